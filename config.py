@@ -1,0 +1,174 @@
+"""The configuration: read once from the environment, checked as a whole, then frozen.
+
+Nothing else in the project reads the environment. A missing or bad value stops the start, and the message names every
+one of them, so that an operator corrects the file once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+MINIMUM_KEY_LENGTH = 32
+MINIMUM_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
+
+
+class ConfigError(Exception):
+    """The environment does not describe a working system; `problems` has one sentence for each bad value."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("The configuration is not complete:\n" + "\n".join(f"  - {line}" for line in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Config:
+    mongodb_uri: str
+    public_url: str
+    secret_key: str
+    secret_key_fallbacks: tuple[str, ...]
+    trusted_hosts: tuple[str, ...]
+    proxy_count: int
+    mail_server: str
+    mail_port: int
+    mail_username: str
+    mail_password: str
+    mail_security: str
+    mail_sender: str
+    mail_folder: str
+    log_format: str
+    argon2_memory_kib: int
+    argon2_rounds: int
+    argon2_threads: int
+
+    @property
+    def https(self) -> bool:
+        """Whether visitors come over https; cookies and headers follow it."""
+        return self.public_url.startswith("https://")
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read and check every variable. Raises ConfigError naming all that are missing or bad."""
+        env = _Environment(environ)
+        mail_folder = env.text("MAIL_FOLDER", "")
+        config = cls(
+            mongodb_uri=env.required("MONGODB_URI", _mongodb_uri),
+            public_url=env.required("PUBLIC_URL", _public_url),
+            secret_key=env.required("SECRET_KEY", _secret_key),
+            secret_key_fallbacks=env.words("SECRET_KEY_FALLBACKS"),
+            trusted_hosts=env.required("TRUSTED_HOSTS", _hosts),
+            proxy_count=env.number("PROXY_COUNT", 0, 0, 9),
+            mail_server="" if mail_folder else env.required("MAIL_SERVER", str),
+            mail_port=env.number("MAIL_PORT", 587, 1, 65535),
+            mail_username=env.text("MAIL_USERNAME", ""),
+            mail_password=env.text("MAIL_PASSWORD", ""),
+            mail_security=env.choice("MAIL_SECURITY", "starttls", ("starttls", "tls", "none")),
+            mail_sender=env.required("MAIL_SENDER", _sender),
+            mail_folder=mail_folder,
+            log_format=env.choice("LOG_FORMAT", "json", ("json", "text")),
+            argon2_memory_kib=env.number("ARGON2_MEMORY_KIB", 65536, 8, 4_194_304),
+            argon2_rounds=env.number("ARGON2_ROUNDS", 3, 1, 100),
+            argon2_threads=env.number("ARGON2_THREADS", 1, 1, 64),
+        )
+        if env.problems:
+            raise ConfigError(env.problems)
+        return config
+
+    def flask_settings(self) -> dict[str, Any]:
+        """The settings that Flask and its extensions read from `app.config`."""
+        return {
+            "SECRET_KEY": self.secret_key,
+            "SECRET_KEY_FALLBACKS": list(self.secret_key_fallbacks),
+            "TRUSTED_HOSTS": list(self.trusted_hosts),
+            "MAX_CONTENT_LENGTH": 64 * 1024,
+            "MAX_FORM_MEMORY_SIZE": 64 * 1024,
+            "MAX_FORM_PARTS": 100,
+            "SESSION_COOKIE_NAME": "__Host-session" if self.https else "session",
+            "SESSION_COOKIE_SECURE": self.https,
+            "SESSION_COOKIE_HTTPONLY": True,
+            "SESSION_COOKIE_SAMESITE": "Lax",
+            "WTF_CSRF_TIME_LIMIT": None,  # dashboards stay open all evening; the token ends with the session
+            "MAIL_SERVER": self.mail_server,
+            "MAIL_PORT": self.mail_port,
+            "MAIL_USERNAME": self.mail_username or None,
+            "MAIL_PASSWORD": self.mail_password or None,
+            "MAIL_USE_TLS": self.mail_security == "starttls",
+            "MAIL_USE_SSL": self.mail_security == "tls",
+            "MAIL_DEFAULT_SENDER": self.mail_sender,
+            "MAIL_SUPPRESS_SEND": False,
+        }
+
+
+class _Environment:
+    """Reads variables and collects what is wrong with them instead of stopping at the first."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str) -> str:
+        return self.environ.get(name, default).strip()
+
+    def words(self, name: str) -> tuple[str, ...]:
+        return tuple(word.strip() for word in self.text(name, "").split(",") if word.strip())
+
+    def required(self, name: str, parse: Callable[[str], Any]) -> Any:
+        value = self.text(name, "")
+        if not value:
+            self.problems.append(f"{name} is missing.")
+            return None
+        try:
+            return parse(value)
+        except ValueError as error:
+            self.problems.append(f"{name} {error}")
+            return None
+
+    def number(self, name: str, default: int, least: int, most: int) -> int:
+        value = self.text(name, "") or str(default)
+        if value.isascii() and value.isdigit() and least <= int(value) <= most:
+            return int(value)
+        self.problems.append(f"{name} must be a whole number from {least} to {most}.")
+        return default
+
+    def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
+        value = self.text(name, "") or default
+        if value not in choices:
+            self.problems.append(f"{name} must be one of {', '.join(choices)}.")
+        return value
+
+
+def _mongodb_uri(value: str) -> str:
+    if not value.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("must start with mongodb:// or mongodb+srv://.")
+    if not urlsplit(value).path.strip("/"):
+        raise ValueError("must name the database, as in mongodb://host/waitercaller.")
+    return value
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        raise ValueError("must be the address visitors open, without a path, as in https://call.example.org.")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _secret_key(value: str) -> str:
+    if len(value) < MINIMUM_KEY_LENGTH or len(set(value)) < MINIMUM_KEY_CHARACTERS:
+        raise ValueError(
+            f"is too weak: at least {MINIMUM_KEY_LENGTH} random characters, for example from "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'."
+        )
+    return value
+
+
+def _hosts(value: str) -> tuple[str, ...]:
+    hosts = tuple(host.strip().lower() for host in value.split(",") if host.strip())
+    if any("/" in host or "*" in host or " " in host for host in hosts):
+        raise ValueError("must be host names separated by commas, without http:// and without *.")
+    return hosts
+
+
+def _sender(value: str) -> str:
+    if "@" not in value or any(ord(character) < 32 for character in value):
+        raise ValueError("must be an e-mail address, as in Waiter Caller <hello@example.org>.")
+    return value

@@ -1,0 +1,39 @@
+"""Waiter Caller: a guest scans the code on the table, taps once, and a waiter comes."""
+
+from flask import Flask, current_app
+
+from config import Config
+from waitercaller import access, assets, auth, cli, db, errors, i18n, mail, ops, requests, security, tables
+from waitercaller.live import Hub
+
+
+def create_app(config: Config) -> Flask:
+    """The application, wired and ready to serve. Starts no thread and asks nothing of the database."""
+    app = Flask(__name__, template_folder="../templates", static_folder=None)
+    app.config.from_mapping(config.flask_settings())
+    app.extensions["config"] = config
+    app.extensions["hub"] = Hub()
+    app.jinja_env.globals["path_for"] = path_for
+
+    ops.init_app(app)
+    db.init_app(app)
+    i18n.init_app(app)
+    security.init_app(app)
+    access.init_app(app)
+    mail.init_app(app)
+    errors.init_app(app)
+    assets.init_app(app)
+    cli.init_app(app)
+
+    app.register_blueprint(ops.blueprint)
+    app.register_blueprint(auth.blueprint)
+    app.register_blueprint(tables.blueprint)
+    app.register_blueprint(requests.blueprint)
+
+    access.check_routes(app)
+    return app
+
+
+def path_for(endpoint: str, **values: object) -> str:
+    """The path of a route, also where no request is: event streams render the same partials as pages."""
+    return current_app.url_map.bind("localhost").build(endpoint, values)

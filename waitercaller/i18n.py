@@ -1,0 +1,38 @@
+"""Languages: which one a visitor reads, and the addresses of the others."""
+
+from flask import Flask, request
+from flask_babel import Babel, get_locale
+
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
+DEFAULT_LANGUAGE = "en"
+
+
+def init_app(app: Flask) -> None:
+    Babel(app, default_locale=DEFAULT_LANGUAGE, locale_selector=_preferred, default_translation_directories="translations")
+    app.context_processor(
+        lambda: {"language": current_language(), "text_direction": text_direction(current_language())}
+    )
+
+
+def current_language() -> str:
+    """The code of the language that this answer is written in."""
+    locale = get_locale()
+    return locale.language if locale else DEFAULT_LANGUAGE
+
+
+def text_direction(language: str) -> str:
+    """'rtl' or 'ltr'."""
+    return "rtl" if language in RIGHT_TO_LEFT else "ltr"
+
+
+def in_language(texts: dict[str, str], language: str) -> str:
+    """The text in this language, else in English, else in any."""
+    return texts.get(language) or texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values()), "")
+
+
+def _preferred() -> str:
+    asked = request.values.get("lang", "")
+    if asked in LANGUAGES:
+        return asked
+    return request.accept_languages.best_match(LANGUAGES) or DEFAULT_LANGUAGE

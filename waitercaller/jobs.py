@@ -1,0 +1,60 @@
+"""The background work of a worker process, started by gunicorn's `post_worker_init` and stopped with the worker.
+
+Every process runs the same work; what must happen once is claimed in the database, so it matters neither how many
+processes there are nor when one dies.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+
+from flask import Flask
+from pymongo.errors import PyMongoError
+
+from waitercaller import clock, mail, watch
+from waitercaller.db import db
+from waitercaller.live import Hub
+
+log = logging.getLogger(__name__)
+
+MAIL_INTERVAL = 1.0  # seconds
+CLOCK_INTERVAL = 60.0
+STOP_INTERVAL = 0.2
+
+
+def start(app: Flask, is_alive: Callable[[], bool]) -> None:
+    """Begin the background work of this process. `is_alive` turns false when the worker is to stop."""
+    for name, work in (
+        ("watch", lambda: watch.run(app, is_alive)),
+        ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL, lambda: mail.send_due(app))),
+        ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
+        ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
+    ):
+        threading.Thread(target=work, name=name, daemon=True).start()
+
+
+def _repeat(app: Flask, is_alive: Callable[[], bool], interval: float, work: Callable[[], object]) -> None:
+    while is_alive():
+        try:
+            with app.app_context():
+                work()
+        except PyMongoError as error:
+            log.warning("the database did not answer the background work: %s", type(error).__name__)
+        except Exception:
+            log.exception("fault in the background work")  # the next round must come all the same
+        _sleep(interval, is_alive)
+
+
+def _sleep(seconds: float, is_alive: Callable[[], bool]) -> None:
+    until = time.monotonic() + seconds
+    while is_alive() and (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, 1.0))
+
+
+def _close_streams_at_the_end(app: Flask, is_alive: Callable[[], bool]) -> None:
+    """A graceful stop would wait for open streams up to its timeout, and they would never end by themselves."""
+    hub: Hub = app.extensions["hub"]
+    while is_alive():
+        time.sleep(STOP_INTERVAL)
+    hub.close()
