@@ -1,0 +1,358 @@
+"""What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
+
+A test that asks for `database` runs once on each database; marked `needs_wire`, only on those that speak
+MongoDB's protocol. Every other test runs on the embedded server. Alice owns "Trattoria Lucia", Bob waits
+tables for her, Charlie owns another place, Dana is a guest.
+"""
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from flask import Flask
+from flask.testing import FlaskClient
+from passlib.hash import argon2
+from pymongo import MongoClient
+from pymongo.database import Database
+from werkzeug.test import TestResponse
+
+from config import Config
+from tests import databases
+from waitercaller import cache, clock, create_app, mail, restaurants, schema, sessions, watch
+from waitercaller.live import Hub
+
+PASSWORD = "correct horse battery staple"
+GENEROUS = 20.0  # seconds to wait for what normally takes milliseconds
+
+MakeApp = Callable[[Config], Flask]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "needs_wire: uses what mongomock lacks (transactions, change streams, validators)"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database" not in metafunc.fixturenames:
+        return
+    kinds = ["wire", "third"] if databases.third() else ["wire"]
+    if metafunc.definition.get_closest_marker("needs_wire") is None:
+        kinds.insert(0, "mongomock")
+    metafunc.parametrize("database_kind", kinds)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """In CI a test that was skipped is a test that failed."""
+    outcome: Any = yield
+    report = outcome.get_result()
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and nothing may be skipped in CI: {report.longrepr}"
+
+
+# --- databases and the application --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Server]:
+    """The embedded database server of this run. Tests that stop or freeze one start their own."""
+    server = databases.Server(tmp_path_factory.mktemp("database"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def database_kind() -> str:
+    return "wire"
+
+
+@pytest.fixture
+def mongodb_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database that is empty and only this test's."""
+    if database_kind == "mongomock":
+        yield "mongodb://127.0.0.1:9/mongomock"  # never asked: the application gets the stand-in
+        return
+    server_uri = databases.third() if database_kind == "third" else request.getfixturevalue("server").uri
+    name = databases.fresh_name()
+    yield databases.with_name(server_uri, name)
+    with MongoClient[dict[str, Any]](server_uri) as client:
+        client.drop_database(name)
+
+
+@pytest.fixture
+def config(mongodb_uri: str, tmp_path: Path) -> Config:
+    """A valid configuration: passwords cheap to hash, mails into a folder."""
+    return Config.from_env(
+        {
+            "MONGODB_URI": mongodb_uri,
+            "PUBLIC_URL": "http://localhost",
+            "SECRET_KEY": "a key for tests only: 7Qm2xKp9vR4tWz8b",
+            "TRUSTED_HOSTS": "localhost",
+            "MAIL_FOLDER": str(tmp_path / "mail"),
+            "MAIL_SENDER": "Waiter Caller <hello@waitercaller.test>",
+            "LOG_FORMAT": "text",
+            "ARGON2_MEMORY_KIB": "8192",
+            "ARGON2_ROUNDS": "1",
+        }
+    )
+
+
+@pytest.fixture
+def make_app(database_kind: str) -> Iterator[MakeApp]:
+    """Makes applications; several on one configuration are several processes on one database."""
+    apps = []
+
+    def make(config: Config) -> Flask:
+        app = create_app(config)
+        app.testing = True
+        app.config["PROPAGATE_EXCEPTIONS"] = False  # faults become the pages that visitors get
+        app.test_client_class = Browser
+        if database_kind == "mongomock":
+            app.extensions["mongo"] = databases.Mongomock()
+        app.extensions["hub"].listening = True  # as if it had a watcher
+        apps.append(app)
+        return app
+
+    yield make
+    for app in apps:
+        app.extensions["hub"].close()
+        app.extensions["mongo"].client.close()
+
+
+@pytest.fixture
+def app(make_app: MakeApp, config: Config, database_kind: str) -> Flask:
+    """The application on a database that has its indexes and validators."""
+    app = make_app(config)
+    schema.build(app.extensions["mongo"].database, validators=database_kind != "mongomock")
+    return app
+
+
+@pytest.fixture
+def database(app: Flask) -> Iterator[Database[dict[str, Any]]]:
+    """The application's database, in an application context; the test runs on every kind of database."""
+    with app.app_context():
+        yield app.extensions["mongo"].database
+
+
+@pytest.fixture
+def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """The Hub of `app`, hearing what really changes in the database."""
+    monkeypatch.setattr(watch, "AWAIT_MS", 100)  # it looks this often whether it is to stop
+    monkeypatch.setattr(watch, "PAUSE", 0.1)
+    hub: Hub = app.extensions["hub"]
+    hub.listening = False
+    stopped = threading.Event()
+    thread = threading.Thread(target=watch.run, args=(app, lambda: not stopped.is_set()), daemon=True)
+    thread.start()
+    wait_until(lambda: hub.listening)
+    yield hub
+    stopped.set()
+    thread.join(GENEROUS)
+
+
+@pytest.fixture(autouse=True)
+def _empty_caches() -> None:
+    cache.restaurants.clear()
+    cache.tables.clear()
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """`later(minutes=5)`: the clock of this process goes on by so much; nobody sleeps."""
+
+    def forward(**duration: float) -> None:
+        monkeypatch.setattr(clock, "_offset", clock._offset + timedelta(**duration))
+        cache.restaurants.clear()
+        cache.tables.clear()
+
+    return forward
+
+
+def wait_until(condition: Callable[[], object], seconds: float = GENEROUS) -> None:
+    """Wait until `condition()` is true; fail when it never is."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
+
+
+# --- browsers -----------------------------------------------------------------------------------------------
+
+
+class Browser(FlaskClient):
+    """A visitor's browser that reads English and sends forms as a page holds them, CSRF token included."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+
+    def csrf_token(self, page: str) -> str:
+        """The token in the forms of this page."""
+        match = re.search(
+            r'name="csrf_token"[^>]*?value="([^"]+)"', self.get(page, follow_redirects=True).text
+        )
+        assert match, f"{page} has no form with a CSRF token"
+        return match[1]
+
+    def submit(
+        self, path: str, data: dict[str, Any] | None = None, *, page: str = "", **kwargs: Any
+    ) -> TestResponse:
+        """Open `page` (or `path` itself) and send its form to `path`."""
+        token = self.csrf_token(page or path)
+        return self.post(path, data={**(data or {}), "csrf_token": token}, **kwargs)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """The browser of somebody unknown."""
+    return app.test_client()
+
+
+# --- mails --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Mail:
+    to: str
+    subject: str
+    text: str
+    html: str
+    message: EmailMessage
+    links: list[str] = field(default_factory=list)
+
+    @property
+    def path(self) -> str:
+        """The path of its first link, for a test client."""
+        return self.links[0].removeprefix("http://localhost")
+
+
+def read_mail(content: bytes) -> Mail:
+    """A mail as its reader gets it."""
+    message: Any = message_from_bytes(content, policy=policy.default)
+    text = message.get_body(("plain",)).get_content()
+    links = re.findall(r"https?://[^\s<>\"]+", text)
+    html = message.get_body(("html",)).get_content()
+    return Mail(message["To"], message["Subject"], text, html, message, links)
+
+
+@pytest.fixture
+def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
+    """`mails()` sends what is due and returns what has arrived since the last time, oldest first."""
+
+    def arrived() -> list[Mail]:
+        with app.app_context():
+            while mail.send_due(app):
+                pass
+        files = sorted(Path(config.mail_folder).glob("*.eml"))
+        contents = [file.read_bytes() for file in files]
+        for file in files:
+            file.unlink()
+        return [read_mail(content) for content in contents]
+
+    return arrived
+
+
+# --- the cast -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Person:
+    """One of the cast: who it is, where it works, and its logged-in browser."""
+
+    name: str
+    email: str
+    user_id: ObjectId
+    client: FlaskClient
+    restaurant_id: ObjectId
+    member_id: str
+    password: str = PASSWORD
+
+    @property
+    def home(self) -> str:
+        """The path its restaurant's pages start with."""
+        return f"/r/{self.restaurant_id}"
+
+
+@pytest.fixture
+def hire(app: Flask) -> Callable[..., Person]:
+    """`hire("Bob", role="waiter", at=alice)`: a person, logged in; without `at`, owner of a new place."""
+
+    def hired(
+        name: str, *, role: restaurants.Role = "owner", at: Person | None = None, restaurant: str = ""
+    ) -> Person:
+        email = f"{name.lower()}@example.org"
+        with app.app_context():
+            user_id = _user(app, name, email)
+            if at is None:
+                restaurant_id = restaurants.create(restaurant or f"{name}'s", user_id, name, "en", None)
+            else:
+                restaurant_id = at.restaurant_id
+                _join(app, restaurant_id, user_id, name, role)
+            document = restaurants.get(restaurant_id)
+            member = restaurants.member_of(document, user_id) if document else None
+            assert member is not None
+            secret = sessions.start(user_id, "127.0.0.1", "a test")
+        return Person(name, email, user_id, _logged_in(app, secret), restaurant_id, member["id"])
+
+    return hired
+
+
+def _user(app: Flask, name: str, email: str) -> ObjectId:
+    password_hash = argon2.using(memory_cost=8192, rounds=1, parallelism=1).hash(PASSWORD)
+    user = {"email": email, "name": name, "password_hash": password_hash, "created_at": clock.now()}
+    user_id: ObjectId = app.extensions["mongo"].database.users.insert_one(user).inserted_id
+    return user_id
+
+
+def _join(app: Flask, restaurant_id: ObjectId, user_id: ObjectId, name: str, role: restaurants.Role) -> None:
+    member = {"id": restaurants.new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
+    app.extensions["mongo"].database.restaurants.update_one(
+        {"_id": restaurant_id}, {"$push": {"members": member}}
+    )
+    cache.restaurants.forget(restaurant_id)
+
+
+def _logged_in(app: Flask, secret: str) -> FlaskClient:
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = secret
+        session["_fresh"] = True
+        session.permanent = True
+    return client
+
+
+@pytest.fixture
+def alice(hire: Callable[..., Person]) -> Person:
+    """Alice owns the Trattoria Lucia."""
+    return hire("Alice", restaurant="Trattoria Lucia")
+
+
+@pytest.fixture
+def bob(hire: Callable[..., Person], alice: Person) -> Person:
+    """Bob waits tables for Alice."""
+    return hire("Bob", role="waiter", at=alice)
+
+
+@pytest.fixture
+def charlie(hire: Callable[..., Person]) -> Person:
+    """Charlie owns another place."""
+    return hire("Charlie", restaurant="Charlie's Diner")
+
+
+@pytest.fixture
+def dana(app: Flask) -> FlaskClient:
+    """Dana is a guest: a browser that knows nobody here."""
+    return app.test_client()

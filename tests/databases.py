@@ -1,0 +1,130 @@
+"""The databases that tests run on.
+
+SecantusDB speaks MongoDB's wire protocol as a process of its own, once for a test run; mongomock answers
+plain queries within the test's process, and knows no transactions, change streams, sessions and validators.
+"""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import mongomock
+from pymongo import MongoClient
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+
+T = TypeVar("T")
+
+EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
+START_SECONDS = 30.0
+
+
+def free_port() -> int:
+    """A port of this machine that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def fresh_name() -> str:
+    """A database name no other test uses, also not in another run on the same server."""
+    return f"test_{secrets.token_hex(6)}"
+
+
+def with_name(uri: str, name: str) -> str:
+    """The address `uri` with `name` as its database."""
+    parts = urlsplit(uri)
+    return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+class Server:
+    """A SecantusDB process with its data in `folder`; it can be stopped, killed, frozen and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def uri(self) -> str:
+        # Without retryWrites: the stand-in keeps a record of each and scans them all on every write.
+        return f"mongodb://127.0.0.1:{self.port}/?retryWrites=false"
+
+    def start(self) -> None:
+        """Start the process and wait until it answers. Raises RuntimeError with its words if it does not."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        settings = self.folder / "empty.toml"  # without one it reads what lies in the working directory
+        settings.touch()
+        log = self.folder / "server.log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                [EXECUTABLE, "--config", settings, "--host", "127.0.0.1", "--port", str(self.port)]
+                + ["--storage-path", self.folder / "data", "--cache-size", "256M", "--log-level", "WARNING"],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for the tests; they end the server
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise RuntimeError(f"SecantusDB did not start:\n{log.read_text(errors='replace')}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it in good order, and wait for the end."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a loss of power would."""
+        self._end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Let it keep its connections and answer nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _end(self, number: signal.Signals) -> None:
+        self._signal(number)
+        self.thaw()
+        if self._process is not None:
+            self._process.wait(timeout=START_SECONDS)
+        self._process = None
+
+    def _answers(self) -> bool:
+        with MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=200) as client:
+            try:
+                client.admin.command("ping")
+            except PyMongoError:
+                return False
+            return True
+
+
+class Mongomock:
+    """Takes the place of `waitercaller.db.Mongo`."""
+
+    def __init__(self) -> None:
+        self.client = mongomock.MongoClient(tz_aware=True)
+        self.database = self.client["test"]
+
+    def transaction(self, work: Callable[[ClientSession | None], T]) -> T:
+        return work(None)
+
+
+def third() -> str | None:
+    """The address of a further server to run the store tests on, a real MongoDB for example."""
+    return os.environ.get("TEST_MONGODB_URI") or None
