@@ -1,9 +1,9 @@
 """Waiter Caller: a guest scans the code on the table, taps once, and a waiter comes."""
 
-from flask import Flask, current_app
+from flask import Flask
 
 from config import Config
-from waitercaller import access, assets, auth, cli, db, errors, i18n, mail, ops, requests, security, tables
+from waitercaller import access, assets, auth, cli, db, errors, i18n, mail, ops, requests, routing, security, tables
 from waitercaller.live import Hub
 
 
@@ -13,9 +13,9 @@ def create_app(config: Config) -> Flask:
     app.config.from_mapping(config.flask_settings())
     app.extensions["config"] = config
     app.extensions["hub"] = Hub()
-    app.jinja_env.globals["path_for"] = path_for
 
     ops.init_app(app)
+    routing.init_app(app)
     db.init_app(app)
     i18n.init_app(app)
     security.init_app(app)
@@ -32,8 +32,3 @@ def create_app(config: Config) -> Flask:
 
     access.check_routes(app)
     return app
-
-
-def path_for(endpoint: str, **values: object) -> str:
-    """The path of a route, also where no request is: event streams render the same partials as pages."""
-    return current_app.url_map.bind("localhost").build(endpoint, values)

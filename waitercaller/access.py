@@ -8,13 +8,10 @@ restaurant exists is nobody else's business), too weak a role → 403.
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
-from bson import ObjectId
-from bson.errors import InvalidId
 from flask import Flask, abort, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import LoginManager, current_user, login_user, logout_user
-from werkzeug.routing import BaseConverter, ValidationError
 
 from waitercaller import restaurants, sessions
 from waitercaller.db import Document, db
@@ -40,19 +37,6 @@ class Person:
 
     def get_id(self) -> str:
         return self.secret
-
-
-class ObjectIdConverter(BaseConverter):
-    """Ids in addresses; what is none is not found."""
-
-    regex = "[0-9a-f]{24}"
-    part_isolating = True
-
-    def to_python(self, value: str) -> ObjectId:
-        try:
-            return ObjectId(value)
-        except InvalidId:
-            raise ValidationError from None
 
 
 def anyone(view: View) -> View:
@@ -84,7 +68,6 @@ def passive(view: View) -> View:
 
 
 def init_app(app: Flask) -> None:
-    app.url_map.converters["objectid"] = ObjectIdConverter
     manager = LoginManager(app)
     manager.session_protection = None  # the login is a document; it needs no fingerprint of the browser
     manager.user_loader(_load_person)
@@ -108,9 +91,7 @@ def check_routes(app: Flask) -> None:
 
 def log_in(user: Document) -> None:
     """Begin a login for this user in this browser; what the browser's session held before is dropped."""
-    secret = sessions.start(user["_id"], request.remote_addr or "", request.user_agent.string)
-    login = sessions.find(sessions.hash_of(secret))
-    assert login is not None
+    secret, login = sessions.start(user["_id"], request.remote_addr or "", request.user_agent.string)
     session.clear()
     session.permanent = True
     login_user(Person(secret, login, user))
@@ -178,7 +159,7 @@ def _guard() -> ResponseReturnValue | None:
     if not getattr(current_app.view_functions[request.endpoint], "passive", False):
         sessions.touch(g.login)
     if declared in RANKS:
-        _enter_restaurant(cast(Role, declared))
+        _enter_restaurant(declared)
     return None
 
 

@@ -22,7 +22,7 @@ def milliseconds(moment: datetime) -> int:
 
 
 def synchronise(database: Database[dict[str, object]]) -> timedelta:
-    """Measure the offset to the primary's `hello.localTime`, halving the round trip; returns it. Raises PyMongoError."""
+    """Measure the offset to the primary's `hello.localTime`, halving the round trip. Raises PyMongoError."""
     global _offset
     asked = datetime.now(UTC)
     theirs = database.command("hello").get("localTime")

@@ -9,7 +9,9 @@ DEFAULT_LANGUAGE = "en"
 
 
 def init_app(app: Flask) -> None:
-    Babel(app, default_locale=DEFAULT_LANGUAGE, locale_selector=_preferred, default_translation_directories="translations")
+    Babel(
+        app, default_locale=DEFAULT_LANGUAGE, locale_selector=_preferred, default_translation_directories="translations"
+    )
     app.context_processor(
         lambda: {"language": current_language(), "text_direction": text_direction(current_language())}
     )

@@ -1,8 +1,8 @@
 """Headers on every answer, forged forms, and which proxies are believed."""
 
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
-from collections.abc import Callable
 
 from flask import Flask, Response, abort, request
 from flask_wtf.csrf import CSRFProtect

@@ -20,23 +20,22 @@ SEEN_INTERVAL = timedelta(minutes=5)  # `seen_at` is written at most this often
 KEPT = timedelta(days=30)
 
 
-def start(user_id: ObjectId, address: str, browser: str) -> str:
-    """Begin a person's login; returns the secret id for the cookie."""
+def start(user_id: ObjectId, address: str, browser: str) -> tuple[str, Document]:
+    """Begin a person's login; returns the secret id for the cookie, and the login's document."""
     now = clock.now()
     secret = secrets.token_urlsafe(32)
-    db().sessions.insert_one(
-        {
-            "_id": hash_of(secret),
-            "actor": {"kind": "person", "id": user_id},
-            "created_at": now,
-            "seen_at": now,
-            "ended_at": None,
-            "purge_at": now + PERSON_LIFETIME + KEPT,
-            "address": address,
-            "browser": browser[:200],
-        }
-    )
-    return secret
+    login: Document = {
+        "_id": hash_of(secret),
+        "actor": {"kind": "person", "id": user_id},
+        "created_at": now,
+        "seen_at": now,
+        "ended_at": None,
+        "purge_at": now + PERSON_LIFETIME + KEPT,
+        "address": address,
+        "browser": browser[:200],
+    }
+    db().sessions.insert_one(login)
+    return secret, login
 
 
 def find(session_id: str) -> Document | None:

@@ -1,0 +1,7 @@
+"""Requests: the guest's page, the staff's dashboard, and the live streams of both."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("requests", __name__)
+
+from waitercaller.requests import guest_views, staff_views  # noqa: E402, F401  (they register their routes)

@@ -1,0 +1,146 @@
+"""The staff's dashboard, its live stream, and what a tap on a card does."""
+
+from collections.abc import Callable
+
+from bson import ObjectId
+from flask import Response, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+from waitercaller import access, clock, restaurants, sessions
+from waitercaller.db import Document
+from waitercaller.i18n import current_language
+from waitercaller.requests import blueprint, cards, store, streams
+from waitercaller.requests.store import Actor, ServiceRequest
+
+STREAMS_OF_A_LOGIN = 12
+STREAMS_OF_AN_ADDRESS = 300  # a whole house behind one address, with room
+REQUESTS_OF_A_CARD = 20
+
+
+@blueprint.get("/r/<objectid:restaurant_id>/dashboard")
+@access.least("waiter")
+def dashboard(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Who is waiting, and for what."""
+    language = current_language()
+    now_ms = clock.milliseconds(clock.now())
+    return render_template(
+        "requests/dashboard.html",
+        zones=access.current_restaurant()["zones"],
+        fragment=Markup(cards.calls_fragment(restaurant_id, language, now_ms=now_ms)),  # noqa: S704 (our own template)
+        recent=[_recent(ended, language) for ended in store.ended_lately(restaurant_id)],
+        live_url=url_for("requests.live", restaurant_id=restaurant_id),
+        now_ms=now_ms,
+    )
+
+
+@blueprint.get("/r/<objectid:restaurant_id>/live")
+@access.least("waiter")
+@access.passive
+def live(restaurant_id: ObjectId) -> Response:
+    """The list of calls, whenever it changes."""
+    language = current_language()
+    user_id, login_id = access.current_person()["_id"], access.current_login()["_id"]
+    topic, login_topic = f"restaurant:{restaurant_id}", f"session:{login_id}"
+
+    def read(woken: set[str]) -> str | None:
+        restaurant = restaurants.get(restaurant_id)
+        if restaurant is None or restaurants.member_of(restaurant, user_id) is None:
+            return None
+        if login_topic in woken and sessions.find(login_id) is None:
+            return None
+        return streams.shared(topic, language, lambda: cards.calls_fragment(restaurant_id, language))
+
+    limits = {login_topic: STREAMS_OF_A_LOGIN, f"address:{request.remote_addr}": STREAMS_OF_AN_ADDRESS}
+    return streams.respond("calls", [topic, login_topic], limits, read, gone="logged_out")
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/accept")
+@access.least("waiter")
+def accept(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
+    """“I'm going”, and “take over” where the address names whom from."""
+    ids, by = _ids(request_id), _actor()
+    changed = store.accept(restaurant_id, ids, by, taken_from=request.args.get("from"))
+    return _answer(restaurant_id, ids, bool(changed), lambda table: _("%(table)s: you are on the way.", table=table))
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/resolve")
+@access.least("waiter")
+def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
+    """“Done”."""
+    ids = _ids(request_id)
+    changed = store.resolve(restaurant_id, ids, _actor())
+    return _answer(restaurant_id, ids, bool(changed), lambda table: _("%(table)s: done.", table=table))
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/dismiss")
+@access.least("waiter")
+def dismiss(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
+    """“Nobody at the table”."""
+    ids = _ids(request_id)
+    changed = store.dismiss(restaurant_id, ids, _actor())
+    return _answer(restaurant_id, ids, bool(changed), lambda table: _("%(table)s: nobody was there.", table=table))
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/reopen")
+@access.least("waiter")
+def reopen(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
+    """“Undo”: back to waiting with the first clock, for five minutes."""
+    ids = _ids(request_id)
+    changed = store.reopen({"restaurant_id": restaurant_id}, ids, _actor())
+    return _answer(restaurant_id, ids, bool(changed), lambda table: _("%(table)s is waiting again.", table=table))
+
+
+def _actor() -> Actor:
+    member = access.current_member()
+    return {"id": member["id"], "name": member["name"]}
+
+
+def _ids(request_id: ObjectId) -> list[ObjectId]:
+    """The requests a tap is about: those of its card that the person saw, or the one that the address names."""
+    words = request.form.get("ids", "").split() or [str(request_id)]
+    if len(words) > REQUESTS_OF_A_CARD or not all(ObjectId.is_valid(word) for word in words):
+        abort(400)
+    return [ObjectId(word) for word in words]
+
+
+def _answer(
+    restaurant_id: ObjectId, ids: list[ObjectId], changed: bool, done: Callable[[str], str]
+) -> ResponseReturnValue:
+    """Tell what came of a tap: what the person did, or who was faster."""
+    found = store.with_ids({"restaurant_id": restaurant_id}, ids)
+    if not found:
+        abort(404)
+    message = done(found[0]["table_name"]) if changed else _what_happened(found)
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(ok=changed, message=message), 200 if changed else 409
+    flash(message, "success" if changed else "warning")
+    return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
+
+
+def _what_happened(found: list[ServiceRequest]) -> str:
+    """Why a tap changed nothing, in one sentence."""
+    table = found[0]["table_name"]
+    live = next((each for each in found if each["live"]), None)
+    if live is None:
+        return str(_("%(table)s: that call is over already.", table=table))
+    if live["by"] is None:
+        return str(_("%(table)s is waiting again.", table=table))
+    if live["by"]["id"] == access.current_member()["id"]:
+        return str(_("%(table)s: you have it already.", table=table))
+    return str(_("%(name)s has it.", name=live["by"]["name"]))
+
+
+def _recent(ended: ServiceRequest, language: str) -> Document:
+    """A row of what can still be undone."""
+    by, ended_at = ended["steps"][-1]["by"], ended["ended_at"]
+    assert ended_at is not None
+    return {
+        "id": str(ended["_id"]),
+        "table_name": ended["table_name"],
+        "kinds": cards.wish_of(ended, language).kind_name,
+        "state": ended["state"],
+        "by_name": by["name"] if by else "",
+        "ended_ms": clock.milliseconds(ended_at),
+    }

@@ -1,0 +1,34 @@
+"""The parts of addresses: ids and table codes, and paths built where no request is."""
+
+from bson import ObjectId
+from flask import Flask, current_app
+from werkzeug.routing import BaseConverter
+
+
+class ObjectIdConverter(BaseConverter):
+    """Ids of documents; what has not their form is not found."""
+
+    regex = "[0-9a-f]{24}"
+
+    def to_python(self, value: str) -> ObjectId:
+        return ObjectId(value)
+
+
+class CodeConverter(BaseConverter):
+    """Table codes: 128 bits in base 32, upper case; typed by hand they may be lower case."""
+
+    regex = "[A-Za-z2-7]{26}"
+
+    def to_python(self, value: str) -> str:
+        return value.upper()
+
+
+def init_app(app: Flask) -> None:
+    app.url_map.converters["objectid"] = ObjectIdConverter
+    app.url_map.converters["code"] = CodeConverter
+    app.jinja_env.globals["path_for"] = path_for
+
+
+def path_for(endpoint: str, **values: object) -> str:
+    """The path of a route, also where no request is: event streams render the same partials as pages."""
+    return current_app.url_map.bind("localhost").build(endpoint, values)
