@@ -304,7 +304,7 @@ def hire(app: Flask) -> Callable[..., Person]:
             document = restaurants.get(restaurant_id)
             member = restaurants.member_of(document, user_id) if document else None
             assert member is not None
-            secret = sessions.start(user_id, "127.0.0.1", "a test")
+            secret, _login = sessions.start(user_id, "127.0.0.1", "a test")
         return Person(name, email, user_id, _logged_in(app, secret), restaurant_id, member["id"])
 
     return hired
