@@ -1,0 +1,93 @@
+# `make run` is all that is needed to try Waiter Caller; `make help` says what else there is.
+
+PINS := --quiet --no-config --no-header --universal --generate-hashes --python-version 3.11 --fork-strategy fewest
+INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes
+LANGUAGES := de
+CATALOGUES := waitercaller/translations
+
+.PHONY: help run demo test lint bench pins translations chromium
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make run           serve on this computer; PORT=8000 and HOST=127.0.0.1 say where, HOST=0.0.0.0 lets phones in'
+	@echo 'make demo          the same, with a demo restaurant'
+	@echo 'make test          run all tests'
+	@echo 'make lint          look for mistakes without running anything'
+	@echo 'make bench         measure'
+	@echo 'make translations  bring the catalogues up to date with the code'
+	@echo 'make pins          choose the newest versions that the requirements allow'
+
+run: .venv/run.stamp
+	@exec .venv/bin/python -m waitercaller run
+
+demo: .venv/run.stamp
+	@exec .venv/bin/python -m waitercaller run --demo
+
+test: .venv/test.stamp chromium
+	@.venv/bin/python -m pytest $(if $(filter true,$(CI)),-p tests.no_skips) $(ARGS)
+
+lint: .venv/test.stamp
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+bench: .venv/test.stamp
+	@.venv/bin/python -m tests.bench $(ARGS)
+
+# A .venv that does not work (its Python was upgraded, the folder was moved) or is of another PYTHON is made again.
+ifneq ($(shell .venv/bin/python -m pip --version >/dev/null 2>&1 && echo works),works)
+.PHONY: .venv/bin/python .venv/run.stamp .venv/test.stamp
+else ifneq ($(PYTHON),)
+ifneq ($(shell $(PYTHON) --version 2>&1),$(shell .venv/bin/python --version))
+.PHONY: .venv/bin/python .venv/run.stamp .venv/test.stamp
+endif
+endif
+
+# Not before 3.11: PyMongo; not after 3.13: the embedded database.
+.venv/bin/python:
+	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+	    version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
+	    case $$version in \
+	        3.11|3.12|3.13) $$python -c 'import ensurepip, venv' 2>/dev/null && exec $$python -m venv --clear .venv; \
+	            without="$$version";; \
+	        *) found="$$found $$version";; \
+	    esac; \
+	done; \
+	if [ "$$without" ]; then \
+	    echo "Python $$without is here, but not its venv module: install that (Debian and Ubuntu: sudo apt-get install python$$without-venv)." >&2; \
+	else \
+	    echo "Waiter Caller needs Python 3.11, 3.12 or 3.13$${found:+ and found only$$found}: install one, or name one as in make run PYTHON=/path/to/python3.12." >&2; \
+	fi; exit 1
+
+.venv/run.stamp: requirements.txt tests/requirements/database.txt | .venv/bin/python
+	@echo 'Installing what requirements.txt and tests/requirements/database.txt pin (once) …'
+	@$(INSTALL) -r requirements.txt -r tests/requirements/database.txt
+	@touch $@
+
+.venv/test.stamp: tests/requirements/test.txt .venv/run.stamp
+	@echo 'Installing what tests/requirements/test.txt pins (once) …'
+	@$(INSTALL) -r tests/requirements/test.txt
+	@touch $@
+
+# Where we may not install it, the browser's tests are skipped and say so.
+chromium:
+	@command -v chromium >/dev/null && exit; \
+	if [ "$$(id -u)" = 0 ]; then root=env; else root='sudo -n env'; fi; \
+	$$root DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends chromium' \
+	    >/dev/null 2>&1 || echo 'Chromium is missing, so the tests in a browser are skipped: sudo apt-get install chromium'
+
+# Needs uv (https://docs.astral.sh/uv/) on the PATH.
+pins:
+	uv pip compile $(PINS) --upgrade requirements.in -o requirements.txt
+	uv pip compile $(PINS) --upgrade tests/requirements/database.in -o tests/requirements/database.txt
+	uv pip compile $(PINS) --upgrade tests/requirements/test.in -o tests/requirements/test.txt
+
+translations: .venv/test.stamp
+	@.venv/bin/pybabel -q extract -F pyproject.toml -k _l -k lazy_gettext --no-wrap --sort-by-file --no-location --omit-header \
+	    -o $(CATALOGUES)/messages.pot .
+	@for language in $(LANGUAGES); do \
+	    catalogue=$(CATALOGUES)/$$language/LC_MESSAGES/messages.po; \
+	    [ -e $$catalogue ] && verb=update || verb=init; \
+	    .venv/bin/pybabel -q $$verb -i $(CATALOGUES)/messages.pot -d $(CATALOGUES) -l $$language || exit 1; \
+	done
+	@.venv/bin/pybabel compile -d $(CATALOGUES) --statistics

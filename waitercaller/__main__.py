@@ -1,0 +1,28 @@
+"""`python -m waitercaller run`: everything on one computer, with nothing to set up. `make run` calls it."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from waitercaller.local import LocalError, server
+
+
+def main() -> int:
+    """0 when it was stopped, 1 after a fault that has been said in one sentence."""
+    parser = argparse.ArgumentParser(prog="python -m waitercaller")
+    commands = parser.add_subparsers(required=True, metavar="run")
+    run = commands.add_parser("run", help="serve on this computer; HOST and PORT say where")
+    run.add_argument("--demo", action="store_true", help="with a demo restaurant")
+    run.add_argument("--data", type=Path, default=server.ROOT / "instance", help="where the data is kept")
+    arguments = parser.parse_args()
+    try:
+        server.run(os.environ, arguments.data.absolute(), arguments.demo)
+    except LocalError as error:
+        print(f"Waiter Caller cannot run: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""Ports and addresses of this computer."""
+
+import errno
+import os
+import socket
+
+ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+def free_port() -> int:
+    """A port of the loopback address that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def problem_with(host: str, port: int) -> str | None:
+    """One sentence that says why we cannot listen there, or None."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()  # on an address of which only a part is taken, bind() alone would succeed
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return f"Port {port} is in use; stop what uses it, or choose another, as in PORT={port + 1} make run."
+        if error.errno == errno.EACCES:
+            return f"Port {port} needs an administrator's rights; choose one from 1024, as in PORT=8000 make run."
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        return f"HOST={host} is no address of this computer ({reason}); leave it out, or use HOST=0.0.0.0."
+    return None
+
+
+def local_network_address() -> str | None:
+    """The address under which others on the local network, a phone for example, reach this computer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; asks only which way a packet would take
+        except OSError:
+            return None
+        address = str(probe.getsockname()[0])
+    return None if address.startswith(("127.", "0.")) else address
+
+
+def in_url(host: str) -> str:
+    """The host as it stands in an address: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
