@@ -1,0 +1,177 @@
+"""The outbox: mails are documents first, and a sender takes them from there.
+
+A page that owes somebody a mail writes a document, in the transaction of whatever it did, and never waits for an SMTP
+server. The sender of any process takes one document at a time by a conditional update, so that several processes never
+send one twice; a process that dies in between loses nothing, since its lease runs out and another one sends. (If it
+died after the server took the mail, that sends it again, with the same Message-ID.)
+"""
+
+import logging
+import random
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import flask_mail
+from flask import Flask, current_app, render_template
+from flask_babel import force_locale
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+
+from waitercaller import clock, delivery
+from waitercaller.db import Document, db
+
+log = logging.getLogger(__name__)
+
+BATCH = 20  # mails that one call of `send_due` takes up at most
+LEASE = timedelta(minutes=2)  # longer than a conversation whose every step just meets delivery.TIMEOUT
+ATTEMPTS = 12  # which take about five hours
+FIRST_PAUSE = timedelta(seconds=15)
+LONGEST_PAUSE = timedelta(hours=1)
+KEPT = {"sent": timedelta(days=7), "dropped": timedelta(days=7), "failed": timedelta(days=30)}
+
+_ADDRESS = re.compile(r"[^\s@<>,;:\x00-\x1f\x7f]+@[^\s@<>,;:\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What to send: the folder of templates/email and what they are rendered with."""
+
+    template: str
+    context: dict[str, Any]
+
+
+Prepare = Callable[[str, dict[str, Any]], Prepared | None]
+
+_prepares: dict[str, Prepare] = {}
+
+
+def prepares(name: str) -> Callable[[Prepare], Prepare]:
+    """Register what turns (address, context) of a mail called `name` into what is sent, when it is sent.
+
+    There the address is looked up and the link is made: a page that did it would answer known and unknown addresses
+    differently, and the outbox would hold links that work. None means that there is nothing to send.
+    """
+
+    def register(prepare: Prepare) -> Prepare:
+        _prepares[name] = prepare
+        return prepare
+
+    return register
+
+
+def init_app(app: Flask) -> None:
+    flask_mail.Mail(app)
+
+
+def enqueue(name: str, to: str, *, session: ClientSession | None = None, language: str = "en", **context: Any) -> None:
+    """Owe `to` a mail. Raises ValueError for what is no single plain address."""
+    if not _ADDRESS.fullmatch(to):
+        raise ValueError("not an e-mail address")
+    now = clock.now()
+    host = urlsplit(current_app.extensions["config"].public_url).hostname
+    document = {
+        "name": name,
+        "to": to,
+        "language": language,
+        "context": context,
+        "message_id": f"<{secrets.token_hex(16)}@{host}>",  # made once, so that a mail that comes twice is seen as one
+        "state": "due",
+        "attempts": 0,
+        "next_at": now,  # when somebody may try; while somebody does, when the lease ends
+        "created_at": now,
+    }
+    db().outbox.insert_one(document, session=session)
+
+
+def send_due(app: Flask) -> int:
+    """Take up the mails that are due, oldest first, at most BATCH of them; returns how many. Raises PyMongoError."""
+    with app.app_context():
+        for taken in range(BATCH):
+            document = _lease()
+            if document is None:
+                return taken
+            if not _deal_with(document):
+                return taken + 1  # the server may be away: one mail has found out, the others wait for the next round
+    return BATCH
+
+
+def _lease() -> Document | None:
+    """The mail that has been due for longest, for this process alone until LEASE has passed."""
+    now = clock.now()
+    for document in db().outbox.find({"state": "due", "next_at": {"$lte": now}}).sort("next_at").limit(BATCH):
+        if _move(document, {"next_at": now + LEASE, "attempts": document["attempts"] + 1}):
+            return document
+    return None
+
+
+def _move(document: Document, changes: dict[str, Any]) -> bool:
+    """Write `changes` if the document is as it was read, hence still ours; it then has them too."""
+    unchanged = {"_id": document["_id"], "state": "due", "next_at": document["next_at"]}
+    moved = db().outbox.update_one(unchanged, {"$set": changes}).modified_count == 1
+    if moved:
+        document.update(changes)
+    return moved
+
+
+def _deal_with(document: Document) -> bool:
+    """Send or drop a leased mail and note what became of it; whether it went well enough to go on with the next."""
+    try:
+        message = _message(document)
+        if message is not None:
+            delivery.deliver(message)
+    except PyMongoError:
+        raise  # preparing asks the database; the lease brings the mail back
+    except Exception as error:  # noqa: BLE001 (whatever is wrong with one mail, the others must go out)
+        return _note_failure(document, error)
+    _end(document, "sent" if message else "dropped")
+    return True
+
+
+def _note_failure(document: Document, error: Exception) -> bool:
+    permanent = delivery.is_permanent(error)
+    about = (document["name"], document["_id"], document["attempts"], delivery.reason(error))
+    if permanent or document["attempts"] >= ATTEMPTS:
+        _end(document, "failed")
+        log.error("gave up the mail %s (%s) after %d attempts: %s", *about)
+    else:
+        _move(document, {"next_at": clock.now() + _pause(document["attempts"])})
+        log.warning("could not send the mail %s (%s), attempt %d: %s", *about)
+    return permanent
+
+
+def _end(document: Document, state: str) -> None:
+    _move(document, {"state": state, "purge_at": clock.now() + KEPT[state]})
+
+
+def _pause(attempts: int) -> timedelta:
+    """How long to wait after so many attempts; not the same for all, so that they do not come back together."""
+    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE) * random.uniform(0.75, 1.25)
+
+
+def _message(document: Document) -> flask_mail.Message | None:
+    """The mail as it is sent, in the language of whoever reads it; None when there is nothing to send."""
+    with force_locale(document["language"]):
+        name, context = document["name"], document["context"]
+        prepared = _prepares[name](document["to"], context) if name in _prepares else Prepared(name, context)
+        if prepared is None:
+            return None
+        public_url = current_app.extensions["config"].public_url
+        subject, body, html = (
+            render_template(f"email/{prepared.template}/{part}", public_url=public_url, **prepared.context)
+            for part in ("subject.txt", "body.txt", "body.html")
+        )
+    message = flask_mail.Message(
+        subject=" ".join(subject.split()),
+        recipients=[document["to"]],
+        body=body,
+        html=html,
+        date=clock.now().timestamp(),
+        extra_headers={"Auto-Submitted": "auto-generated"},  # no "I am on holiday" in return
+    )
+    message.msgId = document["message_id"]
+    return message
