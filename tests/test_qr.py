@@ -1,0 +1,128 @@
+"""What is printed for a table can be scanned, and says exactly the table's address."""
+
+import io
+import re
+
+import pytest
+import segno
+
+from waitercaller.tables import qr
+
+CODE = "ABCDEFGHIJKLMNOPQRSTUVWX27"
+PLACES = [
+    "https://call.example.org",
+    "http://192.168.178.23:8000",
+    "https://a-rather-long-name.of-a.restaurant.example.com",
+]
+
+zxingcpp = pytest.importorskip("zxingcpp", reason="the QR decoder is not installed: pip install zxing-cpp pillow")
+image = pytest.importorskip("PIL.Image")
+draw = pytest.importorskip("PIL.ImageDraw")
+
+
+def test_the_address_is_upper_case_as_a_whole():
+    assert qr.address("https://call.example.org", CODE) == f"HTTPS://CALL.EXAMPLE.ORG/T/{CODE}"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_code_is_alphanumeric_and_survives_a_stained_quarter(place):
+    code = qr._code(qr.address(place, CODE))
+
+    assert code.mode == "alphanumeric"
+    assert code.error in ("Q", "H")
+    assert code.symbol_size(border=0)[0] <= 41, "too fine for a small card"
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_scanner_reads_the_png(place):
+    address = qr.address(place, CODE)
+
+    assert _scan(image.open(io.BytesIO(qr.png(address)))) == [address]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_scanner_reads_the_svg(place):
+    address = qr.address(place, CODE)
+
+    assert _scan(_drawn(qr.svg(address))) == [address]
+
+
+def test_a_scanner_reads_a_stained_card():
+    address = qr.address(PLACES[0], CODE)
+    card = image.open(io.BytesIO(qr.png(address))).convert("L")
+    draw.Draw(card).ellipse((620, 620, 940, 940), fill=160)
+
+    assert _scan(card) == [address]
+
+
+def test_the_png_is_large_enough_to_print_at_six_centimetres():
+    picture = image.open(io.BytesIO(qr.png(qr.address(PLACES[0], CODE))))
+
+    assert picture.width == picture.height >= 1500
+    assert picture.info["dpi"] == pytest.approx((600, 600), abs=1)
+
+
+def test_the_svg_carries_its_own_white_ground_and_no_style():
+    svg = qr.svg(qr.address(PLACES[0], CODE))
+
+    assert re.match(r'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 (\d+) \1"', svg)
+    assert 'fill="#fff"' in svg
+    assert 'stroke="#000"' in svg
+    assert not re.search(r"style|<script|\swidth|\sheight", svg)
+
+
+def test_four_modules_around_the_code_stay_white():
+    picture = _drawn(qr.svg(qr.address(PLACES[0], CODE)))
+    dark = picture.point(lambda value: 255 - value).getbbox()
+
+    assert dark == (4 * SCALE, 4 * SCALE, picture.width - 4 * SCALE, picture.height - 4 * SCALE)
+
+
+@pytest.mark.parametrize(
+    ("table", "file"),
+    [
+        ("12", "qr 12.png"),
+        ("Terrasse links außen", "qr Terrasse links außen.png"),
+        ("../../etc/passwd", "qr ..-..-etc-passwd.png"),
+        ('"><svg onload=alert(1)>', "qr ---svg onload=alert(1)-.png"),
+        ("a\r\nSet-Cookie: b", "qr a--Set-Cookie- b.png"),
+        ("gnp.\u202eexe", "qr gnp.-exe.png"),
+        ("🍝", "qr 🍝.png"),
+    ],
+)
+def test_the_downloaded_file_is_named_after_the_table_and_harmless(table, file):
+    assert qr.file_name(table, "png") == file
+
+
+def test_a_lower_case_address_would_be_larger():
+    """Why the address is upper case."""
+    address = qr.address(PLACES[0], CODE)
+    lower = segno.make_qr(address.lower(), error=qr.ERROR_LEVEL)
+
+    assert lower.mode == "byte"
+    assert lower.symbol_size()[0] > qr._code(address).symbol_size()[0]
+
+
+SCALE = 10  # pixels a module
+
+
+def _scan(picture):
+    """What a scanner reads in this picture."""
+    return [found.text for found in zxingcpp.read_barcodes(picture.convert("L"))]
+
+
+def _drawn(svg):
+    """The SVG as pixels: its dark modules are rows of strokes, M x y, then m dx dy and h length in turn."""
+    width = int(re.search(r'viewBox="0 0 (\d+)', svg)[1])
+    picture = image.new("L", (width * SCALE, width * SCALE), 255)
+    pen = draw.Draw(picture)
+    x = y = 0.0
+    for command, numbers in re.findall(r"([Mmh])([-0-9. ]+)", re.search(r'stroke="#000" d="([^"]+)"', svg)[1]):
+        values = [float(number) for number in re.findall(r"-?[0-9.]+", numbers)]
+        if command == "h":
+            top = int(y) * SCALE
+            pen.rectangle((x * SCALE, top, (x + values[0]) * SCALE - 1, top + SCALE - 1), fill=0)
+            x += values[0]
+        else:
+            x, y = (values[0], values[1]) if command == "M" else (x + values[0], y + values[1])
+    return picture

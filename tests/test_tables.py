@@ -1,0 +1,509 @@
+"""Tables: how they are added, named, moved, given a new code and removed, and who may do so."""
+
+import re
+import threading
+import unicodedata
+
+import pytest
+from bson import ObjectId
+from wtforms.validators import ValidationError
+
+from waitercaller import restaurants
+from waitercaller.requests import store as requests
+from waitercaller.tables import store as tables
+from waitercaller.tables.forms import MOST_AT_ONCE, names_from
+
+HERE, ELSEWHERE = ObjectId(), ObjectId()
+HOSTILE = '"><svg onload=alert(1)>'
+
+
+def names(restaurant_id=HERE):
+    return [table["name"] for table in tables.of_restaurant(restaurant_id)]
+
+
+def only_table(restaurant_id=HERE):
+    [table] = tables.of_restaurant(restaurant_id)
+    return table
+
+
+# --- "1-12" becomes twelve names ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("7", ["7"]),
+        ("1-3", ["1", "2", "3"]),
+        ("1–3", ["1", "2", "3"]),
+        ("  1 — 3  ", ["1", "2", "3"]),
+        ("4-4", ["4"]),
+        ("08-11", ["08", "09", "10", "11"]),
+        ("Terrace 1-3", ["Terrace 1", "Terrace 2", "Terrace 3"]),
+        ("T1-T3", ["T1", "T2", "T3"]),
+        ("Bar 3, Bar 4", ["Bar 3", "Bar 4"]),
+        ("Window\r\n\r\nDoor\n", ["Window", "Door"]),
+        ("1-2, Bar; Stove\n9", ["1", "2", "Bar", "Stove", "9"]),
+        ("Anne-Marie's  corner", ["Anne-Marie's corner"]),
+        ("🍝, שולחן 5, " + HOSTILE, ["🍝", "שולחן 5", HOSTILE]),
+        ("x" * 40, ["x" * 40]),
+    ],
+)
+def test_names_are_read_as_people_write_them(app, text, expected):
+    with app.app_context():
+        assert names_from(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "at least one"),
+        (" , \n ; ", "at least one"),
+        ("12-1", "counts backwards"),
+        (f"1-{MOST_AT_ONCE + 1}", "At most 200"),
+        ("1-150, 200-300", "At most 200"),
+        ("1-99999999999999999999", "At most 200"),
+        (",".join(str(number) for number in range(300)), "At most 200"),
+        ("x" * 41, "at most 40"),
+        ("9" * 60_000, "at most 40"),
+        ("1" * 30_000 + "-" + "2" * 30_000, "at most 40"),
+        ("x" * 39 + "1-20", "at most 40"),
+        ("1-5, 3", "twice"),
+        ("Bar, BAR", "twice"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_a_reason(app, text, sentence):
+    with app.app_context(), pytest.raises(ValidationError, match=sentence):
+        names_from(text)
+
+
+# --- the store ------------------------------------------------------------------------------------------------
+
+
+def test_tables_come_in_the_order_people_expect(database):
+    tables.add_many(HERE, ["10", "Bar 2", "2", "Bar 10", "1", "bar 1"], None)
+
+    assert names() == ["1", "2", "10", "bar 1", "Bar 2", "Bar 10"]
+
+
+@pytest.mark.parametrize("again", ["Café", "CAFÉ", unicodedata.normalize("NFD", "café"), "  café "])
+def test_one_name_taken_and_none_is_added(database, again):
+    tables.add_many(HERE, ["Café"], None)
+
+    with pytest.raises(tables.NamesTaken) as refusal:
+        tables.add_many(HERE, ["New", again], None)
+
+    assert refusal.value.names == [again]
+    assert names() == ["Café"]
+
+
+def test_restaurants_do_not_share_names(database):
+    tables.add_many(HERE, ["1"], None)
+    tables.add_many(ELSEWHERE, ["1"], None)
+
+    assert names() == names(ELSEWHERE) == ["1"]
+
+
+@pytest.mark.needs_wire
+def test_of_two_who_add_the_same_name_at_once_one_wins_as_a_whole(app, database, monkeypatch):
+    monkeypatch.setattr(tables, "refuse_taken", _once_both_have_looked(tables.refuse_taken))
+    refused = []
+
+    def add(batch):
+        with app.app_context():
+            try:
+                tables.refuse_taken(HERE, batch)
+                tables.add_many(HERE, batch, None)
+            except tables.NamesTaken as error:
+                refused.append(error.names)
+
+    batches = [["A1", "A2", "shared"], ["shared", "B1", "B2"]]
+    _at_once(*(threading.Thread(target=add, args=(batch,)) for batch in batches))
+
+    assert refused == [["shared"]]
+    assert names() in (["A1", "A2", "shared"], ["B1", "B2", "shared"])
+
+
+def test_a_code_that_exists_is_replaced_by_another(database, monkeypatch):
+    tables.add_many(HERE, ["1", "2"], None)
+    first, second = tables.of_restaurant(HERE)
+    fresh = tables.new_code()
+    monkeypatch.setattr(tables, "new_code", iter([first["code"], fresh, second["code"], "B" * 26]).__next__)
+
+    tables.add_many(HERE, ["3"], None)
+    tables.rotate(HERE, first["_id"])
+
+    assert tables.of_restaurant(HERE)[2]["code"] == fresh
+    assert tables.of_restaurant(HERE)[0]["code"] == "B" * 26
+
+
+def test_codes_are_128_random_bits(database):
+    codes = {tables.new_code() for _ in range(100)}
+
+    assert len(codes) == 100
+    assert all(re.fullmatch("[A-Z2-7]{26}", code) for code in codes)
+
+
+def test_a_scan_finds_the_table_in_upper_and_lower_case(database):
+    tables.add_many(HERE, ["1"], None)
+    table = only_table()
+
+    assert tables.by_code(table["code"]) == (table, True)
+    assert tables.by_code(table["code"].lower()) == (table, True)
+
+
+@pytest.mark.parametrize("code", ["", "A", "A" * 26, "A" * 25 + "1", "A" * 27, "ſ" * 26, "A" * 25 + "\n", "\0" * 26])
+def test_an_unknown_or_malformed_code_finds_nothing(database, code):
+    tables.add_many(HERE, ["1"], None)
+
+    assert tables.by_code(code) is None
+
+
+def test_an_old_code_is_known_for_24_hours(database, later):
+    tables.add_many(HERE, ["1"], None)
+    oldest = only_table()["code"]
+    assert tables.rotate(HERE, only_table()["_id"])
+    later(hours=12)
+    older = only_table()["code"]
+    assert tables.rotate(HERE, only_table()["_id"])
+    table = only_table()
+
+    assert len({oldest, older, table["code"]}) == 3
+    assert tables.by_code(oldest) == (table, False)
+    assert tables.by_code(older) == (table, False)
+    assert tables.by_code(table["code"]) == (table, True)
+
+    later(hours=12, seconds=1)
+    assert tables.by_code(oldest) is None
+    assert tables.by_code(older) == (table, False)
+
+    later(hours=12)
+    assert tables.by_code(older) is None
+    assert tables.by_code(table["code"]) == (table, True)
+
+
+def test_codes_that_nobody_can_use_any_more_are_dropped(database, later):
+    tables.add_many(HERE, ["1"], None)
+    for _ in range(3):
+        tables.rotate(HERE, only_table()["_id"])
+        later(hours=25)
+
+    assert len(only_table()["retired_codes"]) == 1
+
+
+def test_what_is_changed_here_is_seen_at_the_next_scan(database):
+    tables.add_many(HERE, ["1"], None)
+    table = only_table()
+    tables.by_code(table["code"])
+
+    tables.edit(HERE, table["_id"], "One", "z")
+    found, _ = tables.by_code(table["code"])
+    assert (found["name"], found["zone_id"]) == ("One", "z")
+
+    tables.rotate(HERE, table["_id"])
+    _, current = tables.by_code(table["code"])
+    assert not current
+
+    tables.remove(HERE, table["_id"])
+    assert tables.by_code(table["code"]) is None
+
+
+def test_a_table_cannot_take_the_name_of_another(database):
+    tables.add_many(HERE, ["Bar", "Window"], None)
+    bar, window = tables.of_restaurant(HERE)
+
+    with pytest.raises(tables.NamesTaken):
+        tables.edit(HERE, window["_id"], "BAR", None)
+    assert tables.edit(HERE, bar["_id"], "BAR", None)
+
+    assert names() == ["BAR", "Window"]
+
+
+def test_the_name_of_a_removed_table_is_free_again(database):
+    tables.add_many(HERE, ["1"], None)
+    table = only_table()
+
+    assert tables.remove(HERE, table["_id"])
+    assert not tables.remove(HERE, table["_id"])
+    tables.add_many(HERE, ["1"], None)
+
+    assert only_table()["_id"] != table["_id"]
+    assert tables.get(HERE, table["_id"]) is None
+    assert tables.by_code(table["code"]) is None
+    assert not tables.rotate(HERE, table["_id"])
+    assert not tables.edit(HERE, table["_id"], "2", None)
+
+
+def test_nobody_reaches_a_table_through_another_restaurant(database):
+    tables.add_many(HERE, ["1"], None)
+    table = only_table()
+
+    assert tables.get(ELSEWHERE, table["_id"]) is None
+    assert not tables.edit(ELSEWHERE, table["_id"], "stolen", None)
+    assert not tables.rotate(ELSEWHERE, table["_id"])
+    assert not tables.remove(ELSEWHERE, table["_id"])
+    assert only_table() == table
+
+
+@pytest.mark.needs_wire
+def test_of_two_new_codes_at_once_one_is_made(app, database):
+    tables.add_many(HERE, ["1"], None)
+    table = only_table()
+
+    def rotate():
+        with app.app_context():
+            assert tables.rotate(HERE, table["_id"])
+
+    _at_once(*(threading.Thread(target=rotate) for _ in range(5)))
+
+    codes = [old["code"] for old in only_table()["retired_codes"]]
+    assert table["code"] in codes
+    assert len(codes) == len(set(codes))
+    assert only_table()["code"] not in codes
+
+
+# --- the pages ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def room(alice):
+    """Alice's page of tables."""
+    return f"{alice.home}/tables"
+
+
+@pytest.fixture
+def add(app, alice, room):
+    """`add("1-3", "Terrace")`: Alice adds these and gets them back."""
+
+    def added(text, zone=""):
+        assert alice.client.submit(room, {"names": text, "zone": zone}).status_code == 303
+        return in_room(app, alice)
+
+    return added
+
+
+def in_room(app, alice):
+    with app.app_context():
+        return tables.of_restaurant(alice.restaurant_id)
+
+
+def zones(app, alice):
+    with app.app_context():
+        document = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
+        return [zone["name"] for zone in document["zones"]]
+
+
+def test_alice_adds_twelve_tables_at_once(app, alice, room):
+    answer = alice.client.submit(room, {"names": "1–12", "zone": " Garden  room "}, follow_redirects=True)
+
+    assert answer.status_code == 200
+    assert "12 tables added." in answer.text
+    assert "Garden room" in answer.text
+    assert [table["name"] for table in in_room(app, alice)] == [str(number) for number in range(1, 13)]
+    assert zones(app, alice) == ["Garden room"]
+
+
+def test_a_zone_is_chosen_by_its_name_in_any_case(app, alice, add):
+    add("1", "Terrace")
+    one, two = add("2", "TERRACE")
+
+    assert one["zone_id"] == two["zone_id"]
+    assert zones(app, alice) == ["Terrace"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"names": "", "zone": "Attic"}, "at least one"),
+        ({"zone": "Attic"}, "at least one"),
+        ({"names": "9-3", "zone": "Attic"}, "counts backwards"),
+        ({"names": "1-9999", "zone": "Attic"}, "At most 200"),
+        ({"names": "20-25, Bar", "zone": "Attic"}, "There is already: Bar."),
+        ({"names": "Ta\0ble", "zone": "Attic"}, "cannot be shown"),
+        ({"names": "20", "zone": "At\0tic"}, "cannot be shown"),
+        ({"names": "20", "zone": "Attic " * 10}, "at most 40"),
+        ({"names": ["20", "21"], "zone": "Attic"}, "sent twice"),
+        ({"names": "20", "zone": ["Attic", "Cellar"]}, "sent twice"),
+    ],
+)
+def test_bad_values_change_nothing_and_keep_the_words(app, alice, room, add, sent, sentence):
+    add("Bar")
+
+    answer = alice.client.submit(room, sent)
+
+    assert answer.status_code == 400
+    assert sentence in answer.text
+    assert "Attic" in answer.text or "\0" in sent["zone"]
+    assert [table["name"] for table in in_room(app, alice)] == ["Bar"]
+    assert zones(app, alice) == []
+
+
+def test_names_are_text(alice, room, add):
+    *_, table = add(f"{HOSTILE}, 🍝, \u202eסוף", HOSTILE)
+    page = f"{room}/{table['_id']}"
+
+    for path in (room, page, f"{room}/print"):
+        text = alice.client.get(path).text
+        assert "<svg onload" not in text
+        assert "&lt;svg onload" in text
+
+
+def test_alice_renames_and_moves_a_table(app, alice, room, add):
+    [table] = add("1", "Terrace")
+    page = f"{room}/{table['_id']}"
+    assert 'value="Terrace"' in alice.client.get(page).text
+
+    answer = alice.client.submit(page, {"name": "Window", "zone": ""}, follow_redirects=True)
+
+    assert "Saved." in answer.text
+    [moved] = in_room(app, alice)
+    assert (moved["name"], moved["zone_id"], moved["code"]) == ("Window", None, table["code"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"name": "", "zone": "Attic"}, "Please fill this in."),
+        ({"zone": "Attic"}, "Please fill this in."),
+        ({"name": "x" * 41, "zone": "Attic"}, "at most 40"),
+        ({"name": "bar", "zone": "Attic"}, "Another table has this name."),
+        ({"name": "1\0", "zone": "Attic"}, "cannot be shown"),
+        ({"name": ["2", "3"], "zone": "Attic"}, "sent twice"),
+    ],
+)
+def test_a_bad_new_name_changes_nothing(app, alice, room, add, sent, sentence):
+    before = add("1, Bar")
+
+    answer = alice.client.submit(f"{room}/{before[0]['_id']}", sent)
+
+    assert answer.status_code == 400
+    assert sentence in answer.text
+    assert "Attic" in answer.text
+    assert in_room(app, alice) == before
+    assert zones(app, alice) == []
+
+
+def test_alice_gives_a_table_a_new_code(app, alice, room, add):
+    [table] = add("1")
+    page = f"{room}/{table['_id']}"
+
+    answer = alice.client.submit(f"{page}/code", page=page)
+
+    assert (answer.status_code, answer.location) == (303, page)
+    [renewed] = in_room(app, alice)
+    assert renewed["code"] != table["code"]
+    assert renewed["code"] in alice.client.get(page).text
+
+
+def test_removing_a_table_withdraws_what_is_live_there(app, alice, room, add):
+    one, two = add("1, 2")
+    with app.app_context():
+        restaurant = restaurants.get(alice.restaurant_id)
+        [kind, *_] = restaurant["kinds"]
+        here = requests.open_request(restaurant, one, kind, "a key")
+        there = requests.open_request(restaurant, two, kind, "another key")
+
+    answer = alice.client.submit(f"{room}/{one['_id']}/remove", page=room, follow_redirects=True)
+
+    assert "“1” was removed." in answer.text
+    assert in_room(app, alice) == [two]
+    states = {request["_id"]: request["state"] for request in app.extensions["mongo"].database.requests.find()}
+    assert states == {here["_id"]: "withdrawn", there["_id"]: "waiting"}
+    assert alice.client.submit(f"{room}/{one['_id']}/remove", page=room).status_code == 404
+
+
+def test_the_code_can_be_downloaded_for_a_printer(alice, room, add):
+    [table] = add('Grün "3"/4')
+    svg = alice.client.get(f"{room}/{table['_id']}/qr.svg")
+    png = alice.client.get(f"{room}/{table['_id']}/qr.png")
+
+    assert svg.mimetype == "image/svg+xml"
+    assert svg.text.startswith("<svg ")
+    assert png.mimetype == "image/png"
+    assert png.data.startswith(b"\x89PNG")
+    assert png.headers["Content-Disposition"].startswith("attachment; ")
+    assert "filename*=UTF-8''qr%20Gr%C3%BCn%20-3--4.png" in png.headers["Content-Disposition"]
+
+
+def test_the_print_sheet_has_a_card_for_each_table(alice, room, add):
+    added = add("1-3")
+    sheet = alice.client.get(f"{room}/print")
+
+    assert sheet.text.count('class="segno"') == 3
+    for table in added:
+        assert f"HTTP://LOCALHOST/T/{table['code']}" in sheet.text
+
+
+PAGES = [
+    ("GET", ""),
+    ("POST", ""),
+    ("GET", "/print"),
+    ("GET", "/{table}"),
+    ("POST", "/{table}"),
+    ("POST", "/{table}/code"),
+    ("POST", "/{table}/remove"),
+    ("GET", "/{table}/qr.svg"),
+    ("GET", "/{table}/qr.png"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), PAGES)
+def test_tables_are_for_managers_and_owners(app, hire, alice, bob, charlie, client, room, add, method, path):
+    [table] = add("1")
+    address = room + path.format(table=table["_id"])
+    app.config["WTF_CSRF_ENABLED"] = False
+    manager = hire("Mia", role="manager", at=alice)
+
+    assert client.open(address, method=method).status_code == 303
+    assert bob.client.open(address, method=method).status_code == 403
+    assert charlie.client.open(address, method=method).status_code == 404
+    assert in_room(app, alice) == [table]
+    assert manager.client.open(address, method=method).status_code in (200, 303, 400)
+
+
+@pytest.mark.parametrize(("method", "path"), [page for page in PAGES if "{table}" in page[1]])
+def test_another_restaurants_table_is_not_found(app, alice, charlie, add, method, path):
+    [table] = add("1")
+    app.config["WTF_CSRF_ENABLED"] = False
+
+    answer = charlie.client.open(
+        f"{charlie.home}/tables{path.format(table=table['_id'])}", method=method, data={"name": "stolen"}
+    )
+
+    assert answer.status_code == 404
+    assert in_room(app, alice) == [table]
+
+
+@pytest.mark.parametrize("path", ["/code", "/remove"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_looking_changes_nothing(app, alice, room, add, method, path):
+    [table] = add("1")
+
+    assert alice.client.open(f"{room}/{table['_id']}{path}", method=method).status_code == 405
+    assert in_room(app, alice) == [table]
+
+
+def test_a_form_without_its_token_changes_nothing(app, alice, room, add):
+    [table] = add("1")
+
+    for path in ("", f"/{table['_id']}", f"/{table['_id']}/code", f"/{table['_id']}/remove"):
+        assert alice.client.post(room + path, data={"names": "2", "name": "2"}).status_code == 400
+    assert in_room(app, alice) == [table]
+
+
+def _once_both_have_looked(look):
+    """`look`, whose first two callers wait for each other before they go on."""
+    both = threading.Barrier(2, timeout=20)
+    waiting = iter([both.wait, both.wait])
+
+    def looked(*args, **kwargs):
+        look(*args, **kwargs)
+        next(waiting, lambda: None)()
+
+    return looked
+
+
+def _at_once(*threads):
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)

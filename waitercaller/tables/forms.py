@@ -1,0 +1,88 @@
+"""The forms for tables, and how "1-12" becomes twelve names."""
+
+import re
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import TextAreaField
+from wtforms.validators import ValidationError
+
+from waitercaller.forms import Form, no_control_characters, text_field, tidy
+from waitercaller.tables.store import name_key
+
+LONGEST_NAME = 40  # characters, of tables and zones
+MOST_AT_ONCE = 200
+
+SEPARATORS = re.compile(r"[,;\n]")
+# "1-12", "Terrace 1–8", "T1-T8": what is before the numbers may be said again. Any dash will do.
+RANGE = re.compile(r"(?P<start>.*?)(?P<first>[0-9]+)\s*[-–—−]\s*(?P=start)(?P<last>[0-9]+)")
+
+
+def names_from(text: str) -> list[str]:
+    """The names that `text` lists, by commas or lines, with ranges spelled out. Raises ValidationError."""
+    names: list[str] = []
+    for part in SEPARATORS.split(text):
+        if item := tidy(part):
+            names.extend(_spelled_out(item))
+        if len(names) > MOST_AT_ONCE:
+            raise _too_many()
+    if not names:
+        raise ValidationError(_("Please name at least one table."))
+    _refuse_repetition(names)
+    return names
+
+
+class AddTablesForm(Form):
+    """Many tables at once, all in one zone."""
+
+    names = TextAreaField(
+        lazy_gettext("Names or numbers"),
+        validators=[no_control_characters],
+        render_kw={"rows": 2, "required": True},
+    )
+    zone = text_field(lazy_gettext("Zone"), LONGEST_NAME, required=False)
+
+    spelled_out: list[str]
+
+    def validate_names(self, field: Any) -> None:
+        self.spelled_out = names_from(field.data or "")
+
+
+class EditTableForm(Form):
+    """One table's name and zone."""
+
+    name = text_field(lazy_gettext("Name"), LONGEST_NAME)
+    zone = text_field(lazy_gettext("Zone"), LONGEST_NAME, required=False)
+
+
+def _spelled_out(item: str) -> list[str]:
+    # Bounded before it is matched: on a long text the expression would take its time.
+    match = RANGE.fullmatch(item) if len(item) <= 2 * LONGEST_NAME else None
+    names = _numbered(item, match["start"], match["first"], match["last"]) if match else [item]
+    for name in names:
+        if len(name) > LONGEST_NAME:
+            raise ValidationError(_("A name has at most %(max)d characters.", max=LONGEST_NAME))
+    return names
+
+
+def _numbered(item: str, start: str, first: str, last: str) -> list[str]:
+    """The names of a range; numbers written with a leading zero keep their width."""
+    if int(first) > int(last):
+        raise ValidationError(_("“%(range)s” counts backwards: write the smaller number first.", range=item))
+    if int(last) - int(first) >= MOST_AT_ONCE:
+        raise _too_many()
+    width = len(first) if first.startswith("0") else 0
+    return [f"{start}{number:0{width}d}" for number in range(int(first), int(last) + 1)]
+
+
+def _refuse_repetition(names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name_key(name) in seen:
+            raise ValidationError(_("“%(name)s” is there twice.", name=name))
+        seen.add(name_key(name))
+
+
+def _too_many() -> ValidationError:
+    return ValidationError(_("At most %(max)d tables at once, please.", max=MOST_AT_ONCE))

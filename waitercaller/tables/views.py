@@ -1,0 +1,157 @@
+"""The pages for tables: add, rename, move, give a new code, remove, print. For managers and owners."""
+
+import io
+import time
+
+from bson import ObjectId
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, send_file, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from pymongo.client_session import ClientSession
+
+from waitercaller import access, restaurants
+from waitercaller.db import Document, transaction
+from waitercaller.forms import refused
+from waitercaller.requests import store as requests
+from waitercaller.tables import qr
+from waitercaller.tables import store as tables
+from waitercaller.tables.forms import AddTablesForm, EditTableForm
+
+blueprint = Blueprint("tables", __name__, url_prefix="/r/<objectid:restaurant_id>/tables")
+
+
+@blueprint.get("")
+@access.least("manager")
+def index(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """All tables, and the form that adds some."""
+    return render_template("tables/index.html", form=AddTablesForm(), **_house(restaurant_id))
+
+
+@blueprint.post("")
+@access.least("manager")
+def add(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Add one table or many."""
+    form = AddTablesForm()
+    if form.validate_on_submit():
+        try:
+            # Asked first, so that a form that is refused makes no zone either.
+            tables.refuse_taken(restaurant_id, form.spelled_out)
+            zone_id = restaurants.zone_named(restaurant_id, form.zone.data or "")
+            tables.add_many(restaurant_id, form.spelled_out, zone_id)
+        except tables.NamesTaken as error:
+            form.names.errors = [_("There is already: %(names)s.", names=", ".join(error.names))]
+        else:
+            count = len(form.spelled_out)
+            flash(ngettext("%(num)d table added.", "%(num)d tables added.", count), "success")
+            return _to_index(restaurant_id)
+    return refused("tables/index.html", form, **_house(restaurant_id))
+
+
+@blueprint.route("/<objectid:table_id>", methods=["GET", "POST"])
+@access.least("manager")
+def edit(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
+    """One table: its name, its zone and its code."""
+    table = _table_or_404(restaurant_id, table_id)
+    zones = access.current_restaurant()["zones"]
+    form = EditTableForm()
+    if not form.is_submitted():
+        form = EditTableForm(name=table["name"], zone=_zone_name(table))
+        return render_template("tables/edit.html", form=form, table=table, zones=zones)
+    if form.validate():
+        try:
+            name = form.name.data or ""
+            tables.refuse_taken(restaurant_id, [name], but=table_id)
+            zone_id = restaurants.zone_named(restaurant_id, form.zone.data or "")
+            found = tables.edit(restaurant_id, table_id, name, zone_id)
+        except tables.NamesTaken:
+            form.name.errors = [_("Another table has this name.")]
+        else:
+            if not found:
+                abort(404)
+            flash(_("Saved."), "success")
+            return _to_index(restaurant_id)
+    return refused("tables/edit.html", form, table=table, zones=zones)
+
+
+@blueprint.post("/<objectid:table_id>/code")
+@access.least("manager")
+def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
+    """Give a table a new code."""
+    if not tables.rotate(restaurant_id, table_id):
+        abort(404)
+    flash(_("The table has a new code. Print its card and put it on the table."), "success")
+    return redirect(url_for("tables.edit", restaurant_id=restaurant_id, table_id=table_id), 303)
+
+
+@blueprint.post("/<objectid:table_id>/remove")
+@access.least("manager")
+def remove(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
+    """Remove a table and withdraw what is live there, both or neither."""
+    table = _table_or_404(restaurant_id, table_id)
+
+    def work(session: ClientSession | None) -> bool:
+        removed = tables.remove(restaurant_id, table_id, session)
+        requests.withdraw_table(restaurant_id, table_id, session)
+        return removed
+
+    if not transaction(work):
+        abort(404)
+    tables.forget(table_id)
+    flash(_("“%(name)s” was removed.", name=table["name"]), "success")
+    return _to_index(restaurant_id)
+
+
+@blueprint.get("/<objectid:table_id>/qr.svg")
+@access.least("manager")
+def qr_svg(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
+    """A table's code as a picture of any size."""
+    table = _table_or_404(restaurant_id, table_id)
+    picture = qr.svg(_address(table)).encode()
+    return send_file(io.BytesIO(picture), "image/svg+xml", download_name=qr.file_name(table["name"], "svg"))
+
+
+@blueprint.get("/<objectid:table_id>/qr.png")
+@access.least("manager")
+def qr_png(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
+    """A table's code as a picture to download and print."""
+    table = _table_or_404(restaurant_id, table_id)
+    picture = io.BytesIO(qr.png(_address(table)))
+    name = qr.file_name(table["name"], "png")
+    return send_file(picture, "image/png", as_attachment=True, download_name=name)
+
+
+@blueprint.get("/print")
+@access.least("manager")
+def print_sheet(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """The cards of all tables, to print and cut."""
+    return render_template("tables/print.html", cards=[_card(table) for table in tables.of_restaurant(restaurant_id)])
+
+
+def _card(table: Document) -> Document:
+    time.sleep(0)  # a code takes 3 ms to compute: between two, this process's other visitors have their turn
+    address = _address(table)
+    return {"name": table["name"], "zone_name": _zone_name(table), "qr": qr.svg(address), "address": address}
+
+
+def _house(restaurant_id: ObjectId) -> Document:
+    """What the page of all tables shows."""
+    shown = [{**table, "zone_name": _zone_name(table)} for table in tables.of_restaurant(restaurant_id)]
+    return {"tables": shown, "zones": access.current_restaurant()["zones"]}
+
+
+def _zone_name(table: Document) -> str:
+    zones = access.current_restaurant()["zones"]
+    return next((str(zone["name"]) for zone in zones if zone["id"] == table["zone_id"]), "")
+
+
+def _address(table: Document) -> str:
+    return qr.address(current_app.extensions["config"].public_url, table["code"])
+
+
+def _table_or_404(restaurant_id: ObjectId, table_id: ObjectId) -> Document:
+    return tables.get(restaurant_id, table_id) or abort(404)
+
+
+def _to_index(restaurant_id: ObjectId) -> ResponseReturnValue:
+    return redirect(url_for("tables.index", restaurant_id=restaurant_id), 303)
