@@ -18,10 +18,10 @@ from wtforms.validators import DataRequired, Length, ValidationError
 WHITESPACE = "\t\n\r"  # control characters too, but harmless: they become spaces
 
 
-class Form(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+class Form(FlaskForm):
     """A form that takes only what a browser's form sends, and each field once."""
 
-    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+    class Meta(FlaskForm.Meta):
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             """No JSON and no files: the values of `request.form` are text, whoever sent them."""
             return request.form if form.is_submitted() else None
@@ -42,13 +42,21 @@ def refused(template: str, form: Form, **context: Any) -> ResponseReturnValue:
 
 def text_field(label: str | LazyString, longest: int, required: bool = True, **options: Any) -> StringField:
     """One line of text of at most `longest` characters, its whitespace collapsed."""
-    checks = [
+    return StringField(label, filters=[tidy], validators=text_checks(longest, required), **options)
+
+
+def text_checks(longest: int, required: bool = True) -> list[Any]:
+    """The validators of a text field, for fields of another type or with further checks."""
+    checks: list[Any] = [
         Length(max=longest, message=lazy_gettext("Please use at most %(max)d characters.")),
         no_control_characters,
     ]
-    if required:
-        checks.insert(0, DataRequired(lazy_gettext("Please fill this in.")))
-    return StringField(label, filters=[tidy], validators=checks, **options)
+    return [DataRequired(lazy_gettext("Please fill this in.")), *checks] if required else checks
+
+
+def text_of(field: Field) -> str:
+    """What a text field holds, "" if nothing."""
+    return str(field.data or "")
 
 
 def tidy(text: str | None) -> str | None:

@@ -1,0 +1,7 @@
+"""Accounts: register, confirm, log in and out, a new password, one's own page."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("auth", __name__)
+
+from waitercaller.auth import link_views, mails, views  # noqa: E402, F401  (they register routes and mails)

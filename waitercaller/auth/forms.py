@@ -1,0 +1,82 @@
+"""The forms of accounts."""
+
+from email_validator import EmailNotValidError, validate_email
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import EmailField, Field, PasswordField
+from wtforms.validators import InputRequired, Length, ValidationError
+
+from waitercaller import passwords
+from waitercaller.forms import Form, text_checks, text_field, tidy
+
+LONGEST_ADDRESS = 254  # characters; RFC 5321
+LONGEST_NAME = 80
+
+
+def normal_address(email: str) -> str:
+    """The one way an address is written here: lower case, its domain in ASCII. Raises EmailNotValidError.
+
+    Only the form is checked: whether mails arrive there is what the confirmation finds out.
+    """
+    address = validate_email(email, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
+    return str(address.ascii_email).lower()
+
+
+def email_field() -> EmailField:
+    """An e-mail address; what is valid becomes its normal form."""
+    checks = [*text_checks(LONGEST_ADDRESS), _address]
+    return EmailField(lazy_gettext("E-mail"), filters=[tidy], validators=checks)
+
+
+def password_field() -> PasswordField:
+    """A password that somebody has already."""
+    too_long = Length(max=passwords.LONGEST, message=lazy_gettext("Please use at most %(max)d characters."))
+    return _password_field(too_long)
+
+
+def new_password_field() -> PasswordField:
+    """A password that somebody chooses now."""
+    return _password_field(_acceptable)
+
+
+def _password_field(check: object) -> PasswordField:
+    # No maxlength: browsers would cut a longer password silently.
+    required = InputRequired(lazy_gettext("Please fill this in."))
+    return PasswordField(lazy_gettext("Password"), validators=[required, check])
+
+
+def _address(form: Form, field: Field) -> None:
+    try:
+        field.data = normal_address(field.data)
+    except EmailNotValidError:
+        raise ValidationError(_("This is no complete e-mail address.")) from None
+
+
+def _acceptable(form: Form, field: Field) -> None:
+    objection = passwords.objection(field.data)
+    if objection:
+        raise ValidationError(objection)
+
+
+class RegisterForm(Form):
+    restaurant = text_field(lazy_gettext("Restaurant"), LONGEST_NAME)
+    name = text_field(lazy_gettext("Your name"), LONGEST_NAME)
+    email = email_field()
+    password = new_password_field()
+
+
+class LoginForm(Form):
+    email = email_field()
+    password = password_field()
+
+
+class AddressForm(Form):
+    email = email_field()
+
+
+class ConfirmForm(Form):
+    password = password_field()
+
+
+class ResetForm(Form):
+    password = new_password_field()

@@ -1,0 +1,134 @@
+"""The pages that mailed links lead to: confirm a registration, choose a new password.
+
+A link puts its token into the session and moves on to an address without it. There a button acts; opening never does.
+"""
+
+from typing import cast
+
+from bson import ObjectId
+from flask import flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from pymongo.client_session import ClientSession
+
+from waitercaller import access, mail, passwords, restaurants, sessions, tokens
+from waitercaller.auth import blueprint
+from waitercaller.auth import store as users
+from waitercaller.auth.forms import ConfirmForm, ResetForm
+from waitercaller.db import Document, transaction
+from waitercaller.forms import refused, text_of
+from waitercaller.i18n import current_language
+from waitercaller.tokens import TokenError
+
+
+@blueprint.get("/confirm/<string(maxlength=300):token>")
+@access.anyone
+def confirm_link(token: str) -> ResponseReturnValue:
+    """The link in the mail of a registration."""
+    return _move_on("confirm", token)
+
+
+@blueprint.route("/confirm", methods=["GET", "POST"])
+@access.anyone
+def confirm() -> ResponseReturnValue:
+    """Confirm the address; outside the browser that registered, with the password: nobody opens another's account."""
+    token = session.get("confirm_token", "")
+    registration = _waiting_registration(token)
+    form = ConfirmForm()
+    if session.get("registration") == str(registration["_id"]):
+        del form.password
+    if not form.is_submitted():
+        return render_template("auth/confirm.html", form=form)
+    if not form.validate():
+        return refused("auth/confirm.html", form)
+    if form.password and not passwords.verify(text_of(form.password), registration["password_hash"]):
+        form.password.errors = [_("This is not the password of the registration.")]
+        return refused("auth/confirm.html", form)
+    user, restaurant_id = _open(token)
+    access.log_in(user)
+    flash(_("Your address is confirmed and your restaurant is open."), "success")
+    return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
+
+
+@blueprint.get("/reset/<string(maxlength=300):token>")
+@access.anyone
+def reset_link(token: str) -> ResponseReturnValue:
+    """The link in the mail about a forgotten password."""
+    return _move_on("reset", token)
+
+
+@blueprint.route("/reset", methods=["GET", "POST"])
+@access.anyone
+def reset() -> ResponseReturnValue:
+    """Choose a new password. It logs nobody in, and out everybody who was."""
+    token = session.get("reset_token", "")
+    tokens.peek("reset", token)
+    form = ResetForm()
+    if not form.is_submitted():
+        return render_template("auth/reset.html", form=form)
+    if not form.validate():
+        return refused("auth/reset.html", form)
+    _change_password(token, passwords.hashed(text_of(form.password)))
+    session.pop("reset_token")
+    flash(_("Your password is changed. Please log in with it."), "success")
+    return redirect(url_for("auth.login"), 303)
+
+
+@blueprint.errorhandler(TokenError)
+def dead_link(error: TokenError) -> ResponseReturnValue:
+    """A link that does not work any more (410), or never did (400), and the one next step."""
+    purpose = "reset" if request.endpoint == "auth.reset" else "confirm"
+    page = render_template("auth/link_dead.html", reason=error.reason, purpose=purpose)
+    return page, 400 if error.reason == "invalid" else 410
+
+
+def _move_on(purpose: str, token: str) -> ResponseReturnValue:
+    session[f"{purpose}_token"] = token
+    response = redirect(url_for(f"auth.{purpose}"), 303)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _waiting_registration(token: str) -> Document:
+    """The registration a token would confirm. Raises TokenError, also if its address has got an account since."""
+    registration = users.registration(ObjectId(tokens.peek("confirm", token)))
+    if registration is None or users.with_address(registration["email"]):
+        raise TokenError("used")
+    return registration
+
+
+def _open(token: str) -> tuple[Document, ObjectId]:
+    """Turn a registration into a user and a restaurant, all or nothing. Raises TokenError."""
+
+    def open_(session: ClientSession | None) -> tuple[ObjectId, ObjectId]:
+        registration = users.registration(ObjectId(tokens.redeem("confirm", token, session)), session)
+        if registration is None:
+            raise TokenError("used")
+        email, name, language = registration["email"], registration["name"], registration["language"]
+        user_id = users.create(email, name, registration["password_hash"], session)
+        restaurant_id = restaurants.create(registration["restaurant_name"], user_id, name, language, session)
+        users.drop_registration(registration["_id"], session)
+        return user_id, restaurant_id
+
+    try:
+        user_id, restaurant_id = transaction(open_)
+    except users.AddressTakenError:
+        raise TokenError("used") from None
+    return cast(Document, users.get(user_id)), restaurant_id
+
+
+def _change_password(token: str, password_hash: str) -> None:
+    """Spend the token for a new password; every other link and every login of the user ends. Raises TokenError."""
+    language = current_language()
+
+    def change(session: ClientSession | None) -> None:
+        user_id = ObjectId(tokens.redeem("reset", token, session))
+        user = users.get(user_id, session)
+        if user is None:
+            raise TokenError("invalid")
+        users.set_password(user_id, password_hash, session)
+        tokens.revoke(str(user_id), session)
+        sessions.end_all(user_id, session)
+        mail.enqueue("password_changed", user["email"], session=session, language=language)
+
+    transaction(change)

@@ -1,0 +1,48 @@
+"""What the sender of mails works out at the moment of sending: whether the address has an account, and the link.
+
+Tokens are made here, never before, so none lies in the outbox; and the pages need not know who exists.
+"""
+
+from datetime import timedelta
+
+from flask import current_app
+
+from waitercaller import mail, tokens
+from waitercaller.auth import store as users
+from waitercaller.db import Document
+from waitercaller.routing import path_for
+
+CONFIRM_LIFETIME = timedelta(hours=24)
+RESET_LIFETIME = timedelta(hours=1)
+
+
+@mail.prepares("confirm")
+def confirm(to: str, context: Document) -> mail.Prepared | None:
+    """The link that confirms a registration; to somebody with an account, that there is one already."""
+    if users.with_address(to):
+        return mail.Prepared("already_registered", {"link": _link("auth.login")})
+    registration = users.registration_of(to, context.get("registration_id"))
+    if registration is None:
+        return None
+    token = tokens.issue("confirm", str(registration["_id"]), CONFIRM_LIFETIME)
+    return mail.Prepared("confirm", {"link": _link("auth.confirm_link", token=token)})
+
+
+@mail.prepares("reset")
+def reset(to: str, context: Document) -> mail.Prepared | None:
+    """The link to a new password; nothing to an address without an account."""
+    user = users.with_address(to)
+    if user is None:
+        return None
+    token = tokens.issue("reset", str(user["_id"]), RESET_LIFETIME)
+    return mail.Prepared("reset", {"link": _link("auth.reset_link", token=token)})
+
+
+@mail.prepares("password_changed")
+def password_changed(to: str, context: Document) -> mail.Prepared | None:
+    """The notice of a new password, with the way to another one."""
+    return mail.Prepared("password_changed", {"link": _link("auth.forgot")})
+
+
+def _link(endpoint: str, **values: str) -> str:
+    return str(current_app.extensions["config"].public_url) + path_for(endpoint, **values)

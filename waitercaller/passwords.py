@@ -1,0 +1,77 @@
+"""Passwords: which are accepted, and how they are hashed (argon2id, parameters from the configuration).
+
+A password is verified as it was typed: nothing is trimmed, cut or folded. Only its accents are written in one way
+(NFC, as RFC 8265 has it for passwords), because keyboards differ in how they send an "é" that looks the same; NFKC
+would go further and take different characters for one.
+"""
+
+import unicodedata
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import current_app
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+from gevent import get_hub, monkey
+from passlib.hash import argon2
+
+T = TypeVar("T")
+
+SHORTEST = 10  # characters
+LONGEST = 128
+
+
+def objection(password: str) -> LazyString | None:
+    """Why this cannot be somebody's new password, or None."""
+    length = len(_normal(password))
+    if length < SHORTEST:
+        return lazy_gettext("Please use at least %(number)d characters.", number=SHORTEST)
+    if length > LONGEST:
+        return lazy_gettext("Please use at most %(number)d characters.", number=LONGEST)
+    if "\0" in password:
+        return lazy_gettext("This contains a character that cannot be used in a password.")
+    return None
+
+
+def hashed(password: str) -> str:
+    """The hash to keep. Takes as long as the configured parameters make it; other greenlets go on meanwhile."""
+    return str(_in_thread(_hasher().hash, _normal(password)))
+
+
+def verify(password: str, password_hash: str | None) -> bool:
+    """Whether the password belongs to the hash. None (nobody has this address) takes as long and is False."""
+    return bool(_in_thread(_hasher().verify, _normal(password), password_hash or _nobodys_hash()))
+
+
+def needs_update(password_hash: str) -> bool:
+    """Whether it was made with other parameters than the present ones; then hash anew at the next login."""
+    return bool(_hasher().needs_update(password_hash))
+
+
+def _hasher() -> Any:
+    config = current_app.extensions["config"]
+    return argon2.using(  # type: ignore[no-untyped-call]
+        type="ID",
+        memory_cost=config.argon2_memory_kib,
+        rounds=config.argon2_rounds,
+        parallelism=config.argon2_threads,
+    )
+
+
+def _nobodys_hash() -> str:
+    """A hash in argon2's form with the present parameters that no password has (its digest is all zeros)."""
+    config = current_app.extensions["config"]
+    parameters = f"m={config.argon2_memory_kib},t={config.argon2_rounds},p={config.argon2_threads}"
+    return f"$argon2id$v=19${parameters}${'A' * 22}${'A' * 43}"
+
+
+def _in_thread(function: Callable[..., T], *arguments: str) -> T:
+    """Call it in gevent's thread pool under a gevent worker: argon2 gives up the GIL, but would hold the event loop."""
+    if not monkey.is_module_patched("threading"):
+        return function(*arguments)
+    result: T = get_hub().threadpool.apply(function, arguments)
+    return result
+
+
+def _normal(password: str) -> str:
+    return unicodedata.normalize("NFC", password)
