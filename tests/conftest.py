@@ -5,15 +5,9 @@ MongoDB's protocol. Every other test runs on the embedded server. Alice owns "Tr
 tables for her, Charlie owns another place, Dana is a guest.
 """
 
-import os
-import re
 import threading
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import timedelta
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +15,17 @@ import pytest
 from bson import ObjectId
 from flask import Flask
 from flask.testing import FlaskClient
-from passlib.hash import argon2
 from pymongo import MongoClient
 from pymongo.database import Database
-from werkzeug.test import TestResponse
 
 from config import Config
 from tests import databases
-from waitercaller import cache, clock, create_app, mail, restaurants, schema, sessions, watch
+from tests.cast import GENEROUS, PASSWORD, Browser, Mail, Person, read_mail, wait_until
+from waitercaller import cache, clock, create_app, mail, passwords, restaurants, schema, sessions, watch
+from waitercaller.auth import store as users
+from waitercaller.db import Document
 from waitercaller.live import Hub
-
-PASSWORD = "correct horse battery staple"
-GENEROUS = 20.0  # seconds to wait for what normally takes milliseconds
+from waitercaller.tables import store as tables
 
 MakeApp = Callable[[Config], Flask]
 
@@ -50,16 +43,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.definition.get_closest_marker("needs_wire") is None:
         kinds.insert(0, "mongomock")
     metafunc.parametrize("database_kind", kinds)
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """In CI a test that was skipped is a test that failed."""
-    outcome: Any = yield
-    report = outcome.get_result()
-    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"skipped, and nothing may be skipped in CI: {report.longrepr}"
 
 
 # --- databases and the application --------------------------------------------------------------------------
@@ -85,7 +68,8 @@ def mongodb_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[
     if database_kind == "mongomock":
         yield "mongodb://127.0.0.1:9/mongomock"  # never asked: the application gets the stand-in
         return
-    server_uri = databases.third() if database_kind == "third" else request.getfixturevalue("server").uri
+    third = databases.third() if database_kind == "third" else None
+    server_uri = third or request.getfixturevalue("server").uri
     name = databases.fresh_name()
     yield databases.with_name(server_uri, name)
     with MongoClient[dict[str, Any]](server_uri) as client:
@@ -181,38 +165,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return forward
 
 
-def wait_until(condition: Callable[[], object], seconds: float = GENEROUS) -> None:
-    """Wait until `condition()` is true; fail when it never is."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
-
-
 # --- browsers -----------------------------------------------------------------------------------------------
-
-
-class Browser(FlaskClient):
-    """A visitor's browser that reads English and sends forms as a page holds them, CSRF token included."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
-
-    def csrf_token(self, page: str) -> str:
-        """The token in the forms of this page."""
-        match = re.search(
-            r'name="csrf_token"[^>]*?value="([^"]+)"', self.get(page, follow_redirects=True).text
-        )
-        assert match, f"{page} has no form with a CSRF token"
-        return match[1]
-
-    def submit(
-        self, path: str, data: dict[str, Any] | None = None, *, page: str = "", **kwargs: Any
-    ) -> TestResponse:
-        """Open `page` (or `path` itself) and send its form to `path`."""
-        token = self.csrf_token(page or path)
-        return self.post(path, data={**(data or {}), "csrf_token": token}, **kwargs)
 
 
 @pytest.fixture
@@ -222,30 +175,6 @@ def client(app: Flask) -> FlaskClient:
 
 
 # --- mails --------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Mail:
-    to: str
-    subject: str
-    text: str
-    html: str
-    message: EmailMessage
-    links: list[str] = field(default_factory=list)
-
-    @property
-    def path(self) -> str:
-        """The path of its first link, for a test client."""
-        return self.links[0].removeprefix("http://localhost")
-
-
-def read_mail(content: bytes) -> Mail:
-    """A mail as its reader gets it."""
-    message: Any = message_from_bytes(content, policy=policy.default)
-    text = message.get_body(("plain",)).get_content()
-    links = re.findall(r"https?://[^\s<>\"]+", text)
-    html = message.get_body(("html",)).get_content()
-    return Mail(message["To"], message["Subject"], text, html, message, links)
 
 
 @pytest.fixture
@@ -268,34 +197,14 @@ def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
 # --- the cast -----------------------------------------------------------------------------------------------
 
 
-@dataclass
-class Person:
-    """One of the cast: who it is, where it works, and its logged-in browser."""
-
-    name: str
-    email: str
-    user_id: ObjectId
-    client: FlaskClient
-    restaurant_id: ObjectId
-    member_id: str
-    password: str = PASSWORD
-
-    @property
-    def home(self) -> str:
-        """The path its restaurant's pages start with."""
-        return f"/r/{self.restaurant_id}"
-
-
 @pytest.fixture
 def hire(app: Flask) -> Callable[..., Person]:
     """`hire("Bob", role="waiter", at=alice)`: a person, logged in; without `at`, owner of a new place."""
 
-    def hired(
-        name: str, *, role: restaurants.Role = "owner", at: Person | None = None, restaurant: str = ""
-    ) -> Person:
+    def hired(name: str, *, role: restaurants.Role = "owner", at: Person | None = None, restaurant: str = "") -> Person:
         email = f"{name.lower()}@example.org"
         with app.app_context():
-            user_id = _user(app, name, email)
+            user_id = users.create(email, name, passwords.hashed(PASSWORD), None)
             if at is None:
                 restaurant_id = restaurants.create(restaurant or f"{name}'s", user_id, name, "en", None)
             else:
@@ -310,18 +219,10 @@ def hire(app: Flask) -> Callable[..., Person]:
     return hired
 
 
-def _user(app: Flask, name: str, email: str) -> ObjectId:
-    password_hash = argon2.using(memory_cost=8192, rounds=1, parallelism=1).hash(PASSWORD)
-    user = {"email": email, "name": name, "password_hash": password_hash, "created_at": clock.now()}
-    user_id: ObjectId = app.extensions["mongo"].database.users.insert_one(user).inserted_id
-    return user_id
-
-
 def _join(app: Flask, restaurant_id: ObjectId, user_id: ObjectId, name: str, role: restaurants.Role) -> None:
+    # Invitations do not exist yet; until then a member is written into the restaurant by hand.
     member = {"id": restaurants.new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
-    app.extensions["mongo"].database.restaurants.update_one(
-        {"_id": restaurant_id}, {"$push": {"members": member}}
-    )
+    app.extensions["mongo"].database.restaurants.update_one({"_id": restaurant_id}, {"$push": {"members": member}})
     cache.restaurants.forget(restaurant_id)
 
 
@@ -356,3 +257,11 @@ def charlie(hire: Callable[..., Person]) -> Person:
 def dana(app: Flask) -> FlaskClient:
     """Dana is a guest: a browser that knows nobody here."""
     return app.test_client()
+
+
+@pytest.fixture
+def table(app: Flask, alice: Person) -> Document:
+    """Table 7 of the Trattoria Lucia."""
+    with app.app_context():
+        tables.add_many(alice.restaurant_id, ["7"], None)
+        return tables.of_restaurant(alice.restaurant_id)[0]

@@ -64,14 +64,12 @@ class Server:
         settings = self.folder / "empty.toml"  # without one it reads what lies in the working directory
         settings.touch()
         log = self.folder / "server.log"
+        command: list[str | Path] = [EXECUTABLE, "--config", settings, "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--storage-path", self.folder / "data"]
+        command += ["--cache-size", "256M", "--log-level", "WARNING"]
         with log.open("ab") as output:
-            self._process = subprocess.Popen(
-                [EXECUTABLE, "--config", settings, "--host", "127.0.0.1", "--port", str(self.port)]
-                + ["--storage-path", self.folder / "data", "--cache-size", "256M", "--log-level", "WARNING"],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the tests; they end the server
-            )
+            # In a session of its own: Ctrl-C is for the tests, and they end the server.
+            self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -106,7 +104,7 @@ class Server:
         self._process = None
 
     def _answers(self) -> bool:
-        with MongoClient[dict[str, Any]](self.uri, serverSelectionTimeoutMS=200) as client:
+        with MongoClient[dict[str, Any]](self.uri, timeoutMS=200) as client:
             try:
                 client.admin.command("ping")
             except PyMongoError:
@@ -118,7 +116,7 @@ class Mongomock:
     """Takes the place of `waitercaller.db.Mongo`."""
 
     def __init__(self) -> None:
-        self.client = mongomock.MongoClient(tz_aware=True)
+        self.client: Any = mongomock.MongoClient(tz_aware=True)
         self.database = self.client["test"]
 
     def transaction(self, work: Callable[[ClientSession | None], T]) -> T:
