@@ -19,7 +19,7 @@ def main() -> int:
     try:
         server.run(os.environ, arguments.data.absolute(), arguments.demo)
     except LocalError as error:
-        print(f"Waiter Caller cannot run: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
     return 0
 

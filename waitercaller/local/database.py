@@ -15,7 +15,7 @@ from waitercaller.local import LocalError, network, processes
 
 SETTINGS = Path(__file__).with_name("secantusd.toml")
 START_TIMEOUT = 30.0  # seconds; a folder that was not closed is recovered first
-STOP_TIMEOUT = 5.0
+STOP_TIMEOUT = 8.0  # it waits up to two for its listener and five for open connections
 RELEASE_TIMEOUT = 5.0  # until the database of a run that was killed has let go of the folder
 DURABLE = ("--sync-on-commit",)  # without it a power cut loses writes that were acknowledged
 
@@ -95,9 +95,7 @@ class EmbeddedDatabase:
                 return True
             except OSError:
                 if time.monotonic() > give_up:
-                    raise LocalError(
-                        f"The database does not answer; its messages are in {self.log}."
-                    ) from None
+                    raise LocalError(f"The database does not answer; its messages are in {self.log}.") from None
                 time.sleep(0.05)
         return False
 

@@ -16,9 +16,7 @@ def prepare(data: Path) -> None:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
-            raise LocalError(
-                f"{folder} must be a folder, but a file stands in its place; move that away."
-            ) from None
+            raise LocalError(f"{folder} must be a folder, but a file stands in its place; move that away.") from None
         except OSError as error:
             raise LocalError(f"The folder {folder} cannot be made ({error.strerror}).") from None
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
@@ -56,9 +54,7 @@ def secret_key(data: Path) -> str:
     except (OSError, ValueError) as error:
         raise LocalError(f"The key in {path} cannot be read ({error}).") from None
     if len(key) < 32:
-        raise LocalError(
-            f"The key in {path} is damaged; remove that file for a new key, which ends all logins."
-        )
+        raise LocalError(f"The key in {path} is damaged; remove that file for a new key, which ends all logins.")
     return key
 
 

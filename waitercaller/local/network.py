@@ -4,7 +4,7 @@ import errno
 import os
 import socket
 
-ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+ANY = "0.0.0.0"  # noqa: S104 - compared with, not bound to
 
 
 def free_port() -> int:
@@ -43,8 +43,3 @@ def local_network_address() -> str | None:
             return None
         address = str(probe.getsockname()[0])
     return None if address.startswith(("127.", "0.")) else address
-
-
-def in_url(host: str) -> str:
-    """The host as it stands in an address: IPv6 in brackets."""
-    return f"[{host}]" if ":" in host else host

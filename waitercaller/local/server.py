@@ -31,24 +31,21 @@ class Place:
 
     host: str
     port: int
+    public_host: str  # goes into mails and codes
 
     @property
     def own_host(self) -> str:
         """Where we reach ourselves."""
-        return "127.0.0.1" if self.host in network.ANY else self.host
+        return "127.0.0.1" if self.host == network.ANY else self.host
 
     @property
-    def public_host(self) -> str:
-        """What goes into mails and codes."""
-        return (network.local_network_address() if self.host in network.ANY else None) or self.own_host
-
-    @property
-    def bind(self) -> str:
-        return f"{network.in_url(self.host)}:{self.port}"
+    def is_shared(self) -> bool:
+        """Whether other devices can open it."""
+        return not self.public_host.startswith("127.") and self.public_host != "localhost"
 
     @property
     def url(self) -> str:
-        return f"http://{network.in_url(self.public_host)}:{self.port}"
+        return f"http://{self.public_host}:{self.port}"
 
 
 def run(environ: Mapping[str, str], data: Path, demo: bool = False) -> None:
@@ -73,9 +70,13 @@ def run(environ: Mapping[str, str], data: Path, demo: bool = False) -> None:
 def _place(environ: Mapping[str, str]) -> Place:
     host = environ.get("HOST", "").strip() or "127.0.0.1"
     port = environ.get("PORT", "").strip() or "8000"
+    if ":" in host:
+        raise LocalError(f"HOST must be an IPv4 address or a name, as in HOST=0.0.0.0, not {host!r}.")
     if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise LocalError(f"PORT must be a number from 1 to 65535, not {port!r}.")
-    return Place(host, int(port))
+    if host == network.ANY:
+        return Place(host, int(port), network.local_network_address() or "127.0.0.1")
+    return Place(host, int(port), host)
 
 
 def _check(place: Place, patience: float) -> None:
@@ -138,7 +139,9 @@ def _start_server(place: Place, settings: dict[str, str]) -> subprocess.Popen[by
         "--log-level",
         "warning",
     ]
-    return processes.start([*command, "--bind", place.bind, "wsgi:app"], folder=ROOT, environ=settings)
+    return processes.start(
+        [*command, "--bind", f"{place.host}:{place.port}", "wsgi:app"], folder=ROOT, environ=settings
+    )
 
 
 def _wait_until_it_answers(place: Place, server: subprocess.Popen[bytes]) -> None:
@@ -163,16 +166,12 @@ def _answers(place: Place) -> bool:
 
 
 def _say(place: Place, data: Path, words: str) -> None:
-    if place.host in network.ANY and place.public_host == place.own_host:
+    if place.host == network.ANY and not place.is_shared:
         print("This computer is on no local network: only it can open the address below.")
-    print(f"Open {place.url} here" + (" or on a phone in this network." if _is_shared(place) else "."))
+    print(f"Open {place.url} here" + (" or on a phone in this network." if place.is_shared else "."))
     print(f"Mails are shown here and kept in {_short(data / 'mail')}.")
     print(f"Ctrl-C stops Waiter Caller; its data stays in {_short(data)}.")
     print(words, end="", flush=True)
-
-
-def _is_shared(place: Place) -> bool:
-    return not place.public_host.startswith("127.") and place.public_host not in ("localhost", "::1")
 
 
 def _short(path: Path) -> str:
@@ -183,9 +182,7 @@ def _look_after(children: Mapping[str, subprocess.Popen[bytes] | None]) -> NoRet
     while True:
         for name, child in children.items():
             if child and child.poll() is not None:
-                raise LocalError(
-                    f"The {name} ended unexpectedly (code {child.returncode}); everything is stopped."
-                )
+                raise LocalError(f"The {name} ended unexpectedly (code {child.returncode}); everything is stopped.")
         time.sleep(0.2)
 
 
