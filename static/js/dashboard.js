@@ -1,0 +1,110 @@
+// The staff's screen: keeps the list true, rings for new calls, and never looks calm while it is deaf.
+
+import { showBusy, startActs } from "./acts.js";
+import { cards, draw, refresh, startZones } from "./cards.js";
+import { now, synchronise } from "./clock.js";
+import { ring, startSound } from "./sound.js";
+import { Stream } from "./stream.js";
+
+const LOOK_AGAIN = 10_000; // without a live line the page is asked instead
+const UNDO_TIME = 5 * 60_000;
+
+const { dataset: words } = document.getElementById("screen");
+const said = document.getElementById("said");
+const title = document.title;
+const recent = document.getElementById("recent");
+let looking = 0;
+
+/** Take over a list that arrived. A card replaced under a finger loses its tap, so that waits for the finger to go. */
+function takeOver(html) {
+  clearTimeout(takeOver.waiting);
+  if (document.querySelector(".table-card :active")) {
+    takeOver.waiting = setTimeout(takeOver, 150, html);
+    return;
+  }
+  const fragment = new DOMParser().parseFromString(html, "text/html").getElementById("calls");
+  const before = cards().length;
+  const anew = draw(fragment);
+  showBusy();
+  showTitle();
+  if (cards().length < before && recent.open) look();
+  if (!anew.length) return;
+  said.textContent = anew.map((card) => words.newCall.replace("#", card.querySelector("h2").textContent)).join(". ");
+  ring();
+}
+
+function showTitle() {
+  const count = cards().length;
+  const mark = document.body.dataset.live === "down" ? "⚠ " : "";
+  document.title = mark + (count ? `(${count}) ${title}` : title);
+}
+
+function showLive(state, text) {
+  document.body.dataset.live = state;
+  document.getElementById("live").hidden = false;
+  document.getElementById("live-words").textContent = text;
+  document.getElementById("live-link").hidden = state !== "ended";
+  showTitle();
+}
+
+/** Ask the page itself: what it shows now, and whether this screen is still logged in. */
+async function look() {
+  const page = await fetch(location.href, { redirect: "manual", cache: "no-store" }).catch(() => null);
+  if (page?.type === "opaqueredirect" || page?.status === 401) return stream.end();
+  if (!page?.ok) return;
+  const fresh = new DOMParser().parseFromString(await page.text(), "text/html");
+  synchronise(Number(fresh.getElementById("screen").dataset.nowMs));
+  recent.querySelector("ul").replaceWith(fresh.querySelector("#recent ul"));
+  if (!stream.live) takeOver(fresh.getElementById("calls").outerHTML);
+}
+
+function forgetEnded() {
+  for (const line of recent.querySelectorAll("[data-ended-ms]")) {
+    if (now() - line.dataset.endedMs > UNDO_TIME) line.remove();
+  }
+}
+
+synchronise(Number(words.nowMs));
+startZones();
+startSound(document.getElementById("sound"), { on: words.soundOn, off: words.soundOff, blocked: words.soundBlocked });
+showLive("connecting", words.connecting);
+
+const stream = new Stream(words.liveUrl, ["calls"], {
+  onEvent(name, data) {
+    synchronise(data.now);
+    if (name === "calls") takeOver(data.html);
+  },
+  onLive() {
+    clearInterval(looking);
+    showLive("live", words.live);
+  },
+  onDown(since) {
+    showLive("down", words.notLive.replace("#", new Date(since).toLocaleTimeString([], { timeStyle: "short" })));
+    looking = setInterval(look, LOOK_AGAIN);
+    look();
+  },
+  onEnd() {
+    clearInterval(looking);
+    showLive("ended", words.loggedOut);
+  },
+});
+
+startActs(document.getElementById("act"), {
+  onAnswer: () => (!stream.live || recent.open) && look(),
+  onLoggedOut: () => stream.end(),
+});
+
+recent.addEventListener("toggle", () => recent.open && look());
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll(".more[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const menu of document.querySelectorAll(".more[open]")) menu.open = false;
+});
+addEventListener("pageshow", (event) => event.persisted && location.reload());
+setInterval(() => {
+  if (refresh().length) ring();
+  forgetEnded();
+}, 1_000);
+refresh();
+showTitle();

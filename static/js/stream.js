@@ -1,0 +1,90 @@
+// One live line to the server. EventSource gives up for good on a refusal and does not notice a line that hangs, so it
+// is watched by the heartbeat and always reopened from here.
+
+const SILENCE = 20_000; // the server is heard every 15 s; longer than this and the line is dead
+const GRACE = 3_000; // a change of Wi-Fi cell is no news; longer than this and people are told
+const LONGEST = 8_000; // between two attempts, give or take a half
+
+/** Keep a line to `url`. Calls `onEvent(name, data)`, `onLive()`, `onDown(since)` and, after a log-out, `onEnd()`. */
+export class Stream {
+  constructor(url, names, { onEvent, onLive, onDown, onEnd }) {
+    Object.assign(this, { url, names, onEvent, onLive, onDown, onEnd });
+    this.live = false;
+    this.told = false; // whether people have been told that the line is down
+    this.failures = 0;
+    this.since = Date.now(); // what people see is no older than this
+    setInterval(() => this.source && Date.now() - this.heard > SILENCE && this.lost(0), 2_000);
+    addEventListener("offline", () => this.lost(0));
+    addEventListener("online", () => this.open());
+    document.addEventListener("visibilitychange", () => document.hidden || this.live || this.open());
+    this.open();
+    this.tell(GRACE);
+  }
+
+  open() {
+    if (this.ended) return;
+    this.close();
+    this.heard = Date.now();
+    this.source = new EventSource(this.url);
+    for (const name of [...this.names, "ping"]) this.source.addEventListener(name, (event) => this.hear(name, event));
+    this.source.addEventListener("bye", (event) => this.leave(JSON.parse(event.data).reason));
+    this.source.addEventListener("error", () => this.lost(GRACE));
+  }
+
+  close() {
+    clearTimeout(this.retry);
+    this.source?.close();
+    this.source = null;
+  }
+
+  hear(name, event) {
+    this.heard = this.since = Date.now();
+    this.failures = 0;
+    this.onEvent(name, JSON.parse(event.data));
+    if (this.live) return;
+    this.live = true;
+    this.told = false;
+    clearTimeout(this.telling);
+    this.telling = null;
+    this.onLive();
+  }
+
+  /** The server ends each line after a while; that is no fault, and all screens should not come back at once. */
+  leave(reason) {
+    if (reason === "logged_out") return this.end();
+    this.live = false;
+    this.reopen(1_000);
+    this.tell(GRACE);
+  }
+
+  lost(grace) {
+    this.live = false;
+    this.reopen(Math.min(1_000 * 2 ** this.failures++, LONGEST));
+    this.tell(grace);
+  }
+
+  reopen(milliseconds) {
+    this.close();
+    if (!this.ended) this.retry = setTimeout(() => this.open(), milliseconds * (0.5 + Math.random()));
+  }
+
+  tell(grace) {
+    if (this.told || this.ended || (this.telling && grace)) return;
+    clearTimeout(this.telling);
+    this.telling = setTimeout(() => {
+      this.told = true;
+      this.telling = null;
+      this.onDown(this.since);
+    }, grace);
+  }
+
+  /** Stop for good: the login is gone. */
+  end() {
+    if (this.ended) return;
+    this.ended = true;
+    this.live = false;
+    clearTimeout(this.telling);
+    this.close();
+    this.onEnd();
+  }
+}
