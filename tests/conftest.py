@@ -120,7 +120,11 @@ def make_app(database_kind: str) -> Iterator[MakeApp]:
 def app(make_app: MakeApp, config: Config, database_kind: str) -> Flask:
     """The application on a database that has its indexes and validators."""
     app = make_app(config)
-    schema.build(app.extensions["mongo"].database, validators=database_kind != "mongomock")
+    mongo = app.extensions["mongo"]
+    if database_kind == "mongomock":
+        mongo.build_indexes()
+    else:
+        schema.build(mongo.database)
     return app
 
 

@@ -21,6 +21,8 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
+from waitercaller import schema
+
 T = TypeVar("T")
 
 EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
@@ -118,6 +120,13 @@ class Mongomock:
     def __init__(self) -> None:
         self.client: Any = mongomock.MongoClient(tz_aware=True)
         self.database = self.client["test"]
+
+    def build_indexes(self) -> None:
+        """The indexes of the schema, one by one: mongomock's create_indexes would lose their conditions."""
+        for name, indexes in schema.INDEXES.items():
+            for index in indexes:
+                options = dict(index.document)
+                self.database[name].create_index(list(options.pop("key").items()), **options)
 
     def transaction(self, work: Callable[[ClientSession | None], T]) -> T:
         return work(None)

@@ -34,7 +34,7 @@ def in_language(texts: dict[str, str], language: str) -> str:
 
 
 def _preferred() -> str:
-    asked = request.values.get("lang", "")
+    asked = request.args.get("lang", "")
     if asked in LANGUAGES:
         return asked
     return request.accept_languages.best_match(LANGUAGES) or DEFAULT_LANGUAGE

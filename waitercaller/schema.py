@@ -146,17 +146,13 @@ VALIDATORS: dict[str, dict[str, Any]] = {
 }
 
 
-def build(database: Database[dict[str, Any]], validators: bool = True) -> None:
-    """Create what is missing of collections, indexes and validators. Raises PyMongoError.
-
-    `validators=False` is for mongomock, which has none.
-    """
+def build(database: Database[dict[str, Any]]) -> None:
+    """Create what is missing of collections, indexes and validators. Raises PyMongoError."""
     existing = set(database.list_collection_names())
     for name, indexes in INDEXES.items():
         if name not in existing:
             database.create_collection(name)
-        if validators:
-            database.command("collMod", name, validator=VALIDATORS[name])
+        database.command("collMod", name, validator=VALIDATORS[name])
         database[name].create_indexes(indexes)
 
 
