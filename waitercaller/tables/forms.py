@@ -16,7 +16,7 @@ MOST_AT_ONCE = 200
 
 SEPARATORS = re.compile(r"[,;\n]")
 # "1-12", "Terrace 1–8", "T1-T8": what is before the numbers may be said again. Any dash will do.
-RANGE = re.compile(r"(?P<start>.*?)(?P<first>[0-9]+)\s*[-–—−]\s*(?P=start)(?P<last>[0-9]+)")
+RANGE = re.compile(r"(?P<start>.*?)(?P<first>[0-9]+)\s*[-–—−]\s*(?:(?P=start))?(?P<last>[0-9]+)")
 
 
 def names_from(text: str) -> list[str]:
