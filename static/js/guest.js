@@ -47,7 +47,7 @@ function open() {
   source = new EventSource(liveUrl);
   source.addEventListener("state", (event) => draw(hear(event).html));
   source.addEventListener("ping", hear);
-  source.addEventListener("bye", () => later(1_000));
+  source.addEventListener("bye", (event) => (JSON.parse(event.data).reason === "gone" ? location.reload() : later(1_000)));
   source.addEventListener("error", lost);
 }
 
