@@ -1,0 +1,63 @@
+"""The demo restaurant of `make demo`: `python -m waitercaller.demo` makes what is missing of it and says how to get in.
+
+Its owner has a new random password at each start, which ends no login.
+"""
+
+import os
+import secrets
+
+from bson import ObjectId
+from flask import current_app
+
+from config import Config
+from waitercaller import create_app, passwords, restaurants
+from waitercaller.auth import store as users
+from waitercaller.tables import store as tables
+
+EMAIL = "demo@example.org"
+ZONES = {
+    "Terrace": ["1", "2", "3", "4"],
+    "Dining room": ["5", "6", "7", "8"],
+    "Bar": ["9", "10", "11", "12"],
+}
+
+
+def prepare() -> str:
+    """Make the owner, the restaurant and its tables where they are missing; the words for the terminal."""
+    password = secrets.token_urlsafe(12)
+    restaurant_id = _restaurant(_owner(password))
+    _tables(restaurant_id)
+    code = tables.of_restaurant(restaurant_id)[0]["code"]
+    url = current_app.extensions["config"].public_url
+    return f"Log in as {EMAIL} with the password {password}\nA guest at table 1 opens {url}/t/{code}\n"
+
+
+def _owner(password: str) -> ObjectId:
+    password_hash = passwords.hashed(password)
+    if owner := users.with_address(EMAIL):
+        users.set_password(owner["_id"], password_hash, None)
+        return ObjectId(owner["_id"])
+    return users.create(EMAIL, "Alex", password_hash, None)
+
+
+def _restaurant(owner_id: ObjectId) -> ObjectId:
+    if present := restaurants.of_user(owner_id):
+        return ObjectId(present[0]["_id"])
+    return restaurants.create("Trattoria Demo", owner_id, "Alex", "en", None)
+
+
+def _tables(restaurant_id: ObjectId) -> None:
+    if tables.of_restaurant(restaurant_id):
+        return
+    for zone, names in ZONES.items():
+        tables.add_many(restaurant_id, names, restaurants.zone_named(restaurant_id, zone))
+
+
+def main() -> None:
+    app = create_app(Config.from_env(os.environ))
+    with app.app_context():
+        print(prepare(), end="")
+
+
+if __name__ == "__main__":
+    main()
