@@ -113,11 +113,12 @@ def _scan(picture):
 
 def _drawn(svg):
     """The SVG as pixels: its dark modules are rows of strokes, M x y, then m dx dy and h length in turn."""
-    width = int(re.search(r'viewBox="0 0 (\d+)', svg)[1])
+    [width] = map(int, re.findall(r'viewBox="0 0 (\d+)', svg))
+    [strokes] = re.findall(r'stroke="#000" d="([^"]+)"', svg)
     picture = image.new("L", (width * SCALE, width * SCALE), 255)
     pen = draw.Draw(picture)
     x = y = 0.0
-    for command, numbers in re.findall(r"([Mmh])([-0-9. ]+)", re.search(r'stroke="#000" d="([^"]+)"', svg)[1]):
+    for command, numbers in re.findall(r"([Mmh])([-0-9. ]+)", strokes):
         values = [float(number) for number in re.findall(r"-?[0-9.]+", numbers)]
         if command == "h":
             top = int(y) * SCALE
