@@ -6,6 +6,7 @@ import smtplib
 import ssl
 import traceback
 from contextlib import suppress
+from email import charset
 from pathlib import Path
 
 import flask_mail
@@ -14,6 +15,9 @@ from flask import current_app
 from waitercaller import clock
 
 TIMEOUT = 10.0  # seconds for each step of the conversation with the SMTP server
+
+# Flask-Mail asks for texts as they are; not every server takes eight bits or long lines, and all take these.
+charset.add_charset("utf-8", charset.SHORTEST, charset.QP, "utf-8")
 
 
 def deliver(message: flask_mail.Message) -> None:
@@ -36,7 +40,8 @@ def reason(error: Exception) -> str:
     """What went wrong, for the log: what a server answers often holds the address, and a mail holds a link."""
     name = type(error).__name__
     if isinstance(error, smtplib.SMTPException):
-        return f"{name} {_code(error) or ''}".rstrip()
+        cause = type(error.__context__).__name__ if error.__context__ else "without an answer"
+        return f"{name} {_code(error) or cause}"
     if isinstance(error, OSError):
         return f"{name}: {error}"
     place = traceback.extract_tb(error.__traceback__)[-1]

@@ -68,7 +68,9 @@ def init_app(app: Flask) -> None:
     flask_mail.Mail(app)
 
 
-def enqueue(name: str, to: str, *, session: ClientSession | None = None, language: str = "en", **context: Any) -> None:
+def enqueue(
+    name: str, to: str, /, *, session: ClientSession | None = None, language: str = "en", **context: Any
+) -> None:
     """Owe `to` a mail. Raises ValueError for what is no single plain address."""
     if not _ADDRESS.fullmatch(to):
         raise ValueError("not an e-mail address")

@@ -1,0 +1,427 @@
+"""The outbox: what is owed to somebody arrives once, whatever fails on the way."""
+
+import logging
+import re
+import smtplib
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from jinja2 import ChoiceLoader, DictLoader
+
+from config import Config
+from tests.cast import Mail
+from tests.smtp import AUTHORITY, PASSWORD, USERNAME, Mailbox, mail_server, silent_server
+from waitercaller import clock, delivery, mail
+
+DANA = "dana@example.org"
+TEMPLATES = {
+    "email/greeting/subject.txt": "Grüße von\n{{ name }} ",
+    "email/greeting/body.txt": "{{ language }} {{ public_url }}/hello?from={{ name }}\nÄpfel für {{ name }}.",
+    "email/greeting/body.html": "<p>{{ name }}</p>",
+}
+
+Mails = Callable[[], list[Mail]]
+
+
+def with_greeting(app: Flask) -> Flask:
+    """The application with a mail that only tests send."""
+    loader = app.jinja_env.loader
+    assert loader is not None
+    app.jinja_env.loader = ChoiceLoader([DictLoader(TEMPLATES), loader])
+    return app
+
+
+@pytest.fixture
+def app(app: Flask) -> Flask:
+    return with_greeting(app)
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    return Mailbox()
+
+
+@pytest.fixture
+def preparing() -> Iterator[dict[str, Any]]:
+    """What prepares each mail, put back after the test."""
+    before = dict(mail._prepares)
+    yield mail._prepares
+    mail._prepares.clear()
+    mail._prepares.update(before)
+
+
+@pytest.fixture
+def sender(app: Flask, make_app: Any, config: Config) -> Callable[..., Flask]:
+    """`sender(port)`: an application that sends to the server at this port."""
+
+    def made(port: int, **changes: Any) -> Flask:
+        smtp = {"mail_folder": "", "mail_server": "localhost", "mail_port": port, "mail_security": "none", **changes}
+        return with_greeting(make_app(replace(config, **smtp)))
+
+    return made
+
+
+def greet(app: Flask, to: str = DANA, **values: Any) -> None:
+    with app.app_context():
+        mail.enqueue("greeting", to, **{"name": "Alice", **values})
+
+
+def outbox(app: Flask) -> list[dict[str, Any]]:
+    return list(app.extensions["mongo"].database.outbox.find().sort("created_at"))
+
+
+# --- documents --------------------------------------------------------------------------------------------------------
+
+
+def test_a_mail_waits_in_the_outbox_and_is_sent_once(database: Any, app: Flask, mails: Mails) -> None:
+    greet(app)
+    assert outbox(app)[0]["state"] == "due"
+    (sent,) = mails()
+    assert (sent.to, sent.subject) == (DANA, "Grüße von Alice")
+    assert "Äpfel für Alice." in sent.text
+    (document,) = outbox(app)
+    assert document["state"] == "sent"
+    assert document["purge_at"] - clock.now() > timedelta(days=6)
+    assert mails() == []
+
+
+def test_headers_tell_machines_what_it_is(app: Flask, mails: Mails) -> None:
+    greet(app)
+    message = mails()[0].message
+    assert message["From"] == "Waiter Caller <hello@waitercaller.test>"
+    assert re.fullmatch(r"<[0-9a-f]{32}@localhost>", message["Message-ID"])
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Reply-To"] is None
+    assert abs((message["Date"].datetime - clock.now()).total_seconds()) < 60
+
+
+def test_links_lead_to_the_public_address(make_app: Any, app: Flask, config: Config, mails: Mails) -> None:
+    elsewhere = with_greeting(make_app(replace(config, public_url="https://call.example.org")))
+    greet(elsewhere)
+    mail.send_due(elsewhere)
+    (sent,) = mails()
+    assert sent.links == ["https://call.example.org/hello?from=Alice"]
+    assert sent.message["Message-ID"].endswith("@call.example.org>")
+
+
+def test_a_mail_is_written_in_its_readers_language(app: Flask, mails: Mails) -> None:
+    greet(app, language="de")
+    greet(app)
+    assert [sent.text[:2] for sent in mails()] == ["de", "en"]
+
+
+def test_what_prepares_a_mail_runs_when_it_is_sent(app: Flask, mails: Mails, preparing: dict[str, Any]) -> None:
+    @mail.prepares("surprise")
+    def prepare(to: str, context: dict[str, Any]) -> mail.Prepared:
+        return mail.Prepared("greeting", {"name": f"{context['who']} to {to}"})
+
+    with app.app_context():
+        mail.enqueue("surprise", DANA, who="Bob")
+    assert mails()[0].subject == f"Grüße von Bob to {DANA}"
+    assert outbox(app)[0]["context"] == {"who": "Bob"}
+
+
+def test_nothing_prepared_is_nothing_sent(database: Any, app: Flask, mails: Mails, preparing: dict[str, Any]) -> None:
+    @mail.prepares("greeting")
+    def prepare(to: str, context: dict[str, Any]) -> None:
+        return None
+
+    greet(app)
+    assert mails() == []
+    assert outbox(app)[0]["state"] == "dropped"
+
+
+@pytest.mark.needs_wire
+def test_a_mail_of_a_transaction_that_failed_is_not_owed(database: Any, app: Flask) -> None:
+    from waitercaller.db import transaction
+
+    def work(session: Any) -> None:
+        mail.enqueue("greeting", DANA, session=session, name="Alice")
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        transaction(work)
+    assert outbox(app) == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "dana",
+        "a@b@c",
+        "da na@example.org",
+        "dana@example.org\n",
+        "dana@example.org\0",
+        "dana@example.org\r\nBcc: eve@example.org",
+        "dana@example.org,eve@example.org",
+        "Dana <dana@example.org>",
+    ],
+)
+def test_what_is_not_one_plain_address_is_refused(app: Flask, address: str) -> None:
+    with pytest.raises(ValueError, match="not an e-mail address"):
+        greet(app, address)
+    assert outbox(app) == []
+
+
+def test_names_cannot_add_headers_or_markup(app: Flask, mails: Mails) -> None:
+    greet(app, name="Eve\r\nBcc: eve@example.org\r\n\r\n<svg onload=1>")
+    (sent,) = mails()
+    assert sent.subject == "Grüße von Eve Bcc: eve@example.org <svg onload=1>"
+    assert sent.message["Bcc"] is None
+    assert "<svg" not in sent.html
+
+
+# --- the folder -------------------------------------------------------------------------------------------------------
+
+
+def test_files_are_whole_and_in_order(app: Flask, config: Config) -> None:
+    for number in range(3):
+        greet(app, name=f"guest {number}")
+    assert mail.send_due(app) == 3
+    files = sorted(Path(config.mail_folder).iterdir())
+    assert [file.suffix for file in files] == [".eml"] * 3
+    assert [f"guest {n}" in file.read_text() for n, file in enumerate(files)] == [True] * 3
+
+
+def test_the_terminal_shows_the_mail_and_obeys_nothing(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
+    greet(app, name="\x1b[2JEve")
+    mail.send_due(app)
+    shown = capsys.readouterr().out
+    assert f"To: {DANA}\nSubject: Grüße von [2JEve\n\n" in shown
+    assert "http://localhost/hello?from=[2JEve\nÄpfel" in shown
+
+
+# --- several senders, and their deaths --------------------------------------------------------------------------------
+
+
+def test_one_call_takes_up_a_bounded_number(database: Any, app: Flask) -> None:
+    for _ in range(mail.BATCH + 1):
+        greet(app)
+    assert mail.send_due(app) == mail.BATCH
+    assert mail.send_due(app) == 1
+    assert mail.send_due(app) == 0
+
+
+def test_two_senders_send_nothing_twice(app: Flask, sender: Any, mailbox: Mailbox) -> None:
+    with mail_server(mailbox) as port:
+        senders = [sender(port), sender(port)]
+        for number in range(30):
+            greet(app, name=str(number))
+        together = threading.Barrier(len(senders))
+
+        def send(one: Flask) -> None:
+            together.wait()
+            while any(document["state"] == "due" for document in outbox(app)):
+                mail.send_due(one)
+
+        threads = [threading.Thread(target=send, args=(one,)) for one in senders]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(int(sent.subject.split()[-1]) for sent in mailbox.mails) == list(range(30))
+
+
+def test_the_mail_of_a_killed_sender_is_sent_by_another(
+    database: Any, app: Flask, mails: Mails, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(message: Any) -> None:
+        raise SystemExit
+
+    greet(app)
+    with monkeypatch.context() as patched:
+        patched.setattr(delivery, "deliver", die)
+        with pytest.raises(SystemExit):
+            mail.send_due(app)
+    message_id = outbox(app)[0]["message_id"]
+    assert mails() == []
+    later(minutes=3)
+    (sent,) = mails()
+    assert sent.message["Message-ID"] == message_id
+
+
+def test_a_sender_whose_lease_ran_out_changes_nothing(app: Flask, later: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent_by = []
+
+    def slow(message: Any) -> None:
+        sent_by.append("slow")
+        later(minutes=3)
+        monkeypatch.setattr(delivery, "deliver", lambda message: sent_by.append("other"))
+        mail.send_due(app)
+        raise smtplib.SMTPServerDisconnected
+
+    greet(app)
+    monkeypatch.setattr(delivery, "deliver", slow)
+    mail.send_due(app)
+    assert sent_by == ["slow", "other"]
+    assert outbox(app)[0]["state"] == "sent"
+
+
+# --- faults -----------------------------------------------------------------------------------------------------------
+
+
+def test_failures_are_tried_again_later_and_later_and_given_up_loudly(
+    database: Any, app: Flask, later: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(message: Any) -> None:
+        raise smtplib.SMTPServerDisconnected(f"go away, {DANA}")
+
+    monkeypatch.setattr(delivery, "deliver", refuse)
+    greet(app)
+    pauses = []
+    while outbox(app)[0]["state"] == "due":
+        assert mail.send_due(app) == 1
+        assert mail.send_due(app) == 0
+        pauses.append(outbox(app)[0]["next_at"] - clock.now())
+        later(hours=1.5)
+    assert len(pauses) == mail.ATTEMPTS
+    assert timedelta(seconds=10) < pauses[0] < timedelta(seconds=20)
+    assert timedelta(minutes=40) < pauses[-2] < timedelta(minutes=80)
+    (document,) = outbox(app)
+    assert (document["state"], document["attempts"]) == ("failed", mail.ATTEMPTS)
+    assert document["purge_at"] - clock.now() > timedelta(days=28)
+    loud = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert len(loud) == 1
+    assert "gave up the mail greeting" in loud[0]
+    assert DANA not in caplog.text
+
+
+def test_a_mail_that_cannot_be_written_does_not_hold_up_the_others(
+    app: Flask, mails: Mails, caplog: pytest.LogCaptureFixture
+) -> None:
+    with app.app_context():
+        mail.enqueue("unheard_of", DANA)
+    greet(app)
+    assert [sent.subject for sent in mails()] == ["Grüße von Alice"]
+    assert [document["state"] for document in outbox(app)] == ["due", "sent"]
+    assert "could not send the mail unheard_of" in caplog.text
+
+
+def test_a_server_that_is_away_is_asked_once_in_a_round(app: Flask, sender: Any) -> None:
+    with silent_server() as port:
+        pass  # nothing listens there any more
+    for _ in range(3):
+        greet(app)
+    assert mail.send_due(sender(port)) == 1
+    assert sorted(document["attempts"] for document in outbox(app)) == [0, 0, 1]
+
+
+def test_a_silent_server_is_not_waited_for(
+    app: Flask, sender: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(delivery, "TIMEOUT", 0.2)
+    greet(app)
+    with silent_server() as port:
+        mail.send_due(sender(port))
+    assert outbox(app)[0]["state"] == "due"
+    assert "TimeoutError" in caplog.text
+
+
+def test_a_recipient_refused_for_good_is_given_up_at_once(
+    app: Flask, sender: Any, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    mailbox.answers[DANA] = f"550 5.1.1 <{DANA}> unknown"
+    greet(app)
+    greet(app, "bob@example.org")
+    with mail_server(mailbox) as port:
+        assert mail.send_due(sender(port)) == 2
+    assert [document["state"] for document in outbox(app)] == ["failed", "sent"]
+    assert "SMTPRecipientsRefused 550" in caplog.text
+    assert DANA not in caplog.text
+
+
+@pytest.mark.parametrize("answer", ["450 4.2.1 mailbox busy", "451 4.7.1 greylisted"])
+def test_a_recipient_refused_for_now_is_tried_again(
+    app: Flask, sender: Any, mailbox: Mailbox, later: Any, answer: str
+) -> None:
+    greet(app)
+    with mail_server(mailbox) as port:
+        one = sender(port)
+        mailbox.answers[DANA] = answer
+        mail.send_due(one)
+        assert outbox(app)[0]["state"] == "due"
+        mailbox.answers.clear()
+        later(minutes=1)
+        mail.send_due(one)
+    assert mailbox.recipients == [DANA]
+    assert mailbox.mails[0].message["Message-ID"] == outbox(app)[0]["message_id"]
+
+
+def test_contents_refused_for_good_are_given_up(app: Flask, sender: Any, mailbox: Mailbox) -> None:
+    mailbox.data_answer = "554 5.7.1 spam"
+    greet(app)
+    with mail_server(mailbox) as port:
+        mail.send_due(sender(port))
+    assert outbox(app)[0]["state"] == "failed"
+
+
+# --- a real server ----------------------------------------------------------------------------------------------------
+
+
+def test_a_server_gets_what_the_folder_would_get(app: Flask, sender: Any, mailbox: Mailbox) -> None:
+    greet(app)
+    with mail_server(mailbox) as port:
+        mail.send_due(sender(port))
+    (sent,) = mailbox.mails
+    assert (sent.to, sent.subject) == (DANA, "Grüße von Alice")
+    assert "Äpfel für Alice." in sent.text
+    assert sent.message["Auto-Submitted"] == "auto-generated"
+
+
+def test_an_untrusted_certificate_is_refused(
+    app: Flask, sender: Any, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    greet(app)
+    with mail_server(mailbox, starttls=True) as port:
+        mail.send_due(sender(port, mail_security="starttls"))
+    assert mailbox.mails == []
+    assert outbox(app)[0]["state"] == "due"
+    assert "SSLCertVerificationError" in caplog.text
+
+
+def test_a_certificate_of_another_host_is_refused(
+    app: Flask, sender: Any, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    greet(app)
+    with mail_server(mailbox, starttls=True) as port:
+        mail.send_due(sender(port, mail_security="starttls", mail_server="127.0.0.1"))
+    assert mailbox.mails == []
+
+
+def test_an_authority_of_ones_own_is_named_by_ssl_cert_file(
+    app: Flask, sender: Any, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    greet(app)
+    with mail_server(mailbox, starttls=True) as port:
+        mail.send_due(sender(port, mail_security="starttls"))
+    assert mailbox.encrypted == [True]
+    assert outbox(app)[0]["state"] == "sent"
+
+
+def test_a_server_without_encryption_gets_nothing(app: Flask, sender: Any, mailbox: Mailbox) -> None:
+    greet(app)
+    with mail_server(mailbox) as port:
+        mail.send_due(sender(port, mail_security="starttls", mail_username=USERNAME, mail_password=PASSWORD))
+    assert (mailbox.mails, mailbox.logins) == ([], [])
+    assert outbox(app)[0]["state"] == "due"
+
+
+@pytest.mark.parametrize(("password", "state"), [(PASSWORD, "sent"), ("wrong", "due")])
+def test_the_server_may_want_a_login(
+    app: Flask, sender: Any, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, password: str, state: str
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    greet(app)
+    with mail_server(mailbox, starttls=True, login=True) as port:
+        mail.send_due(sender(port, mail_security="starttls", mail_username=USERNAME, mail_password=password))
+    assert mailbox.logins[0] == USERNAME.encode()
+    assert outbox(app)[0]["state"] == state
