@@ -5,6 +5,8 @@ import re
 
 import pytest
 import segno
+import zxingcpp
+from PIL import Image, ImageDraw
 
 from waitercaller.tables import qr
 
@@ -14,10 +16,6 @@ PLACES = [
     "http://192.168.178.23:8000",
     "https://a-rather-long-name.of-a.restaurant.example.com",
 ]
-
-zxingcpp = pytest.importorskip("zxingcpp", reason="the QR decoder is not installed: pip install zxing-cpp pillow")
-image = pytest.importorskip("PIL.Image")
-draw = pytest.importorskip("PIL.ImageDraw")
 
 
 def test_the_address_is_upper_case_as_a_whole():
@@ -37,7 +35,7 @@ def test_the_code_is_alphanumeric_and_survives_a_stained_quarter(place):
 def test_a_scanner_reads_the_png(place):
     address = qr.address(place, CODE)
 
-    assert _scan(image.open(io.BytesIO(qr.png(address)))) == [address]
+    assert _scan(Image.open(io.BytesIO(qr.png(address)))) == [address]
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -49,14 +47,14 @@ def test_a_scanner_reads_the_svg(place):
 
 def test_a_scanner_reads_a_stained_card():
     address = qr.address(PLACES[0], CODE)
-    card = image.open(io.BytesIO(qr.png(address))).convert("L")
-    draw.Draw(card).ellipse((620, 620, 940, 940), fill=160)
+    card = Image.open(io.BytesIO(qr.png(address))).convert("L")
+    ImageDraw.Draw(card).ellipse((620, 620, 940, 940), fill=160)
 
     assert _scan(card) == [address]
 
 
 def test_the_png_is_large_enough_to_print_at_six_centimetres():
-    picture = image.open(io.BytesIO(qr.png(qr.address(PLACES[0], CODE))))
+    picture = Image.open(io.BytesIO(qr.png(qr.address(PLACES[0], CODE))))
 
     assert picture.width == picture.height >= 1500
     assert picture.info["dpi"] == pytest.approx((600, 600), abs=1)
@@ -115,8 +113,8 @@ def _drawn(svg):
     """The SVG as pixels: its dark modules are rows of strokes, M x y, then m dx dy and h length in turn."""
     [width] = map(int, re.findall(r'viewBox="0 0 (\d+)', svg))
     [strokes] = re.findall(r'stroke="#000" d="([^"]+)"', svg)
-    picture = image.new("L", (width * SCALE, width * SCALE), 255)
-    pen = draw.Draw(picture)
+    picture = Image.new("L", (width * SCALE, width * SCALE), 255)
+    pen = ImageDraw.Draw(picture)
     x = y = 0.0
     for command, numbers in re.findall(r"([Mmh])([-0-9. ]+)", strokes):
         values = [float(number) for number in re.findall(r"-?[0-9.]+", numbers)]
