@@ -4,10 +4,13 @@ Nothing else in the project reads the environment. A missing or bad value stops 
 one of them, so that an operator corrects the file once.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
+
+_ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE)
 
 MINIMUM_KEY_LENGTH = 32
 MINIMUM_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
@@ -21,7 +24,7 @@ class ConfigError(Exception):
         self.problems = problems
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # it holds secrets, and what is shown ends in a log
 class Config:
     mongodb_uri: str
     public_url: str
@@ -55,7 +58,7 @@ class Config:
             mongodb_uri=env.required("MONGODB_URI", _mongodb_uri),
             public_url=env.required("PUBLIC_URL", _public_url),
             secret_key=env.required("SECRET_KEY", _secret_key),
-            secret_key_fallbacks=env.words("SECRET_KEY_FALLBACKS"),
+            secret_key_fallbacks=env.optional("SECRET_KEY_FALLBACKS", _secret_keys, ()),
             trusted_hosts=env.required("TRUSTED_HOSTS", _hosts),
             proxy_count=env.number("PROXY_COUNT", 0, 0, 9),
             mail_server="" if mail_folder else env.required("MAIL_SERVER", str),
@@ -109,19 +112,20 @@ class _Environment:
     def text(self, name: str, default: str) -> str:
         return self.environ.get(name, default).strip()
 
-    def words(self, name: str) -> tuple[str, ...]:
-        return tuple(word.strip() for word in self.text(name, "").split(",") if word.strip())
-
     def required(self, name: str, parse: Callable[[str], Any]) -> Any:
+        if not self.text(name, ""):
+            self.problems.append(f"{name} is missing.")
+        return self.optional(name, parse, None)
+
+    def optional(self, name: str, parse: Callable[[str], Any], default: Any) -> Any:
         value = self.text(name, "")
         if not value:
-            self.problems.append(f"{name} is missing.")
-            return None
+            return default
         try:
             return parse(value)
         except ValueError as error:
             self.problems.append(f"{name} {error}")
-            return None
+            return default
 
     def number(self, name: str, default: int, least: int, most: int) -> int:
         value = self.text(name, "") or str(default)
@@ -146,10 +150,10 @@ def _mongodb_uri(value: str) -> str:
 
 
 def _public_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+    match = _ADDRESS.fullmatch(value)
+    if match is None or int(match["port"] or 0) > 65535:
         raise ValueError("must be the address visitors open, without a path, as in https://call.example.org.")
-    return f"{parts.scheme}://{parts.netloc}"
+    return value.rstrip("/").lower()
 
 
 def _secret_key(value: str) -> str:
@@ -161,11 +165,19 @@ def _secret_key(value: str) -> str:
     return value
 
 
+def _secret_keys(value: str) -> tuple[str, ...]:
+    return tuple(_secret_key(key) for key in _words(value))
+
+
 def _hosts(value: str) -> tuple[str, ...]:
-    hosts = tuple(host.strip().lower() for host in value.split(",") if host.strip())
-    if any("/" in host or "*" in host or " " in host for host in hosts):
+    hosts = _words(value.lower())
+    if not hosts or any("/" in host or "*" in host or " " in host for host in hosts):
         raise ValueError("must be host names separated by commas, without http:// and without *.")
     return hosts
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
 def _sender(value: str) -> str:

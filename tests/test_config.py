@@ -1,0 +1,150 @@
+"""The configuration: complete and strong, or no start."""
+
+import dataclasses
+
+import pytest
+
+from config import Config, ConfigError
+
+GOOD = {
+    "MONGODB_URI": "mongodb://127.0.0.1:27017/waitercaller",
+    "PUBLIC_URL": "https://call.example.org",
+    "SECRET_KEY": "sJ3v9Qx7mZ1pLw5tKc8rYb2nHd6fGa4e",
+    "TRUSTED_HOSTS": "call.example.org, www.call.example.org",
+    "MAIL_SERVER": "smtp.example.org",
+    "MAIL_SENDER": "Waiter Caller <hello@example.org>",
+}
+REQUIRED = list(GOOD)
+
+
+def problems(**changes: str) -> list[str]:
+    with pytest.raises(ConfigError) as raised:
+        Config.from_env({**GOOD, **changes})
+    return raised.value.problems
+
+
+def test_what_is_required_is_enough() -> None:
+    config = Config.from_env(GOOD)
+    assert config.trusted_hosts == ("call.example.org", "www.call.example.org")
+    assert (config.mail_port, config.mail_security, config.proxy_count) == (587, "starttls", 0)
+    assert (config.argon2_memory_kib, config.argon2_rounds) == (65536, 3)
+    assert config.log_format == "json"
+    assert config.https
+
+
+def test_every_missing_variable_is_named_at_once() -> None:
+    with pytest.raises(ConfigError) as raised:
+        Config.from_env({})
+    assert raised.value.problems == [f"{name} is missing." for name in REQUIRED]
+    assert all(name in str(raised.value) for name in REQUIRED)
+
+
+@pytest.mark.parametrize("name", REQUIRED)
+def test_blank_is_missing(name: str) -> None:
+    assert problems(**{name: "  "}) == [f"{name} is missing."]
+
+
+def test_missing_and_bad_ones_are_named_together() -> None:
+    found = problems(MONGODB_URI="", MAIL_PORT="mail", LOG_FORMAT="xml")
+    assert [problem.split()[0] for problem in found] == ["MONGODB_URI", "MAIL_PORT", "LOG_FORMAT"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MONGODB_URI", "postgres://127.0.0.1/waitercaller"),
+        ("MONGODB_URI", "mongodb://127.0.0.1:27017"),
+        ("MONGODB_URI", "mongodb://127.0.0.1:27017/?retryWrites=false"),
+        ("PUBLIC_URL", "call.example.org"),
+        ("PUBLIC_URL", "ftp://call.example.org"),
+        ("PUBLIC_URL", "https://"),
+        ("PUBLIC_URL", "https://call.example.org/app"),
+        ("PUBLIC_URL", "https://call.example.org?a=b"),
+        ("PUBLIC_URL", "https://call.example.org#top"),
+        ("PUBLIC_URL", "https://alice:secret@call.example.org"),
+        ("PUBLIC_URL", "https://call.example.org:https"),
+        ("PUBLIC_URL", "https://call.example.org:99999"),
+        ("PUBLIC_URL", "https://[::1"),
+        ("PUBLIC_URL", "https://call.example.org\r\nX: y"),
+        ("SECRET_KEY", "short"),
+        ("SECRET_KEY", "a" * 64),
+        ("SECRET_KEY", "changemechangemechangemechangeme"),
+        ("SECRET_KEY_FALLBACKS", "short"),
+        ("TRUSTED_HOSTS", "*"),
+        ("TRUSTED_HOSTS", "https://call.example.org"),
+        ("TRUSTED_HOSTS", ", ,"),
+        ("PROXY_COUNT", "-1"),
+        ("PROXY_COUNT", "one"),
+        ("PROXY_COUNT", "10"),
+        ("PROXY_COUNT", "²"),
+        ("MAIL_PORT", "0"),
+        ("MAIL_PORT", "65536"),
+        ("MAIL_SECURITY", "ssl"),
+        ("MAIL_SENDER", "hello"),
+        ("MAIL_SENDER", "hello@example.org\nBcc: eve@example.org"),
+        ("LOG_FORMAT", "xml"),
+        ("ARGON2_MEMORY_KIB", "7"),
+        ("ARGON2_ROUNDS", "0"),
+        ("ARGON2_THREADS", "0"),
+    ],
+)
+def test_a_bad_value_is_named_with_what_is_wanted(name: str, value: str) -> None:
+    (problem,) = problems(**{name: value})
+    assert problem.startswith(f"{name} ")
+    assert problem.endswith(".")
+
+
+def test_a_weak_key_is_refused_with_a_way_to_a_strong_one_and_is_not_repeated() -> None:
+    (problem,) = problems(SECRET_KEY="changemechangemechangemechangeme")
+    assert "secrets.token_urlsafe" in problem
+    assert "changeme" not in problem
+
+
+def test_a_mail_folder_takes_the_place_of_a_server() -> None:
+    environ = {**GOOD, "MAIL_FOLDER": "/tmp/mail"}
+    del environ["MAIL_SERVER"]
+    config = Config.from_env(environ)
+    assert (config.mail_folder, config.mail_server) == ("/tmp/mail", "")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("https://call.example.org/", "https://call.example.org"),
+        ("http://192.168.1.7:8000", "http://192.168.1.7:8000"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_the_public_address_has_no_slash_at_its_end(given: str, kept: str) -> None:
+    assert Config.from_env({**GOOD, "PUBLIC_URL": given}).public_url == kept
+
+
+def test_older_keys_still_verify() -> None:
+    older = "kQ8w2Zr5Tn7Xb3Vm9Lc4Hs6Jd1Pf0GyA"
+    config = Config.from_env({**GOOD, "SECRET_KEY_FALLBACKS": f"{older}, "})
+    assert config.flask_settings()["SECRET_KEY_FALLBACKS"] == [older]
+
+
+def test_it_cannot_be_changed() -> None:
+    config = Config.from_env(GOOD)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.public_url = "https://evil.example"  # type: ignore[misc]
+
+
+def test_it_shows_no_secrets() -> None:
+    config = Config.from_env({**GOOD, "MAIL_PASSWORD": "hunter2hunter2"})
+    assert GOOD["SECRET_KEY"] not in repr(config)
+    assert "hunter2" not in repr(config)
+    assert "27017" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("public_url", "secure", "name"),
+    [("https://call.example.org", True, "__Host-session"), ("http://127.0.0.1:8000", False, "session")],
+)
+def test_cookies_follow_the_public_address(public_url: str, secure: bool, name: str) -> None:
+    settings = Config.from_env({**GOOD, "PUBLIC_URL": public_url}).flask_settings()
+    assert settings["SESSION_COOKIE_SECURE"] is secure
+    assert settings["SESSION_COOKIE_NAME"] == name
+    assert settings["SESSION_COOKIE_HTTPONLY"]
+    assert settings["SESSION_COOKIE_SAMESITE"] == "Lax"
