@@ -83,11 +83,12 @@ pins:
 	uv pip compile $(PINS) --upgrade tests/requirements/test.in -o tests/requirements/test.txt
 
 translations: .venv/test.stamp
-	@.venv/bin/pybabel -q extract -F pyproject.toml -k _l -k lazy_gettext --no-wrap --sort-by-file --no-location --omit-header \
-	    -o $(CATALOGUES)/messages.pot .
+	@mkdir -p $(CATALOGUES)
+	@.venv/bin/pybabel -q extract -F pyproject.toml -k _l -k lazy_gettext --no-wrap --sort-by-file --no-location \
+	    --project 'Waiter Caller' -o $(CATALOGUES)/messages.pot .
 	@for language in $(LANGUAGES); do \
 	    catalogue=$(CATALOGUES)/$$language/LC_MESSAGES/messages.po; \
-	    [ -e $$catalogue ] && verb=update || verb=init; \
-	    .venv/bin/pybabel -q $$verb -i $(CATALOGUES)/messages.pot -d $(CATALOGUES) -l $$language || exit 1; \
+	    [ -e $$catalogue ] && verb='update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date' || verb=init; \
+	    .venv/bin/pybabel -q $$verb --no-wrap -i $(CATALOGUES)/messages.pot -d $(CATALOGUES) -l $$language || exit 1; \
 	done
 	@.venv/bin/pybabel compile -d $(CATALOGUES) --statistics
