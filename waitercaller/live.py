@@ -38,6 +38,10 @@ class Subscription:
     def wait(self, timeout: float) -> set[str]:
         """Wait up to `timeout` seconds; the topics that were woken, none when the time ran out."""
         self._woken.wait(timeout)
+        return self._hub.take(self)
+
+    def take(self) -> set[str]:
+        """What was woken so far; only the Hub calls it, so that no wake-up falls in between."""
         self._woken.clear()
         pending, self._pending = self._pending, set()
         return pending
@@ -95,6 +99,10 @@ class Hub:
             for name in topics:
                 self._topics.setdefault(name, _Topic()).subscriptions.add(subscription)
         return subscription
+
+    def take(self, subscription: Subscription) -> set[str]:
+        with self._lock:
+            return subscription.take()
 
     def leave(self, subscription: Subscription) -> None:
         with self._lock:
