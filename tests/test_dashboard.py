@@ -8,7 +8,7 @@ from bson import ObjectId
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.conftest import Person
+from tests.cast import Person
 from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.requests import store

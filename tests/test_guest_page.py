@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from markupsafe import escape
 from werkzeug.test import TestResponse
 
-from tests.conftest import Person
+from tests.cast import Person
+from waitercaller import cache
 from waitercaller.db import Document
 from waitercaller.requests import store
 from waitercaller.tables import store as tables
@@ -212,8 +214,6 @@ def test_a_kind_that_is_no_longer_offered_is_refused(app: Flask, phone: Phone, a
     app.extensions["mongo"].database.restaurants.update_one(
         {"_id": alice.restaurant_id, "kinds.id": "water"}, {"$set": {"kinds.$.active": False}}
     )
-    from waitercaller import cache
-
     cache.restaurants.clear()
     assert "Some water" not in phone.look().text
     assert phone.send("call", form).status_code == 400
@@ -231,7 +231,16 @@ def test_other_sites_cannot_send_the_form(phone: Phone, requests_in: Any, act: s
 
 @pytest.mark.parametrize(
     "path",
-    [f"/t/{NOBODYS_CODE}", f"/T/{NOBODYS_CODE}", f"/t/{NOBODYS_CODE}/live", "/t/short", "/t/", "/t/%00", "/t/" + "É" * 26, "/t/" + "A" * 5000],
+    [
+        f"/t/{NOBODYS_CODE}",
+        f"/T/{NOBODYS_CODE}",
+        f"/t/{NOBODYS_CODE}/live",
+        "/t/short",
+        "/t/",
+        "/t/%00",
+        "/t/" + "É" * 26,
+        "/t/" + "A" * 5000,
+    ],
 )
 def test_unknown_and_malformed_codes_are_not_found(dana: FlaskClient, path: str) -> None:
     answer = dana.get(path)
@@ -283,8 +292,6 @@ def test_a_removed_table_is_not_found(app: Flask, phone: Phone, alice: Person, t
 
 @pytest.mark.parametrize("name", ['"><svg onload=alert(1)>', "🍕 Terrasse", "שולחן שבע", "'; DROP TABLE--"])
 def test_names_are_text(app: Flask, alice: Person, dana: FlaskClient, name: str) -> None:
-    from markupsafe import escape
-
     with app.app_context():
         tables.add_many(alice.restaurant_id, [name], None)
         code = tables.of_restaurant(alice.restaurant_id)[0]["code"]

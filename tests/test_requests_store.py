@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import pytest
@@ -237,6 +238,11 @@ def parallel(app: Flask, work: Callable[[int], Any], times: int) -> list[Any]:
         return list(pool.map(in_context, range(times)))
 
 
+def at_once(app: Flask, *works: Callable[[], Any]) -> None:
+    """Each of `works` in a thread of its own."""
+    parallel(app, lambda number: works[number](), len(works))
+
+
 @pytest.mark.needs_wire
 def test_fifty_parallel_taps_of_one_page_are_one_request(app: Flask, tap: Any, database: Any) -> None:
     found = parallel(app, lambda _: tap("k1"), 50)
@@ -270,13 +276,8 @@ def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant
     for round_number in range(10):
         request = tap(f"k{round_number}")
         ids = [request["_id"]]
-        parallel(
-            app,
-            lambda number, ids=ids: (
-                store.cancel(table["_id"], ids) if number else store.accept(restaurant["_id"], ids, ANNA)
-            ),
-            2,
-        )
+        both = [partial(store.accept, restaurant["_id"], ids, ANNA), partial(store.cancel, table["_id"], ids)]
+        at_once(app, *both)
         (after,) = store.with_ids({"table_id": table["_id"]}, ids)
         assert after["state"] == "cancelled"  # accept may come first, but cancel always follows
         assert not after["live"]
@@ -292,13 +293,8 @@ def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
     for round_number in range(10):
         first = tap(f"a{round_number}")
         store.resolve(restaurant["_id"], [first["_id"]], ANNA)
-        parallel(
-            app,
-            lambda number, first=first, key=f"b{round_number}": (
-                tap(key) if number else store.reopen(where, [first["_id"]], ANNA)
-            ),
-            2,
-        )
+        both = [partial(store.reopen, where, [first["_id"]], ANNA), partial(tap, f"b{round_number}")]
+        at_once(app, *both)
         (live,) = store.live_of_restaurant(restaurant["_id"])
         assert live["first_at"] == first["first_at"]
         store.cancel(live["table_id"], [live["_id"]])

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.conftest import Person
+from tests.cast import Person
 from waitercaller import restaurants, sessions
 from waitercaller.requests import staff_views, store, streams
 from waitercaller.tables import store as tables

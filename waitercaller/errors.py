@@ -1,13 +1,15 @@
 """Errors as part of the product: one friendly page for each, with the id under which the log has it."""
 
 import logging
+from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, jsonify, make_response, render_template, request
 from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
 from pymongo.errors import PyMongoError
-from werkzeug.exceptions import HTTPException, InternalServerError
+from werkzeug.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +30,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(PyMongoError, _database_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
+    app.log_exception = _log_fault  # type: ignore[method-assign]  # Flask's own would log the path
 
 
 def error_page(status: int, message: str | None = None) -> Response:
@@ -38,13 +41,23 @@ def error_page(status: int, message: str | None = None) -> Response:
         response = jsonify(ok=False, message=message, request_id=g.get("request_id"))
     else:
         page = render_template(
-            "error.html", status=status, title=title, message=message, request_id=g.get("request_id")
+            "error.html",
+            status=status,
+            title=title,
+            message=message,
+            request_id=g.get("request_id"),
+            back=urlsplit(request.referrer or "").path,  # the path only: it stays on this site, whoever it names
         )
         response = make_response(page)
     response.status_code = status
     if status == 503:
         response.headers["Retry-After"] = RETRY_AFTER
     return response
+
+
+def _log_fault(exc_info: Any) -> None:
+    """A fault of ours, with its request's id and route; paths hold table codes and stay out of the log."""
+    log.error("unexpected fault", exc_info=exc_info)
 
 
 def _domain_error(error: DomainError) -> Response:
@@ -62,8 +75,6 @@ def _csrf_error(error: CSRFError) -> Response:
 
 
 def _http_error(error: HTTPException) -> Response:
-    if isinstance(error, InternalServerError) and error.original_exception is not None:
-        log.error("unexpected fault", exc_info=error.original_exception)
     response = error.get_response()
     if error.code is None or error.code < 400:
         return make_response(response)

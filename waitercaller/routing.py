@@ -30,5 +30,6 @@ def init_app(app: Flask) -> None:
 
 
 def path_for(endpoint: str, **values: object) -> str:
-    """The path of a route, also where no request is: event streams render the same partials as pages."""
+    """The path of a route, also where no request is (event streams) or none that can be trusted (an unknown host)."""
+    current_app.inject_url_defaults(endpoint, values)
     return current_app.url_map.bind("localhost").build(endpoint, values)

@@ -65,15 +65,14 @@ def open_request(restaurant: Document, table: Document, kind: Kind, key: str) ->
     """
     request = _new(restaurant, table, kind, _key(key, kind))
     for _ in range(ATTEMPTS):
-        if answered := _find_one({"table_id": table["_id"], "keys": request["keys"][0]}):
-            return answered
         try:
             db().requests.insert_one(cast(Document, request))
             return request
         except DuplicateKeyError:
             pass
-        if reminded := _remind(request):
-            return reminded
+        known = _find_one({"table_id": table["_id"], "keys": request["keys"][0]})
+        if answered := known or _remind(request):
+            return answered
     raise RuntimeError("a request kept opening and closing while a guest called")
 
 

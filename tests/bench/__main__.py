@@ -1,0 +1,12 @@
+"""`make bench`: each figure with its floor or its limit."""
+
+from tests.bench import call_cost, page_size
+
+
+def main() -> None:
+    page_size.report()
+    call_cost.report()
+
+
+if __name__ == "__main__":
+    main()

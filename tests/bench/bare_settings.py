@@ -1,0 +1,6 @@
+"""gunicorn's settings for the floor: the same worker, nothing else."""
+
+worker_class = "gevent"
+worker_connections = 4000
+accesslog = None
+control_socket_disable = True
