@@ -59,6 +59,12 @@ class Run:
             connection.request("GET", path)
             return connection.getresponse().status
 
+    def send(self, head: str) -> bytes:
+        """The answer to these lines, which need not be a proper request."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(f"{head}\r\n".encode())
+            return connection.recv(1000)
+
 
 def wait_for(condition: Callable[[], bool]) -> None:
     give_up = time.monotonic() + PATIENCE
@@ -107,6 +113,10 @@ def test_it_serves_says_how_and_survives_a_restart(start, tmp_path):
     assert len(lines) == 3, first.said
     assert first.get("/healthz") == 200
     assert first.get("/readyz") == 200, "the indexes are built"
+    for head in ("GET /t/TOPSECRET\x01 HTTP/1.1\r\n", "GET / HTTP/1.1\r\nCookie : TOPSECRET\r\n", "TOPSECRET\r\n"):
+        assert b"400 Bad Request" in first.send(head), head
+    assert first.said.count("Invalid request from ip=127.0.0.1") == 3
+    assert "TOPSECRET" not in first.said, "what people send stays out of the logs"
     key = (first.data / "secret_key").read_text()
     assert stat.S_IMODE((first.data / "secret_key").stat().st_mode) == 0o600
     below = descendants(first.process.pid)
