@@ -16,9 +16,12 @@ LONGEST_NAME = 80
 def normal_address(email: str) -> str:
     """The one way an address is written here: lower case, its domain in ASCII. Raises EmailNotValidError.
 
-    Only the form is checked: whether mails arrive there is what the confirmation finds out.
+    Only the form is checked, and names of local networks are let through: whether mails arrive is what the
+    confirmation finds out. A domain without a dot is a slip of the finger.
     """
     address = validate_email(email, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
+    if "." not in address.ascii_domain:
+        raise EmailNotValidError
     return str(address.ascii_email).lower()
 
 
