@@ -1,0 +1,103 @@
+"""Fixtures of the tests in a real browser: Chromium, the running website, and visitors who note every complaint.
+
+The cast is that of tests/conftest.py; here its people and tables live in the website's database.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+
+from tests.browser.visitors import PATIENCE_MS, Visitors
+from tests.browser.website import Website
+from tests.cast import Person
+from waitercaller.db import Document
+from waitercaller.tables import store as tables
+
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# Of a package, not of the session: Playwright keeps an event loop running, which other tests need not meet.
+
+
+@pytest.fixture(scope="package")
+def executable() -> str:
+    """Where Chromium is."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is missing: sudo apt-get install chromium")
+    return path
+
+
+@pytest.fixture(scope="package")
+def playwright(executable: str) -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright, executable: str) -> Iterator[Browser]:
+    browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="package")
+def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+    website = Website(tmp_path_factory.mktemp("website"))
+    website.open()
+    yield website
+    website.close()
+
+
+@pytest.fixture
+def website(shared_website: Website) -> Iterator[Website]:
+    """The website, without anybody in it."""
+    yield shared_website
+    shared_website.empty()
+
+
+@pytest.fixture
+def app(website: Website) -> Flask:
+    """The application that the cast and their tables are made with."""
+    return website.app
+
+
+@pytest.fixture
+def visitors(website: Website, chromium: Browser) -> Iterator[Visitors]:
+    """Browsers; at the end none of their pages may have complained."""
+    visitors = Visitors(website, chromium)
+    yield visitors
+    visitors.leave()
+
+
+@pytest.fixture
+def dana(visitors: Visitors, table: Document) -> Page:  # type: ignore[override]
+    """Dana, a guest, has scanned the code of table 7 with her phone."""
+    page = visitors.come(viewport={"width": 390, "height": 780})
+    page.goto(f"/t/{table['code']}")
+    return page
+
+
+@pytest.fixture
+def lay(app: Flask, alice: Person) -> Callable[..., list[Document]]:
+    """`lay("1", "2")`: tables of the Trattoria Lucia."""
+
+    def laid(*names: str) -> list[Document]:
+        with app.app_context():
+            tables.add_many(alice.restaurant_id, list(names), None)
+            found = {table["name"]: table for table in tables.of_restaurant(alice.restaurant_id)}
+        return [found[name] for name in names]
+
+    return laid

@@ -1,0 +1,153 @@
+"""With JavaScript off every form works; the guest's part also where the phone keeps no cookies."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Playwright, expect
+
+from tests.browser.conftest import FLAGS
+from tests.browser.visitors import Visitors, card, fill, press
+from tests.browser.website import Website
+from tests.cast import PASSWORD, Person
+from waitercaller.db import Document
+from waitercaller.requests import store as requests
+
+pytestmark = pytest.mark.browser
+
+REFRESH_MS = 30_000  # the pages load themselves anew after 10 and 15 seconds
+
+
+@pytest.fixture
+def barren(
+    website: Website, visitors: Visitors, playwright: Playwright, executable: str, tmp_path: Path
+) -> Iterator[Page]:
+    """A phone that runs no scripts and takes no cookies."""
+    settings = tmp_path / "profile/Default/Preferences"
+    settings.parent.mkdir(parents=True)
+    settings.write_text(json.dumps({"profile": {"default_content_setting_values": {"cookies": 2}}}))
+    context = playwright.chromium.launch_persistent_context(
+        tmp_path / "profile",
+        executable_path=executable,
+        args=FLAGS,
+        base_url=website.url,
+        locale="en-GB",
+        java_script_enabled=False,
+        viewport={"width": 390, "height": 780},
+    )
+    visitors.watched(context)
+    page = context.pages[0]
+    page.goto("/login")
+    assert not context.cookies(), "this phone takes cookies"
+    yield page
+    context.close()
+
+
+def headline(guest: Page, words: str) -> None:
+    expect(guest.locator("#headline")).to_have_text(words)
+
+
+def live_ids(person: Person) -> list:
+    return [request["_id"] for request in requests.live_of_restaurant(person.restaurant_id)]
+
+
+def test_a_guest_with_neither_scripts_nor_cookies(
+    website: Website, barren: Page, alice: Person, table: Document
+) -> None:
+    by: requests.Actor = {"id": alice.member_id, "name": "Alice"}
+    barren.goto(f"/t/{table['code']}")
+    headline(barren, "How can we help?")
+    press(barren, "Call a waiter")
+    headline(barren, "Your call is sent")
+    press(barren, "Call a waiter Called — remind them")
+    expect(barren.get_by_text("You have reminded them.")).to_be_visible()
+
+    with website.app.app_context():
+        called = live_ids(alice)
+        assert len(called) == 1
+        requests.accept(alice.restaurant_id, called, by)
+    # Nothing is touched: the page loads itself anew.
+    expect(barren.locator("#headline")).to_have_text("Alice is on the way", timeout=REFRESH_MS)
+
+    press(barren, "Never mind, cancel my call")
+    headline(barren, "Your call is cancelled")
+    press(barren, "The bill, please")
+    headline(barren, "Your call is sent")
+    with website.app.app_context():
+        requests.resolve(alice.restaurant_id, live_ids(alice), by)
+    barren.reload()
+    headline(barren, "Done")
+    press(barren, "Not yet?")
+    headline(barren, "Your call is sent")
+    barren.reload()
+    headline(barren, "Your call is sent")
+    with website.app.app_context():
+        assert len(live_ids(alice)) == 1
+    assert not barren.context.cookies()
+
+
+def test_an_owner_without_scripts_sets_up_a_restaurant(website: Website, visitors: Visitors) -> None:
+    visitors.tolerate("status of 404")
+    alice = visitors.come(java_script_enabled=False)
+    alice.goto("/register")
+    fill(alice, restaurant="Trattoria Lucia", name="Alice", email="alice@example.org", password=PASSWORD)
+    press(alice, "Register")
+    alice.goto(website.mail_to("alice@example.org").links[0])
+    press(alice, "Confirm my address")
+    alice.locator(".menu summary").click()
+    press(alice, "Log out")
+    fill(alice, email="alice@example.org", password=PASSWORD)
+    press(alice, "Log in")
+    expect(alice.locator("#sentence")).to_have_text("Nobody is waiting")
+
+    alice.get_by_role("link", name="Tables").click()
+    fill(alice, names="1-3", zone="Terrace")
+    press(alice, "Add")
+    expect(alice.get_by_text("3 tables added.")).to_be_visible()
+
+    alice.get_by_role("link", name="Edit 2").click()
+    fill(alice, name="Window", zone="Bar")
+    press(alice, "Save")
+    expect(alice.get_by_role("heading", name="Window")).to_be_visible()
+
+    alice.get_by_role("link", name="Edit Window").click()
+    old = alice.get_by_role("link", name="Open as a guest").get_attribute("href")
+    alice.get_by_text("Give it a new code").click()
+    press(alice, "Make the new code")
+    expect(alice.get_by_role("status")).to_contain_text("new code")
+    assert alice.get_by_role("link", name="Open as a guest").get_attribute("href") != old
+
+    alice.get_by_text("Remove this table").click()
+    press(alice, "Remove the table")
+    expect(alice.get_by_text("“Window” was removed.")).to_be_visible()
+    expect(alice.locator(".table-card h3")).to_have_text(["1", "3"])
+
+
+def test_a_waiter_without_scripts_serves(visitors: Visitors, alice: Person, bob: Person, dana: Page) -> None:
+    tablet = visitors.logged_in(bob, java_script_enabled=False)
+    tablet.goto(f"{bob.home}/dashboard")
+    expect(tablet.get_by_text("Scripts are off")).to_be_visible()
+    press(dana, "Call a waiter")
+    # Nothing is touched: the page loads itself anew.
+    expect(card(tablet, "7")).to_be_visible(timeout=REFRESH_MS)
+    card(tablet, "7").get_by_role("button", name="I’m going").click()
+    expect(tablet.get_by_text("7: you are on the way.")).to_be_visible()
+    headline(dana, "Bob is on the way")
+
+    card(tablet, "7").get_by_role("button", name="Done").click()
+    expect(tablet.get_by_text("7: done.")).to_be_visible()
+    headline(dana, "Done")
+    tablet.get_by_text("Just ended").click()
+    tablet.locator("#recent").get_by_role("button", name="Undo").click()
+    expect(tablet.get_by_text("7 is waiting again.")).to_be_visible()
+    headline(dana, "Your call is sent")
+
+    card(tablet, "7").locator(".more summary").click()
+    press(tablet, "Nobody at the table")
+    expect(tablet.get_by_text("7: nobody was there.")).to_be_visible()
+    headline(dana, "They did not find you")
+    tablet.locator(".menu summary").click()
+    press(tablet, "Log out")
+    tablet.goto(f"{bob.home}/dashboard")
+    expect(tablet.get_by_role("heading")).to_have_text("Log in")
