@@ -31,7 +31,7 @@ PAUSE = 1.0  # seconds before opening again after a fault
 
 
 def run(app: Flask, is_alive: Callable[[], bool]) -> None:
-    """Watch until `is_alive()` is false; a fault of the database ends the watching only until it is back."""
+    """Watch until `is_alive()` is false; no fault ends the watching, but while there is one the Hub knows."""
     hub: Hub = app.extensions["hub"]
     while is_alive():
         try:
@@ -39,6 +39,8 @@ def run(app: Flask, is_alive: Callable[[], bool]) -> None:
                 _watch(hub, is_alive)
         except PyMongoError as error:
             log.warning("not hearing changes, trying again: %s", type(error).__name__)
+        except Exception:
+            log.exception("fault while watching, trying again")  # a process that is deaf for good would be worse
         hub.listening = False
         if is_alive():
             time.sleep(PAUSE)
