@@ -313,13 +313,14 @@ def test_the_page_speaks_german_by_preference_and_by_choice(phone: Phone) -> Non
         assert "Bedienung rufen" in page
 
 
-def test_a_chosen_language_is_kept_over_a_tap(phone: Phone) -> None:
+def test_a_chosen_language_is_kept_over_every_tap(phone: Phone) -> None:
     phone.address += "?lang=de"
-    page = phone.look().text
-    action = re.search(r'action="([^"]+)"', page)
-    assert action is not None
-    answer = phone.client.post(action[1], data={**phone.form(), "kind": "waiter"})
-    assert "lang=de" in answer.location
+    for act, pattern in (("call", 'action="([^"]+)"'), ("cancel", 'formaction="([^"]+/cancel[^"]*)"')):
+        action = re.search(pattern, phone.look().text)
+        assert action is not None, act
+        answer = phone.client.post(action[1], data={**phone.form(), "kind": "waiter"})
+        assert "lang=de" in answer.location
+        phone.address = answer.location
 
 
 def test_no_cookie_is_set_and_none_is_needed(phone: Phone) -> None:

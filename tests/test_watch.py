@@ -3,8 +3,6 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,10 +10,9 @@ from bson import ObjectId
 from flask import Flask
 from pymongo import MongoClient
 
-from config import Config
 from tests import databases
 from tests.cast import GENEROUS, Person, wait_until
-from waitercaller import cache, clock, restaurants, schema, sessions, watch
+from waitercaller import cache, clock, restaurants, sessions, watch
 from waitercaller.db import Document
 from waitercaller.live import Hub, Subscription
 from waitercaller.requests import store as requests
@@ -75,7 +72,7 @@ def test_a_step_of_a_call_wakes_both(
     settle(app, watcher)
     staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
     with app.app_context():
-        requests.resolve(alice.restaurant_id, [request["_id"]], requests.Actor(id=alice.member_id, name="Alice"))
+        requests.resolve(alice.restaurant_id, [request["_id"]], restaurants.Actor(id=alice.member_id, name="Alice"))
     assert staff.wait(GENEROUS)
     assert guest.wait(GENEROUS)
 
@@ -169,22 +166,6 @@ def test_a_document_that_is_gone_already_wakes_everybody() -> None:
 
 
 # --- a database that goes away ----------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[databases.Server]:
-    server = databases.Server(tmp_path / "own")
-    server.start()
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def frail_app(own_server: databases.Server, make_app: Any, config: Config) -> Flask:
-    """An application on a database that the test may end."""
-    app: Flask = make_app(replace(config, mongodb_uri=databases.with_name(own_server.uri, "frail")))
-    schema.build(app.extensions["mongo"].database)
-    return app
 
 
 @contextmanager

@@ -2,12 +2,13 @@
 
 Every route declares who may use it with one of `anyone`, `person` and `least`; the application does not start when one
 does not. One guard for all of them runs before the view: anonymous → the login page, not a member → 404 (whether the
-restaurant exists is nobody else's business), too weak a role → 403.
+restaurant exists is nobody else's business), too weak a role → 403, a password typed too long ago → type it again.
 """
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
+from bson import ObjectId
 from flask import Flask, abort, current_app, flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -15,7 +16,7 @@ from flask_login import LoginManager, current_user, login_user, logout_user
 
 from waitercaller import restaurants, sessions
 from waitercaller.db import Document, db
-from waitercaller.restaurants import Member, Role
+from waitercaller.restaurants import Actor, Member, Role
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -23,14 +24,17 @@ RANKS: dict[Role, int] = {"waiter": 1, "manager": 2, "owner": 3}
 STAFF_PREFIX = "/r/<objectid:restaurant_id>/"
 
 
-class Person:
-    """A logged-in person, as Flask-Login wants one; its id is the login's secret, not the user's."""
+class Visitor:
+    """Whoever is logged in, as Flask-Login wants it: a person, or a screen (then `user` is None).
+
+    Its id for Flask-Login is the login's secret, not the user's id: a login that has ended is nobody's.
+    """
 
     is_authenticated = True
     is_active = True
     is_anonymous = False
 
-    def __init__(self, secret: str, login: Document, user: Document) -> None:
+    def __init__(self, secret: str, login: Document, user: Document | None) -> None:
         self.secret = secret
         self.login = login
         self.user = user
@@ -51,11 +55,12 @@ def person(view: View) -> View:
     return view
 
 
-def least(role: Role) -> Callable[[View], View]:
-    """Declare a route of one restaurant for its members from this role upwards."""
+def least(role: Role, screens: bool = False) -> Callable[[View], View]:
+    """Declare a route of one restaurant for its members from this role upwards; with `screens`, for screens too."""
 
     def declare(view: View) -> View:
         view.__dict__["access"] = role
+        view.__dict__["screens"] = screens
         return view
 
     return declare
@@ -67,13 +72,19 @@ def passive(view: View) -> View:
     return view
 
 
+def sensitive(view: View) -> View:
+    """Declare a route for which the password must have been typed lately (sessions.VERIFIED)."""
+    view.__dict__["sensitive"] = True
+    return view
+
+
 def init_app(app: Flask) -> None:
     manager = LoginManager(app)
     manager.session_protection = None  # the login is a document; it needs no fingerprint of the browser
-    manager.user_loader(_load_person)
+    manager.user_loader(_load_visitor)
     app.before_request(_guard)
     app.context_processor(
-        lambda: {"person": g.get("person"), "restaurant": g.get("restaurant"), "member": g.get("member")}
+        lambda: {name: g.get(name) for name in ("person", "screen", "restaurant", "member")},
     )
 
 
@@ -92,9 +103,15 @@ def check_routes(app: Flask) -> None:
 def log_in(user: Document) -> None:
     """Begin a login for this user in this browser; what the browser's session held before is dropped."""
     secret, login = sessions.start(user["_id"], request.remote_addr or "", request.user_agent.string)
-    session.clear()
-    session.permanent = True
-    login_user(Person(secret, login, user))
+    _begin(Visitor(secret, login, user))
+
+
+def log_in_screen(restaurant_id: ObjectId, name: str, member_id: str | None = None) -> None:
+    """Make this browser a screen of a restaurant, or the phone of one of its members; nobody is logged in any more."""
+    address, browser = request.remote_addr or "", request.user_agent.string
+    log_out()
+    secret, login = sessions.start_screen(restaurant_id, name, member_id, address, browser)
+    _begin(Visitor(secret, login, None))
 
 
 def log_out() -> None:
@@ -121,8 +138,16 @@ def current_restaurant() -> Document:
 
 
 def current_member() -> Member:
-    """The membership of whoever is asking, in this restaurant. Only for staff routes."""
+    """The membership of whoever is asking, in this restaurant. Only for staff routes without `screens`."""
     return cast(Member, g.member)
+
+
+def current_actor() -> Actor:
+    """Who does what this request asks for. A screen on the counter must say whom it speaks for, in the field `as`."""
+    member = g.member or restaurants.member_with_id(g.restaurant, request.form.get("as", ""))
+    if member is None:
+        abort(400)
+    return {"id": member["id"], "name": member["name"]}
 
 
 def at_least(member: Member, role: Role) -> bool:
@@ -137,10 +162,20 @@ def safe_next(target: str | None) -> str | None:
     return None if any(ord(character) < 32 for character in target) else target
 
 
-def _load_person(secret: str) -> Person | None:
+def _begin(visitor: Visitor) -> None:
+    session.clear()
+    session.permanent = True
+    login_user(visitor)
+
+
+def _load_visitor(secret: str) -> Visitor | None:
     login = sessions.find(sessions.hash_of(secret))
-    user = db().users.find_one({"_id": login["actor"]["id"]}) if login else None
-    return Person(secret, login, user) if login and user else None
+    if login is None:
+        return None
+    if login["actor"]["kind"] == "screen":
+        return Visitor(secret, login, None)
+    user = db().users.find_one({"_id": login["actor"]["id"]})
+    return Visitor(secret, login, user) if user else None
 
 
 def _declared(app: Flask, endpoint: str) -> str | None:
@@ -150,20 +185,24 @@ def _declared(app: Flask, endpoint: str) -> str | None:
 def _guard() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None  # nothing matched: the 404 or 405 follows
-    declared = _declared(current_app, request.endpoint)
+    declared, view = _declared(current_app, request.endpoint), current_app.view_functions[request.endpoint]
     if declared == "anyone":
         return None
     if not current_user.is_authenticated:
         return _ask_to_log_in()
-    g.person, g.login = current_user.user, current_user.login
-    if not getattr(current_app.view_functions[request.endpoint], "passive", False):
+    g.login, g.person = current_user.login, current_user.user
+    if not getattr(view, "passive", False):
         sessions.touch(g.login)
-    if declared in RANKS:
-        _enter_restaurant(declared)
+    if g.person is None:
+        _enter_as_screen(getattr(view, "screens", False))
+    elif declared in RANKS:
+        _enter_as_member(declared)
+    if getattr(view, "sensitive", False) and not sessions.is_verified(g.login):
+        return _ask_for_password()
     return None
 
 
-def _enter_restaurant(role: Role) -> None:
+def _enter_as_member(role: Role) -> None:
     restaurant = restaurants.get((request.view_args or {})["restaurant_id"])
     member = restaurants.member_of(restaurant, g.person["_id"]) if restaurant else None
     if restaurant is None or member is None:
@@ -171,6 +210,23 @@ def _enter_restaurant(role: Role) -> None:
     g.restaurant, g.member = restaurant, member
     if not at_least(member, role):
         abort(403)
+
+
+def _enter_as_screen(allowed: bool) -> None:
+    restaurant_id = (request.view_args or {}).get("restaurant_id", g.login["restaurant_id"])
+    restaurant = restaurants.get(restaurant_id)
+    if restaurant is None or restaurant_id != g.login["restaurant_id"]:
+        abort(404)
+    if not allowed:
+        abort(403)
+    g.restaurant, g.screen = restaurant, g.login
+    g.member = restaurants.member_with_id(restaurant, g.login["member_id"] or "")
+
+
+def _ask_for_password() -> ResponseReturnValue:
+    flash(_("Please type your password again to go on."), "info")
+    target = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else None
+    return redirect(url_for("account.verify", next=target), 303)
 
 
 def _ask_to_log_in() -> ResponseReturnValue:

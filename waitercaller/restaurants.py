@@ -22,6 +22,13 @@ class Member(TypedDict):
     zones: list[str]
 
 
+class Actor(TypedDict):
+    """Whoever of the staff took a step, as it is kept with the step."""
+
+    id: str
+    name: str
+
+
 class Kind(TypedDict):
     """A kind of request. Its id is never reused; a kind that is no longer offered is inactive, not deleted."""
 
@@ -99,6 +106,58 @@ def member_of(restaurant: Document, user_id: ObjectId) -> Member | None:
     return next((member for member in restaurant["members"] if member["user_id"] == user_id), None)
 
 
+def member_with_id(restaurant: Document, member_id: str) -> Member | None:
+    """The member with this id."""
+    return next((member for member in restaurant["members"] if member["id"] == member_id), None)
+
+
+def add_member(
+    restaurant_id: ObjectId, name: str, role: Role, user_id: ObjectId | None, session: ClientSession | None = None
+) -> str | None:
+    """Take somebody on; returns the new member's id, or None for a person who works here already."""
+    member: Member = {"id": new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
+    where: Document = {"_id": restaurant_id}
+    if user_id is not None:
+        where["members.user_id"] = {"$ne": user_id}
+    changed = db().restaurants.update_one(where, {"$push": {"members": member}}, session=session)
+    cache.restaurants.forget(restaurant_id)
+    return member["id"] if changed.modified_count else None
+
+
+def set_role(restaurant_id: ObjectId, member_id: str, role: Role) -> bool:
+    """Change what a member may do; False when there is no such member or it would leave no owner."""
+    where: Document = {"_id": restaurant_id, "members.id": member_id}
+    if role != "owner":
+        where = {"_id": restaurant_id, **_another_owner(member_id)}
+    changed = db().restaurants.update_one(
+        where, {"$set": {"members.$[member].role": role}}, array_filters=[{"member.id": member_id}]
+    )
+    cache.restaurants.forget(restaurant_id)
+    return bool(changed.matched_count)
+
+
+def remove_member(restaurant_id: ObjectId, member_id: str, session: ClientSession | None = None) -> bool:
+    """Let a member go; False when there is no such member or it is the last owner, also when two remove each other."""
+    changed = db().restaurants.update_one(
+        {"_id": restaurant_id, "members.id": member_id, **_another_owner(member_id)},
+        {"$pull": {"members": {"id": member_id}}},
+        session=session,
+    )
+    cache.restaurants.forget(restaurant_id)
+    return bool(changed.modified_count)
+
+
+def rename_person(user_id: ObjectId, name: str, session: ClientSession | None = None) -> None:
+    """Call a person by a new name wherever they work."""
+    db().restaurants.update_many(
+        {"members.user_id": user_id},
+        {"$set": {"members.$[member].name": name}},
+        array_filters=[{"member.user_id": user_id}],
+        session=session,
+    )
+    cache.restaurants.clear()
+
+
 def zone_named(restaurant_id: ObjectId, name: str) -> str | None:
     """The id of the zone with this name (in any case), made if there is none; None for an empty name."""
     if not name:
@@ -116,6 +175,11 @@ def zone_named(restaurant_id: ObjectId, name: str) -> str | None:
 def new_id() -> str:
     """An id for something inside a restaurant: a member, a zone."""
     return secrets.token_hex(6)
+
+
+def _another_owner(member_id: str) -> Document:
+    """The condition that somebody else owns the restaurant as well."""
+    return {"members": {"$elemMatch": {"role": "owner", "id": {"$ne": member_id}}}}
 
 
 def _zone(restaurant: Document | None, name: str) -> str | None:

@@ -12,7 +12,8 @@ from flask_babel import force_locale
 from waitercaller import clock
 from waitercaller.i18n import in_language
 from waitercaller.requests import store
-from waitercaller.requests.store import Actor, ServiceRequest, State
+from waitercaller.requests.store import ServiceRequest, State
+from waitercaller.restaurants import Actor
 
 
 @dataclass(frozen=True)

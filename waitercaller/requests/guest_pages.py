@@ -55,8 +55,13 @@ def view_of(table: Document, held_ids: list[ObjectId]) -> View:
     return View(live=live, ended=ended, held=held)
 
 
-def state_fragment(restaurant: Document, code: str, view: View, language: str, current: bool) -> str:
-    """The state and the buttons as HTML; a code that has been replaced shows the state only."""
+def state_fragment(
+    restaurant: Document, code: str, view: View, language: str, current: bool, asked_language: str | None
+) -> str:
+    """The state and the buttons as HTML; a code that has been replaced shows the state only.
+
+    `asked_language` is the one chosen on the page, which its forms keep; `language` the one it is written in.
+    """
     with force_locale(language):
         return render_template(
             "requests/_state.html",
@@ -64,8 +69,8 @@ def state_fragment(restaurant: Document, code: str, view: View, language: str, c
             kinds=kinds_of(restaurant, view, language) if current else [],
             can_cancel=view.can_cancel,
             can_reopen=view.can_reopen and current,
-            cancel_url=path_for("requests.cancel", code=code),
-            reopen_url=path_for("requests.guest_reopen", code=code),
+            cancel_url=path_for("requests.cancel", code=code, lang=asked_language),
+            reopen_url=path_for("requests.guest_reopen", code=code, lang=asked_language),
         )
 
 

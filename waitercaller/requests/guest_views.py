@@ -34,7 +34,7 @@ def guest(code: str) -> ResponseReturnValue:
     language = current_language()
     held = _held(table)
     view = guest_pages.view_of(table, held)
-    fragment = guest_pages.state_fragment(restaurant, code, view, language, current)
+    fragment = guest_pages.state_fragment(restaurant, code, view, language, current, _asked_language())
     return render_template(
         "requests/guest.html",
         restaurant_name=restaurant["name"],
@@ -46,7 +46,7 @@ def guest(code: str) -> ResponseReturnValue:
         old_code=not current,
         languages=_languages(restaurant, language),
         call_url=url_for("requests.call", code=code, lang=_asked_language()),
-        live_url=url_for("requests.guest_live", code=code, r=_receipt(table, held), lang=language),
+        live_url=url_for("requests.guest_live", code=code, r=_receipt(table, held), lang=_asked_language()),
     )
 
 
@@ -94,7 +94,7 @@ def guest_reopen(code: str) -> ResponseReturnValue:
 def guest_live(code: str) -> Response:
     """The state of the table's calls, whenever it changes."""
     table, _current, _restaurant = _find(code)
-    held, language = _held(table), current_language()
+    held, language, asked_language = _held(table), current_language(), _asked_language()
 
     def read(_woken: set[str]) -> str | None:
         found = tables.by_code(code)
@@ -102,7 +102,7 @@ def guest_live(code: str) -> Response:
         if found is None or restaurant is None:
             return None
         view = guest_pages.view_of(found[0], held)
-        return guest_pages.state_fragment(restaurant, code, view, language, found[1])
+        return guest_pages.state_fragment(restaurant, code, view, language, found[1], asked_language)
 
     limits = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"address:{request.remote_addr}": STREAMS_OF_AN_ADDRESS}
     return streams.respond("state", [f"table:{table['_id']}"], limits, read, gone="gone")

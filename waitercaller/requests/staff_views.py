@@ -12,7 +12,8 @@ from waitercaller import access, clock, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.i18n import current_language
 from waitercaller.requests import blueprint, cards, store, streams
-from waitercaller.requests.store import Actor, ServiceRequest
+from waitercaller.requests.store import ServiceRequest
+from waitercaller.restaurants import Actor
 
 STREAMS_OF_A_LOGIN = 12
 STREAMS_OF_AN_ADDRESS = 300  # a whole house behind one address, with room

@@ -14,7 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from waitercaller import clock
 from waitercaller.db import Document, db
-from waitercaller.restaurants import Kind
+from waitercaller.restaurants import Actor, Kind
 
 State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "withdrawn"]
 
@@ -22,13 +22,6 @@ ATTENTION = timedelta(seconds=40)  # a call that waits this long is due for a se
 UNDO = timedelta(minutes=5)  # how long an ended request can come back with its first clock
 REMEMBERED_TAPS = 50  # taps on one request beyond this change nothing any more
 ATTEMPTS = 10
-
-
-class Actor(TypedDict):
-    """Whoever took a step: a member of the staff."""
-
-    id: str
-    name: str
 
 
 class ServiceRequest(TypedDict):
