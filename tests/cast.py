@@ -9,8 +9,12 @@ from email.message import EmailMessage
 from typing import Any
 
 from bson import ObjectId
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from waitercaller import cache, passwords, restaurants, sessions
+from waitercaller.auth import store as users
 
 PASSWORD = "correct horse battery staple"
 GENEROUS = 20.0  # seconds to wait for what normally takes milliseconds
@@ -51,6 +55,41 @@ class Person:
     def home(self) -> str:
         """The path its restaurant's pages start with."""
         return f"/r/{self.restaurant_id}"
+
+
+def hire(
+    app: Flask, name: str, *, role: restaurants.Role = "owner", at: Person | None = None, restaurant: str = ""
+) -> Person:
+    """A person, logged in, who works at the restaurant of `at`; without `at`, the owner of a new one."""
+    email = f"{name.lower()}@example.org"
+    with app.app_context():
+        user_id = users.create(email, name, passwords.hashed(PASSWORD), None)
+        if at is None:
+            restaurant_id = restaurants.create(restaurant or f"{name}'s", user_id, name, "en", None)
+        else:
+            restaurant_id = at.restaurant_id
+            _join(app, restaurant_id, user_id, name, role)
+        document = restaurants.get(restaurant_id)
+        member = restaurants.member_of(document, user_id) if document else None
+        assert member is not None
+        secret, _login = sessions.start(user_id, "127.0.0.1", "a test")
+    return Person(name, email, user_id, _logged_in(app, secret), restaurant_id, member["id"])
+
+
+def _join(app: Flask, restaurant_id: ObjectId, user_id: ObjectId, name: str, role: restaurants.Role) -> None:
+    # Invitations do not exist yet; until then a member is written into the restaurant by hand.
+    member = {"id": restaurants.new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
+    app.extensions["mongo"].database.restaurants.update_one({"_id": restaurant_id}, {"$push": {"members": member}})
+    cache.restaurants.forget(restaurant_id)
+
+
+def _logged_in(app: Flask, secret: str) -> FlaskClient:
+    client = app.test_client()
+    with client.session_transaction() as session:
+        session["_user_id"] = secret
+        session["_fresh"] = True
+        session.permanent = True
+    return client
 
 
 @dataclass

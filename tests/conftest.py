@@ -7,22 +7,23 @@ tables for her, Charlie owns another place, Dana is a guest.
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pymongo
 import pytest
-from bson import ObjectId
 from flask import Flask
 from flask.testing import FlaskClient
 from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests import databases
-from tests.cast import GENEROUS, PASSWORD, Browser, Mail, Person, read_mail, wait_until
-from waitercaller import cache, clock, create_app, mail, passwords, restaurants, schema, sessions, watch
-from waitercaller.auth import store as users
+from tests import cast, databases
+from tests.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
+from waitercaller import cache, clock, create_app, mail, schema, watch
 from waitercaller.db import Document
 from waitercaller.live import Hub
 from waitercaller.tables import store as tables
@@ -113,7 +114,8 @@ def make_app(database_kind: str) -> Iterator[MakeApp]:
     yield make
     for app in apps:
         app.extensions["hub"].close()
-        app.extensions["mongo"].client.close()
+        with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
+            app.extensions["mongo"].client.close()
 
 
 @pytest.fixture
@@ -133,6 +135,23 @@ def database(app: Flask) -> Iterator[Database[dict[str, Any]]]:
     """The application's database, in an application context; the test runs on every kind of database."""
     with app.app_context():
         yield app.extensions["mongo"].database
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[databases.Server]:
+    """A database server that the test may end, freeze and start again."""
+    server = databases.Server(tmp_path / "own")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -> Flask:
+    """The application on `own_server`."""
+    app = make_app(replace(config, mongodb_uri=databases.with_name(own_server.uri, "frail")))
+    schema.build(app.extensions["mongo"].database)
+    return app
 
 
 @pytest.fixture
@@ -203,40 +222,8 @@ def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
 
 @pytest.fixture
 def hire(app: Flask) -> Callable[..., Person]:
-    """`hire("Bob", role="waiter", at=alice)`: a person, logged in; without `at`, owner of a new place."""
-
-    def hired(name: str, *, role: restaurants.Role = "owner", at: Person | None = None, restaurant: str = "") -> Person:
-        email = f"{name.lower()}@example.org"
-        with app.app_context():
-            user_id = users.create(email, name, passwords.hashed(PASSWORD), None)
-            if at is None:
-                restaurant_id = restaurants.create(restaurant or f"{name}'s", user_id, name, "en", None)
-            else:
-                restaurant_id = at.restaurant_id
-                _join(app, restaurant_id, user_id, name, role)
-            document = restaurants.get(restaurant_id)
-            member = restaurants.member_of(document, user_id) if document else None
-            assert member is not None
-            secret, _login = sessions.start(user_id, "127.0.0.1", "a test")
-        return Person(name, email, user_id, _logged_in(app, secret), restaurant_id, member["id"])
-
-    return hired
-
-
-def _join(app: Flask, restaurant_id: ObjectId, user_id: ObjectId, name: str, role: restaurants.Role) -> None:
-    # Invitations do not exist yet; until then a member is written into the restaurant by hand.
-    member = {"id": restaurants.new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
-    app.extensions["mongo"].database.restaurants.update_one({"_id": restaurant_id}, {"$push": {"members": member}})
-    cache.restaurants.forget(restaurant_id)
-
-
-def _logged_in(app: Flask, secret: str) -> FlaskClient:
-    client = app.test_client()
-    with client.session_transaction() as session:
-        session["_user_id"] = secret
-        session["_fresh"] = True
-        session.permanent = True
-    return client
+    """`hire("Bob", role="waiter", at=alice)`: see tests.cast.hire."""
+    return partial(cast.hire, app)
 
 
 @pytest.fixture

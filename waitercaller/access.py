@@ -79,7 +79,8 @@ def sensitive(view: View) -> View:
 
 
 def init_app(app: Flask) -> None:
-    manager = LoginManager(app)
+    # Its context processor would ask the database for every page, the one that says it is away included.
+    manager = LoginManager(app, add_context_processor=False)
     manager.session_protection = None  # the login is a document; it needs no fingerprint of the browser
     manager.user_loader(_load_visitor)
     app.before_request(_guard)
