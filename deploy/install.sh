@@ -1,0 +1,285 @@
+#!/usr/bin/env bash
+# From a bare Debian 12 or Ubuntu 24.04 and a domain name to a running Waiter Caller.
+# Run it again as often as you like: what is as it should be is left alone.
+set -euo pipefail
+SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=deploy/lib.sh
+. "$SOURCE/deploy/lib.sh"
+
+PACKAGES=(apache2 ca-certificates certbot curl openssl python3 python3-venv)
+WEBROOT=/var/lib/waitercaller/acme
+SITE=/etc/apache2/sites-available/000-waitercaller.conf
+MPM=/etc/apache2/conf-available/waitercaller-mpm.conf
+
+usage() {
+    cat <<'USAGE'
+sudo deploy/install.sh DOMAIN EMAIL [options]
+
+  DOMAIN   the name visitors open; its A (and AAAA) record must point to this machine already
+  EMAIL    yours: Let's Encrypt and this machine write to it when something fails
+
+  --mongodb-uri URI          a database elsewhere, with the database's name: mongodb://…/waitercaller?…
+                             (without it, MongoDB is installed here)
+  --mail-server HOST         how mails go out; needed once, then kept
+  --mail-port PORT           587
+  --mail-security WORD       starttls (which it is without), tls or none
+  --mail-username NAME
+  --mail-password-file FILE  a file, because what is on a command line can be read by everybody here
+  --mail-sender ADDRESS      Waiter Caller <hello@DOMAIN>
+  --acme-server URL          another directory than Let's Encrypt's, for trying
+  --dry-run                  print every step, change nothing
+USAGE
+}
+
+# --- what is asked for ----------------------------------------------------------------------------------------
+
+read_arguments() {
+    declare -gA GIVEN=() # settings named on the command line
+    ACME_SERVER='' DOMAIN='' EMAIL=''
+    local words=()
+    while (($#)); do
+        case $1 in
+            --dry-run) DRY_RUN=1 ;;
+            --help | -h) usage && exit ;;
+            --acme-server) ACME_SERVER=${2:?} && shift ;;
+            --mail-password-file) GIVEN[MAIL_PASSWORD]=$(<"${2:?}") && shift ;;
+            --mongodb-uri | --mail-server | --mail-port | --mail-security | --mail-username | --mail-sender)
+                local name=${1#--}
+                name=${name//-/_}
+                GIVEN[${name^^}]=${2:?}
+                shift
+                ;;
+            -*) fail "there is no option $1; --help shows those there are." ;;
+            *) words+=("$1") ;;
+        esac
+        shift
+    done
+    ((${#words[@]} == 2)) || { usage >&2 && exit 2; }
+    DOMAIN=${words[0],,} EMAIL=${words[1]}
+    [[ $DOMAIN =~ ^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*$ ]] || fail "$DOMAIN is no domain name."
+    [[ $EMAIL =~ ^[^[:space:]@\']+@[^[:space:]@\']+$ ]] || fail "$EMAIL is no e-mail address."
+}
+
+check_machine() {
+    step 'Looking at this machine'
+    must_be_root
+    # shellcheck source=/dev/null
+    case $(. /etc/os-release && echo "$ID $VERSION_ID") in
+        'debian 12' | 'ubuntu 24.04') say 'Debian 12 or Ubuntu 24.04' ;;
+        *) say 'This is neither Debian 12 nor Ubuntu 24.04: it may work, but nobody has tried.' ;;
+    esac
+    getent ahosts "$DOMAIN" >/dev/null ||
+        say "$DOMAIN has no address yet: without its A record there will be no certificate."
+}
+
+# --- packages and the database --------------------------------------------------------------------------------
+
+install_packages() {
+    step "Packages: $*"
+    local package missing=()
+    for package; do
+        dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+    done
+    ((${#missing[@]})) || { say 'all there' && return; }
+    run apt-get -qq update
+    run env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"
+}
+
+install_database() {
+    if [[ ${GIVEN[MONGODB_URI]:-$(setting MONGODB_URI)} ]]; then
+        step 'Database: elsewhere, or here already'
+        say 'as the settings say; nothing is installed'
+        return
+    fi
+    step 'Database: MongoDB on this machine'
+    # shellcheck source=deploy/install-mongodb.sh
+    . "$SOURCE/deploy/install-mongodb.sh"
+    install_mongodb
+}
+
+# --- the application ------------------------------------------------------------------------------------------
+
+make_user() {
+    step 'The user waitercaller'
+    id -u waitercaller >/dev/null 2>&1 ||
+        run useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin waitercaller
+    folder "$RELEASES" 0755 root:root
+    folder "$BACKUPS" 0750 waitercaller:waitercaller
+    folder "$WEBROOT" 0755 root:root
+}
+
+bring_code() {
+    step 'The application, with its own Python packages'
+    bring_release "$SOURCE"
+}
+
+write_settings() {
+    step "The settings, $SETTINGS"
+    local settings name
+    settings=$(cat "$SETTINGS" 2>/dev/null || first_settings)
+    GIVEN[OPERATOR_EMAIL]=$EMAIL GIVEN[PUBLIC_URL]=https://$DOMAIN GIVEN[TRUSTED_HOSTS]=$DOMAIN
+    for name in "${!GIVEN[@]}"; do
+        settings=$(with_setting "$name" "${GIVEN[$name]}" <<<"$settings")
+    done
+    if [[ $DRY_RUN ]]; then
+        say "would set ${!GIVEN[*]}; a SECRET_KEY is made if there is none, and kept if there is one"
+        return
+    fi
+    put "$SETTINGS" 0640 root:waitercaller <<<"$settings"
+    [[ $(setting MAIL_SERVER) ]] || fail "how do mails go out? Nobody could confirm an address without them.
+Run this again with --mail-server (and --mail-username, --mail-password-file if it wants a login),
+or write MAIL_SERVER into $SETTINGS and run it again. Everything up to here stays as it is."
+}
+
+first_settings() {
+    cat <<SETTINGS
+# The settings of Waiter Caller; .env.example in the source says what each is for. Only in 'single quotes'.
+# After a change: systemctl restart waitercaller
+SECRET_KEY='$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')'
+PROXY_COUNT='1'
+LOG_FORMAT='json'
+MAIL_SERVER=''
+MAIL_PORT='587'
+MAIL_SECURITY='starttls'
+MAIL_SENDER='Waiter Caller <hello@$DOMAIN>'
+SETTINGS
+}
+
+build_database() {
+    step 'Collections, indexes and validators'
+    put "$COMMAND" 0755 root:root <"$SOURCE/deploy/waitercaller"
+    run env WAITERCALLER_RELEASE="$RELEASE" "$COMMAND" build-database
+}
+
+start_service() {
+    step 'The service: gunicorn under systemd, on a socket that systemd holds'
+    [[ -e $HOME_DIR/current ]] || link "$RELEASE" "$HOME_DIR/current"
+    if [[ ! $DRY_RUN && $(readlink "$HOME_DIR/current") != "$RELEASE" ]]; then
+        say "$(readlink "$HOME_DIR/current") is running: this is an upgrade"
+        switch_to "$RELEASE"
+    fi
+    install_units
+    run systemctl enable --quiet --now waitercaller.socket
+    run systemctl enable --quiet waitercaller.service
+    if changed "$SETTINGS" "$HOME_DIR/current" "$UNITS/waitercaller.s" || ! systemctl is-active --quiet waitercaller.service; then
+        restart_service
+        [[ $DRY_RUN ]] || wait_until_ready "$SOCKET" || fail "it does not get ready. What it says:
+  journalctl -u waitercaller --no-pager -n 50
+  curl --unix-socket $SOCKET http://$DOMAIN/readyz"
+    fi
+}
+
+# --- the web server -------------------------------------------------------------------------------------------
+
+start_apache() {
+    step 'Apache'
+    local module wanted=()
+    for module in $(grep -v '^#' "$SOURCE/deploy/apache/modules"); do
+        [[ -e /etc/apache2/mods-enabled/$module.load ]] || wanted+=("$module")
+    done
+    ((${#wanted[@]} == 0)) || { run a2enmod -q "${wanted[@]}" && CHANGED[/etc/apache2/mods]=1; }
+    put "$MPM" 0644 root:root <<<"Include $HOME_DIR/current/deploy/apache/mpm.conf"
+    put "$SITE" 0644 root:root < <(site)
+    [[ -e /etc/apache2/conf-enabled/waitercaller-mpm.conf ]] || run a2enconf -q waitercaller-mpm
+    [[ -e /etc/apache2/sites-enabled/000-waitercaller.conf ]] || run a2ensite -q 000-waitercaller
+    [[ ! -e /etc/apache2/sites-enabled/000-default.conf ]] || run a2dissite -q 000-default
+    run systemctl enable --quiet apache2
+    if changed /etc/apache2 "$UNITS/apache2"; then
+        run apache2ctl configtest
+        run systemctl restart apache2
+    fi
+}
+
+site() {
+    cat <<SITE
+# What differs between machines; written by install.sh. The hosts themselves come with the code.
+Define WC_DOMAIN $DOMAIN
+Define WC_ROOT $HOME_DIR/current
+Define WC_WEBROOT $WEBROOT
+Define WC_CERT /etc/letsencrypt/live/$DOMAIN/fullchain.pem
+Define WC_KEY /etc/letsencrypt/live/$DOMAIN/privkey.pem
+Define WC_SOCKET $SOCKET
+Include $HOME_DIR/current/deploy/apache/catch-all.conf
+Include $HOME_DIR/current/deploy/apache/waitercaller.conf
+SITE
+}
+
+get_certificate() {
+    step "The certificate for $DOMAIN"
+    if [[ -e /etc/letsencrypt/live/$DOMAIN/fullchain.pem ]]; then
+        say "it is here; certbot's timer renews it"
+    else
+        run certbot certonly --quiet --config "$HOME_DIR/current/deploy/letsencrypt/cli.ini" \
+            --cert-name "$DOMAIN" -d "$DOMAIN" -m "$EMAIL" ${ACME_SERVER:+--server "$ACME_SERVER"}
+    fi
+}
+
+start_timers() {
+    step 'Timers: backups, the certificate, its renewal'
+    local timer
+    for timer in waitercaller-backup.timer waitercaller-certificate.timer certbot.timer; do
+        systemctl is-active --quiet "$timer" 2>/dev/null || run systemctl enable --quiet --now "$timer"
+    done
+}
+
+# --- is it true? ----------------------------------------------------------------------------------------------
+
+# visit ADDRESS [OPTIONS FOR curl…]: as a visitor, but not through the Internet.
+visit() {
+    local address=$1
+    shift
+    curl --silent --max-time 10 --resolve "$DOMAIN:80:127.0.0.1" --resolve "$DOMAIN:443:127.0.0.1" "$@" "$address"
+}
+
+# status ADDRESS [OPTIONS FOR curl…]: its status, and where it sends to.
+status() { visit "$@" --output /dev/null --write-out '%{http_code} %{redirect_url}' || true; }
+
+# expect WHAT WANTED FOUND
+expect() {
+    if [[ $3 == "$2" ]]; then
+        say "good: $1"
+    else
+        say "BAD:  $1 (wanted \"$2\", found \"$3\")"
+        FAULTS=$((FAULTS + 1))
+    fi
+}
+
+check_site() {
+    step 'Is it true? A look from outside'
+    if [[ $DRY_RUN ]]; then
+        say 'would ask for the redirect, the certificate, the headers, /readyz, and send a mail'
+        return
+    fi
+    local headers header site=https://$DOMAIN
+    FAULTS=0
+    expect 'http sends to https' "308 $site/" "$(status "http://$DOMAIN/")"
+    expect 'the certificate is trusted and the home page there' '200 ' "$(status "$site/")"
+    expect 'it is ready: the database answers and has its indexes' '200 ' "$(status "$site/readyz")"
+    expect 'another name is refused' '421 ' "$(status "$site/" --header 'Host: elsewhere.invalid')"
+    expect 'the figures are not for everybody' '403 ' "$(status "$site/metrics")"
+    headers=$(visit "$site/" --head || true)
+    for header in strict-transport-security content-security-policy x-content-type-options referrer-policy; do
+        expect "header $header" 1 "$(grep -ci "^$header: " <<<"$headers")"
+    done
+    expect "a mail to $EMAIL" "Mailed $EMAIL." "$("$COMMAND" notify 'Waiter Caller is installed' 2>&1 <<<"$site/ is served, and mails arrive.")"
+    ((FAULTS == 0)) || fail "$FAULTS of these are not as they should be."
+    printf '\nDone: %s/\n' "$site"
+}
+
+main() {
+    read_arguments "$@"
+    check_machine
+    install_packages "${PACKAGES[@]}"
+    install_database
+    make_user
+    bring_code
+    write_settings
+    build_database
+    start_service
+    start_apache
+    get_certificate
+    start_timers
+    check_site
+}
+
+main "$@"

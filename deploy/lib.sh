@@ -1,0 +1,212 @@
+# shellcheck shell=bash
+# What install.sh, upgrade.sh and uninstall.sh share: sourced, never run.
+
+HOME_DIR=/opt/waitercaller
+RELEASES=$HOME_DIR/releases
+SETTINGS=/etc/waitercaller/env
+BACKUPS=/var/backups/waitercaller
+SOCKET=/run/waitercaller.sock
+COMMAND=/usr/local/sbin/waitercaller
+UNITS=/etc/systemd/system
+READY_SECONDS=${READY_SECONDS:-30}
+SHIPPED=(waitercaller static templates deploy config.py wsgi.py requirements.txt pyproject.toml
+    README.md CHANGELOG.md LICENSE)
+
+DRY_RUN=
+declare -A CHANGED=() # what `put` and `link` have really changed, by path
+
+# --- saying and doing -----------------------------------------------------------------------------------------
+
+step() { printf '\n== %s\n' "$*"; }
+say() { printf '   %s\n' "$*"; }
+fail() {
+    printf '\n%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# run COMMAND…: do it; with --dry-run only say it.
+run() {
+    say "\$ $*"
+    [[ $DRY_RUN ]] || "$@"
+}
+
+# put FILE MODE OWNER:GROUP: standard input becomes FILE; a file that is so already is not touched.
+put() {
+    local file=$1 mode=$2 owner=$3 new
+    if [[ $DRY_RUN ]]; then
+        cat >/dev/null
+        say "would write $file ($mode $owner), unless it is so already"
+        return
+    fi
+    new=$(mktemp)
+    cat >"$new"
+    if [[ $(stat -c '%a %U:%G' "$file" 2>/dev/null) != "${mode#0} $owner" ]] || ! cmp -s "$new" "$file"; then
+        mkdir -p "$(dirname "$file")"
+        install -m "$mode" -o "${owner%:*}" -g "${owner#*:}" "$new" "$file.new"
+        mv -f "$file.new" "$file" # in one move: nobody reads half of it
+        CHANGED[$file]=1
+        say "wrote $file"
+    fi
+    rm -f "$new"
+}
+
+# folder PATH MODE OWNER:GROUP
+folder() {
+    [[ $(stat -c '%a %U:%G' "$1" 2>/dev/null) == "${2#0} $3" ]] || run install -d -m "$2" -o "${3%:*}" -g "${3#*:}" "$1"
+}
+
+# link TARGET NAME: NAME points to TARGET from one moment to the next.
+link() {
+    [[ $(readlink "$2" 2>/dev/null) != "$1" ]] || return 0
+    run ln -sfn "$1" "$2.new"
+    run mv -T "$2.new" "$2"
+    CHANGED[$2]=1
+}
+
+# changed PREFIX…: whether anything below one of these was changed by this run.
+changed() {
+    local path prefix
+    for path in "${!CHANGED[@]}"; do
+        for prefix; do [[ $path == "$prefix"* ]] && return 0; done
+    done
+    return 1
+}
+
+must_be_root() { [[ $DRY_RUN || $(id -u) == 0 ]] || fail 'run it as root (sudo).'; }
+
+# --- settings -------------------------------------------------------------------------------------------------
+
+# setting NAME: its value in the settings, or nothing.
+setting() {
+    [[ -r $SETTINGS ]] || return 0
+    sed -n "s/^$1=//p" "$SETTINGS" | tail -n 1 | sed "s/^'\(.*\)'\$/\1/"
+}
+
+# with_setting NAME VALUE: standard input with NAME set to VALUE, in its place or at the end.
+with_setting() {
+    [[ $2 != *[\'$'\n']* ]] || fail "$1 must not hold a single quote or a line break."
+    name=$1 value=$2 awk '
+        BEGIN { line = ENVIRON["name"] "=\047" ENVIRON["value"] "\047" }
+        index($0, ENVIRON["name"] "=") == 1 { $0 = line; found = 1 }
+        { print }
+        END { if (!found) print line }'
+}
+
+# --- releases -------------------------------------------------------------------------------------------------
+
+# version FOLDER: the version of a checkout, with what tells two of the same number apart: a sum over what is shipped.
+version() {
+    local number sum
+    number=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$1/pyproject.toml")
+    sum=$(cd "$1" && find "${SHIPPED[@]}" -type f -not -path '*/__pycache__/*' -print0 | LC_ALL=C sort -z |
+        xargs -0 sha256sum | sha256sum)
+    printf '%s-%s\n' "$number" "${sum:0:8}"
+}
+
+# bring_release FOLDER: the checkout becomes $RELEASES/<its version>, with a venv of its own; sets RELEASE.
+bring_release() {
+    RELEASE=$RELEASES/$(version "$1")
+    if [[ -e $RELEASE/.complete ]]; then
+        say "$RELEASE is here already"
+        return
+    fi
+    run rm -rf "$RELEASE" # one that was interrupted
+    run install -d -m 0755 "$RELEASE"
+    say "\$ copy ${SHIPPED[*]} to $RELEASE"
+    [[ $DRY_RUN ]] || tar -C "$1" --exclude=__pycache__ --owner=0 --group=0 --mode=u=rwX,go=rX -cf - "${SHIPPED[@]}" |
+        tar -C "$RELEASE" -xf -
+    run python3 -m venv "$RELEASE/.venv"
+    run "$RELEASE/.venv/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir --require-hashes \
+        --only-binary :all: -r "$RELEASE/requirements.txt"
+    run "$RELEASE/.venv/bin/python" -m compileall -q "$RELEASE/waitercaller" "$RELEASE/config.py" "$RELEASE/wsgi.py"
+    run touch "$RELEASE/.complete"
+}
+
+# prune_releases NUMBER: keep the newest NUMBER and the two that are linked.
+prune_releases() {
+    local release
+    while read -r release; do
+        [[ $release == "$(readlink -f $HOME_DIR/current)" || $release == "$(readlink -f $HOME_DIR/previous)" ]] ||
+            run rm -rf "$release"
+    done < <(find "$RELEASES" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | tail -n "+$(($1 + 1))" | cut -d' ' -f2-)
+}
+
+# --- the service ----------------------------------------------------------------------------------------------
+
+# install_units: the units and the command of the release that `current` points to.
+install_units() {
+    local from=$HOME_DIR/current/deploy unit
+    [[ ! $DRY_RUN || -e $from ]] || from=$SOURCE/deploy
+    while read -r unit; do
+        put "$UNITS/$unit" 0644 root:root <"$from/systemd/$unit"
+    done < <(cd "$from/systemd" && find . -type f -printf '%P\n' | sort)
+    put "$COMMAND" 0755 root:root <"$from/waitercaller"
+    ! changed "$UNITS" || run systemctl daemon-reload
+}
+
+# ready SOCKET: whether /readyz answers 200 there.
+ready() {
+    curl --silent --fail --max-time 5 --output /dev/null --unix-socket "$1" "http://$(setting TRUSTED_HOSTS | cut -d, -f1)/readyz"
+}
+
+# wait_until_ready SOCKET
+wait_until_ready() {
+    local until=$((SECONDS + READY_SECONDS))
+    until ready "$1"; do
+        ((SECONDS < until)) || return 1
+        sleep 0.2
+    done
+}
+
+# restart_service: the socket stays open, so requests wait instead of failing.
+restart_service() {
+    run systemctl reset-failed waitercaller.socket waitercaller.service
+    run systemctl start waitercaller.socket
+    run systemctl restart waitercaller.service
+}
+
+# --- from one release to another ------------------------------------------------------------------------------
+
+# switch_to RELEASE: try it out next to the running one, then let it take over; when it is not ready then, go back.
+switch_to() {
+    local old new=$1
+    old=$(readlink "$HOME_DIR/current")
+    step 'Collections, indexes and validators'
+    run env WAITERCALLER_RELEASE="$new" "$COMMAND" build-database
+    step 'A rehearsal: the new version on a socket of its own'
+    [[ $DRY_RUN ]] || rehearse "$new" || fail "$new does not get ready; $old goes on as if nothing had been."
+    step 'The new version takes over'
+    take_over "$new"
+    if [[ $DRY_RUN ]] || wait_until_ready "$SOCKET"; then
+        link "$old" "$HOME_DIR/previous"
+        say "$new is ready"
+        return
+    fi
+    step 'It does not get ready: back to the old version'
+    take_over "$old"
+    wait_until_ready "$SOCKET" || fail "$old does not get ready either: journalctl -u waitercaller"
+    fail "$new did not get ready, so $old runs again: journalctl -u waitercaller"
+}
+
+# rehearse RELEASE
+rehearse() {
+    local folder gunicorn result=0
+    folder=$(mktemp -d)
+    chown waitercaller: "$folder"
+    WAITERCALLER_RELEASE=$1 "$COMMAND" rehearse "$folder/socket" &
+    gunicorn=$!
+    wait_until_ready "$folder/socket" || result=1
+    kill "$gunicorn" 2>/dev/null || true
+    wait "$gunicorn" || true
+    rm -rf "$folder"
+    return $result
+}
+
+take_over() {
+    link "$1" "$HOME_DIR/current"
+    install_units
+    restart_service
+    # The virtual hosts come with the code. A graceful reload loses nothing.
+    [[ ! -e /etc/apache2/sites-enabled/000-waitercaller.conf ]] ||
+        { run apache2ctl configtest && run systemctl reload apache2; }
+}
