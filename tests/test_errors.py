@@ -11,6 +11,7 @@ import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
 from flask_babel import lazy_gettext
+from pymongo.errors import DuplicateKeyError
 
 from tests import databases
 from tests.cast import hire
@@ -60,6 +61,17 @@ def test_a_fault_of_ours_tells_the_log_and_not_the_visitor(app: Flask, caplog: p
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "KeyError: 'secret'" in caplog.text
+
+
+def test_what_the_database_refuses_is_our_fault_and_its_words_stay_out_of_the_log(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise DuplicateKeyError(f"dup key: {CODE}", 11000)
+
+    assert failing(app, fail).get("/fail").status_code == 500
+    assert "DuplicateKeyError, code 11000" in caplog.text
+    assert CODE not in caplog.text
 
 
 def test_a_refusal_says_why(app: Flask) -> None:
