@@ -53,7 +53,7 @@ def test_every_status_has_a_page_with_the_id_of_the_request(app: Flask, status: 
     assert answer.headers["X-Request-Id"] in answer.text
     assert f"Error {status}" in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("Retry-After" in answer.headers) == (status in (429, 503))
 
 
 def test_a_fault_of_ours_tells_the_log_and_not_the_visitor(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
