@@ -52,6 +52,13 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "outbox": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "tokens": [IndexModel([("subject", ASCENDING), ("purpose", ASCENDING)]), _expires("purge_at")],
+    "limits": [_expires("expires_at")],
+    "audit": [
+        IndexModel([("user_id", ASCENDING), ("at", DESCENDING)]),
+        IndexModel([("restaurant_id", ASCENDING), ("at", DESCENDING)]),
+        IndexModel([("actor.id", ASCENDING)]),
+        IndexModel([("at", ASCENDING)], expireAfterSeconds=400 * 24 * 3600),
+    ],
 }
 
 
@@ -143,6 +150,8 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         }
     ),
     "tokens": _document({"_id": TEXT, "purpose": TEXT, "subject": TEXT, "expires_at": DATE, "used_at": DATE_OR_NULL}),
+    "limits": _document({"_id": TEXT, "count": COUNT, "expires_at": DATE}),
+    "audit": _document({"at": DATE, "event": TEXT, "details": {"bsonType": "object"}}),
 }
 
 
