@@ -44,7 +44,8 @@ INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"live": True},
         ),
         # A tap is known by its one-time key for ever, also after its request has ended.
-        IndexModel([("table_id", ASCENDING), ("keys", ASCENDING)], unique=True),
+        # (Unique indexes begin with the restaurant, by which this collection can be sharded.)
+        IndexModel([("restaurant_id", ASCENDING), ("table_id", ASCENDING), ("keys", ASCENDING)], unique=True),
         IndexModel([("live", ASCENDING), ("due_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("live", ASCENDING), ("first_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("created_at", DESCENDING)]),
