@@ -86,4 +86,6 @@ def _asking() -> Document | None:
         return {"id": member["id"], "name": member["name"]}
     if (person := g.get("person")) is not None:
         return {"id": str(person["_id"]), "name": person["name"]}
+    if (login := g.get("login")) is not None:
+        return {"id": str(login["actor"]["id"]), "name": login["name"]}
     return None
