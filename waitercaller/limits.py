@@ -72,6 +72,11 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("These were many invitations in a short time. Please wait an hour before you send more."),
         (Allowance(60, HOUR, "key"),),
     ),
+    # Nobody's mailbox is filled by restaurants that he does not know, however many there are.
+    "invited": Limit(
+        lazy_gettext("This address has had several invitations today. Please try again tomorrow."),
+        (Allowance(5, DAY, "key"),),
+    ),
     "export": Limit(
         lazy_gettext("You have downloaded your data several times just now. Please wait an hour."),
         (Allowance(5, HOUR, "key"),),

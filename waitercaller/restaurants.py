@@ -170,6 +170,12 @@ def forget(restaurant_id: ObjectId) -> None:
     cache.restaurants.forget(restaurant_id)
 
 
+def set_setting(restaurant_id: ObjectId, name: str, value: object) -> None:
+    """Set one of the restaurant's settings."""
+    db().restaurants.update_one({"_id": restaurant_id}, {"$set": {f"settings.{name}": value}})
+    cache.restaurants.forget(restaurant_id)
+
+
 def rename_person(user_id: ObjectId, name: str, session: ClientSession | None = None) -> None:
     """Call a person by a new name wherever they work."""
     db().restaurants.update_many(
