@@ -82,6 +82,7 @@ class Config:
     def flask_settings(self) -> dict[str, Any]:
         """The settings that Flask and its extensions read from `app.config`."""
         return {
+            "DEBUG": False,  # Flask would read FLASK_DEBUG from the environment by itself
             "SECRET_KEY": self.secret_key,
             "SECRET_KEY_FALLBACKS": list(self.secret_key_fallbacks),
             "TRUSTED_HOSTS": list(self.trusted_hosts),
