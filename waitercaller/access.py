@@ -156,6 +156,11 @@ def at_least(member: Member, role: Role) -> bool:
     return RANKS[member["role"]] >= RANKS[role]
 
 
+def demands_two_factor(restaurant: Document, member: Member) -> bool:
+    """Whether the owners want this member to log in with a second factor."""
+    return at_least(member, "manager") and bool(restaurant["settings"].get("two_factor_required"))
+
+
 def safe_next(target: str | None) -> str | None:
     """`target` if it is a path on this site, else None: `//evil` and `/\\evil` are other sites to a browser."""
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
@@ -196,14 +201,14 @@ def _guard() -> ResponseReturnValue | None:
         sessions.touch(g.login)
     if g.person is None:
         _enter_as_screen(getattr(view, "screens", False))
-    elif declared in RANKS:
-        _enter_as_member(declared)
+    elif declared in RANKS and (answer := _enter_as_member(declared)):
+        return answer
     if getattr(view, "sensitive", False) and not sessions.is_verified(g.login):
         return _ask_for_password()
     return None
 
 
-def _enter_as_member(role: Role) -> None:
+def _enter_as_member(role: Role) -> ResponseReturnValue | None:
     restaurant = restaurants.get((request.view_args or {})["restaurant_id"])
     member = restaurants.member_of(restaurant, g.person["_id"]) if restaurant else None
     if restaurant is None or member is None:
@@ -211,6 +216,9 @@ def _enter_as_member(role: Role) -> None:
     g.restaurant, g.member = restaurant, member
     if not at_least(member, role):
         abort(403)
+    if demands_two_factor(restaurant, member) and not g.person.get("two_factor"):
+        return redirect(url_for("two_factor.setup"), 303)  # which says why
+    return None
 
 
 def _enter_as_screen(allowed: bool) -> None:

@@ -7,7 +7,7 @@ from wtforms import EmailField, Field, PasswordField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from waitercaller import passwords
-from waitercaller.forms import Form, text_checks, text_field, tidy
+from waitercaller.forms import Form, text_checks, text_field, text_of, tidy
 
 LONGEST_ADDRESS = 254  # characters; RFC 5321
 LONGEST_NAME = 80
@@ -56,7 +56,9 @@ def _address(form: Form, field: Field) -> None:
 
 
 def _acceptable(form: Form, field: Field) -> None:
-    objection = passwords.objection(field.data)
+    """A new password may not be a name around the account: the form has them as `names`, or in fields of its own."""
+    typed = [text_of(form[name]) for name in ("email", "name", "restaurant") if name in form]
+    objection = passwords.objection(field.data, *typed, *getattr(form, "names", ()))
     if objection:
         raise ValidationError(objection)
 
@@ -82,4 +84,5 @@ class ConfirmForm(Form):
 
 
 class ResetForm(Form):
+    names: tuple[str, ...] = ()  # of the account; see _acceptable
     password = new_password_field()
