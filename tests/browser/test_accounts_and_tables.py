@@ -113,6 +113,7 @@ def test_renaming_a_table_shows_to_its_guests(visitors: Visitors, alice: Person,
 
 
 def test_a_new_code_ends_what_the_old_card_can_do(visitors: Visitors, alice: Person, dana: Page) -> None:
+    old_address = dana.url
     press(dana, "Call a waiter")
     expect(dana.locator("#headline")).to_have_text("Your call is sent")
     office = visitors.logged_in(alice)
@@ -127,6 +128,10 @@ def test_a_new_code_ends_what_the_old_card_can_do(visitors: Visitors, alice: Per
     expect(dana.get_by_role("button", name="Call a waiter")).to_have_count(0)
     press(dana, "Never mind, cancel my call")
     expect(dana.locator("#headline")).to_have_text("Your call is cancelled")
+    stranger = visitors.come()
+    stranger.goto(old_address)
+    expect(stranger.get_by_role("note")).to_be_visible()
+    expect(stranger.get_by_role("main")).not_to_contain_text("Tap once")
     office.get_by_role("link", name="Open as a guest").click()
     press(office, "Call a waiter")
     expect(office.locator("#headline")).to_have_text("Your call is sent")

@@ -59,7 +59,7 @@ class Website:
     def empty(self) -> None:
         """Forget everybody and everything, so that the next test finds an empty house."""
         database = self.app.extensions["mongo"].database
-        for collection in schema.INDEXES:
+        for collection in database.list_collection_names():
             database[collection].delete_many({})
         for file in self._mail_files():
             file.unlink()
