@@ -37,7 +37,7 @@ WALK: dict[tuple[str, str], tuple[int, int, int, int]] = {
     ("GET", "auth.reset_link"): (303, 303, 303, 303),
     ("GET", "auth.reset"): (400, 400, 400, 400),
     ("POST", "auth.reset"): (400, 400, 400, 400),
-    ("GET", "auth.account"): (LOGIN, 200, 200, 200),
+    ("GET", "account.index"): (LOGIN, 200, 200, 200),
     ("GET", "tables.index"): (LOGIN, 403, 200, 404),
     ("POST", "tables.add"): (400, 400, 400, 400),
     ("GET", "tables.edit"): (LOGIN, 403, 200, 404),

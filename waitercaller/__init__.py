@@ -5,6 +5,7 @@ from flask import Flask
 from config import Config
 from waitercaller import (
     access,
+    account,
     assets,
     auth,
     cli,
@@ -16,6 +17,7 @@ from waitercaller import (
     requests,
     routing,
     security,
+    staff,
     tables,
     two_factor,
     wellknown,
@@ -44,8 +46,10 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(ops.blueprint)
     app.register_blueprint(wellknown.blueprint)
     app.register_blueprint(auth.blueprint)
+    app.register_blueprint(account.blueprint)
     app.register_blueprint(two_factor.blueprint)
     app.register_blueprint(tables.blueprint)
+    app.register_blueprint(staff.blueprint)
     app.register_blueprint(requests.blueprint)
 
     access.check_routes(app)

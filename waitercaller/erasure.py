@@ -5,10 +5,10 @@ a deleted restaurant as removed. The rest has no upper limit (years of requests)
 windows of a day, by whichever process comes first; it may be broken off and begun again at any point.
 
 - At once, in the transaction: the user, memberships, open links, a waiting registration, invitations.
-- After DELAY: the person's name in steps of requests and in the audit, logins with their addresses and browsers; of a
-  deleted restaurant all names, guests' notes and devices, its tables and the restaurant itself. DELAY is longer than
-  anything is cached, so that what was in flight is found, too; and rows were marked as ended or removed before they are
-  deleted, since the watchers do not hear deletes.
+- After DELAY: the person's name in steps of requests, in invitations and in the audit, logins with their addresses and
+  browsers; of a deleted restaurant all names, guests' notes and devices, its tables and the restaurant itself. DELAY is
+  longer than anything is cached, so that what was in flight is found, too; and rows were marked as ended or removed
+  before they are deleted, since the watchers do not hear deletes.
 - After 7 days: mails that were sent (schema, outbox). After 400 days: the audit, nameless by then.
 - Requests and rollups stay as counts: when, where, how long, by nobody.
 """
@@ -82,6 +82,8 @@ def _erase(erasure: Document) -> None:
         end = begin + WINDOW
         _erase_window(erasure["restaurant_id"], {"$gte": begin, "$lt": end}, erasure["member_id"])
         _lease(erasure, done_until=end)
+    invited = {"restaurant_id": erasure["restaurant_id"], "invited_by.id": erasure["member_id"]}
+    db().invitations.update_many(invited, {"$set": {"invited_by": NOBODY}})
     if erasure["member_id"] is None:
         for name in BELONGINGS:
             db()[name].delete_many({"restaurant_id": erasure["restaurant_id"]})

@@ -91,19 +91,6 @@ def forgot_sent() -> ResponseReturnValue:
     return render_template("auth/forgot_sent.html", email=session.get("forgot_email"))
 
 
-@blueprint.get("/account")
-@access.person
-def account() -> ResponseReturnValue:
-    """Who one is here, and where one works."""
-    user_id = access.current_person()["_id"]
-    places = [
-        {"_id": restaurant["_id"], "name": restaurant["name"], "role": member["role"]}
-        for restaurant in restaurants.of_user(user_id)
-        if (member := restaurants.member_of(restaurant, user_id))
-    ]
-    return render_template("auth/account.html", restaurants=places)
-
-
 def start_page() -> str:
     """Where whoever is logged in here begins: a screen with its restaurant's calls, a person where the work is."""
     if current_user.user is None:
@@ -114,7 +101,7 @@ def start_page() -> str:
 def workplace(user_id: ObjectId) -> str:
     """The address where a person's work is: the dashboard of the first restaurant, else the account."""
     places = restaurants.of_user(user_id)
-    return url_for("requests.dashboard", restaurant_id=places[0]["_id"]) if places else url_for("auth.account")
+    return url_for("requests.dashboard", restaurant_id=places[0]["_id"]) if places else url_for("account.index")
 
 
 def _keep_registration(form: RegisterForm) -> ObjectId:
