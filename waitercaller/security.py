@@ -74,5 +74,6 @@ def guest_form(view: View) -> View:
 def _headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
+    if not response.cache_control.public:  # all but static files: a picture of a code is nobody's to keep either
+        response.headers["Cache-Control"] = "no-store"
     return response
