@@ -209,7 +209,11 @@ def _guard() -> ResponseReturnValue | None:
 
 
 def _enter_as_member(role: Role) -> ResponseReturnValue | None:
-    restaurant = restaurants.get((request.view_args or {})["restaurant_id"])
+    restaurant_id = (request.view_args or {})["restaurant_id"]
+    restaurant = restaurants.get(restaurant_id)
+    if restaurant and restaurants.member_of(restaurant, g.person["_id"]) is None:
+        restaurants.forget(restaurant_id)  # who has joined a moment ago may be ahead of the cache
+        restaurant = restaurants.get(restaurant_id)
     member = restaurants.member_of(restaurant, g.person["_id"]) if restaurant else None
     if restaurant is None or member is None:
         abort(404)
@@ -230,6 +234,8 @@ def _enter_as_screen(allowed: bool) -> None:
         abort(403)
     g.restaurant, g.screen = restaurant, g.login
     g.member = restaurants.member_with_id(restaurant, g.login["member_id"] or "")
+    if g.login["member_id"] and g.member is None:
+        abort(404)  # the phone of a member who is gone is not a screen of the counter
 
 
 def _ask_for_password() -> ResponseReturnValue:
