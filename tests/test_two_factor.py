@@ -330,6 +330,20 @@ def test_codes_cannot_be_guessed_from_many_places(
     assert log_in(opened(), phone.code()).status_code == 303
 
 
+def test_who_uses_up_the_tries_locks_alice_out_only_until_she_has_a_new_password(
+    opened: Open, alice: Person, phone: Phone, mails: Mails, fresh_limits: None
+) -> None:
+    for _ in range(6):
+        answer = log_in(opened(), "not it")
+    assert answer.status_code == 429
+    reset = opened()
+    reset.submit("/forgot", {"email": alice.email})
+    reset.get(mails()[0].path)
+    reset.submit("/reset", {"password": ANOTHER_PASSWORD})
+    type_password(reset, ANOTHER_PASSWORD)
+    assert reset.submit("/login/code", {"code": phone.code()}).status_code == 303
+
+
 def test_a_login_that_began_before_it_was_turned_on_comes_too_late(
     visitor: Browser, alice: Person, app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:

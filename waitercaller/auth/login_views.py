@@ -59,15 +59,17 @@ def code() -> ResponseReturnValue:
         return render_template("auth/code.html", form=form)
     if not form.validate():
         return refused("auth/code.html", form)
-    limits.check("two_factor", str(user["_id"]))
+    tries = _tries_of(user)
+    limits.check("two_factor", *tries)
     kind = two_factor.accept(user, text_of(form.code))
     if kind is None:
         audit.record("login_failed", user_id=user["_id"], step="second factor")
         form.code.errors = [_("This code does not count. Each one counts once, and for half a minute.")]
+        form.code.data = ""
         return refused("auth/code.html", form)
     if not _enter(user):
         return redirect(url_for("auth.login"), 303)
-    limits.clear("two_factor", str(user["_id"]))
+    limits.clear("two_factor", *tries)
     if kind == "recovery":
         _tell_of_recovery(user)
     return _go_on()
@@ -114,6 +116,14 @@ def _pending_user() -> Document | None:
     if user is None or not user.get("two_factor") or clock.milliseconds(user["password_changed_at"]) != password_of:
         return None
     return user
+
+
+def _tries_of(user: Document) -> tuple[str, str]:
+    """What tries of the second factor are counted under: this person, with this password.
+
+    So somebody who has learnt the password and uses them up locks the person out only until there is a new one.
+    """
+    return str(user["_id"]), str(clock.milliseconds(user["password_changed_at"]))
 
 
 def _enter(user: Document) -> bool:

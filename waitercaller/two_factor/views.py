@@ -32,6 +32,7 @@ def setup() -> ResponseReturnValue:
     limits.check("two_factor", str(person["_id"]))
     counter = codes.counter_of(secret, text_of(form.code), clock.now())
     if counter is None:
+        form.code.data = ""
         form.code.errors = [_("This is not the code that the app shows now. Is the phone's clock right?")]
         return refused("two_factor/setup.html", form, **page)
     return _turn_on(person, secret, counter)
