@@ -84,9 +84,7 @@ def init_app(app: Flask) -> None:
     manager.session_protection = None  # the login is a document; it needs no fingerprint of the browser
     manager.user_loader(_load_visitor)
     app.before_request(_guard)
-    app.context_processor(
-        lambda: {name: g.get(name) for name in ("person", "screen", "restaurant", "member")},
-    )
+    app.context_processor(lambda: {name: g.get(name) for name in ("person", "screen", "restaurant", "member")})
 
 
 def check_routes(app: Flask) -> None:
