@@ -13,7 +13,7 @@ from flask import Flask
 
 from config import Config
 from tests import databases
-from tests.cast import Mail, read_mail, wait_until
+from tests.cast import Browser, Mail, read_mail, wait_until
 from waitercaller import create_app, schema
 from waitercaller.local import processes
 
@@ -44,6 +44,7 @@ class Website:
             "ARGON2_ROUNDS": "1",
         }
         self.app: Flask = create_app(Config.from_env(self.environ))
+        self.app.test_client_class = Browser
         self._gunicorn: subprocess.Popen[bytes] | None = None
 
     def open(self) -> None:
