@@ -33,8 +33,8 @@ def _row(entry: Document) -> dict[str, Any]:
 
 def _about(details: Document) -> str:
     """Whom or what it concerned: a name, a role, or both."""
-    role = next((str(name) for key, name in ROLES if key == details.get("role")), None)
-    return ", ".join(part for part in (details.get("name"), role) if part)
+    role = ROLES.get(details.get("role", ""))
+    return ", ".join(str(part) for part in (details.get("name"), role) if part)
 
 
 def _words() -> dict[str, str]:

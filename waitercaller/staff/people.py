@@ -11,7 +11,7 @@ from waitercaller.access import RANKS
 from waitercaller.db import Document
 from waitercaller.restaurants import Member
 from waitercaller.staff import store
-from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm
+from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm, choices
 
 LATELY = 300  # seconds; how exactly a login's last use is known, see sessions.SEEN_INTERVAL
 
@@ -39,7 +39,7 @@ def invite_form() -> InviteForm:
 
 
 def _for_role(me: Member, form: InviteForm) -> InviteForm:
-    form.role.choices = [(role, name) for role, name in ROLES if store.may_manage(me, role)]
+    form.role.choices = choices(role for role in ROLES if store.may_manage(me, role))
     return form
 
 
