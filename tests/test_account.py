@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import pyotp
 import pytest
 from flask import Flask
 
@@ -11,6 +12,8 @@ from tests.test_streams import Stream
 from waitercaller import audit, restaurants, sessions
 from waitercaller.account import browsers, words
 from waitercaller.auth import store as users
+from waitercaller.two_factor import codes
+from waitercaller.two_factor import store as two_factor
 
 ANOTHER_PASSWORD = "purple monkey dishwasher"
 
@@ -201,6 +204,21 @@ def test_after_the_password_one_stays_on_this_site(alice: Person, target: str) -
         data={"csrf_token": alice.client.csrf_token("/account/verify"), "password": PASSWORD},
     )
     assert answer.location == "/account"
+
+
+def test_with_a_second_factor_a_code_is_asked_for_as_well(app: Flask, alice: Person) -> None:
+    secret, recovery = codes.new_secret(), codes.new_recovery_codes()
+    with app.app_context():
+        assert two_factor.offer(alice.user_id, "login") != secret
+        app.extensions["mongo"].database.users.update_one({}, {"$set": {"two_factor_offer.secret": secret}})
+        assert two_factor.turn_on(alice.user_id, secret, 0, recovery, None)
+    for wrong in ({}, {"code": ""}, {"code": "000000"}, {"code": recovery[0], "password": "not this one"}):
+        assert alice.client.submit("/account/verify", {"password": PASSWORD, **wrong}).status_code == 400
+    code = pyotp.TOTP(secret).now()
+    assert alice.client.submit("/account/verify", {"password": PASSWORD, "code": code}).status_code == 303
+    assert alice.client.submit("/account/verify", {"password": PASSWORD, "code": code}).status_code == 400
+    assert alice.client.submit("/account/verify", {"password": PASSWORD, "code": recovery[0]}).status_code == 303
+    assert "On: logging in takes a code as well" in alice.client.get("/account").text
 
 
 # --- logins -------------------------------------------------------------------------------------------------

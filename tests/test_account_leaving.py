@@ -170,6 +170,18 @@ def test_names_are_erased_and_counts_remain(
     assert "Alice" in str(list(stored.requests.find()))
 
 
+def test_where_somebody_worked_before_the_name_goes_too(
+    stored: Any, alice: Person, bob: Person, taken: Callable[..., ObjectId], erase: Callable[[], None]
+) -> None:
+    taken(bob, "k1")
+    alice.client.submit(f"{alice.home}/staff/members/{bob.member_id}/remove", page=f"{alice.home}/staff")
+    bob.client.submit("/login", {"email": bob.email, "password": PASSWORD})
+    assert len(json.loads(download(bob).text)["requests"]) == 2
+    delete(bob)
+    erase()
+    assert "Bob" not in str(list(stored.requests.find()))
+
+
 def test_erasing_goes_on_after_a_process_has_died(
     app: Flask,
     stored: Any,

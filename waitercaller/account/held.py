@@ -1,12 +1,16 @@
 """All that is held about a person, for the person: no hashes, no secrets, no ids of logins, nothing about others."""
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
 
 from waitercaller import clock, restaurants
 from waitercaller.db import Document, db
+from waitercaller.restaurants import Member
+
+WINDOW = timedelta(days=30)
 
 ABOUT_USER = ("name", "email", "created_at", "logged_in_at", "password_changed_at")
 ABOUT_LOGIN = ("created_at", "seen_at", "ended_at", "address", "browser")
@@ -16,25 +20,28 @@ ABOUT_INVITATION = ("name", "role", "created_at", "expires_at")
 
 def about(user: Document) -> Document:
     """Everything as JSON can hold it; moments in ISO 8601, UTC."""
-    user_id, places = user["_id"], _places(user["_id"])
-    member_ids = [member["id"] for _, member in places]
+    user_id = user["_id"]
+    places = [(place, restaurants.member_of(place, user_id)) for place in restaurants.of_user(user_id)]
+    worked = [(place, member["id"]) for place, member in places if member] + _worked_before(user)
     held: Document = _plain(
         {
             "as_of": clock.now(),
             "account": _account(user),
-            "restaurants": [_membership(restaurant, member) for restaurant, member in places],
+            "restaurants": [_membership(place, member) for place, member in places if member],
             "logins": [_some(login, ABOUT_LOGIN) for login in db().sessions.find({"actor.id": user_id})],
             "events": [_some(event, ABOUT_EVENT) for event in db().audit.find({"user_id": user_id})],
-            "events_caused": [_some(event, ("at", "event")) for event in _caused(user_id, member_ids)],
-            "requests": [step for restaurant, member in places for step in _steps(restaurant, member["id"])],
+            "events_caused": [_some(event, ("at", "event")) for event in _caused(user_id, worked)],
+            "requests": [step for place, member_id in worked for step in _steps(place, member_id)],
             "invitations": [_some(each, ABOUT_INVITATION) for each in _invitations(user["email"])],
         }
     )
     return held
 
 
-def _places(user_id: ObjectId) -> list[tuple[Document, Any]]:
-    return [(place, restaurants.member_of(place, user_id)) for place in restaurants.of_user(user_id)]
+def _worked_before(user: Document) -> list[tuple[Document, str]]:
+    """The restaurants this person has left, if they are still there, and as which member."""
+    found = [(db().restaurants.find_one({"_id": left["restaurant_id"]}), left) for left in user.get("left", ())]
+    return [(place, left["member_id"]) for place, left in found if place]
 
 
 def _account(user: Document) -> Document:
@@ -46,26 +53,27 @@ def _account(user: Document) -> Document:
     }
 
 
-def _membership(restaurant: Document, member: Document) -> Document:
+def _membership(restaurant: Document, member: Member) -> Document:
     zones = [zone["name"] for zone in restaurant["zones"] if zone["id"] in member["zones"]]
     return {"restaurant": restaurant["name"], "name": member["name"], "role": member["role"], "zones": zones}
 
 
-def _caused(user_id: ObjectId, member_ids: list[str]) -> list[Document]:
+def _caused(user_id: ObjectId, worked: list[tuple[Document, str]]) -> list[Document]:
     """What this person did to others: that it was done, and when."""
-    by = {"actor.id": {"$in": [str(user_id), *member_ids]}, "user_id": {"$ne": user_id}}
-    return list(db().audit.find(by))
+    actor_ids = [str(user_id), *(member_id for _, member_id in worked)]
+    return list(db().audit.find({"actor.id": {"$in": actor_ids}, "user_id": {"$ne": user_id}}))
 
 
-def _steps(restaurant: Document, member_id: str) -> list[Document]:
-    """What this member did about requests: what, when, for which table."""
-    theirs = db().requests.find({"restaurant_id": restaurant["_id"], "steps.by.id": member_id})
-    return [
-        {"at": step["at"], "what": step["what"], "table": request["table_name"], "restaurant": restaurant["name"]}
-        for request in theirs
-        for step in request["steps"]
-        if step["by"] and step["by"]["id"] == member_id
-    ]
+def _steps(restaurant: Document, member_id: str) -> Iterator[Document]:
+    """What this member did about requests: what, when, for which table. Read in windows: years have no upper limit."""
+    theirs = {"restaurant_id": restaurant["_id"], "steps.by.id": member_id}
+    begin = restaurant["created_at"]
+    while begin <= clock.now():
+        for request in db().requests.find({**theirs, "created_at": {"$gte": begin, "$lt": begin + WINDOW}}):
+            for step in request["steps"]:
+                if step["by"] and step["by"]["id"] == member_id:
+                    yield {"at": step["at"], "what": step["what"], "table": request["table_name"]}
+        begin += WINDOW
 
 
 def _invitations(email: str) -> list[Document]:

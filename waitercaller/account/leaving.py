@@ -49,6 +49,7 @@ def leave(user: Document, places: list[Place], language: str) -> None:
     def work(session: ClientSession | None) -> None:
         for place in places:
             (_close if place["is_doomed"] else _quit)(place, session)
+        _erase_elsewhere(user, session)
         _remove_user(user, [place["member"]["id"] for place in places], session)
         names = [place["restaurant"]["name"] for place in places if place["is_doomed"]]
         mail.enqueue("account_deleted", user["email"], session=session, language=language, closed=names)
@@ -80,6 +81,14 @@ def _quit(place: Place, session: ClientSession | None) -> None:
     erasure.of_member(place["restaurant"], member_id, session)
 
 
+def _erase_elsewhere(user: Document, session: ClientSession | None) -> None:
+    """Where this person worked before, the name goes, too."""
+    for left in user.get("left", ()):
+        restaurant = db().restaurants.find_one({"_id": left["restaurant_id"]}, session=session)
+        if restaurant:
+            erasure.of_member(restaurant, left["member_id"], session)
+
+
 def _remove_user(user: Document, member_ids: list[str], session: ClientSession | None) -> None:
     user_id = user["_id"]
     if db().restaurants.find_one({"members.user_id": user_id}, session=session):
@@ -90,4 +99,5 @@ def _remove_user(user: Document, member_ids: list[str], session: ClientSession |
     sessions.end_all(user_id, session)
     db().registrations.delete_many({"email": user["email"]}, session=session)
     db().invitations.delete_many({"email": user["email"]}, session=session)
+    member_ids += [left["member_id"] for left in user.get("left", ())]
     erasure.of_person(user_id, member_ids, session)

@@ -97,6 +97,12 @@ def note_login(user: Document) -> bool:
     return bool(db().users.update_one(unchanged, {"$set": {"logged_in_at": clock.now()}}).matched_count)
 
 
+def note_left(user_id: ObjectId, restaurant_id: ObjectId, member_id: str, session: ClientSession | None) -> None:
+    """Remember as whom a user worked in a restaurant they left: what is held about them there is still theirs."""
+    left = {"restaurant_id": restaurant_id, "member_id": member_id}
+    db().users.update_one({"_id": user_id}, {"$push": {"left": left}}, session=session)
+
+
 def rehash(user: Document, password_hash: str) -> None:
     """Keep the same password under a hash with newer parameters, unless it was changed in the meantime."""
     db().users.update_one(

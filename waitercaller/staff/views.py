@@ -150,6 +150,7 @@ def _remove(restaurant_id: ObjectId, own_id: str, member_id: str, session: Clien
         raise _last_owner()
     if member["user_id"]:
         sessions.end_all(member["user_id"], session)
+        users.note_left(member["user_id"], restaurant_id, member_id, session)
     sessions.end_screens(restaurant_id, session, member_id=member_id)
     tokens.revoke(str(restaurant_id), session)  # the code of a counter screen: perhaps it was given to this member
     return member
