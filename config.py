@@ -39,6 +39,7 @@ class Config:
     mail_security: str
     mail_sender: str
     mail_folder: str
+    security_contact: str
     log_format: str
     argon2_memory_kib: int
     argon2_rounds: int
@@ -68,6 +69,7 @@ class Config:
             mail_security=env.choice("MAIL_SECURITY", "starttls", ("starttls", "tls", "none")),
             mail_sender=env.required("MAIL_SENDER", _sender),
             mail_folder=mail_folder,
+            security_contact=env.optional("SECURITY_CONTACT", _contact, ""),
             log_format=env.choice("LOG_FORMAT", "json", ("json", "text")),
             argon2_memory_kib=env.number("ARGON2_MEMORY_KIB", 65536, 8, 4_194_304),
             argon2_rounds=env.number("ARGON2_ROUNDS", 3, 1, 100),
@@ -80,6 +82,7 @@ class Config:
     def flask_settings(self) -> dict[str, Any]:
         """The settings that Flask and its extensions read from `app.config`."""
         return {
+            "DEBUG": False,  # Flask would read FLASK_DEBUG from the environment by itself
             "SECRET_KEY": self.secret_key,
             "SECRET_KEY_FALLBACKS": list(self.secret_key_fallbacks),
             "TRUSTED_HOSTS": list(self.trusted_hosts),
@@ -183,4 +186,11 @@ def _words(value: str) -> tuple[str, ...]:
 def _sender(value: str) -> str:
     if "@" not in value or any(ord(character) < 32 for character in value):
         raise ValueError("must be an e-mail address, as in Waiter Caller <hello@example.org>.")
+    return value
+
+
+def _contact(value: str) -> str:
+    """As RFC 9116 wants it: an address that a browser or a mail program can open."""
+    if not value.startswith(("mailto:", "https://", "tel:")) or any(ord(character) <= 32 for character in value):
+        raise ValueError("must begin with mailto:, https:// or tel:, as in mailto:security@example.org.")
     return value

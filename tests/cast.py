@@ -33,10 +33,23 @@ class Browser(FlaskClient):
         assert match, f"{page} has no form with a CSRF token"
         return match[1]
 
+    def cookie(self, name: str) -> str:
+        """The value of a cookie that this browser has."""
+        cookie = self.get_cookie(name)
+        assert cookie, f"there is no cookie called {name}"
+        return cookie.value
+
     def submit(self, path: str, data: dict[str, Any] | None = None, *, page: str = "", **kwargs: Any) -> TestResponse:
         """Open `page` (or `path` itself) and send its form to `path`."""
         token = self.csrf_token(page or path)
         return self.post(path, data={**(data or {}), "csrf_token": token}, **kwargs)
+
+
+def visit(app: Flask) -> Browser:
+    """The browser of somebody unknown."""
+    client = app.test_client()
+    assert isinstance(client, Browser)
+    return client
 
 
 @dataclass
@@ -46,7 +59,7 @@ class Person:
     name: str
     email: str
     user_id: ObjectId
-    client: FlaskClient
+    client: Browser
     restaurant_id: ObjectId
     member_id: str
     password: str = PASSWORD
@@ -83,8 +96,8 @@ def _join(app: Flask, restaurant_id: ObjectId, user_id: ObjectId, name: str, rol
     cache.restaurants.forget(restaurant_id)
 
 
-def _logged_in(app: Flask, secret: str) -> FlaskClient:
-    client = app.test_client()
+def _logged_in(app: Flask, secret: str) -> Browser:
+    client = visit(app)
     with client.session_transaction() as session:
         session["_user_id"] = secret
         session["_fresh"] = True

@@ -23,7 +23,7 @@ from pymongo.database import Database
 from config import Config
 from tests import cast, databases
 from tests.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
-from waitercaller import cache, clock, create_app, mail, schema, watch
+from waitercaller import cache, clock, create_app, limits, mail, schema, watch
 from waitercaller.db import Document
 from waitercaller.live import Hub
 from waitercaller.tables import store as tables
@@ -186,6 +186,17 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         cache.tables.clear()
 
     return forward
+
+
+@pytest.fixture
+def fresh_limits(later: Callable[..., None]) -> Iterator[None]:
+    """Nothing is counted yet, and all windows begin now: none ends in the middle of a test."""
+    now = clock.now()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    later(seconds=(midnight - now).total_seconds())
+    limits.memory.clear()
+    yield
+    limits.memory.clear()
 
 
 # --- browsers -----------------------------------------------------------------------------------------------

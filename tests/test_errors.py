@@ -11,6 +11,7 @@ import pytest
 from flask import Flask, abort
 from flask.testing import FlaskClient
 from flask_babel import lazy_gettext
+from pymongo.errors import DuplicateKeyError
 
 from tests import databases
 from tests.cast import hire
@@ -52,7 +53,7 @@ def test_every_status_has_a_page_with_the_id_of_the_request(app: Flask, status: 
     assert answer.headers["X-Request-Id"] in answer.text
     assert f"Error {status}" in answer.text
     assert answer.headers["Cache-Control"] == "no-store"
-    assert ("Retry-After" in answer.headers) == (status == 503)
+    assert ("Retry-After" in answer.headers) == (status in (429, 503))
 
 
 def test_a_fault_of_ours_tells_the_log_and_not_the_visitor(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
@@ -60,6 +61,17 @@ def test_a_fault_of_ours_tells_the_log_and_not_the_visitor(app: Flask, caplog: p
     assert answer.status_code == 500
     assert "secret" not in answer.text
     assert "KeyError: 'secret'" in caplog.text
+
+
+def test_what_the_database_refuses_is_our_fault_and_its_words_stay_out_of_the_log(
+    app: Flask, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail() -> None:
+        raise DuplicateKeyError(f"dup key: {CODE}", 11000)
+
+    assert failing(app, fail).get("/fail").status_code == 500
+    assert "DuplicateKeyError, code 11000" in caplog.text
+    assert CODE not in caplog.text
 
 
 def test_a_refusal_says_why(app: Flask) -> None:

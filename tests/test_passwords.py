@@ -57,6 +57,40 @@ def test_too_short_too_long_and_nul_are_refused_with_a_sentence(offline_app: Fla
     assert words in str(passwords.objection(password))
 
 
+@pytest.mark.parametrize(
+    "password", ["1234567890", "qwertyuiop", "password123", "PassWord123", " 1q2w3e4r5t ", "iloveyou12", "blahblahblah"]
+)
+def test_what_many_people_use_is_refused(offline_app: Flask, password: str) -> None:
+    assert "Many people use this" in str(passwords.objection(password))
+
+
+def test_the_list_has_the_first_three_thousand_that_are_long_enough() -> None:
+    """ASVS 5.0, 6.2.4; whatever is shorter is refused for that."""
+    common = passwords._common()
+    assert len(common) > 10_000
+    assert all(len(password) >= passwords.SHORTEST and password == password.lower() for password in common)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "trattoria lucia",
+        "Trattoria Lucia ",
+        "TRATTORIALUCIA",
+        "alice.rossi@example.org",
+        "Alice.Rossi@Example.org",
+        "alice.rossi",
+        "Alice Rossi",
+        "Waiter Caller",
+        "waitercaller",
+    ],
+)
+def test_names_around_the_account_are_refused(offline_app: Flask, password: str) -> None:
+    names = ("alice.rossi@example.org", "Alice Rossi", "Trattoria Lucia", "")
+    assert "name that others know" in str(passwords.objection(password, *names))
+    assert passwords.objection(password + " and her cat", *names) is None
+
+
 def test_a_password_is_verified_as_it_was_typed(offline_app: Flask) -> None:
     password_hash = passwords.hashed("Correct Horse ")
     for other in ("correct horse ", "Correct Horse", "Correct Horse  ", "Correct Hors", "Correct Horse x"):

@@ -1,134 +1,209 @@
-"""The walk over the URL map: who gets what, on every route. A route without a row fails."""
+"""The walk over the URL map: who gets what, on every route. A route without a row (in walk_rows) fails."""
 
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from bson import ObjectId
 from flask import Flask
+from werkzeug.test import TestResponse
 
-from tests.cast import Person
+from tests.cast import Browser, Person, visit
+from tests.walk_rows import GETS, GUEST_POSTS, LOGIN, PEOPLE, POSTS
+from waitercaller import restaurants, sessions
 from waitercaller.db import Document
+from waitercaller.requests import store as requests
+from waitercaller.staff import store as invitations
+from waitercaller.tables import store as tables
 
-PEOPLE = ("anonymous", "bob", "alice", "charlie")
-LOGIN = 303  # to the login page
-NOBODYS_CODE = "A" * 26
-
-# (method, endpoint): what an anonymous visitor, Bob the waiter, Alice the owner and Charlie of another place are
-# answered when they send nothing. 400 for a POST is the form's own refusal: the guard has let it through.
-WALK: dict[tuple[str, str], tuple[int, int, int, int]] = {
-    ("GET", "static"): (404, 404, 404, 404),
-    ("GET", "favicon"): (200, 200, 200, 200),
-    ("GET", "ops.healthz"): (200, 200, 200, 200),
-    ("GET", "ops.readyz"): (200, 200, 200, 200),
-    ("GET", "auth.home"): (200, 303, 303, 303),
-    ("GET", "auth.register"): (200, 303, 303, 303),
-    ("POST", "auth.register"): (400, 400, 400, 400),
-    ("GET", "auth.registered"): (200, 200, 200, 200),
-    ("POST", "auth.resend"): (400, 400, 400, 400),
-    ("GET", "auth.confirm_link"): (303, 303, 303, 303),
-    ("GET", "auth.confirm"): (400, 400, 400, 400),
-    ("POST", "auth.confirm"): (400, 400, 400, 400),
-    ("GET", "auth.login"): (200, 303, 303, 303),
-    ("POST", "auth.login"): (400, 400, 400, 400),
-    ("POST", "auth.logout"): (400, 400, 400, 400),
-    ("GET", "auth.forgot"): (200, 200, 200, 200),
-    ("POST", "auth.forgot"): (400, 400, 400, 400),
-    ("GET", "auth.forgot_sent"): (200, 200, 200, 200),
-    ("GET", "auth.reset_link"): (303, 303, 303, 303),
-    ("GET", "auth.reset"): (400, 400, 400, 400),
-    ("POST", "auth.reset"): (400, 400, 400, 400),
-    ("GET", "auth.account"): (LOGIN, 200, 200, 200),
-    ("GET", "tables.index"): (LOGIN, 403, 200, 404),
-    ("POST", "tables.add"): (400, 400, 400, 400),
-    ("GET", "tables.edit"): (LOGIN, 403, 200, 404),
-    ("POST", "tables.edit"): (400, 400, 400, 400),
-    ("POST", "tables.rotate"): (400, 400, 400, 400),
-    ("POST", "tables.remove"): (400, 400, 400, 400),
-    ("GET", "tables.qr_svg"): (LOGIN, 403, 200, 404),
-    ("GET", "tables.qr_png"): (LOGIN, 403, 200, 404),
-    ("GET", "tables.print_sheet"): (LOGIN, 403, 200, 404),
-    ("GET", "requests.dashboard"): (LOGIN, 200, 200, 404),
-    ("GET", "requests.live"): (LOGIN, 200, 200, 404),
-    ("POST", "requests.accept"): (400, 400, 400, 400),
-    ("POST", "requests.resolve"): (400, 400, 400, 400),
-    ("POST", "requests.dismiss"): (400, 400, 400, 400),
-    ("POST", "requests.reopen"): (400, 400, 400, 400),
-    ("GET", "requests.guest"): (404, 404, 404, 404),
-    ("GET", "requests.guest_printed"): (404, 404, 404, 404),
-    ("GET", "requests.guest_live"): (404, 404, 404, 404),
-    ("POST", "requests.call"): (404, 404, 404, 404),
-    ("POST", "requests.cancel"): (404, 404, 404, 404),
-    ("POST", "requests.guest_reopen"): (404, 404, 404, 404),
+# What a visit to a page must leave as it is.
+LASTING = ("restaurants", "tables", "requests", "invitations", "registrations", "outbox", "tokens")
+REGISTRATION = {
+    "email": "ursula@example.org",
+    "name": "Ursula",
+    "restaurant": "Zur Post",
+    "password": "seven grey owls",
 }
 
-# The same POSTs with a valid CSRF token, for the routes of a restaurant: now the guard decides.
-STAFF_POSTS: dict[str, tuple[int, int, int, int]] = {
-    "tables.add": (LOGIN, 403, 400, 404),
-    "tables.edit": (LOGIN, 403, 400, 404),
-    "tables.rotate": (LOGIN, 403, 303, 404),
-    "tables.remove": (LOGIN, 403, 303, 404),
-    "requests.accept": (LOGIN, 404, 404, 404),
-    "requests.resolve": (LOGIN, 404, 404, 404),
-    "requests.dismiss": (LOGIN, 404, 404, 404),
-    "requests.reopen": (LOGIN, 404, 404, 404),
-}
+Address = Callable[[str, str], str]
 
 
 @pytest.fixture
-def people(client: Any, alice: Person, bob: Person, charlie: Person) -> dict[str, Any]:
-    return {"anonymous": client, "bob": bob.client, "alice": alice.client, "charlie": charlie.client}
+def people(app: Flask, hire: Callable[..., Person], alice: Person, bob: Person, charlie: Person) -> dict[str, Browser]:
+    """The browsers of all seven, with what they need for a form that passes the CSRF check."""
+    mona = hire("Mona", role="manager", at=alice)
+    return {
+        "anonymous": visit(app),
+        "unconfirmed": unconfirmed(app),
+        "screen": screen(app, alice),
+        "bob": bob.client,
+        "mona": mona.client,
+        "alice": alice.client,
+        "charlie": charlie.client,
+    }
 
 
 @pytest.fixture
-def address(app: Flask, alice: Person, table: Document) -> Any:
-    """`address("tables.edit")`: the path of an endpoint, in Alice's restaurant."""
-    values = {
-        "restaurant_id": alice.restaurant_id,
+def address(app: Flask, alice: Person) -> Address:
+    """`address("tables.edit", "bob")`: the path of an endpoint in Alice's restaurant, to things only Bob touches."""
+    with app.app_context():
+        values = {who: things_for(who, alice) for who in PEOPLE}
+
+    def path(endpoint: str, who: str) -> str:
+        rule = next(app.url_map.iter_rules(endpoint))
+        given = {name: values[who][name] for name in rule.arguments}
+        return str(app.url_map.bind("localhost").build(endpoint, given))
+
+    return path
+
+
+def unconfirmed(app: Flask) -> Browser:
+    """The browser of Ursula, who has registered and not looked into her mail."""
+    browser = visit(app)
+    assert browser.submit("/register", REGISTRATION).status_code == 303
+    return browser
+
+
+def screen(app: Flask, owner: Person) -> Browser:
+    """The screen on the counter of this owner's restaurant."""
+    with app.app_context():
+        secret, _login = sessions.start_screen(owner.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+    browser = visit(app)
+    with browser.session_transaction() as session:
+        session["_user_id"] = secret
+        session["_fresh"] = True
+    return browser
+
+
+def things_for(who: str, owner: Person) -> dict[str, Any]:
+    """A table, a call, a member, a let-in phone and a screen, so that nobody finds what another one has changed."""
+    restaurant_id = owner.restaurant_id
+    by: restaurants.Actor = {"id": owner.member_id, "name": owner.name}
+    member_id = restaurants.add_member(restaurant_id, f"Otto of {who}", "waiter", None)
+    restaurant = restaurants.get(restaurant_id)
+    assert restaurant
+    assert member_id
+    tables.add_many(restaurant_id, [who], None)
+    table = next(table for table in tables.of_restaurant(restaurant_id) if table["name"] == who)
+    request = requests.open_request(restaurant, table, restaurant["kinds"][0], who)
+    member: Any = restaurants.member_with_id(restaurant, member_id)
+    return {
+        "restaurant_id": restaurant_id,
         "table_id": table["_id"],
-        "request_id": ObjectId(),
-        "code": NOBODYS_CODE,
+        "code": table["code"],
+        "request_id": request["_id"],
+        "member_id": member_id,
+        "invitation_id": invitations.let_in(restaurant_id, member, by, None),
+        "login_id": sessions.start_screen(restaurant_id, who, None, "127.0.0.1", "a tablet")[1]["_id"],
         "token": "forged",
         "version": "0",
         "filename": "nothing",
     }
 
-    def path(endpoint: str) -> str:
-        rule = next(app.url_map.iter_rules(endpoint))
-        return app.url_map.bind("localhost").build(endpoint, {name: values[name] for name in rule.arguments})
 
-    return path
+def token_of(browser: Browser, who: str, home: str) -> str:
+    """The CSRF token of this browser's session."""
+    pages = {"anonymous": "/login", "unconfirmed": "/login", "screen": f"{home}/dashboard"}
+    return browser.csrf_token(pages.get(who, "/account"))
+
+
+def outcome(answer: TestResponse) -> int | str:
+    """The status, or that the way leads to the login page."""
+    return LOGIN if answer.status_code == 303 and urlsplit(answer.location).path == "/login" else answer.status_code
+
+
+def routes(app: Flask, method: str) -> set[str]:
+    return {rule.endpoint for rule in app.url_map.iter_rules() if method in (rule.methods or set())}
 
 
 def test_every_route_has_a_row_and_every_row_a_route(app: Flask) -> None:
-    routes = {
-        (method, rule.endpoint)
-        for rule in app.url_map.iter_rules()
-        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-    }
-    assert routes == set(WALK)
+    assert routes(app, "GET") == set(GETS)
+    assert routes(app, "POST") == set(POSTS) | set(GUEST_POSTS)
+    methods = {method for rule in app.url_map.iter_rules() for method in rule.methods or set()}
+    assert methods == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
-@pytest.mark.parametrize(("method", "endpoint"), WALK, ids=lambda value: value)
-def test_everyone_gets_what_the_walk_says(people: Any, address: Any, method: str, endpoint: str) -> None:
-    answers = tuple(people[who].open(address(endpoint), method=method, buffered=False) for who in PEOPLE)
-    for answer in answers:
-        answer.close()
-    assert tuple(answer.status_code for answer in answers) == WALK[method, endpoint]
+def test_everyone_sees_what_the_walk_says_and_looking_changes_nothing(
+    app: Flask, people: dict[str, Browser], address: Address
+) -> None:
+    def lasting() -> dict[str, list[Document]]:
+        return {name: list(app.extensions["mongo"].database[name].find()) for name in LASTING}
+
+    before, found = lasting(), {}
+    for endpoint in GETS:
+        answers = [people[who].get(address(endpoint, who), buffered=False) for who in PEOPLE]
+        found[endpoint] = tuple(outcome(answer) for answer in answers)
+        for answer in answers:
+            answer.close()  # streams do not end by themselves
+    assert found == GETS
+    assert lasting() == before
 
 
-@pytest.mark.parametrize("endpoint", STAFF_POSTS)
-def test_with_a_token_of_their_own_everyone_gets_what_the_role_allows(people: Any, address: Any, endpoint: str) -> None:
+@pytest.mark.parametrize("endpoint", POSTS)
+def test_with_their_own_token_everyone_may_do_what_the_walk_says_and_without_one_nothing(
+    people: dict[str, Browser], address: Address, alice: Person, endpoint: str
+) -> None:
+    without = {who: people[who].post(address(endpoint, who)).status_code for who in PEOPLE}
+    assert without == dict.fromkeys(PEOPLE, 400)
     found = []
     for who in PEOPLE:
-        token = people[who].csrf_token("/login" if who == "anonymous" else "/account")
-        found.append(people[who].post(address(endpoint), data={"csrf_token": token}).status_code)
-    assert tuple(found) == STAFF_POSTS[endpoint]
+        form = {"csrf_token": token_of(people[who], who, alice.home)}
+        found.append(outcome(people[who].post(address(endpoint, who), data=form)))
+    assert tuple(found) == POSTS[endpoint]
 
 
-def test_every_staff_post_is_walked_with_a_token(app: Flask) -> None:
-    staff_posts = {
-        rule.endpoint
-        for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/r/") and "POST" in (rule.methods or set())
-    }
-    assert staff_posts == set(STAFF_POSTS)
+@pytest.mark.parametrize("endpoint", GUEST_POSTS)
+def test_a_guests_form_takes_no_token_and_is_the_same_for_everyone(
+    people: dict[str, Browser], address: Address, endpoint: str
+) -> None:
+    found = tuple(people[who].post(address(endpoint, who)).status_code for who in PEOPLE)
+    assert found == (GUEST_POSTS[endpoint],) * len(PEOPLE)
+
+
+def test_a_token_of_somebody_else_is_none(people: dict[str, Browser], address: Address, alice: Person) -> None:
+    token = token_of(people["charlie"], "charlie", alice.home)
+    found = {people["alice"].post(address(each, "alice"), data={"csrf_token": token}).status_code for each in POSTS}
+    assert found == {400}
+
+
+def test_nothing_of_a_restaurant_is_reached_through_another_one(
+    app: Flask, people: dict[str, Browser], address: Address, alice: Person, charlie: Person
+) -> None:
+    """Charlie asks his own restaurant for Alice's tables, calls, members, invitations and screens."""
+    token = token_of(people["charlie"], "charlie", alice.home)
+    theirs = {"table_id", "request_id", "member_id", "invitation_id", "login_id"}
+    for rule in app.url_map.iter_rules():
+        if "restaurant_id" not in rule.arguments or not theirs & set(rule.arguments):
+            continue
+        path = address(rule.endpoint, "alice").replace(str(alice.restaurant_id), str(charlie.restaurant_id))
+        for method in (rule.methods or set()) & {"GET", "POST"}:
+            answer = people["charlie"].open(path, method=method, data={"csrf_token": token, "role": "waiter"})
+            assert answer.status_code == 404, (method, rule.endpoint)
+
+
+def test_what_is_sensitive_wants_the_password_again_after_a_quarter_of_an_hour(
+    app: Flask, people: dict[str, Browser], address: Address, alice: Person, later: Callable[..., None]
+) -> None:
+    token = token_of(people["alice"], "alice", alice.home)
+    later(minutes=16)
+    asked = set()
+    for endpoint, view in app.view_functions.items():
+        if not getattr(view, "sensitive", False):
+            continue
+        for method in [each for each in ("GET", "POST") if endpoint in routes(app, each)]:
+            answer = people["alice"].open(address(endpoint, "alice"), method=method, data={"csrf_token": token})
+            assert answer.status_code == 303, endpoint
+            assert answer.location.startswith("/account/verify"), endpoint
+        asked.add(endpoint)
+    assert {"account.email", "account.delete", "account.export", "two_factor.setup", "two_factor.disable"} <= asked
+
+
+def test_who_has_not_confirmed_cannot_log_in(people: dict[str, Browser]) -> None:
+    form = {"email": REGISTRATION["email"], "password": REGISTRATION["password"]}
+    assert people["unconfirmed"].submit("/login", form).status_code == 400
+
+
+def test_an_unknown_restaurant_is_as_strange_as_another_ones(people: dict[str, Browser], alice: Person) -> None:
+    for path in (f"/r/{ObjectId()}/dashboard", f"{alice.home}/dashboard"):
+        assert people["charlie"].get(path).status_code == 404

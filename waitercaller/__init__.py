@@ -3,7 +3,25 @@
 from flask import Flask
 
 from config import Config
-from waitercaller import access, assets, auth, cli, db, errors, i18n, mail, ops, requests, routing, security, tables
+from waitercaller import (
+    access,
+    account,
+    assets,
+    auth,
+    cli,
+    db,
+    errors,
+    i18n,
+    mail,
+    ops,
+    requests,
+    routing,
+    security,
+    staff,
+    tables,
+    two_factor,
+    wellknown,
+)
 from waitercaller.live import Hub
 
 
@@ -26,8 +44,12 @@ def create_app(config: Config) -> Flask:
     cli.init_app(app)
 
     app.register_blueprint(ops.blueprint)
+    app.register_blueprint(wellknown.blueprint)
     app.register_blueprint(auth.blueprint)
+    app.register_blueprint(account.blueprint)
+    app.register_blueprint(two_factor.blueprint)
     app.register_blueprint(tables.blueprint)
+    app.register_blueprint(staff.blueprint)
     app.register_blueprint(requests.blueprint)
 
     access.check_routes(app)

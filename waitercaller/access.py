@@ -84,9 +84,7 @@ def init_app(app: Flask) -> None:
     manager.session_protection = None  # the login is a document; it needs no fingerprint of the browser
     manager.user_loader(_load_visitor)
     app.before_request(_guard)
-    app.context_processor(
-        lambda: {name: g.get(name) for name in ("person", "screen", "restaurant", "member")},
-    )
+    app.context_processor(lambda: {name: g.get(name) for name in ("person", "screen", "restaurant", "member")})
 
 
 def check_routes(app: Flask) -> None:
@@ -156,6 +154,11 @@ def at_least(member: Member, role: Role) -> bool:
     return RANKS[member["role"]] >= RANKS[role]
 
 
+def demands_two_factor(restaurant: Document, member: Member) -> bool:
+    """Whether the owners want this member to log in with a second factor."""
+    return at_least(member, "manager") and bool(restaurant["settings"].get("two_factor_required"))
+
+
 def safe_next(target: str | None) -> str | None:
     """`target` if it is a path on this site, else None: `//evil` and `/\\evil` are other sites to a browser."""
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
@@ -196,21 +199,28 @@ def _guard() -> ResponseReturnValue | None:
         sessions.touch(g.login)
     if g.person is None:
         _enter_as_screen(getattr(view, "screens", False))
-    elif declared in RANKS:
-        _enter_as_member(declared)
+    elif declared in RANKS and (answer := _enter_as_member(declared)):
+        return answer
     if getattr(view, "sensitive", False) and not sessions.is_verified(g.login):
         return _ask_for_password()
     return None
 
 
-def _enter_as_member(role: Role) -> None:
-    restaurant = restaurants.get((request.view_args or {})["restaurant_id"])
+def _enter_as_member(role: Role) -> ResponseReturnValue | None:
+    restaurant_id = (request.view_args or {})["restaurant_id"]
+    restaurant = restaurants.get(restaurant_id)
+    if restaurant and restaurants.member_of(restaurant, g.person["_id"]) is None:
+        restaurants.forget(restaurant_id)  # who has joined a moment ago may be ahead of the cache
+        restaurant = restaurants.get(restaurant_id)
     member = restaurants.member_of(restaurant, g.person["_id"]) if restaurant else None
     if restaurant is None or member is None:
         abort(404)
     g.restaurant, g.member = restaurant, member
     if not at_least(member, role):
         abort(403)
+    if demands_two_factor(restaurant, member) and not g.person.get("two_factor"):
+        return redirect(url_for("two_factor.setup"), 303)  # which says why
+    return None
 
 
 def _enter_as_screen(allowed: bool) -> None:
@@ -222,6 +232,8 @@ def _enter_as_screen(allowed: bool) -> None:
         abort(403)
     g.restaurant, g.screen = restaurant, g.login
     g.member = restaurants.member_with_id(restaurant, g.login["member_id"] or "")
+    if g.login["member_id"] and g.member is None:
+        abort(404)  # the phone of a member who is gone is not a screen of the counter
 
 
 def _ask_for_password() -> ResponseReturnValue:

@@ -1,6 +1,7 @@
 """Errors as part of the product: one friendly page for each, with the id under which the log has it."""
 
 import logging
+import traceback
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,16 +9,20 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConnectionFailure, PyMongoError
 from werkzeug.exceptions import HTTPException
+
+from waitercaller import audit
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER = "5"  # seconds
+RETRY_AFTER = 5  # seconds
 
 
 class DomainError(Exception):
     """A rule of the house was about to be broken; `message` tells the person so, `status` the browser."""
+
+    retry_after: int | None = None  # seconds
 
     def __init__(self, message: str | LazyString, status: int = 409) -> None:
         super().__init__(str(message))
@@ -33,8 +38,10 @@ def init_app(app: Flask) -> None:
     app.log_exception = _log_fault  # type: ignore[method-assign]  # Flask's own would log the path
 
 
-def error_page(status: int, message: str | None = None) -> Response:
+def error_page(status: int, message: str | None = None, retry_after: int | None = None) -> Response:
     """The page (or, for scripts, the JSON) for this status; `message` replaces the standard sentence."""
+    if status == 403:
+        _record_denial()
     title, standard = _texts(status)
     message = message or standard
     if request.accept_mimetypes.best == "application/json":
@@ -50,9 +57,19 @@ def error_page(status: int, message: str | None = None) -> Response:
         )
         response = make_response(page)
     response.status_code = status
-    if status == 503:
-        response.headers["Retry-After"] = RETRY_AFTER
+    if retry_after or status in (429, 503):
+        response.headers["Retry-After"] = str(retry_after or RETRY_AFTER)
     return response
+
+
+def _record_denial() -> None:
+    """Somebody who is logged in tried what their role forbids. Not of strangers: they could fill the audit."""
+    if (login := g.get("login")) is None:
+        return
+    person, restaurant = g.get("person") or {}, g.get("restaurant") or {}
+    restaurant_id = restaurant.get("_id") or login.get("restaurant_id")
+    route = f"{request.method} {request.url_rule}"
+    audit.record("denied", user_id=person.get("_id"), restaurant_id=restaurant_id, route=route)
 
 
 def _log_fault(exc_info: Any) -> None:
@@ -61,12 +78,19 @@ def _log_fault(exc_info: Any) -> None:
 
 
 def _domain_error(error: DomainError) -> Response:
-    return error_page(error.status, str(error.message))
+    return error_page(error.status, str(error.message), error.retry_after)
 
 
 def _database_error(error: PyMongoError) -> Response:
-    log.error("the database did not answer: %s", type(error).__name__, exc_info=error)
-    return error_page(503)
+    """A database that is away is a 503, to be tried again; whatever else it refuses is a fault of ours."""
+    is_away = (
+        isinstance(error, ConnectionFailure) or error.timeout or error.has_error_label("TransientTransactionError")
+    )
+    # Where, but not the message: it quotes documents, hence addresses and table codes.
+    place = "".join(traceback.format_tb(error.__traceback__))
+    name, code = type(error).__name__, getattr(error, "code", None)
+    log.error("the database %s: %s, code %s\n%s", "is away" if is_away else "refused", name, code, place)
+    return error_page(503 if is_away else 500)
 
 
 def _csrf_error(error: CSRFError) -> Response:

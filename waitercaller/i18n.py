@@ -1,7 +1,9 @@
 """Languages: which one a visitor reads, and the addresses of the others."""
 
+from datetime import datetime
+
 from flask import Flask, request
-from flask_babel import Babel, get_locale
+from flask_babel import Babel, format_date, format_time, get_locale
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
@@ -12,6 +14,7 @@ def init_app(app: Flask) -> None:
     Babel(
         app, default_locale=DEFAULT_LANGUAGE, locale_selector=_preferred, default_translation_directories="translations"
     )
+    app.jinja_env.filters.update(day=format_date, moment=moment)
     app.context_processor(
         lambda: {"language": current_language(), "text_direction": text_direction(current_language())}
     )
@@ -26,6 +29,11 @@ def current_language() -> str:
 def text_direction(language: str) -> str:
     """'rtl' or 'ltr'."""
     return "rtl" if language in RIGHT_TO_LEFT else "ltr"
+
+
+def moment(at: datetime) -> str:
+    """A date and a time of day for people whose time zone we do not know, so it says which it is."""
+    return f"{format_date(at)}, {format_time(at, 'short')} UTC"
 
 
 def in_language(texts: dict[str, str], language: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from waitercaller import clock, mail, watch
+from waitercaller import clock, erasure, mail, watch
 from waitercaller.db import db
 from waitercaller.live import Hub
 
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 MAIL_INTERVAL = 1.0  # seconds
 CLOCK_INTERVAL = 60.0
+ERASURE_INTERVAL = 30.0
 STOP_INTERVAL = 0.2
 
 
@@ -29,6 +30,7 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("watch", lambda: watch.run(app, is_alive)),
         ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL, lambda: mail.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
+        ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()

@@ -15,6 +15,8 @@ from waitercaller.db import db
 blueprint = Blueprint("ops", __name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+# What ends a line somewhere: in a terminal, a log viewer or a program that reads logs.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def init_app(app: Flask) -> None:
@@ -57,14 +59,15 @@ class LogFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         if self.as_json:
-            return json.dumps(entry, ensure_ascii=False)
-        return " ".join(_one_line(value) for name, value in entry.items() if name != "exception") + (
-            "\n" + entry["exception"] if "exception" in entry else ""
-        )
+            return json.dumps(entry)  # in ASCII: whatever breaks lines is written as an escape
+        exception = entry.pop("exception", "")
+        line = " ".join(_one_line(value) for value in entry.values())
+        # Indented, so that no line of an error's words passes for one of ours.
+        return "\n".join([line, *(f"    {_one_line(each)}" for each in exception.split("\n") if each)])
 
 
 def _one_line(text: str) -> str:
-    return text.replace("\r", "\\r").replace("\n", "\\n")
+    return _CONTROL.sub(lambda control: repr(control[0])[1:-1], text)
 
 
 def _configure_logs(log_format: str) -> None:

@@ -1,12 +1,18 @@
 """Passwords: which are accepted, and how they are hashed (argon2id, parameters from the configuration).
 
+There are no rules about digits and capitals; what is refused is what is tried first (NIST SP 800-63B, 3.1.1.2): the
+common ones, and the names around the account.
+
 A password is verified as it was typed: nothing is trimmed, cut or folded. Only its accents are written in one way
 (NFC, as RFC 8265 has it for passwords), because keyboards differ in how they send an "é" that looks the same; NFKC
 would go further and take different characters for one.
 """
 
+import gzip
 import unicodedata
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from flask import current_app
@@ -19,10 +25,12 @@ T = TypeVar("T")
 
 SHORTEST = 10  # characters
 LONGEST = 128
+COMMON = Path(__file__).parent / "data" / "common-passwords.txt.gz"  # see the VERSION beside it
+PRODUCT = "Waiter Caller"
 
 
-def objection(password: str) -> LazyString | None:
-    """Why this cannot be somebody's new password, or None."""
+def objection(password: str, *names: str) -> LazyString | None:
+    """Why this cannot be somebody's new password, or None; `names` are those of the person, restaurant and address."""
     length = len(_normal(password))
     if length < SHORTEST:
         return lazy_gettext("Please use at least %(number)d characters.", number=SHORTEST)
@@ -30,6 +38,12 @@ def objection(password: str) -> LazyString | None:
         return lazy_gettext("Please use at most %(number)d characters.", number=LONGEST)
     if "\0" in password:
         return lazy_gettext("This contains a character that cannot be used in a password.")
+    if _bare(password) in _bare_names(names):
+        return lazy_gettext(
+            "This is a name that others know: yours, the restaurant's or ours. Please think of another."
+        )
+    if password.strip().lower() in _common():
+        return lazy_gettext("Many people use this password, so it is guessed first. Please think of another.")
     return None
 
 
@@ -71,6 +85,22 @@ def _in_thread(function: Callable[..., T], *arguments: str) -> T:
         return function(*arguments)
     result: T = get_hub().threadpool.apply(function, arguments)
     return result
+
+
+def _bare_names(names: tuple[str, ...]) -> set[str]:
+    local_parts = [name.rpartition("@")[0] for name in names if "@" in name]
+    return {_bare(name) for name in (PRODUCT, *names, *local_parts)} - {""}
+
+
+def _bare(text: str) -> str:
+    """`text` without what makes no difference to whoever guesses: capitals and spaces."""
+    return "".join(_normal(text).casefold().split())
+
+
+@cache
+def _common() -> frozenset[str]:
+    with gzip.open(COMMON, "rt", encoding="utf-8") as lines:
+        return frozenset(line.rstrip("\n") for line in lines)
 
 
 def _normal(password: str) -> str:

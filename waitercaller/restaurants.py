@@ -93,7 +93,8 @@ def create(name: str, owner_id: ObjectId, owner_name: str, language: str, sessio
 
 def get(restaurant_id: ObjectId) -> Document | None:
     """The restaurant, perhaps up to 30 s old (see cache)."""
-    return cache.restaurants.get(restaurant_id, lambda: db().restaurants.find_one({"_id": restaurant_id}))
+    present = {"_id": restaurant_id, "removed_at": None}
+    return cache.restaurants.get(restaurant_id, lambda: db().restaurants.find_one(present))
 
 
 def of_user(user_id: ObjectId) -> list[Document]:
@@ -116,7 +117,7 @@ def add_member(
 ) -> str | None:
     """Take somebody on; returns the new member's id, or None for a person who works here already."""
     member: Member = {"id": new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
-    where: Document = {"_id": restaurant_id}
+    where: Document = {"_id": restaurant_id, "removed_at": None}
     if user_id is not None:
         where["members.user_id"] = {"$ne": user_id}
     changed = db().restaurants.update_one(where, {"$push": {"members": member}}, session=session)
@@ -145,6 +146,34 @@ def remove_member(restaurant_id: ObjectId, member_id: str, session: ClientSessio
     )
     cache.restaurants.forget(restaurant_id)
     return bool(changed.modified_count)
+
+
+def close(restaurant_id: ObjectId, owner_id: str, session: ClientSession | None) -> bool:
+    """Mark a restaurant as removed, for good; False unless the member `owner_id` is its only owner.
+
+    Where this is part of a transaction, `forget` the restaurant once that has been committed.
+    """
+    only_owner = {
+        "members": {"$elemMatch": {"role": "owner", "id": owner_id}},
+        "$nor": [_another_owner(owner_id)],
+    }
+    closed = db().restaurants.update_one(
+        {"_id": restaurant_id, **only_owner},
+        {"$set": {"removed_at": clock.now(), "members": []}},
+        session=session,
+    )
+    return bool(closed.modified_count)
+
+
+def forget(restaurant_id: ObjectId) -> None:
+    """Read this restaurant anew at the next request; the watchers tell the other processes."""
+    cache.restaurants.forget(restaurant_id)
+
+
+def set_setting(restaurant_id: ObjectId, name: str, value: object) -> None:
+    """Set one of the restaurant's settings."""
+    db().restaurants.update_one({"_id": restaurant_id}, {"$set": {f"settings.{name}": value}})
+    cache.restaurants.forget(restaurant_id)
 
 
 def rename_person(user_id: ObjectId, name: str, session: ClientSession | None = None) -> None:

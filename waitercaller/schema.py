@@ -44,7 +44,8 @@ INDEXES: dict[str, list[IndexModel]] = {
             partialFilterExpression={"live": True},
         ),
         # A tap is known by its one-time key for ever, also after its request has ended.
-        IndexModel([("table_id", ASCENDING), ("keys", ASCENDING)], unique=True),
+        # (Unique indexes begin with the restaurant, by which this collection can be sharded.)
+        IndexModel([("restaurant_id", ASCENDING), ("table_id", ASCENDING), ("keys", ASCENDING)], unique=True),
         IndexModel([("live", ASCENDING), ("due_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("live", ASCENDING), ("first_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("created_at", DESCENDING)]),
@@ -52,11 +53,28 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "outbox": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "tokens": [IndexModel([("subject", ASCENDING), ("purpose", ASCENDING)]), _expires("purge_at")],
+    "erasures": [IndexModel([("due_at", ASCENDING)])],
+    "invitations": [
+        # One open invitation for each address, or each member's phone, at a time.
+        IndexModel(
+            [("restaurant_id", ASCENDING), ("email", ASCENDING), ("member_id", ASCENDING)],
+            unique=True,
+            partialFilterExpression={"used_at": None, "withdrawn_at": None},
+        ),
+        _expires("purge_at"),
+    ],
+    "limits": [_expires("expires_at")],
+    "audit": [
+        IndexModel([("user_id", ASCENDING), ("at", DESCENDING)]),
+        IndexModel([("restaurant_id", ASCENDING), ("at", DESCENDING)]),
+        IndexModel([("actor.id", ASCENDING)]),
+        IndexModel([("at", ASCENDING)], expireAfterSeconds=400 * 24 * 3600),
+    ],
 }
 
 
-def _document(required: dict[str, Any]) -> dict[str, Any]:
-    return {"$jsonSchema": {"bsonType": "object", "required": list(required), "properties": required}}
+def _document(required: dict[str, Any], **further: Any) -> dict[str, Any]:
+    return {"$jsonSchema": {"bsonType": "object", "required": list(required), "properties": required, **further}}
 
 
 VALIDATORS: dict[str, dict[str, Any]] = {
@@ -67,7 +85,6 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "languages": {"bsonType": "array", "minItems": 1, "items": TEXT},
             "members": {
                 "bsonType": "array",
-                "minItems": 1,
                 "items": {
                     "bsonType": "object",
                     "required": ["id", "name", "role", "zones"],
@@ -85,7 +102,9 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             },
             "zones": {"bsonType": "array", "items": {"bsonType": "object", "required": ["id", "name"]}},
             "created_at": DATE,
-        }
+        },
+        # Only a restaurant that is removed may have nobody.
+        anyOf=[{"required": ["removed_at"]}, {"properties": {"members": {"minItems": 1}}}],
     ),
     "users": _document({"email": TEXT, "name": TEXT, "password_hash": TEXT, "created_at": DATE}),
     "registrations": _document(
@@ -143,6 +162,21 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         }
     ),
     "tokens": _document({"_id": TEXT, "purpose": TEXT, "subject": TEXT, "expires_at": DATE, "used_at": DATE_OR_NULL}),
+    "erasures": _document({"due_at": DATE}),
+    "invitations": _document(
+        {
+            "restaurant_id": OBJECT_ID,
+            "email": TEXT_OR_NULL,
+            "member_id": TEXT_OR_NULL,
+            "role": {"enum": ["waiter", "manager", "owner"]},
+            "invited_by": {"bsonType": "object", "required": ["id", "name"]},
+            "expires_at": DATE,
+            "used_at": DATE_OR_NULL,
+            "withdrawn_at": DATE_OR_NULL,
+        }
+    ),
+    "limits": _document({"_id": TEXT, "count": COUNT, "expires_at": DATE}),
+    "audit": _document({"at": DATE, "event": TEXT, "details": {"bsonType": "object"}}),
 }
 
 

@@ -1,10 +1,12 @@
 """Headers on every answer, forged forms, and which proxies are believed."""
 
+import hashlib
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Flask, Response, abort, request
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -37,7 +39,14 @@ HEADERS = {
 }
 
 
+class Sessions(SecureCookieSessionInterface):
+    """Flask's sessions, signed with SHA-256 as all that we sign; Flask's own choice is SHA-1."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+
 def init_app(app: Flask) -> None:
+    app.session_interface = Sessions()
     csrf.init_app(app)
     app.after_request(_headers)
     proxies = app.extensions["config"].proxy_count
@@ -65,5 +74,6 @@ def guest_form(view: View) -> View:
 def _headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
+    if not response.cache_control.public:  # all but static files: a picture of a code is nobody's to keep either
+        response.headers["Cache-Control"] = "no-store"
     return response

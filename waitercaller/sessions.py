@@ -82,6 +82,11 @@ def end_all(actor_id: ObjectId, session: ClientSession | None = None, but: str |
     _end({"actor.id": actor_id, **({"_id": {"$ne": but}} if but else {})}, session)
 
 
+def end_everybodys() -> None:
+    """End every login there is, of persons and screens."""
+    _end({})
+
+
 def end_screens(restaurant_id: ObjectId, session: ClientSession | None = None, **which: object) -> None:
     """End the screens of a restaurant; `which` narrows them down, by `member_id` or by hashed `_id`."""
     _end({"restaurant_id": restaurant_id, **which}, session)

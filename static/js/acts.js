@@ -1,5 +1,7 @@
 // Taps on a card: sent in the background, once each, and answered by a message at the foot of the screen.
 
+import { asksWho, who } from "./who.js";
+
 const TIMEOUT = 10_000;
 const MESSAGE_STAYS = 8_000;
 
@@ -13,14 +15,25 @@ export function startActs(form, { onAnswer, onLoggedOut }) {
     event.preventDefault();
     const button = event.submitter;
     const card = button.closest(".table-card");
-    send({
+    start({
       url: button.formAction,
       ids: button.value,
       table: card?.dataset.table ?? button.formAction,
       title: card?.querySelector("h2").textContent ?? "",
       undo: ["resolve", "dismiss"].includes(button.dataset.act),
-    });
+    }, button.dataset.act);
   });
+
+  /** On the counter's screen nobody goes without a name; whether the rest needs one, the server says. */
+  function start(act, name) {
+    if (asksWho() && name === "accept") ask(act);
+    else send(act);
+  }
+
+  async function ask(act) {
+    const as = await who(act.table, act.title);
+    if (as) send({ ...act, as });
+  }
 
   async function send(act) {
     if (inFlight.has(act.table)) return;
@@ -33,14 +46,16 @@ export function startActs(form, { onAnswer, onLoggedOut }) {
     if (!response || response.status >= 500) return unsent(act);
     if (response.type === "opaqueredirect" || response.status === 401) return onLoggedOut();
     const answer = await response.json().catch(() => ({}));
+    if (answer.ask) return ask(act);
     if (response.ok) toast(answer.message, act.undo && undoOf(act));
     else toast(answer.message ?? (response.status === 403 ? words.refused : words.stale), null, "warning");
-    onAnswer();
+    onAnswer(response.ok);
   }
 
   async function post(act) {
     const body = new URLSearchParams(new FormData(form));
     if (act.ids) body.append("ids", act.ids);
+    if (act.as) body.append("as", act.as);
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(), TIMEOUT);
     try {

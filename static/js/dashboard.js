@@ -5,6 +5,7 @@ import { cards, draw, refresh, startZones } from "./cards.js";
 import { now, synchronise } from "./clock.js";
 import { ring, startSound } from "./sound.js";
 import { Stream } from "./stream.js";
+import { asksWho, renewNames } from "./who.js";
 
 const LOOK_AGAIN = 10_000; // without a live line the page is asked instead
 const UNDO_TIME = 5 * 60_000;
@@ -55,6 +56,7 @@ async function look() {
   const fresh = new DOMParser().parseFromString(await page.text(), "text/html");
   synchronise(Number(fresh.getElementById("screen").dataset.nowMs));
   recent.querySelector("ul").replaceWith(fresh.querySelector("#recent ul"));
+  renewNames(fresh);
   if (!stream.live) takeOver(fresh.getElementById("calls").outerHTML);
 }
 
@@ -77,6 +79,7 @@ const stream = new Stream(words.liveUrl, ["calls"], {
   onLive() {
     clearInterval(looking);
     showLive("live", words.live);
+    if (asksWho()) look(); // every ten minutes, when lines are renewed: somebody may be new in the team
   },
   onDown(since) {
     showLive("down", words.notLive.replace("#", new Date(since).toLocaleTimeString([], { timeStyle: "short" })));
@@ -90,7 +93,7 @@ const stream = new Stream(words.liveUrl, ["calls"], {
 });
 
 startActs(document.getElementById("act"), {
-  onAnswer: () => (!stream.live || recent.open) && look(),
+  onAnswer: (ok) => (!ok || !stream.live || recent.open) && look(),
   onLoggedOut: () => stream.end(),
 });
 

@@ -6,7 +6,8 @@ from flask import Flask, Response, request
 from pymongo import MongoClient
 
 app = Flask(__name__)
-collection = MongoClient(os.environ["MONGODB_URI"], w="majority", journal=True).get_default_database().bare
+client: MongoClient[dict[str, str]] = MongoClient(os.environ["MONGODB_URI"], w="majority", journal=True)
+collection = client.get_default_database().bare
 
 
 @app.get("/healthz")

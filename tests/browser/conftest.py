@@ -4,7 +4,7 @@ The cast is that of tests/conftest.py; here its people and tables live in the we
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from flask import Flask
@@ -12,9 +12,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 from tests.browser.visitors import PATIENCE_MS, Visitors
 from tests.browser.website import Website
-from tests.cast import Person
 from waitercaller.db import Document
-from waitercaller.tables import store as tables
 
 FLAGS = [
     "--headless=new",
@@ -83,21 +81,8 @@ def visitors(website: Website, chromium: Browser) -> Iterator[Visitors]:
 
 
 @pytest.fixture
-def dana(visitors: Visitors, table: Document) -> Page:  # type: ignore[override]
+def dana(visitors: Visitors, table: Document) -> Page:
     """Dana, a guest, has scanned the code of table 7 with her phone."""
     page = visitors.come(viewport={"width": 390, "height": 780})
     page.goto(f"/t/{table['code']}")
     return page
-
-
-@pytest.fixture
-def lay(app: Flask, alice: Person) -> Callable[..., list[Document]]:
-    """`lay("1", "2")`: tables of the Trattoria Lucia."""
-
-    def laid(*names: str) -> list[Document]:
-        with app.app_context():
-            tables.add_many(alice.restaurant_id, list(names), None)
-            found = {table["name"]: table for table in tables.of_restaurant(alice.restaurant_id)}
-        return [found[name] for name in names]
-
-    return laid

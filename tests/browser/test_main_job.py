@@ -169,10 +169,14 @@ def test_a_call_shows_on_the_screens_of_both_workers(
 ) -> None:
     dana.goto("about:blank")  # whose connection would be counted
     screens: list[Page] = []
+
+    def idle_ones_are_closed() -> bool:
+        return sum(website.streams().values()) == len(screens)
+
     while not screens or 0 in website.streams().values():
         assert len(screens) < 12, "one worker holds all screens"
         screens += [visitors.dashboard(alice) for _ in range(4)]
-        wait_until(lambda: sum(website.streams().values()) == len(screens))
+        wait_until(idle_ones_are_closed)
     dana.go_back()
     press(dana, "Call a waiter")
     for screen in screens:

@@ -13,7 +13,7 @@ from flask import Flask
 
 from config import Config
 from tests import databases
-from tests.cast import Mail, read_mail, wait_until
+from tests.cast import Browser, Mail, read_mail, wait_until
 from waitercaller import create_app, schema
 from waitercaller.local import processes
 
@@ -44,6 +44,7 @@ class Website:
             "ARGON2_ROUNDS": "1",
         }
         self.app: Flask = create_app(Config.from_env(self.environ))
+        self.app.test_client_class = Browser
         self._gunicorn: subprocess.Popen[bytes] | None = None
 
     def open(self) -> None:
@@ -59,7 +60,7 @@ class Website:
     def empty(self) -> None:
         """Forget everybody and everything, so that the next test finds an empty house."""
         database = self.app.extensions["mongo"].database
-        for collection in schema.INDEXES:
+        for collection in database.list_collection_names():
             database[collection].delete_many({})
         for file in self._mail_files():
             file.unlink()

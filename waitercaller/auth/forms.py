@@ -3,14 +3,16 @@
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
 from wtforms import EmailField, Field, PasswordField
 from wtforms.validators import InputRequired, Length, ValidationError
 
 from waitercaller import passwords
-from waitercaller.forms import Form, text_checks, text_field, tidy
+from waitercaller.forms import Form, text_checks, text_field, text_of, tidy
 
 LONGEST_ADDRESS = 254  # characters; RFC 5321
 LONGEST_NAME = 80
+EMAIL, PASSWORD = lazy_gettext("E-mail"), lazy_gettext("Password")
 
 
 def normal_address(email: str) -> str:
@@ -25,27 +27,27 @@ def normal_address(email: str) -> str:
     return str(address.ascii_email).lower()
 
 
-def email_field() -> EmailField:
+def email_field(label: LazyString = EMAIL) -> EmailField:
     """An e-mail address; what is valid becomes its normal form."""
     checks = [*text_checks(LONGEST_ADDRESS), _address]
-    return EmailField(lazy_gettext("E-mail"), filters=[tidy], validators=checks)
+    return EmailField(label, filters=[tidy], validators=checks)
 
 
-def password_field() -> PasswordField:
+def password_field(label: LazyString = PASSWORD) -> PasswordField:
     """A password that somebody has already."""
     too_long = Length(max=passwords.LONGEST, message=lazy_gettext("Please use at most %(max)d characters."))
-    return _password_field(too_long)
+    return _password_field(label, too_long)
 
 
-def new_password_field() -> PasswordField:
+def new_password_field(label: LazyString = PASSWORD) -> PasswordField:
     """A password that somebody chooses now."""
-    return _password_field(_acceptable)
+    return _password_field(label, _acceptable)
 
 
-def _password_field(check: object) -> PasswordField:
+def _password_field(label: LazyString, check: object) -> PasswordField:
     # No maxlength: browsers would cut a longer password silently.
     required = InputRequired(lazy_gettext("Please fill this in."))
-    return PasswordField(lazy_gettext("Password"), validators=[required, check])
+    return PasswordField(label, validators=[required, check])
 
 
 def _address(form: Form, field: Field) -> None:
@@ -56,7 +58,9 @@ def _address(form: Form, field: Field) -> None:
 
 
 def _acceptable(form: Form, field: Field) -> None:
-    objection = passwords.objection(field.data)
+    """A new password may not be a name around the account: the form has them as `names`, or in fields of its own."""
+    typed = [text_of(form[name]) for name in ("email", "name", "restaurant") if name in form]
+    objection = passwords.objection(field.data, *typed, *getattr(form, "names", ()))
     if objection:
         raise ValidationError(objection)
 
@@ -82,4 +86,5 @@ class ConfirmForm(Form):
 
 
 class ResetForm(Form):
+    names: tuple[str, ...] = ()  # of the account; see _acceptable
     password = new_password_field()

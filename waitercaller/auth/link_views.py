@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, mail, passwords, restaurants, sessions, tokens
+from waitercaller import access, audit, limits, mail, passwords, restaurants, sessions, tokens
 from waitercaller.auth import blueprint
 from waitercaller.auth import store as users
 from waitercaller.auth.forms import ConfirmForm, ResetForm
@@ -34,17 +34,19 @@ def confirm() -> ResponseReturnValue:
     """Confirm the address; outside the browser that registered, with the password: nobody opens another's account."""
     token = session.get("confirm_token", "")
     registration = _waiting_registration(token)
-    form = ConfirmForm()
+    form, email = ConfirmForm(), registration["email"]
     if session.get("registration") == str(registration["_id"]):
         del form.password
     if not form.is_submitted():
-        return render_template("auth/confirm.html", form=form)
+        return render_template("auth/confirm.html", form=form, email=email)
     if not form.validate():
-        return refused("auth/confirm.html", form)
+        return refused("auth/confirm.html", form, email=email)
+    limits.check("redeem")
     if form.password and not passwords.verify(text_of(form.password), registration["password_hash"]):
         form.password.errors = [_("This is not the password of the registration.")]
-        return refused("auth/confirm.html", form)
+        return refused("auth/confirm.html", form, email=email)
     user, restaurant_id = _open(token)
+    access.log_out()  # whoever was logged in here until now
     access.log_in(user)
     flash(_("Your address is confirmed and your restaurant is open."), "success")
     return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
@@ -62,13 +64,16 @@ def reset_link(token: str) -> ResponseReturnValue:
 def reset() -> ResponseReturnValue:
     """Choose a new password. It logs nobody in, and out everybody who was."""
     token = session.get("reset_token", "")
-    tokens.peek("reset", token)
-    form = ResetForm()
+    user = _forgetful_user(token)
+    form, email = ResetForm(), user["email"]
+    form.names = (email, user["name"], *(place["name"] for place in restaurants.of_user(user["_id"])))
     if not form.is_submitted():
-        return render_template("auth/reset.html", form=form)
+        return render_template("auth/reset.html", form=form, email=email)
     if not form.validate():
-        return refused("auth/reset.html", form)
+        return refused("auth/reset.html", form, email=email)
+    limits.check("redeem")
     _change_password(token, passwords.hashed(text_of(form.password)))
+    audit.record("password_reset", user_id=user["_id"])
     session.pop("reset_token")
     flash(_("Your password is changed. Please log in with it."), "success")
     return redirect(url_for("auth.login"), 303)
@@ -97,6 +102,14 @@ def _waiting_registration(token: str) -> Document:
     return registration
 
 
+def _forgetful_user(token: str) -> Document:
+    """Whose password a token would change. Raises TokenError."""
+    user = users.get(ObjectId(tokens.peek("reset", token)))
+    if user is None:
+        raise TokenError("invalid")
+    return user
+
+
 def _open(token: str) -> tuple[Document, ObjectId]:
     """Turn a registration into a user and a restaurant, all or nothing. Raises TokenError."""
 
@@ -114,6 +127,7 @@ def _open(token: str) -> tuple[Document, ObjectId]:
         user_id, restaurant_id = transaction(open_)
     except users.AddressTakenError:
         raise TokenError("used") from None
+    audit.record("confirmed", user_id=user_id, restaurant_id=restaurant_id)
     return cast(Document, users.get(user_id)), restaurant_id
 
 

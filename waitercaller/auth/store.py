@@ -86,10 +86,21 @@ def note_login(user: Document) -> bool:
     """Note that the user, as read before the password was verified, has logged in; False if the password has changed.
 
     A write, so that it and the transaction of a new password exclude each other: a login that began with the old
-    password is either ended by the change of the password, or hears here that it came too late.
+    password is either ended by the change of the password, or hears here that it came too late. The same holds for one
+    that began without the second factor.
     """
-    unchanged = {"_id": user["_id"], "password_changed_at": user.get("password_changed_at")}
+    unchanged = {
+        "_id": user["_id"],
+        "password_changed_at": user.get("password_changed_at"),
+        "two_factor.secret": (user.get("two_factor") or {}).get("secret"),
+    }
     return bool(db().users.update_one(unchanged, {"$set": {"logged_in_at": clock.now()}}).matched_count)
+
+
+def note_left(user_id: ObjectId, restaurant_id: ObjectId, member_id: str, session: ClientSession | None) -> None:
+    """Remember as whom a user worked in a restaurant they left: what is held about them there is still theirs."""
+    left = {"restaurant_id": restaurant_id, "member_id": member_id}
+    db().users.update_one({"_id": user_id}, {"$push": {"left": left}}, session=session)
 
 
 def rehash(user: Document, password_hash: str) -> None:
@@ -100,6 +111,6 @@ def rehash(user: Document, password_hash: str) -> None:
 
 
 def set_password(user_id: ObjectId, password_hash: str, session: ClientSession | None) -> None:
-    """Give a user a new password."""
+    """Give a user a new password; a change of address that waits for its confirmation is off."""
     new = {"password_hash": password_hash, "password_changed_at": clock.now()}
-    db().users.update_one({"_id": user_id}, {"$set": new}, session=session)
+    db().users.update_one({"_id": user_id}, {"$set": new, "$unset": {"pending_email": ""}}, session=session)

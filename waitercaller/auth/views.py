@@ -1,20 +1,20 @@
-"""The pages of accounts: register, log in and out, ask for a new password, one's own page.
+"""The first pages: the start, registering, and asking for the mails of it or for a new password.
 
-Those that mailed links lead to are in link_views.
+What mailed links lead to is in link_views, logging in and out in login_views.
 """
 
 from bson import ObjectId
-from flask import flash, redirect, render_template, request, session, url_for
+from flask import flash, redirect, render_template, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, mail, passwords, restaurants
+from waitercaller import access, audit, limits, mail, passwords, restaurants
 from waitercaller.auth import blueprint
 from waitercaller.auth import store as users
-from waitercaller.auth.forms import AddressForm, LoginForm, RegisterForm
-from waitercaller.db import Document, transaction
+from waitercaller.auth.forms import AddressForm, RegisterForm
+from waitercaller.db import transaction
 from waitercaller.forms import refused, text_of
 from waitercaller.i18n import current_language
 
@@ -24,7 +24,7 @@ from waitercaller.i18n import current_language
 def home() -> ResponseReturnValue:
     """What it is; whoever is logged in goes on to work."""
     if current_user.is_authenticated:
-        return redirect(workplace(current_user.user["_id"]), 303)
+        return redirect(start_page(), 303)
     return render_template("home.html")
 
 
@@ -33,12 +33,13 @@ def home() -> ResponseReturnValue:
 def register() -> ResponseReturnValue:
     """Register a restaurant; an address that has an account already is answered in the same way."""
     if current_user.is_authenticated:
-        return redirect(workplace(current_user.user["_id"]), 303)
+        return redirect(start_page(), 303)
     form = RegisterForm()
     if not form.is_submitted():
         return render_template("auth/register.html", form=form)
     if not form.validate():
         return refused("auth/register.html", form)
+    limits.check("register", text_of(form.email))
     session["registration"] = str(_keep_registration(form))
     session["registration_email"] = form.email.data
     return redirect(url_for("auth.registered"), 303)
@@ -60,37 +61,11 @@ def resend() -> ResponseReturnValue:
     if not form.validate():
         return refused("auth/registered.html", form, email=session.get("registration_email"))
     email = text_of(form.email)
+    limits.check("resend", email)
     mail.enqueue("confirm", email, language=current_language(), registration_id=_own_registration())
     session["registration_email"] = email
     flash(_("If a registration waits for this address, its link is on its way once more."), "info")
     return redirect(url_for("auth.registered"), 303)
-
-
-@blueprint.route("/login", methods=["GET", "POST"])
-@access.anyone
-def login() -> ResponseReturnValue:
-    """Log in with address and password."""
-    if current_user.is_authenticated and request.method != "POST":
-        return redirect(workplace(current_user.user["_id"]), 303)
-    form = LoginForm()
-    if not form.is_submitted():
-        return render_template("auth/login.html", form=form)
-    if not form.validate():
-        return refused("auth/login.html", form)
-    user = _log_in(text_of(form.email), text_of(form.password))
-    if user is None:
-        form.form_errors.append(_("No account has this address with this password."))
-        return refused("auth/login.html", form)
-    return redirect(access.safe_next(request.args.get("next")) or workplace(user["_id"]), 303)
-
-
-@blueprint.post("/logout")
-@access.anyone
-def logout() -> ResponseReturnValue:
-    """End this browser's login."""
-    access.log_out()
-    flash(_("You are logged out."), "success")
-    return redirect(url_for("auth.login"), 303)
 
 
 @blueprint.route("/forgot", methods=["GET", "POST"])
@@ -103,6 +78,7 @@ def forgot() -> ResponseReturnValue:
     if not form.validate():
         return refused("auth/forgot.html", form)
     email = text_of(form.email)
+    limits.check("forgot", email)
     mail.enqueue("reset", email, language=current_language())
     session["forgot_email"] = email
     return redirect(url_for("auth.forgot_sent"), 303)
@@ -115,23 +91,17 @@ def forgot_sent() -> ResponseReturnValue:
     return render_template("auth/forgot_sent.html", email=session.get("forgot_email"))
 
 
-@blueprint.get("/account")
-@access.person
-def account() -> ResponseReturnValue:
-    """Who one is here, and where one works."""
-    user_id = access.current_person()["_id"]
-    places = [
-        {"_id": restaurant["_id"], "name": restaurant["name"], "role": member["role"]}
-        for restaurant in restaurants.of_user(user_id)
-        if (member := restaurants.member_of(restaurant, user_id))
-    ]
-    return render_template("auth/account.html", restaurants=places)
+def start_page() -> str:
+    """Where whoever is logged in here begins: a screen with its restaurant's calls, a person where the work is."""
+    if current_user.user is None:
+        return url_for("requests.dashboard", restaurant_id=current_user.login["restaurant_id"])
+    return workplace(current_user.user["_id"])
 
 
 def workplace(user_id: ObjectId) -> str:
     """The address where a person's work is: the dashboard of the first restaurant, else the account."""
     places = restaurants.of_user(user_id)
-    return url_for("requests.dashboard", restaurant_id=places[0]["_id"]) if places else url_for("auth.account")
+    return url_for("requests.dashboard", restaurant_id=places[0]["_id"]) if places else url_for("account.index")
 
 
 def _keep_registration(form: RegisterForm) -> ObjectId:
@@ -146,25 +116,12 @@ def _keep_registration(form: RegisterForm) -> ObjectId:
         mail.enqueue("confirm", email, session=session, language=language, registration_id=registration_id)
         return registration_id
 
-    return transaction(keep)
+    kept = transaction(keep)
+    audit.record("registered")
+    return kept
 
 
 def _own_registration() -> ObjectId | None:
     """The registration this browser made, if it made one."""
     registration_id = session.get("registration")
     return ObjectId(registration_id) if registration_id else None
-
-
-def _log_in(email: str, password: str) -> Document | None:
-    """Log in whom address and password belong to. The work is the same whether or not the address is known."""
-    user = users.with_address(email)
-    if not passwords.verify(password, user["password_hash"] if user else None) or user is None:
-        return None
-    access.log_out()  # whoever was logged in here until now
-    access.log_in(user)
-    if not users.note_login(user):
-        access.log_out()
-        return None
-    if passwords.needs_update(user["password_hash"]):
-        users.rehash(user, passwords.hashed(password))
-    return user

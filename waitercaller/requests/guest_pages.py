@@ -65,7 +65,8 @@ def state_fragment(
     with force_locale(language):
         return render_template(
             "requests/_state.html",
-            state=state_of(view),
+            # Where nothing can be asked for and nothing was, the notice about the code says all there is to say.
+            state=state_of(view) if current or view.live or view.ended else None,
             kinds=kinds_of(restaurant, view, language) if current else [],
             can_cancel=view.can_cancel,
             can_reopen=view.can_reopen and current,

@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from bson import ObjectId
 from flask import Response, redirect, render_template, request, url_for
@@ -10,7 +11,7 @@ from flask_babel import gettext as _
 from itsdangerous import BadData
 from markupsafe import Markup
 
-from waitercaller import access, clock, restaurants
+from waitercaller import access, clock, limits, restaurants
 from waitercaller.db import Document
 from waitercaller.errors import DomainError
 from waitercaller.i18n import LANGUAGES, current_language
@@ -25,6 +26,16 @@ STREAMS_OF_A_TABLE = 40
 STREAMS_OF_AN_ADDRESS = 600  # all guests of a house share the Wi-Fi's address
 
 
+class Receipt(NamedTuple):
+    """What a phone that called holds: a random name of its own, and the requests it may follow, the newest first."""
+
+    phone: str
+    held: list[ObjectId]
+
+
+NO_RECEIPT = Receipt("", [])
+
+
 @blueprint.get("/t/<code:code>")
 @blueprint.get("/T/<code:code>", endpoint="guest_printed")
 @access.anyone
@@ -32,8 +43,8 @@ def guest(code: str) -> ResponseReturnValue:
     """The table's page: what the guest can ask for, and what became of it."""
     table, current, restaurant = _find(code)
     language = current_language()
-    held = _held(table)
-    view = guest_pages.view_of(table, held)
+    receipt = _read_receipt(table)
+    view = guest_pages.view_of(table, receipt.held)
     fragment = guest_pages.state_fragment(restaurant, code, view, language, current, _asked_language())
     return render_template(
         "requests/guest.html",
@@ -41,12 +52,12 @@ def guest(code: str) -> ResponseReturnValue:
         table_name=table["name"],
         fragment=Markup(fragment),  # noqa: S704 (our own template)
         form_field=_sign_form(table),
-        receipt=_receipt(table, held),
+        receipt=_sign_receipt(table, receipt),
         following=bool(view.live),
         old_code=not current,
         languages=_languages(restaurant, language),
         call_url=url_for("requests.call", code=code, lang=_asked_language()),
-        live_url=url_for("requests.guest_live", code=code, r=_receipt(table, held), lang=_asked_language()),
+        live_url=url_for("requests.guest_live", code=code, r=_sign_receipt(table, receipt), lang=_asked_language()),
     )
 
 
@@ -62,9 +73,13 @@ def call(code: str) -> ResponseReturnValue:
     kind = next((each for each in restaurant["kinds"] if each["id"] == request.form.get("kind")), None)
     if kind is None or not kind["active"]:
         raise DomainError(_("The restaurant does not offer this any more. Please scan the code again."), 400)
+    receipt = _read_receipt(table)
+    if not receipt.held:
+        receipt = Receipt(key, [])  # its first call names the phone
+    _limit_calls(table, receipt.phone)
     opened = store.open_request(restaurant, table, kind, key)
-    held = [opened["_id"], *(each for each in _held(table) if each != opened["_id"])]
-    return _back(code, table, held[:RECEIPTS])
+    held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
+    return _back(code, table, receipt._replace(held=held[:RECEIPTS]))
 
 
 @blueprint.post("/t/<code:code>/cancel")
@@ -73,9 +88,9 @@ def call(code: str) -> ResponseReturnValue:
 def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”, from the phone that called."""
     table, _current, _restaurant = _find(code)
-    held = _held(table)
-    store.cancel(table["_id"], held)
-    return _back(code, table, held)
+    receipt = _read_receipt(table)
+    store.cancel(table["_id"], receipt.held)
+    return _back(code, table, receipt)
 
 
 @blueprint.post("/t/<code:code>/reopen")
@@ -84,9 +99,9 @@ def cancel(code: str) -> ResponseReturnValue:
 def guest_reopen(code: str) -> ResponseReturnValue:
     """“Not yet?”, for five minutes after the staff said it was done."""
     table, _current, _restaurant = _find(code)
-    held = _held(table)
-    store.reopen({"table_id": table["_id"]}, held, by=None)
-    return _back(code, table, held)
+    receipt = _read_receipt(table)
+    store.reopen({"table_id": table["_id"]}, receipt.held, by=None)
+    return _back(code, table, receipt)
 
 
 @blueprint.get("/t/<code:code>/live")
@@ -94,7 +109,7 @@ def guest_reopen(code: str) -> ResponseReturnValue:
 def guest_live(code: str) -> Response:
     """The state of the table's calls, whenever it changes."""
     table, _current, _restaurant = _find(code)
-    held, language, asked_language = _held(table), current_language(), _asked_language()
+    held, language, asked_language = _read_receipt(table).held, current_language(), _asked_language()
 
     def read(_woken: set[str]) -> str | None:
         found = tables.by_code(code)
@@ -104,8 +119,8 @@ def guest_live(code: str) -> Response:
         view = guest_pages.view_of(found[0], held)
         return guest_pages.state_fragment(restaurant, code, view, language, found[1], asked_language)
 
-    limits = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"address:{request.remote_addr}": STREAMS_OF_AN_ADDRESS}
-    return streams.respond("state", [f"table:{table['_id']}"], limits, read, gone="gone")
+    caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"address:{request.remote_addr}": STREAMS_OF_AN_ADDRESS}
+    return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone")
 
 
 def _find(code: str) -> tuple[Document, bool, Document]:
@@ -117,9 +132,17 @@ def _find(code: str) -> tuple[Document, bool, Document]:
     return found[0], found[1], restaurant
 
 
-def _back(code: str, table: Document, held: list[ObjectId]) -> ResponseReturnValue:
-    """To the table's page, with the receipts for what this phone asked for."""
-    return redirect(url_for("requests.guest", code=code, r=_receipt(table, held), lang=_asked_language()), 303)
+def _limit_calls(table: Document, phone: str) -> None:
+    """A phone or a table that calls without end is not served. Guests share addresses: those count for very little."""
+    limits.check("guest_call")
+    limits.check("guest_phone", phone)
+    limits.check("guest_table", str(table["_id"]))
+
+
+def _back(code: str, table: Document, receipt: Receipt) -> ResponseReturnValue:
+    """To the table's page, with the receipt for what this phone asked for."""
+    signed = _sign_receipt(table, receipt)
+    return redirect(url_for("requests.guest", code=code, r=signed, lang=_asked_language()), 303)
 
 
 def _asked_language() -> str | None:
@@ -146,20 +169,21 @@ def _key_of_form(table: Document) -> str:
     return str(key)
 
 
-def _receipt(table: Document, held: list[ObjectId]) -> str | None:
+def _sign_receipt(table: Document, receipt: Receipt) -> str | None:
     """What permits the phone that called to follow, cancel and reopen: signed ids, for this table only."""
-    if not held:
+    if not receipt.held:
         return None
-    return str(serializer("guest-receipt").dumps([str(table["_id"]), [str(each) for each in held]]))
+    held = [str(each) for each in receipt.held]
+    return str(serializer("guest-receipt").dumps([str(table["_id"]), receipt.phone, held]))
 
 
-def _held(table: Document) -> list[ObjectId]:
-    """The requests this phone holds receipts for; none where the receipt is not ours or another table's."""
+def _read_receipt(table: Document) -> Receipt:
+    """This phone's receipt; an empty one where there is none, or one that is not ours or another table's."""
     try:
-        table_id, ids = serializer("guest-receipt").loads(request.values.get("r", ""))
+        table_id, phone, held = serializer("guest-receipt").loads(request.values.get("r", ""))
     except (BadData, ValueError):
-        return []
-    return [ObjectId(each) for each in ids] if table_id == str(table["_id"]) else []
+        return NO_RECEIPT
+    return Receipt(phone, [ObjectId(each) for each in held]) if table_id == str(table["_id"]) else NO_RECEIPT
 
 
 def _languages(restaurant: Document, language: str) -> list[Document]:

@@ -11,17 +11,16 @@ from markupsafe import Markup
 from waitercaller import access, clock, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.i18n import current_language
-from waitercaller.requests import blueprint, cards, store, streams
+from waitercaller.requests import blueprint, cards, store, streams, who
 from waitercaller.requests.store import ServiceRequest
 from waitercaller.restaurants import Actor
 
 STREAMS_OF_A_LOGIN = 12
 STREAMS_OF_AN_ADDRESS = 300  # a whole house behind one address, with room
-REQUESTS_OF_A_CARD = 20
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/dashboard")
-@access.least("waiter")
+@access.least("waiter", screens=True)
 def dashboard(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Who is waiting, and for what."""
     language = current_language()
@@ -33,21 +32,22 @@ def dashboard(restaurant_id: ObjectId) -> ResponseReturnValue:
         recent=[_recent(ended, language) for ended in store.ended_lately(restaurant_id)],
         live_url=url_for("requests.live", restaurant_id=restaurant_id),
         now_ms=now_ms,
+        choices=who.choices(),
     )
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/live")
-@access.least("waiter")
+@access.least("waiter", screens=True)
 @access.passive
 def live(restaurant_id: ObjectId) -> Response:
     """The list of calls, whenever it changes."""
-    language = current_language()
-    user_id, login_id = access.current_person()["_id"], access.current_login()["_id"]
+    language, login = current_language(), access.current_login()
+    login_id, member = login["_id"], access.current_member()
     topic, login_topic = f"restaurant:{restaurant_id}", f"session:{login_id}"
 
     def read(woken: set[str]) -> str | None:
         restaurant = restaurants.get(restaurant_id)
-        if restaurant is None or restaurants.member_of(restaurant, user_id) is None:
+        if restaurant is None or (member and restaurants.member_with_id(restaurant, member["id"]) is None):
             return None
         if login_topic in woken and sessions.find(login_id) is None:
             return None
@@ -58,69 +58,75 @@ def live(restaurant_id: ObjectId) -> Response:
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/accept")
-@access.least("waiter")
+@access.least("waiter", screens=True)
 def accept(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
-    """“I'm going”, and “take over” where the address names whom from."""
-    ids, by = _ids(request_id), _actor()
+    """“I’m going”, and “take over” where the address names whom from."""
+    ids, by = _ids(request_id), who.actor()
+    if by is None:
+        return who.ask("accept", restaurant_id, ids)
     changed = store.accept(restaurant_id, ids, by, taken_from=request.args.get("from"))
-    return _answer(restaurant_id, ids, bool(changed), lambda table: _("%(table)s: you are on the way.", table=table))
+    return _answer(restaurant_id, ids, by, bool(changed), lambda table: _on_the_way(table, by))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/resolve")
-@access.least("waiter")
+@access.least("waiter", screens=True)
 def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Done”."""
     ids = _ids(request_id)
-    changed = store.resolve(restaurant_id, ids, _actor())
-    return _answer(restaurant_id, ids, bool(changed), lambda table: _("%(table)s: done.", table=table))
+    by = who.actor(store.with_ids({"restaurant_id": restaurant_id}, ids))
+    if by is None:
+        return who.ask("resolve", restaurant_id, ids)
+    changed = store.resolve(restaurant_id, ids, by)
+    return _answer(restaurant_id, ids, by, bool(changed), lambda table: _("%(table)s: done.", table=table))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/dismiss")
-@access.least("waiter")
+@access.least("waiter", screens=True)
 def dismiss(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Nobody at the table”."""
     ids = _ids(request_id)
-    changed = store.dismiss(restaurant_id, ids, _actor())
-    return _answer(restaurant_id, ids, bool(changed), lambda table: _("%(table)s: nobody was there.", table=table))
+    by = who.actor(store.with_ids({"restaurant_id": restaurant_id}, ids))
+    if by is None:
+        return who.ask("dismiss", restaurant_id, ids)
+    changed = store.dismiss(restaurant_id, ids, by)
+    return _answer(restaurant_id, ids, by, bool(changed), lambda table: _("%(table)s: nobody was there.", table=table))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/reopen")
-@access.least("waiter")
+@access.least("waiter", screens=True)
 def reopen(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Undo”: back to waiting with the first clock, for five minutes."""
-    ids = _ids(request_id)
-    changed = store.reopen({"restaurant_id": restaurant_id}, ids, _actor())
-    return _answer(restaurant_id, ids, bool(changed), lambda table: _("%(table)s is waiting again.", table=table))
-
-
-def _actor() -> Actor:
-    member = access.current_member()
-    return {"id": member["id"], "name": member["name"]}
+    ids, by = _ids(request_id), who.screen()
+    changed = store.reopen({"restaurant_id": restaurant_id}, ids, by)
+    return _answer(restaurant_id, ids, by, bool(changed), lambda table: _("%(table)s is waiting again.", table=table))
 
 
 def _ids(request_id: ObjectId) -> list[ObjectId]:
     """The requests a tap is about: those of its card that the person saw, or the one that the address names."""
-    words = request.form.get("ids", "").split() or [str(request_id)]
-    if len(words) > REQUESTS_OF_A_CARD or not all(ObjectId.is_valid(word) for word in words):
-        abort(400)
-    return [ObjectId(word) for word in words]
+    return who.ids_from(request.form.get("ids", "").split() or [str(request_id)])
 
 
 def _answer(
-    restaurant_id: ObjectId, ids: list[ObjectId], changed: bool, done: Callable[[str], str]
+    restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, changed: bool, done: Callable[[str], str]
 ) -> ResponseReturnValue:
     """Tell what came of a tap: what the person did, or who was faster."""
     found = store.with_ids({"restaurant_id": restaurant_id}, ids)
     if not found:
         abort(404)
-    message = done(found[0]["table_name"]) if changed else _what_happened(found)
+    message = done(found[0]["table_name"]) if changed else _what_happened(found, by)
     if request.accept_mimetypes.best == "application/json":
         return jsonify(ok=changed, message=message), 200 if changed else 409
     flash(message, "success" if changed else "warning")
     return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
 
 
-def _what_happened(found: list[ServiceRequest]) -> str:
+def _on_the_way(table: str, by: Actor) -> str:
+    if who.is_asked():
+        return str(_("%(table)s: %(name)s is on the way.", table=table, name=by["name"]))
+    return str(_("%(table)s: you are on the way.", table=table))
+
+
+def _what_happened(found: list[ServiceRequest], by: Actor) -> str:
     """Why a tap changed nothing, in one sentence."""
     table = found[0]["table_name"]
     live = next((each for each in found if each["live"]), None)
@@ -128,7 +134,7 @@ def _what_happened(found: list[ServiceRequest]) -> str:
         return str(_("%(table)s: that call is over already.", table=table))
     if live["by"] is None:
         return str(_("%(table)s is waiting again.", table=table))
-    if live["by"]["id"] == access.current_member()["id"]:
+    if live["by"]["id"] == by["id"] and not who.is_asked():
         return str(_("%(table)s: you have it already.", table=table))
     return str(_("%(name)s has it.", name=live["by"]["name"]))
 

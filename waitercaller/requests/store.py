@@ -63,7 +63,7 @@ def open_request(restaurant: Document, table: Document, kind: Kind, key: str) ->
             return request
         except DuplicateKeyError:
             pass
-        known = _find_one({"table_id": table["_id"], "keys": request["keys"][0]})
+        known = _find_one({"restaurant_id": restaurant["_id"], "table_id": table["_id"], "keys": request["keys"][0]})
         if answered := known or _remind(request):
             return answered
     raise RuntimeError("a request kept opening and closing while a guest called")

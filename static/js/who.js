@@ -1,0 +1,39 @@
+// "Who?", asked by the screen on the counter: one tap on a name.
+
+const SETTLING = 350; // a second tap on the button before must not hit a name
+
+const dialog = document.getElementById("who");
+
+/** Whether this screen has to say for whom it acts. */
+export function asksWho() {
+  return dialog !== null;
+}
+
+/** Ask who acts at a table; resolves to the member's id, or "" if nobody wants to. */
+export function who(table, title) {
+  document.getElementById("who-table").textContent = title;
+  dialog.returnValue = "";
+  dialog.classList.add("settling");
+  setTimeout(() => dialog.classList.remove("settling"), SETTLING);
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => (keepPlace(table), resolve(dialog.returnValue)), { once: true });
+  });
+}
+
+/** The keyboard returns to the button; where the card was redrawn meanwhile, to the card. */
+function keepPlace(table) {
+  if (document.activeElement && document.activeElement !== document.body) return;
+  const card = document.querySelector(`.table-card[data-table="${CSS.escape(table)}"]`);
+  (card ?? document.getElementById("sentence")).focus();
+}
+
+/** Take over the names of a page that was loaded just now, unless a finger is on its way to one. */
+export function renewNames(page) {
+  const names = page.querySelector("#who .names");
+  if (names && dialog && !dialog.open) dialog.querySelector(".names").replaceWith(names);
+}
+
+dialog?.addEventListener("click", (event) => {
+  if (event.target === dialog) dialog.close(); // beside the sheet
+});

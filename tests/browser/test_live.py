@@ -1,0 +1,134 @@
+"""A screen is live, or says that it is not: faults are made while dashboards and phones look on, and nobody reloads."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.visitors import Visitors, card, is_live, is_not_live, press, remember, was_not_reloaded
+from tests.browser.website import Website
+from tests.cast import Person
+from waitercaller.requests import store as requests
+
+pytestmark = pytest.mark.browser
+
+SILENCE_MS = 22_000  # a line that hangs is noticed after 20 s, by a look every 2 s
+
+
+@pytest.fixture(scope="module")
+def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+    """A website of this file's own, since its parts are stopped and frozen."""
+    website = Website(tmp_path_factory.mktemp("faults"))
+    website.open()
+    yield website
+    website.close()
+
+
+@pytest.fixture
+def faults(visitors: Visitors) -> None:
+    """What browsers write into their consoles when an address does not answer."""
+    visitors.tolerate("net::ERR_", "status of 503")
+
+
+def looking(visitors: Visitors, person: Person) -> Page:
+    dashboard = visitors.dashboard(person)
+    remember(dashboard)
+    return dashboard
+
+
+def shows(dashboard: Page, *tables: str) -> None:
+    """The dashboard is live and has the cards of these tables and no others; it was not loaded anew."""
+    is_live(dashboard)
+    expect(dashboard.locator("article.table-card h2")).to_have_text(list(tables))
+    was_not_reloaded(dashboard)
+
+
+@pytest.mark.usefixtures("faults")
+def test_the_database_stops_and_comes_back(website: Website, visitors: Visitors, alice: Person, dana: Page) -> None:
+    dashboard = looking(visitors, alice)
+    press(dana, "Call a waiter")
+    shows(dashboard, "7")
+    website.database.stop()
+    is_not_live(dashboard)
+    expect(dana.locator("#unconnected")).to_be_visible()
+    expect(card(dashboard, "7")).to_be_visible()
+
+    website.database.start()
+    shows(dashboard, "7")
+    expect(dana.locator("#unconnected")).to_be_hidden()
+    card(dashboard, "7").get_by_role("button", name="I’m going").click()
+    expect(dana.locator("#headline")).to_have_text("Alice is on the way")
+
+
+@pytest.mark.usefixtures("faults")
+def test_the_database_hangs_and_recovers(website: Website, visitors: Visitors, alice: Person, dana: Page) -> None:
+    dashboard = looking(visitors, alice)
+    website.database.freeze()
+    try:
+        is_not_live(dashboard)
+        press(dana, "Call a waiter")
+        expect(dana.get_by_role("heading")).to_have_text("One moment")
+    finally:
+        website.database.thaw()
+    shows(dashboard)
+    dana.get_by_role("link", name="Back").click()
+    press(dana, "Call a waiter")
+    expect(dana.locator("#headline")).to_have_text("Your call is sent")
+    shows(dashboard, "7")
+
+
+@pytest.mark.usefixtures("faults")
+def test_the_web_server_is_restarted(website: Website, visitors: Visitors, alice: Person, dana: Page) -> None:
+    dashboard = looking(visitors, alice)
+    press(dana, "Call a waiter")
+    shows(dashboard, "7")
+    website.stop()
+    is_not_live(dashboard)
+    with website.app.app_context():  # what happens elsewhere meanwhile
+        called = [request["_id"] for request in requests.live_of_restaurant(alice.restaurant_id)]
+        requests.resolve(alice.restaurant_id, called, {"id": alice.member_id, "name": "Alice"})
+    website.start()
+    shows(dashboard)
+    expect(dana.locator("#headline")).to_have_text("Done")
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_line_that_hangs_without_closing_is_noticed(website: Website, visitors: Visitors, alice: Person) -> None:
+    dashboard = visitors.logged_in(alice)
+    dashboard.clock.install()  # time goes on as ever, until it is told to hurry
+    dashboard.goto(f"{alice.home}/dashboard")
+    is_live(dashboard)
+    remember(dashboard)
+    with website.frozen(website.workers):
+        dashboard.clock.fast_forward(SILENCE_MS)
+        is_not_live(dashboard)
+    shows(dashboard)
+
+
+@pytest.mark.usefixtures("faults")
+def test_a_tap_that_cannot_be_sent_says_so_and_can_be_tried_again(
+    visitors: Visitors, alice: Person, dana: Page
+) -> None:
+    dashboard = looking(visitors, alice)
+    press(dana, "Call a waiter")
+    shows(dashboard, "7")
+    dashboard.route("**/accept", lambda route: route.abort())
+    card(dashboard, "7").get_by_role("button", name="I’m going").click()
+    unsent = dashboard.get_by_role("alert").filter(has_text="7: Not sent — try again")
+    expect(unsent).to_be_visible()
+    expect(dana.locator("#headline")).to_have_text("Your call is sent")
+    dashboard.unroute("**/accept")
+    unsent.get_by_role("button", name="Try again").click()
+    expect(dana.locator("#headline")).to_have_text("Alice is on the way")
+    expect(unsent).to_have_count(0)
+
+
+def test_logging_out_in_another_tab_is_said_at_once(visitors: Visitors, alice: Person) -> None:
+    dashboard = looking(visitors, alice)
+    tab = dashboard.context.new_page()
+    tab.goto("/account")
+    tab.locator("main").get_by_role("button", name="Log out").click()
+    expect(dashboard.locator("#live")).to_contain_text("You are logged out.")
+    was_not_reloaded(dashboard)
+    dashboard.locator("#live-link").click()
+    expect(dashboard.get_by_role("heading")).to_have_text("Log in")

@@ -1,0 +1,137 @@
+"""What holds on every page: names are text, nothing scrolls sideways, fingers find what they aim at."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.visitors import Visitors, press
+from tests.cast import Person
+from waitercaller import restaurants
+from waitercaller.db import Document
+from waitercaller.requests import store as requests
+from waitercaller.tables import store as tables
+
+pytestmark = pytest.mark.browser
+
+HOSTILE = '"><svg onload=alert(1)>'
+PHONE = {"width": 360, "height": 740}
+TARGET = 48  # CSS pixels, both ways
+
+
+@pytest.fixture
+def mallory(hire: Callable[..., Person]) -> Person:
+    """Mallory owns a restaurant; her name, its name and those of its tables try to be more than text."""
+    return hire("Mallory", restaurant=HOSTILE)
+
+
+@pytest.fixture
+def busy(app: Flask, mallory: Person) -> list[Document]:
+    """Mallory's tables, in two zones, each of which calls for everything; one card is taken, one call just ended."""
+    by: restaurants.Actor = {"id": mallory.member_id, "name": HOSTILE}
+    with app.app_context():
+        restaurant_id = mallory.restaurant_id
+        app.extensions["mongo"].database.restaurants.update_one(
+            {"_id": restaurant_id}, {"$set": {"members.0.name": HOSTILE}}
+        )
+        app.extensions["mongo"].database.users.update_one({"_id": mallory.user_id}, {"$set": {"name": HOSTILE}})
+        for zone, name in ((HOSTILE, HOSTILE), ("Terrace", "A table with a long name by the window")):
+            tables.add_many(restaurant_id, [name, f"{name[:30]} 2"], restaurants.zone_named(restaurant_id, zone))
+        house, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)
+        assert house is not None
+        opened = [
+            requests.open_request(house, table, kind, f"a key {kind['id']}")
+            for table in laid
+            for kind in house["kinds"]
+        ]
+        requests.accept(restaurant_id, [opened[0]["_id"]], by)
+        requests.resolve(restaurant_id, [opened[-1]["_id"]], by)
+    return laid
+
+
+def everywhere(page: Page, owner: Person, laid: list[Document]) -> Iterator[str]:
+    """Open every page there is, one after the other, logged in as `owner`; those for the unknown come last."""
+    staff = ["dashboard", "tables", f"tables/{laid[0]['_id']}", "tables/print"]
+    guest = [f"/t/{table['code']}" for table in laid[:2]]
+    nobody = ["/", "/login", "/register", "/registered", "/forgot", "/forgot/sent", "/confirm", "/reset", "/nothing"]
+    for path in [*(f"{owner.home}/{each}" for each in staff), "/account", *guest]:
+        page.goto(path)
+        yield path
+    page.context.clear_cookies()
+    for path in nobody:
+        page.goto(path)
+        yield path
+
+
+def test_names_are_text_everywhere(visitors: Visitors, mallory: Person, busy: list[Document]) -> None:
+    visitors.tolerate("status of 404", "status of 400")  # of pages that are asked for without a link
+    page = visitors.logged_in(mallory)
+    seen = 0
+    for path in everywhere(page, mallory, busy):
+        seen += page.get_by_text(HOSTILE).count()
+        assert page.locator("svg[onload]").count() == 0, path
+    assert seen > 8
+    # Fragments that scripts draw are text as well.
+    dashboard, guest = visitors.dashboard(mallory), visitors.come()
+    guest.goto(f"/t/{busy[0]['code']}")
+    dashboard.get_by_role("button", name="I’m going").first.click()
+    expect(dashboard.locator(".toast-note")).to_contain_text(HOSTILE)
+    press(guest, "Some water Called — remind them")
+    expect(dashboard.locator("article.table-card")).to_have_count(len(busy))
+    for drawn in (dashboard, guest):
+        assert drawn.locator("svg[onload]").count() == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_scrolls_sideways_on_a_small_phone(
+    visitors: Visitors, mallory: Person, busy: list[Document], scheme: str
+) -> None:
+    visitors.tolerate("status of 404", "status of 400")
+    page = visitors.logged_in(mallory, viewport=PHONE, color_scheme=scheme)
+    too_wide = []
+    for path in everywhere(page, mallory, busy):
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > PHONE["width"] and not path.endswith("/print"):  # which is as wide as the paper
+            too_wide.append(f"{path}: {width} px")
+    assert not too_wide
+
+
+def too_small(targets: Locator) -> list[str]:
+    """Those that are on view and smaller than a fingertip."""
+    small = []
+    for target in targets.all():
+        box = target.bounding_box() if target.is_visible() else None
+        if box and (round(box["width"]) < TARGET or round(box["height"]) < TARGET) and box["width"] > 1:
+            small.append(f"{target.inner_text()!r}: {box['width']:.0f} × {box['height']:.0f}")
+    return small
+
+
+def test_fingers_find_what_they_aim_at(visitors: Visitors, mallory: Person, busy: list[Document], dana: Page) -> None:
+    targets = "button, a:not(.skip), summary"
+    press(dana, "Call a waiter")
+    expect(dana.locator("#headline")).to_have_text("Your call is sent")
+    assert not too_small(dana.locator(targets))
+    dana.locator(".languages summary").click()
+    assert not too_small(dana.locator(targets))
+    for viewport in (PHONE, {"width": 1024, "height": 768}):
+        dashboard = visitors.dashboard(mallory, viewport=viewport)
+        dashboard.locator("#recent summary").click()
+        dashboard.locator(".more summary").first.click()
+        assert not too_small(dashboard.locator(targets))
+
+
+def test_visitors_notice_what_pages_complain_about(visitors: Visitors) -> None:
+    page = visitors.come()
+    page.goto("/")
+    page.evaluate("""async () => {
+        const script = document.createElement("script");
+        script.textContent = "alert(1)";
+        document.body.append(script);
+        setTimeout(() => { throw new Error("uncaught") });
+        await new Promise((done) => setTimeout(() => done(alert("a dialog"))));
+    }""")
+    complaints, visitors.complaints = "\n".join(visitors.complaints), []
+    assert "Content Security Policy" in complaints
+    assert "uncaught" in complaints
+    assert "dialog" in complaints

@@ -1,0 +1,41 @@
+"""Whoever is logged in proves once more to be who they are: with the password, and with a code where it is set up."""
+
+from flask_babel import gettext as _
+from wtforms import Field
+
+from waitercaller import audit, limits, mail, passwords
+from waitercaller.db import Document
+from waitercaller.forms import text_of
+from waitercaller.i18n import current_language
+from waitercaller.two_factor import store as two_factor
+
+
+def password_is_right(field: Field, user: Document, counted_under: str = "") -> bool:
+    """Whether this is the user's password; if not, the field says so. Raises LimitReached.
+
+    Tries are counted for the user, or under another key where a stranger could use up those of the user.
+    """
+    key = counted_under or str(user["_id"])
+    limits.check("password", key)
+    if not passwords.verify(text_of(field), user["password_hash"]):
+        audit.record("login_failed", user_id=user["_id"], step="password again")
+        field.errors = [_("This is not your password.")]
+        return False
+    limits.clear("password", key)
+    return True
+
+
+def code_is_right(field: Field, user: Document) -> bool:
+    """Whether this is a code of the user's app or a recovery code that is left. Raises LimitReached."""
+    key = str(user["_id"])
+    limits.check("two_factor", key)
+    accepted = two_factor.accept(user, text_of(field))
+    if accepted is None:
+        audit.record("login_failed", user_id=user["_id"], step="code again")
+        field.errors = [_("This code is not right, or it was used already. Please type the next one.")]
+        return False
+    limits.clear("two_factor", key)
+    if accepted == "recovery":
+        audit.record("two_factor_recovery_used", user_id=user["_id"])
+        mail.enqueue("two_factor_notice", user["email"], language=current_language(), what="recovery_used")
+    return True

@@ -1,0 +1,110 @@
+"""One's own page, one's name, and the password: a new one, or the old one again."""
+
+from flask import flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from pymongo.client_session import ClientSession
+
+from waitercaller import access, audit, mail, passwords, restaurants, sessions
+from waitercaller.account import blueprint, proof, store, words
+from waitercaller.account.forms import NameForm, PasswordForm, VerifyForm
+from waitercaller.auth import store as users
+from waitercaller.db import Document, transaction
+from waitercaller.errors import DomainError
+from waitercaller.forms import refused, text_of
+from waitercaller.i18n import current_language
+
+
+@blueprint.get("/account")
+@access.person
+def index() -> ResponseReturnValue:
+    """Who one is here, where one works, and what happened lately."""
+    name = access.current_person()["name"]
+    return render_template("account/index.html", form=NameForm(data={"name": name}), **_overview())
+
+
+@blueprint.post("/account/name")
+@access.person
+def name() -> ResponseReturnValue:
+    """Be called by another name, here and on the screens of every restaurant."""
+    form = NameForm()
+    if not form.validate():
+        return refused("account/index.html", form, **_overview())
+    user_id, new = access.current_person()["_id"], text_of(form.name)
+    transaction(lambda session: store.rename(user_id, new, session))
+    audit.record("name_changed", user_id=user_id)
+    flash(_("You are called %(name)s now.", name=new), "success")
+    return redirect(url_for("account.index"), 303)
+
+
+@blueprint.route("/account/password", methods=["GET", "POST"])
+@access.person
+def password() -> ResponseReturnValue:
+    """Choose a new password; every other login ends."""
+    person, form = access.current_person(), PasswordForm()
+    if not form.is_submitted():
+        return render_template("account/password.html", form=form)
+    places = restaurants.of_user(person["_id"])
+    form.names = (person["name"], person["email"], *(restaurant["name"] for restaurant in places))
+    if not form.validate() or not proof.password_is_right(form.current, person):
+        return refused("account/password.html", form)
+    changed = _change_password(person, passwords.hashed(text_of(form.password)))
+    audit.record("password_changed", user_id=person["_id"])
+    stay_logged_in(changed)
+    flash(_("Your password is changed, and every other login has ended."), "success")
+    return redirect(url_for("account.index"), 303)
+
+
+@blueprint.route("/account/verify", methods=["GET", "POST"])
+@access.person
+def verify() -> ResponseReturnValue:
+    """Type the password again, for pages that want to be sure; then on to where one came from."""
+    person, form = access.current_person(), VerifyForm()
+    if not person.get("two_factor"):
+        del form.code
+    if not form.is_submitted():
+        return render_template("account/verify.html", form=form)
+    if not form.validate() or not proof.password_is_right(form.password, person):
+        return refused("account/verify.html", form)
+    if form.code and not proof.code_is_right(form.code, person):
+        return refused("account/verify.html", form)
+    sessions.verify(access.current_login()["_id"])
+    return redirect(access.safe_next(request.args.get("next")) or url_for("account.index"), 303)
+
+
+def stay_logged_in(user: Document) -> None:
+    """After a change that ended every login of this user, begin a new one in this browser."""
+    access.log_in(user)
+    if not users.note_login(user):
+        access.log_out()  # yet another change came in between
+
+
+def _overview() -> Document:
+    """What one's own page shows, beside the form for the name."""
+    person = access.current_person()
+    user_id = person["_id"]
+    return {
+        "restaurants": [
+            {"_id": restaurant["_id"], "name": restaurant["name"], "role": member["role"]}
+            for restaurant in restaurants.of_user(user_id)
+            if (member := restaurants.member_of(restaurant, user_id))
+        ],
+        "pending": store.pending_change(person),
+        "logins": len(sessions.of_person(user_id)),
+        "two_factor": person.get("two_factor"),
+        "events": [(event["at"], words.of_event(event), event["address"]) for event in audit.of_person(user_id)],
+    }
+
+
+def _change_password(person: Document, password_hash: str) -> Document:
+    """Change it and owe the notice, both or neither. Raises DomainError when another change came first."""
+    language = current_language()
+
+    def change(session: ClientSession | None) -> Document:
+        changed = store.change_password(person, password_hash, session)
+        if changed is None:
+            raise DomainError(_("Your password was changed elsewhere in the meantime."))
+        mail.enqueue("password_changed", person["email"], session=session, language=language)
+        return changed
+
+    return transaction(change)

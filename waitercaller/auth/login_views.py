@@ -1,0 +1,152 @@
+"""The pages of logging in and out: address and password, then, for those who have one set up, the second factor."""
+
+from datetime import UTC, datetime, timedelta
+
+from bson import ObjectId
+from flask import flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+
+from waitercaller import access, audit, clock, limits, mail, passwords
+from waitercaller.auth import blueprint
+from waitercaller.auth import store as users
+from waitercaller.auth.forms import LoginForm
+from waitercaller.auth.views import start_page
+from waitercaller.db import Document
+from waitercaller.forms import refused, text_of
+from waitercaller.i18n import current_language
+from waitercaller.restaurants import Actor
+from waitercaller.two_factor import store as two_factor
+from waitercaller.two_factor.forms import CodeForm
+
+PENDING = timedelta(minutes=10)  # from the password to the code
+
+
+@blueprint.route("/login", methods=["GET", "POST"])
+@access.anyone
+def login() -> ResponseReturnValue:
+    """Log in with address and password."""
+    if current_user.is_authenticated and request.method != "POST":
+        return redirect(start_page(), 303)
+    form = LoginForm()
+    if not form.is_submitted():
+        return render_template("auth/login.html", form=form)
+    if not form.validate():
+        return refused("auth/login.html", form)
+    user = _with_password(text_of(form.email), text_of(form.password))
+    if user and user.get("two_factor"):
+        _begin_pending(user)
+        return redirect(url_for("auth.code", next=access.safe_next(request.args.get("next"))), 303)
+    if user is None or not _enter(user):
+        form.form_errors.append(_("No account has this address with this password."))
+        return refused("auth/login.html", form)
+    return _go_on()
+
+
+@blueprint.route("/login/code", methods=["GET", "POST"])
+@access.anyone
+def code() -> ResponseReturnValue:
+    """The second step: a code of the app, or a recovery code. Only who knows the password gets here."""
+    user = _pending_user()
+    if user is None:
+        if session.pop("pending_login", None):
+            flash(_("That took too long, or your password was changed. Please log in again."), "info")
+        return redirect(url_for("auth.login", next=access.safe_next(request.args.get("next"))), 303)
+    form = CodeForm()
+    if not form.is_submitted():
+        return render_template("auth/code.html", form=form)
+    if not form.validate():
+        return refused("auth/code.html", form)
+    tries = _tries_of(user)
+    limits.check("two_factor", *tries)
+    kind = two_factor.accept(user, text_of(form.code))
+    if kind is None:
+        audit.record("login_failed", user_id=user["_id"], step="second factor")
+        form.code.errors = [_("This code does not count. Each one counts once, and for half a minute.")]
+        form.code.data = ""
+        return refused("auth/code.html", form)
+    if not _enter(user):
+        return redirect(url_for("auth.login"), 303)
+    limits.clear("two_factor", *tries)
+    if kind == "recovery":
+        _tell_of_recovery(user)
+    return _go_on()
+
+
+@blueprint.post("/logout")
+@access.anyone
+def logout() -> ResponseReturnValue:
+    """End this browser's login."""
+    if current_user.is_authenticated and current_user.user:
+        audit.record("logout", user_id=current_user.user["_id"], actor=_actor(current_user.user))
+    access.log_out()
+    flash(_("You are logged out."), "success")
+    return redirect(url_for("auth.login"), 303)
+
+
+def _with_password(email: str, password: str) -> Document | None:
+    """Whom address and password belong to. The work is the same whether or not the address is known."""
+    limits.check("login", email)
+    user = users.with_address(email)
+    right = passwords.verify(password, user["password_hash"] if user else None)
+    if user is None or not right:
+        audit.record("login_failed", user_id=user["_id"] if user else None)
+        return None
+    limits.clear("login", email)
+    if passwords.needs_update(user["password_hash"]):
+        users.rehash(user, passwords.hashed(password))
+    return user
+
+
+def _begin_pending(user: Document) -> None:
+    """Keep in the browser's session, for PENDING, that it knows the password: nobody is logged in by that."""
+    access.log_out()  # whoever was logged in here until now
+    began, password_of = clock.milliseconds(clock.now()), clock.milliseconds(user["password_changed_at"])
+    session["pending_login"] = [str(user["_id"]), began, password_of]
+
+
+def _pending_user() -> Document | None:
+    """Whose password was typed in this browser lately, if it is still the password and a code is still wanted."""
+    user_id, began, password_of = session.get("pending_login") or (None, 0, 0)
+    if user_id is None or clock.now() - datetime.fromtimestamp(began / 1000, UTC) > PENDING:
+        return None
+    user = users.get(ObjectId(user_id))
+    if user is None or not user.get("two_factor") or clock.milliseconds(user["password_changed_at"]) != password_of:
+        return None
+    return user
+
+
+def _tries_of(user: Document) -> tuple[str, str]:
+    """What tries of the second factor are counted under: this person, with this password.
+
+    So somebody who has learnt the password and uses them up locks the person out only until there is a new one.
+    """
+    return str(user["_id"]), str(clock.milliseconds(user["password_changed_at"]))
+
+
+def _enter(user: Document) -> bool:
+    """Log in this user, as read before the last proof was looked at; False if something has changed meanwhile."""
+    access.log_out()
+    access.log_in(user)
+    if not users.note_login(user):
+        access.log_out()
+        return False
+    audit.record("login_ok", user_id=user["_id"], actor=_actor(user))
+    return True
+
+
+def _go_on() -> ResponseReturnValue:
+    return redirect(access.safe_next(request.args.get("next")) or start_page(), 303)
+
+
+def _tell_of_recovery(user: Document) -> None:
+    left = len(user["two_factor"]["recovery_codes"]) - 1
+    mail.enqueue("two_factor_notice", user["email"], language=current_language(), what="recovery_used")
+    audit.record("two_factor_recovery_used", user_id=user["_id"], actor=_actor(user), left=left)
+    flash(ngettext("You have %(num)d recovery code left.", "You have %(num)d recovery codes left.", left), "info")
+
+
+def _actor(user: Document) -> Actor:
+    return {"id": str(user["_id"]), "name": user["name"]}

@@ -1,0 +1,84 @@
+"""Who acts, when the screen on the counter is tapped: nobody is logged in there by name.
+
+Going to a table needs a name, since the guest reads it. What ends a call is taken to be done by whoever had it; when
+nobody had, that is asked as well. An undo is the screen's own.
+"""
+
+from typing import Any
+
+from bson import ObjectId
+from flask import abort, jsonify, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from waitercaller import access
+from waitercaller.requests import blueprint, store
+from waitercaller.requests.store import ServiceRequest
+from waitercaller.restaurants import Actor, Member
+
+REQUESTS_OF_A_CARD = 20
+ASKING = ("accept", "resolve", "dismiss")
+
+
+def is_asked() -> bool:
+    """Whether this is a screen that has to say for whom it acts."""
+    return access.current_member() is None
+
+
+def actor(found: list[ServiceRequest] | None = None) -> Actor | None:
+    """Who acts; on a counter's screen that named nobody whoever had one of these requests, else None: ask."""
+    if not is_asked() or "as" in request.form:
+        return access.current_actor()
+    return next((each["by"] for each in found or [] if each["by"]), None)
+
+
+def screen() -> Actor:
+    """Who undoes something: a member, or a counter's screen itself."""
+    if not is_asked():
+        return access.current_actor()
+    login = access.current_login()
+    return {"id": str(login["actor"]["id"]), "name": login["name"]}
+
+
+def choices() -> list[Member]:
+    """The members to choose from, by name; none where nobody is asked."""
+    members: list[Member] = access.current_restaurant()["members"] if is_asked() else []
+    return sorted(members, key=lambda member: member["name"].casefold())
+
+
+def ask(act: str, restaurant_id: ObjectId, ids: list[ObjectId]) -> ResponseReturnValue:
+    """The answer to a tap that named nobody: the question, for a script or as a page."""
+    if request.accept_mimetypes.best == "application/json":
+        return jsonify(ok=False, ask=True)
+    words = " ".join(str(request_id) for request_id in ids)
+    return redirect(url_for("requests.who", restaurant_id=restaurant_id, act=act, ids=words, **_from()), 303)
+
+
+def ids_from(words: list[str]) -> list[ObjectId]:
+    """The requests of one card, as a form or an address names them; anything else is a 400."""
+    if not 0 < len(words) <= REQUESTS_OF_A_CARD or not all(ObjectId.is_valid(word) for word in words):
+        abort(400)
+    return [ObjectId(word) for word in words]
+
+
+@blueprint.get("/r/<objectid:restaurant_id>/who", endpoint="who")
+@access.least("waiter", screens=True)
+def page(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """“Who?”, for a counter's screen without scripts: one button for each member."""
+    if not is_asked():
+        return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
+    act, ids = request.args.get("act", ""), ids_from(request.args.get("ids", "").split())
+    if act not in ASKING:
+        abort(400)
+    found = store.with_ids({"restaurant_id": restaurant_id}, ids) or abort(404)
+    return render_template(
+        "requests/who.html",
+        action=url_for(f"requests.{act}", restaurant_id=restaurant_id, request_id=ids[0], **_from()),
+        ids=" ".join(str(request_id) for request_id in ids),
+        table_name=found[0]["table_name"],
+        members=choices(),
+    )
+
+
+def _from() -> dict[str, Any]:
+    """Whom a call is taken over from, for an address that goes on with it."""
+    return {"from": request.args["from"]} if "from" in request.args else {}

@@ -1,0 +1,13 @@
+"""Staff: the people of a restaurant, their invitations and roles, and the screens that log in without a person."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("staff", __name__)
+
+from waitercaller.staff import (  # noqa: E402, F401  (they register routes, mails and an error page)
+    dead_links,
+    invitation_views,
+    mails,
+    screen_views,
+    views,
+)

@@ -1,0 +1,14 @@
+"""What a link says that does not work any more: an invitation, or the code of a screen or a phone."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from waitercaller.staff import blueprint
+from waitercaller.tokens import TokenError
+
+
+@blueprint.errorhandler(TokenError)
+def dead_link(error: TokenError) -> ResponseReturnValue:
+    """Too old, used or withdrawn (410), or never any good (400), and the one next step."""
+    page = render_template("staff/link_dead.html", reason=error.reason, is_code=request.endpoint != "staff.invitation")
+    return page, 400 if error.reason == "invalid" else 410

@@ -1,0 +1,61 @@
+"""The forms about people and screens."""
+
+from collections.abc import Iterable
+from typing import cast
+
+from flask_babel import lazy_gettext
+from flask_babel.speaklater import LazyString
+from wtforms import SelectField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
+
+from waitercaller.auth.forms import LONGEST_NAME, email_field, new_password_field
+from waitercaller.forms import Form, text_field
+from waitercaller.restaurants import Role
+
+LONGEST_SCREEN_NAME = 40
+ROLES: dict[Role, LazyString] = {
+    "waiter": lazy_gettext("Waiter"),
+    "manager": lazy_gettext("Manager"),
+    "owner": lazy_gettext("Owner"),
+}
+
+
+def choices(roles: Iterable[Role]) -> list[SelectChoice]:
+    """The options of a field with these roles."""
+    return [SelectChoice(role, cast(str, ROLES[role])) for role in roles]
+
+
+class InviteForm(Form):
+    """Somebody with an e-mail address."""
+
+    email = email_field()
+    name = text_field(lazy_gettext("Name"), LONGEST_NAME, required=False)
+    role = SelectField(lazy_gettext("Role"), choices=choices(ROLES), default="waiter")
+
+
+class AddMemberForm(Form):
+    """Somebody without one."""
+
+    member_name = text_field(lazy_gettext("Name"), LONGEST_NAME)
+
+
+class RoleForm(Form):
+    role = SelectField(lazy_gettext("Role"), choices=choices(ROLES))
+
+
+class JoinForm(Form):
+    """Whoever joins without having an account yet."""
+
+    names: tuple[str, ...] = ()  # which the password may not be, see auth.forms
+    name = text_field(lazy_gettext("Your name"), LONGEST_NAME)
+    password = new_password_field()
+
+
+class ScreenForm(Form):
+    """What the staff call a screen."""
+
+    screen_name = text_field(lazy_gettext("Name of the screen"), LONGEST_SCREEN_NAME)
+
+
+class ButtonForm(Form):
+    """A page whose form is one button."""

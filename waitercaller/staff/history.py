@@ -1,0 +1,51 @@
+"""The audit of a restaurant in words, by day."""
+
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_babel import format_date, format_time
+from flask_babel import gettext as _
+
+from waitercaller import audit
+from waitercaller.db import Document
+from waitercaller.staff.forms import ROLES
+
+
+def of(restaurant: Document) -> list[dict[str, Any]]:
+    """The last events of this restaurant, the newest first: [{day, events: [{at, who, what, about, address}]}]."""
+    zone = ZoneInfo(restaurant["time_zone"])
+    rows = [_row({**entry, "at": entry["at"].astimezone(zone)}) for entry in audit.of_restaurant(restaurant["_id"])]
+    return [{"day": day, "events": list(events)} for day, events in groupby(rows, key=lambda row: row["day"])]
+
+
+def _row(entry: Document) -> dict[str, Any]:
+    details = entry["details"]
+    return {
+        "day": format_date(entry["at"], "full", rebase=False),
+        "at": format_time(entry["at"], "short", rebase=False),
+        "who": (entry["actor"] or {}).get("name", ""),
+        "what": _words().get(entry["event"], entry["event"].replace("_", " ")),
+        "about": _about(details),
+        "address": entry["address"] or "",
+    }
+
+
+def _about(details: Document) -> str:
+    """Whom or what it concerned: a name, a role, or both."""
+    role = ROLES.get(details.get("role", ""))
+    return ", ".join(str(part) for part in (details.get("name"), role) if part)
+
+
+def _words() -> dict[str, str]:
+    return {
+        "invited": _("Invitation sent"),
+        "withdrawn": _("Invitation withdrawn"),
+        "joined": _("New in the team"),
+        "role_changed": _("Role changed"),
+        "removed": _("No longer in the team"),
+        "screen_added": _("Screen or phone logged in"),
+        "screen_ended": _("Screen or phone logged out"),
+        "two_factor_required": _("Rule about the second step changed"),
+        "denied": _("Refused"),
+    }

@@ -1,0 +1,151 @@
+"""Accepting an invitation that came by mail.
+
+The link proves the address. Who has it and an account logs in; who has none chooses a name and a password there. Only
+whoever holds the link, or is logged in with the address, learns which of the two it is.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from bson import ObjectId
+from flask import flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import current_user
+from pymongo.client_session import ClientSession
+
+from waitercaller import access, audit, passwords, restaurants, tokens
+from waitercaller.auth import store as users
+from waitercaller.db import Document, transaction
+from waitercaller.forms import refused, text_of
+from waitercaller.staff import blueprint, store
+from waitercaller.staff.forms import ButtonForm, JoinForm
+from waitercaller.tokens import TokenError
+
+PURPOSE = "invitation"
+
+
+@dataclass
+class Invited:
+    """An invitation that this visitor may see, with what may be done about it."""
+
+    invitation: Document
+    restaurant: Document
+    token: str  # "" where not the link but the login shows that the address is the visitor's
+    account: Document | None  # whose address it is
+    visitor: Document | None  # who is logged in here
+
+    @property
+    def is_for_visitor(self) -> bool:
+        return bool(self.visitor and self.visitor["email"] == self.invitation["email"])
+
+    def join_form(self) -> JoinForm:
+        """The form for whoever has no account yet, with the name that the inviter gave."""
+        form = JoinForm()
+        form.names = (self.invitation["email"], self.restaurant["name"])
+        if not form.is_submitted():
+            form.name.data = self.invitation["name"]
+        return form
+
+    def page(self) -> dict[str, object]:
+        """The context of the page."""
+        return {
+            "invitation": self.invitation,
+            "place": self.restaurant,
+            "is_for_visitor": self.is_for_visitor,
+            "visitor": self.visitor,
+            "has_account": self.account is not None,
+        }
+
+
+@blueprint.get("/invitation/<string(maxlength=300):token>")
+@access.anyone
+def invitation_link(token: str) -> ResponseReturnValue:
+    """The link in the mail of an invitation."""
+    session["invitation_token"] = token
+    response = redirect(url_for("staff.invitation"), 303)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+@blueprint.route("/invitation", methods=["GET", "POST"])
+@access.anyone
+def invitation() -> ResponseReturnValue:
+    """Join, in the way that fits the visitor."""
+    invited = _invited()
+    if not invited.is_for_visitor and (invited.visitor or invited.account):
+        # As somebody else, or as nobody yet: the page leads to the login, and the login back to it.
+        return render_template("staff/invitation.html", **invited.page())
+    form = ButtonForm() if invited.is_for_visitor else invited.join_form()
+    if not form.is_submitted():
+        return render_template("staff/invitation.html", form=form, **invited.page())
+    if not form.validate():
+        return refused("staff/invitation.html", form, **invited.page())
+    _join(invited, form if isinstance(form, JoinForm) else None)
+    flash(_("Welcome to the team."), "success")
+    return redirect(url_for("requests.dashboard", restaurant_id=invited.restaurant["_id"]), 303)
+
+
+def _invited() -> Invited:
+    """The invitation this visitor came for: by the link, else by its id and as the person it is for."""
+    visitor = current_user.user if current_user.is_authenticated else None
+    token, wanted = session.get("invitation_token", ""), request.args.get("of", "")
+    if visitor and ObjectId.is_valid(wanted):
+        token, found = "", store.get(ObjectId(wanted))
+        if found is None or found["email"] != visitor["email"]:
+            raise TokenError("used")
+    else:
+        found = store.get(ObjectId(tokens.peek(PURPOSE, token)))
+    restaurant = restaurants.get(found["restaurant_id"]) if found else None
+    if found is None or restaurant is None:
+        raise TokenError("used")
+    return Invited(found, restaurant, token, users.with_address(found["email"]), visitor)
+
+
+def _join(invited: Invited, form: JoinForm | None) -> None:
+    """Make the visitor a member and, where there is a form, a user first; all of it or nothing. Raises TokenError."""
+    password_hash = passwords.hashed(text_of(form.password)) if form else ""
+
+    def join(session: ClientSession | None) -> ObjectId:
+        invitation = _spend(invited, session)
+        if form is None:
+            user_id, name = cast(Document, invited.visitor)["_id"], cast(Document, invited.visitor)["name"]
+        else:
+            name = text_of(form.name)
+            user_id = users.create(invitation["email"], name, password_hash, session)
+        restaurants.add_member(invitation["restaurant_id"], name, invitation["role"], user_id, session)
+        return ObjectId(user_id)
+
+    try:
+        user_id = transaction(join)
+    except users.AddressTakenError:
+        raise TokenError("used") from None
+    restaurants.forget(invited.restaurant["_id"])
+    if form:
+        access.log_out()  # a screen, if this was one
+        access.log_in(cast(Document, users.get(user_id)))
+    session.pop("invitation_token", None)
+    _record(invited, user_id)
+
+
+def _spend(invited: Invited, session: ClientSession | None) -> Document:
+    """Use up the link and the invitation, which must still be good. Raises TokenError."""
+    invitation = store.get(invited.invitation["_id"], session)
+    if invitation is None or not store.use(invitation["_id"], session):
+        raise TokenError("used")
+    if invited.token:
+        tokens.redeem(PURPOSE, invited.token, session)
+    tokens.revoke(str(invitation["_id"]), session)
+    return invitation
+
+
+def _record(invited: Invited, user_id: ObjectId) -> None:
+    user = cast(Document, users.get(user_id))
+    audit.record(
+        "joined",
+        user_id=user_id,
+        restaurant_id=invited.restaurant["_id"],
+        actor={"id": str(user_id), "name": user["name"]},
+        name=user["name"],
+        role=invited.invitation["role"],
+    )

@@ -1,0 +1,36 @@
+"""The mail of an invitation, made when it is sent: withdrawn ones are not, and no link lies in the outbox.
+
+It goes to people who did not ask for it. So its words are ours: no name of whoever invites, no message, and the
+restaurant's name only where mail programs will make no link or telephone number of it.
+"""
+
+import re
+import unicodedata
+
+from flask import current_app
+
+from waitercaller import clock, mail, restaurants, tokens
+from waitercaller.db import Document
+from waitercaller.routing import path_for
+from waitercaller.staff import store
+
+LONGEST_NAME = 40
+LIKE_A_LINK = re.compile(r"[@/\\]|[.:]\S|www|\d[\d\s()-]{4,}\d", re.IGNORECASE)
+
+
+@mail.prepares("invitation")
+def invitation(to: str, context: Document) -> mail.Prepared | None:
+    """The link to an invitation that is still good."""
+    found = store.get(context["invitation_id"])
+    restaurant = restaurants.get(found["restaurant_id"]) if found else None
+    if found is None or restaurant is None:
+        return None
+    token = tokens.issue("invitation", str(found["_id"]), found["expires_at"] - clock.now())
+    link = str(current_app.extensions["config"].public_url) + path_for("staff.invitation_link", token=token)
+    return mail.Prepared("invitation", {"link": link, "restaurant_name": harmless(restaurant["name"])})
+
+
+def harmless(name: str) -> str:
+    """The name, or nothing where it could be an advertisement to tap on."""
+    name = unicodedata.normalize("NFKC", name)
+    return "" if len(name) > LONGEST_NAME or LIKE_A_LINK.search(name) else name

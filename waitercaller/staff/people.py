@@ -1,0 +1,73 @@
+"""What the page of people shows, and what whoever looks may do with each of them."""
+
+from datetime import datetime
+from typing import Any
+
+from bson import ObjectId
+from flask_babel import format_timedelta
+
+from waitercaller import access, clock, sessions
+from waitercaller.access import RANKS
+from waitercaller.db import Document
+from waitercaller.restaurants import Member
+from waitercaller.staff import store
+from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm, choices
+
+LATELY = 300  # seconds; how exactly a login's last use is known, see sessions.SEEN_INTERVAL
+
+
+def house(invite_form: InviteForm | None = None, add_form: AddMemberForm | None = None) -> dict[str, Any]:
+    """The context of the page; a form that was refused is shown as it was sent."""
+    restaurant, me = access.current_restaurant(), access.current_member()
+    screens = sessions.screens_of(restaurant["_id"])
+    addresses = store.addresses([member["user_id"] for member in restaurant["members"] if member["user_id"]])
+    members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], each["name"].casefold()))
+    return {
+        "invite_form": invite_form or _for_role(me, InviteForm(formdata=None)),
+        "add_form": add_form or AddMemberForm(formdata=None),
+        "screen_form": ScreenForm(formdata=None),
+        "people": [_person(member, me, addresses, screens) for member in members],
+        "invitations": [_invitation(each, me) for each in store.of_restaurant(restaurant)],
+        "screens": [_screen(login) for login in screens if login["member_id"] is None],
+        "is_owner": me["role"] == "owner",
+    }
+
+
+def invite_form() -> InviteForm:
+    """The form as it was sent, with the roles that whoever asks may give."""
+    return _for_role(access.current_member(), InviteForm())
+
+
+def _for_role(me: Member, form: InviteForm) -> InviteForm:
+    form.role.choices = choices(role for role in ROLES if store.may_manage(me, role))
+    return form
+
+
+def _person(
+    member: Member, me: Member, addresses: dict[ObjectId | None, str], screens: list[Document]
+) -> dict[str, Any]:
+    return {
+        "id": member["id"],
+        "name": member["name"],
+        "role": member["role"],
+        "email": addresses.get(member["user_id"]),
+        "has_account": member["user_id"] is not None,
+        "phones": [_screen(login) for login in screens if login["member_id"] == member["id"]],
+        "is_me": member["id"] == me["id"],
+        "may_manage": store.may_manage(me, member["role"]),
+    }
+
+
+def _screen(login: Document) -> dict[str, Any]:
+    return {"id": login["_id"], "name": login["name"], "since": login["created_at"], "used": _ago(login["seen_at"])}
+
+
+def _invitation(invitation: Document, me: Member) -> dict[str, Any]:
+    left = invitation["expires_at"] - clock.now()
+    return {**invitation, "left": format_timedelta(left), "may_manage": store.may_manage(me, invitation["role"])}
+
+
+def _ago(at: datetime) -> str:
+    """How long ago in words; "" for just now."""
+    passed = clock.now() - at
+    return "" if passed.total_seconds() <= LATELY else str(format_timedelta(-passed, add_direction=True))

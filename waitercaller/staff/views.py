@@ -1,0 +1,180 @@
+"""The page of a restaurant's people: invite, add, change roles, let go. For managers and owners."""
+
+from typing import Any, cast
+
+from bson import ObjectId
+from flask import abort, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from pymongo.client_session import ClientSession
+
+from waitercaller import access, audit, limits, mail, restaurants, sessions, tokens
+from waitercaller.auth import store as users
+from waitercaller.db import transaction
+from waitercaller.errors import DomainError
+from waitercaller.forms import refused, text_of
+from waitercaller.i18n import current_language
+from waitercaller.restaurants import Member, Role
+from waitercaller.staff import blueprint, history, people, store
+from waitercaller.staff.forms import AddMemberForm, ButtonForm, InviteForm, RoleForm
+
+MOST_MEMBERS = 300  # they all stand in the restaurant's document, and in a screen's question "who?"
+
+
+@blueprint.get("/r/<objectid:restaurant_id>/staff")
+@access.least("manager")
+def index(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Who works here, who is invited, and which screens are logged in."""
+    return render_template("staff/index.html", **people.house())
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/staff/invitations")
+@access.least("manager")
+def invite(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Invite an address; the answer does not tell whether it is known at other places."""
+    form = people.invite_form()
+    if not form.validate():
+        return _refused(invite_form=form)
+    email, role = text_of(form.email), cast(Role, form.role.data)
+    user = users.with_address(email)
+    if user and restaurants.member_of(access.current_restaurant(), user["_id"]):
+        form.email.errors = [_("Whoever has this address works here already.")]
+        return _refused(invite_form=form)
+    limits.check("invite", str(restaurant_id))
+    limits.check("invited", email)
+    _send_invitation(restaurant_id, email, text_of(form.name), role)
+    audit.record("invited", restaurant_id=restaurant_id, role=role)
+    flash(_("The invitation to %(email)s is on its way.", email=email), "success")
+    return _to_index(restaurant_id)
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/staff/invitations/<objectid:invitation_id>/withdraw")
+@access.least("manager")
+def withdraw(restaurant_id: ObjectId, invitation_id: ObjectId) -> ResponseReturnValue:
+    """Take an invitation back."""
+    invitation = store.get(invitation_id)
+    if invitation is None or invitation["restaurant_id"] != restaurant_id:
+        abort(404)
+    if not store.may_manage(access.current_member(), invitation["role"]):
+        abort(403)
+    store.withdraw(restaurant_id, invitation_id, None)
+    audit.record("withdrawn", restaurant_id=restaurant_id, role=invitation["role"])
+    flash(_("The invitation is withdrawn; its link opens nothing any more."), "success")
+    return _to_index(restaurant_id)
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/staff/members")
+@access.least("manager")
+def add(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Take on a waiter who has no e-mail address, by name."""
+    form = AddMemberForm()
+    if not form.validate():
+        return _refused(add_form=form)
+    name, members = text_of(form.member_name), access.current_restaurant()["members"]
+    if name.casefold() in {member["name"].casefold() for member in members}:
+        form.member_name.errors = [
+            _("There is a %(name)s already. Add an initial, so that nobody is mixed up.", name=name)
+        ]
+        return _refused(add_form=form)
+    if len(members) >= MOST_MEMBERS:
+        raise DomainError(_("A restaurant can have %(number)d people at most.", number=MOST_MEMBERS))
+    restaurants.add_member(restaurant_id, name, "waiter", None)
+    audit.record("joined", restaurant_id=restaurant_id, name=name, role="waiter")
+    flash(_("%(name)s is in the team.", name=name), "success")
+    return _to_index(restaurant_id)
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/staff/members/<string(length=12):member_id>/role")
+@access.least("owner")
+def role(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
+    """Give a member another role."""
+    form = RoleForm()
+    if not form.validate():
+        abort(400)
+    member = restaurants.member_with_id(access.current_restaurant(), member_id) or abort(404)
+    new = cast(Role, form.role.data)
+    if member["user_id"] is None and new != "waiter":
+        raise DomainError(_("Somebody without an e-mail address cannot log in alone, so can only be a waiter."))
+    if not restaurants.set_role(restaurant_id, member_id, new):
+        raise _last_owner()
+    if new != "owner":
+        tokens.revoke(str(restaurant_id))  # the code of a counter screen, which only owners give out
+    audit.record("role_changed", user_id=member["user_id"], restaurant_id=restaurant_id, name=member["name"], role=new)
+    flash(_("Saved."), "success")
+    if member_id == access.current_member()["id"] and new == "waiter":
+        return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
+    return _to_index(restaurant_id)
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/staff/members/<string(length=12):member_id>/remove")
+@access.least("manager")
+def remove(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
+    """Let a member go; the person's logins and phones end at once."""
+    if not ButtonForm().validate():
+        abort(400)
+    own_id = access.current_member()["id"]
+    gone = transaction(lambda session: _remove(restaurant_id, own_id, member_id, session))
+    restaurants.forget(restaurant_id)
+    audit.record("removed", user_id=gone["user_id"], restaurant_id=restaurant_id, name=gone["name"], role=gone["role"])
+    flash(_("%(name)s is no longer in the team and is logged out everywhere.", name=gone["name"]), "success")
+    return redirect(url_for("auth.home"), 303) if member_id == own_id else _to_index(restaurant_id)
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/staff/two-factor")
+@access.least("owner")
+def require_two_factor(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Switch on or off that managers and owners need a second factor."""
+    required = request.form.get("required") == "yes"
+    restaurants.set_setting(restaurant_id, "two_factor_required", required)
+    audit.record("two_factor_required", restaurant_id=restaurant_id, required=required)
+    said = (
+        _("Managers and owners need a second step from now on.") if required else _("The second step is optional now.")
+    )
+    flash(said, "success")
+    return _to_index(restaurant_id)
+
+
+@blueprint.get("/r/<objectid:restaurant_id>/staff/history")
+@access.least("owner")
+def show_history(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """What was done with accounts and rights here, the newest first."""
+    return render_template("staff/history.html", days=history.of(access.current_restaurant()))
+
+
+def _remove(restaurant_id: ObjectId, own_id: str, member_id: str, session: ClientSession | None) -> Member:
+    actor = store.member_now(restaurant_id, own_id, session) or abort(404)
+    member = store.member_now(restaurant_id, member_id, session) or abort(404)
+    if not store.may_manage(actor, member["role"]):
+        abort(403)
+    if not restaurants.remove_member(restaurant_id, member_id, session):
+        raise _last_owner()
+    if member["user_id"]:
+        sessions.end_all(member["user_id"], session)
+        users.note_left(member["user_id"], restaurant_id, member_id, session)
+    sessions.end_screens(restaurant_id, session, member_id=member_id)
+    tokens.revoke(str(restaurant_id), session)  # the code of a counter screen: perhaps it was given to this member
+    return member
+
+
+def _send_invitation(restaurant_id: ObjectId, email: str, name: str, role: Role) -> None:
+    """Keep the invitation and the order for its mail, both or neither."""
+    by, language = access.current_actor(), current_language()
+
+    def work(session: ClientSession | None) -> None:
+        invitation_id = store.invite(restaurant_id, email, name, role, by, language, session)
+        mail.enqueue("invitation", email, session=session, language=language, invitation_id=invitation_id)
+
+    transaction(work)
+
+
+def _last_owner() -> DomainError:
+    return DomainError(_("A restaurant needs an owner. Make somebody else one first."))
+
+
+def _refused(**forms: InviteForm | AddMemberForm) -> ResponseReturnValue:
+    form: Any = next(iter(forms.values()))
+    return refused("staff/index.html", form, **people.house(**forms))
+
+
+def _to_index(restaurant_id: ObjectId) -> ResponseReturnValue:
+    return redirect(url_for("staff.index", restaurant_id=restaurant_id), 303)

@@ -1,0 +1,70 @@
+"""The store of second factors. One is a part of its user's document, `two_factor`:
+
+the secret shared with the app, the counter of the last code that was accepted, since when it is on, and the hashes of
+the recovery codes that are left. While it is being set up there is only `two_factor_offer`: a secret for one login.
+"""
+
+from datetime import timedelta
+from typing import Literal
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+
+from waitercaller import clock
+from waitercaller.db import Document, db
+from waitercaller.two_factor import codes
+
+OFFER_LIFETIME = timedelta(hours=1)
+
+
+def offer(user_id: ObjectId, login_id: str) -> str:
+    """The secret that may be confirmed in this login, the same for an hour. Another login never gets it to see."""
+    now = clock.now()
+    new = {"secret": codes.new_secret(), "login_id": login_id, "until": now + OFFER_LIFETIME}
+    other = [{"two_factor_offer.login_id": {"$ne": login_id}}, {"two_factor_offer.until": {"$lte": now}}]
+    db().users.update_one({"_id": user_id, "$or": other}, {"$set": {"two_factor_offer": new}})
+    user = db().users.find_one({"_id": user_id})
+    return str(user["two_factor_offer"]["secret"]) if user else ""
+
+
+def turn_on(
+    user_id: ObjectId, secret: str, counter: int, recovery_codes: list[str], session: ClientSession | None
+) -> bool:
+    """Make the offered secret count from now on; False when it is not offered any more or one counts already."""
+    now = clock.now()
+    two_factor = {"secret": secret, "counter": counter, "since": now, "recovery_codes": _hashes(recovery_codes)}
+    offered = {"_id": user_id, "two_factor": None, "two_factor_offer.secret": secret}
+    change = {"$set": {"two_factor": two_factor}, "$unset": {"two_factor_offer": ""}}
+    return bool(db().users.update_one(offered, change, session=session).modified_count)
+
+
+def turn_off(user_id: ObjectId, session: ClientSession | None) -> bool:
+    """Ask for the password only from now on; False when it was so already."""
+    on = {"_id": user_id, "two_factor": {"$ne": None}}
+    change = {"$unset": {"two_factor": "", "two_factor_offer": ""}}
+    return bool(db().users.update_one(on, change, session=session).modified_count)
+
+
+def renew_recovery_codes(user_id: ObjectId, recovery_codes: list[str], session: ClientSession | None) -> bool:
+    """Replace all recovery codes; False when there is no second factor."""
+    on = {"_id": user_id, "two_factor": {"$ne": None}}
+    change = {"$set": {"two_factor.recovery_codes": _hashes(recovery_codes)}}
+    return bool(db().users.update_one(on, change, session=session).modified_count)
+
+
+def accept(user: Document, typed: str) -> Literal["app", "recovery"] | None:
+    """Use up what was typed, if it is a code of this user: each counts once, also of two tries at the same time."""
+    secret = user["two_factor"]["secret"]
+    counter = codes.counter_of(secret, typed, clock.now())
+    if counter is not None:
+        newer = {"_id": user["_id"], "two_factor.secret": secret, "two_factor.counter": {"$lt": counter}}
+        used = db().users.update_one(newer, {"$set": {"two_factor.counter": counter}}).modified_count
+        return "app" if used else None
+    spent = codes.recovery_hash(typed)
+    left = {"_id": user["_id"], "two_factor.recovery_codes": spent}
+    used = db().users.update_one(left, {"$pull": {"two_factor.recovery_codes": spent}}).modified_count
+    return "recovery" if used else None
+
+
+def _hashes(recovery_codes: list[str]) -> list[str]:
+    return [codes.recovery_hash(code) for code in recovery_codes]
