@@ -11,6 +11,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 _ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE)
+_TRUSTS_ANYBODY = re.compile(r"[?&]tls(Insecure|AllowInvalid(Certificates|Hostnames))=true", re.IGNORECASE)
 
 MINIMUM_KEY_LENGTH = 32
 MINIMUM_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
@@ -149,6 +150,8 @@ def _mongodb_uri(value: str) -> str:
         raise ValueError("must start with mongodb:// or mongodb+srv://.")
     if not urlsplit(value).path.strip("/"):
         raise ValueError("must name the database, as in mongodb://host/waitercaller.")
+    if _TRUSTS_ANYBODY.search(value):
+        raise ValueError("must not turn off the check of the server's certificate; name its authority with tlsCAFile.")
     return value
 
 

@@ -77,8 +77,9 @@ def test_a_person_and_a_restaurant_have_their_own_the_newest_first(
 
 @pytest.mark.parametrize("name", ["password", "token", "code", "cookie", "secret"])
 def test_a_secret_cannot_be_kept_by_mistake(app: Flask, name: str) -> None:
+    details: dict[str, Any] = {name: "hunter2"}
     with app.app_context(), pytest.raises(ValueError, match=name):
-        audit.record("login_failed", **{name: "hunter2"})
+        audit.record("login_failed", **details)
 
 
 @pytest.mark.usefixtures("database")

@@ -42,7 +42,7 @@ def request_of(app: Flask) -> Callable[[ObjectId], Document]:
 
 def tap(person: Person, request_id: ObjectId, act: str, query: str = "", **form: Any) -> Any:
     """What the button on a card does, for a browser with scripts."""
-    token = person.client.csrf_token(f"{person.home}/dashboard")  # type: ignore[attr-defined]
+    token = person.client.csrf_token(f"{person.home}/dashboard")
     return person.client.post(
         f"{person.home}/requests/{request_id}/{act}{query}",
         data={"csrf_token": token, **form},
@@ -118,7 +118,7 @@ def test_what_just_ended_can_be_undone_from_the_page(bob: Person, call: Any) -> 
 
 def test_without_scripts_a_tap_leads_back_with_a_sentence(bob: Person, call: Any) -> None:
     request_id = call()
-    answer = bob.client.submit(  # type: ignore[attr-defined]
+    answer = bob.client.submit(
         f"{bob.home}/requests/{request_id}/accept", page=f"{bob.home}/dashboard"
     )
     assert (answer.status_code, answer.location) == (303, f"{bob.home}/dashboard")

@@ -240,7 +240,7 @@ def test_the_page_says_when_to_come_back(limited: Callable[[int], FlaskClient]) 
     answer = client.get("/limited")
     assert answer.status_code == 429
     assert 3500 < int(answer.headers["Retry-After"]) <= 3600
-    assert "That was tried too often. Please wait a few minutes and try again." in answer.text
+    assert "That was tried too often. It works again in 1 hour." in answer.text
     answer = client.get("/limited", headers={"Accept": "application/json"})
     assert answer.status_code == 429
     assert answer.json is not None

@@ -144,10 +144,10 @@ def test_staff_end_what_is_live_once(
 
 def test_the_guest_cancels_what_is_live(tap: Any, restaurant: Document, table: Document, database: Any) -> None:
     request = tap("k1")
-    assert store.cancel(table["_id"], [request["_id"]]) == 1
+    assert store.cancel(restaurant["_id"], table["_id"], [request["_id"]]) == 1
     assert state_of(database, request) == "cancelled"
     assert store.resolve(restaurant["_id"], [request["_id"]], ANNA) == 0
-    assert store.cancel(table["_id"], [request["_id"]]) == 0
+    assert store.cancel(restaurant["_id"], table["_id"], [request["_id"]]) == 0
 
 
 def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) -> None:
@@ -157,7 +157,7 @@ def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) ->
         store.accept(stranger, [request["_id"]], BOB),
         store.resolve(stranger, [request["_id"]], BOB),
         store.dismiss(stranger, [request["_id"]], BOB),
-        store.cancel(stranger, [request["_id"]]),
+        store.cancel(stranger, request["table_id"], [request["_id"]]),
         store.withdraw_table(stranger, request["table_id"]),
     ):
         assert changed == 0
@@ -184,7 +184,7 @@ def test_after_five_minutes_nothing_comes_back(tap: Any, restaurant: Document, l
 
 def test_a_cancelled_request_does_not_come_back(tap: Any, restaurant: Document, table: Document) -> None:
     request = tap("k1")
-    store.cancel(table["_id"], [request["_id"]])
+    store.cancel(restaurant["_id"], table["_id"], [request["_id"]])
     assert store.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
@@ -277,7 +277,10 @@ def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant
     for round_number in range(10):
         request = tap(f"k{round_number}")
         ids = [request["_id"]]
-        both = [partial(store.accept, restaurant["_id"], ids, ANNA), partial(store.cancel, table["_id"], ids)]
+        both = [
+            partial(store.accept, restaurant["_id"], ids, ANNA),
+            partial(store.cancel, restaurant["_id"], table["_id"], ids),
+        ]
         at_once(app, *both)
         (after,) = store.with_ids({"table_id": table["_id"]}, ids)
         assert after["state"] == "cancelled"  # accept may come first, but cancel always follows
@@ -298,7 +301,7 @@ def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
         at_once(app, *both)
         (live,) = store.live_of_restaurant(restaurant["_id"])
         assert live["first_at"] == first["first_at"]
-        store.cancel(live["table_id"], [live["_id"]])
+        store.cancel(restaurant["_id"], live["table_id"], [live["_id"]])
 
 
 def test_a_request_is_due_after_the_time_for_attention(tap: Any) -> None:

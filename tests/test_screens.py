@@ -132,7 +132,8 @@ def test_only_owners_make_counter_screens(mona: Person, bob: Person) -> None:
 
 def test_a_code_works_once_and_for_ten_minutes(app: Flask, alice: Person, later: Callable[..., None]) -> None:
     press(alice.client, alice.home, "/screens/code")
-    link, tablets = code_on(alice.client, alice.home), [app.test_client() for _ in range(3)]
+    link = code_on(alice.client, alice.home)
+    tablets: list[Any] = [app.test_client() for _ in range(3)]
     first, second, third = tablets
     first.get(link)
     second.get(link)

@@ -149,7 +149,7 @@ def test_with_another_owner_the_first_one_steps_down_and_leaves(alice: Person, b
 
 
 def test_who_is_removed_is_logged_out_everywhere_at_once(app: Flask, alice: Person, bob: Person) -> None:
-    other = app.test_client()
+    other: Any = app.test_client()
     other.submit("/login", {"email": bob.email, "password": bob.password})
     assert other.get(f"{bob.home}/dashboard").status_code == 200
     assert send(alice, about(bob, "remove")).status_code == 303

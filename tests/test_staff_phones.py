@@ -75,7 +75,8 @@ def test_the_phone_of_somebody_who_is_gone_is_no_screen_of_the_counter(app: Flas
 def test_a_code_works_once_and_for_ten_minutes(app: Flask, mona: Person, anna: str, later: Callable[..., None]) -> None:
     press(mona.client, mona.home, f"/members/{anna}/phone")
     link = code_on(mona.client, mona.home)
-    first, second, third = (app.test_client() for _ in range(3))
+    phones: list[Any] = [app.test_client() for _ in range(3)]
+    first, second, third = phones
     for browser in (first, second):
         browser.get(link)
         assert "Hello Anna" in browser.get("/join").text

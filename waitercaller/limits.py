@@ -19,7 +19,8 @@ from typing import Literal
 
 import pymongo
 from flask import current_app, request
-from flask_babel import lazy_gettext
+from flask_babel import format_timedelta, lazy_gettext
+from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
@@ -53,9 +54,9 @@ class Limit:
     shared: bool = True  # between processes, in MongoDB
 
 
-TRIES = lazy_gettext("That was tried too often. Please wait a few minutes and try again.")
-MAILS = lazy_gettext("We have sent several mails already. Please look into your mailbox, or wait and try again.")
-GUEST = lazy_gettext("There were very many calls in a short time. Please wave to the staff, or wait a little.")
+TRIES = lazy_gettext("That was tried too often.")
+MAILS = lazy_gettext("We have sent several mails already. Please look into your mailbox.")
+GUEST = lazy_gettext("There were very many calls in a short time. Please wave to the staff.")
 
 LIMITS: dict[str, Limit] = {
     # A stranger who guesses somebody's password locks only his own address out.
@@ -69,16 +70,16 @@ LIMITS: dict[str, Limit] = {
     "password": Limit(TRIES, (Allowance(10, 15 * MINUTE, "key"),)),
     "email": Limit(MAILS, (Allowance(5, HOUR, "key"),)),
     "invite": Limit(
-        lazy_gettext("These were many invitations in a short time. Please wait an hour before you send more."),
+        lazy_gettext("These were many invitations in a short time."),
         (Allowance(60, HOUR, "key"),),
     ),
     # Nobody's mailbox is filled by restaurants that he does not know, however many there are.
     "invited": Limit(
-        lazy_gettext("This address has had several invitations today. Please try again tomorrow."),
+        lazy_gettext("This address has had several invitations today."),
         (Allowance(5, DAY, "key"),),
     ),
     "export": Limit(
-        lazy_gettext("You have downloaded your data several times just now. Please wait an hour."),
+        lazy_gettext("You have downloaded your data several times just now."),
         (Allowance(5, HOUR, "key"),),
     ),
     # A full house calls from one address, its Wi-Fi's; so many in ten minutes are no guests.
@@ -91,10 +92,13 @@ LIMITS: dict[str, Limit] = {
 class LimitReached(DomainError):
     """This was tried too often; it was not carried out, and the page says when it can be tried again."""
 
+    retry_after: int  # seconds
+
     def __init__(self, name: str, retry_after: int) -> None:
-        super().__init__(LIMITS[name].sentence, 429)
+        time = format_timedelta(timedelta(seconds=retry_after))
+        super().__init__(f"{LIMITS[name].sentence} {_('It works again in %(time)s.', time=time)}", 429)
         self.name = name
-        self.retry_after = retry_after  # seconds
+        self.retry_after = retry_after
 
 
 class _Memory:

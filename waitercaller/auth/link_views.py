@@ -49,7 +49,7 @@ def confirm() -> ResponseReturnValue:
     access.log_out()  # whoever was logged in here until now
     access.log_in(user)
     flash(_("Your address is confirmed and your restaurant is open."), "success")
-    return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
+    return redirect(url_for("tables.index", restaurant_id=restaurant_id), 303)  # the one next step: add tables
 
 
 @blueprint.get("/reset/<string(maxlength=300):token>")

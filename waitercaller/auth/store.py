@@ -87,10 +87,11 @@ def note_login(user: Document) -> bool:
 
     A write, so that it and the transaction of a new password exclude each other: a login that began with the old
     password is either ended by the change of the password, or hears here that it came too late. The same holds for one
-    that began without the second factor.
+    that began without the second factor, with the old address, or with an account that is being deleted.
     """
     unchanged = {
         "_id": user["_id"],
+        "email": user["email"],
         "password_changed_at": user.get("password_changed_at"),
         "two_factor.secret": (user.get("two_factor") or {}).get("secret"),
     }

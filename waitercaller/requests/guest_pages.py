@@ -46,10 +46,15 @@ class View:
         return not self.live and any(request["state"] in ("resolved", "dismissed") for request in self.ended)
 
 
+def place(table: Document) -> Document:
+    """The condition that a request is of this table."""
+    return {"restaurant_id": table["restaurant_id"], "table_id": table["_id"]}
+
+
 def view_of(table: Document, held_ids: list[ObjectId]) -> View:
     """Read what a phone with these receipts sees of this table."""
     live = store.live_of_table(table["restaurant_id"], table["_id"])
-    held = store.with_ids({"table_id": table["_id"]}, held_ids) if held_ids else []
+    held = store.with_ids(place(table), held_ids) if held_ids else []
     since = clock.now() - UNDO
     ended = [request for request in held if request["ended_at"] is not None and request["ended_at"] > since]
     return View(live=live, ended=ended, held=held)

@@ -89,7 +89,7 @@ def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”, from the phone that called."""
     table, _current, _restaurant = _find(code)
     receipt = _read_receipt(table)
-    store.cancel(table["_id"], receipt.held)
+    store.cancel(table["restaurant_id"], table["_id"], receipt.held)
     return _back(code, table, receipt)
 
 
@@ -100,7 +100,7 @@ def guest_reopen(code: str) -> ResponseReturnValue:
     """“Not yet?”, for five minutes after the staff said it was done."""
     table, _current, _restaurant = _find(code)
     receipt = _read_receipt(table)
-    store.reopen({"table_id": table["_id"]}, receipt.held, by=None)
+    store.reopen(guest_pages.place(table), receipt.held, by=None)
     return _back(code, table, receipt)
 
 

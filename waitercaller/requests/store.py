@@ -92,9 +92,9 @@ def dismiss(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
     return _end({"restaurant_id": restaurant_id}, ids, "dismissed", by)
 
 
-def cancel(table_id: ObjectId, ids: list[ObjectId]) -> int:
+def cancel(restaurant_id: ObjectId, table_id: ObjectId, ids: list[ObjectId]) -> int:
     """The guest who called needs nothing any more; returns how many changed."""
-    return _end({"table_id": table_id}, ids, "cancelled", None)
+    return _end({"restaurant_id": restaurant_id, "table_id": table_id}, ids, "cancelled", None)
 
 
 def withdraw_table(restaurant_id: ObjectId, table_id: ObjectId, session: ClientSession | None = None) -> int:
@@ -110,8 +110,8 @@ def withdraw_table(restaurant_id: ObjectId, table_id: ObjectId, session: ClientS
 def reopen(where: Document, ids: list[ObjectId], by: Actor | None) -> int:
     """Bring ended requests back to waiting with their first clock; returns how many changed.
 
-    `where` is {"restaurant_id": …} for staff and {"table_id": …} for the guest. Where the table has called again in
-    the meantime, that newer request takes over the older clock.
+    `where` is {"restaurant_id": …} for staff, and for the guest that and {"table_id": …}. Where the table has called
+    again in the meantime, that newer request takes over the older clock.
     """
     return sum(_reopen(where, request_id, by) for request_id in ids)
 

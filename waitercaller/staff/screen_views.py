@@ -14,6 +14,7 @@ from waitercaller import access, audit, clock, restaurants, sessions, tokens
 from waitercaller.db import Document, transaction
 from waitercaller.errors import DomainError
 from waitercaller.forms import text_of
+from waitercaller.restaurants import Actor
 from waitercaller.staff import blueprint, codes, people, store
 from waitercaller.staff.forms import ButtonForm, ScreenForm
 
@@ -154,7 +155,9 @@ def _spend(token: str, invitation_id: ObjectId, session: ClientSession | None) -
 
 def _begin(restaurant: Document, name: str, member_id: str | None) -> ResponseReturnValue:
     access.log_in_screen(restaurant["_id"], name, member_id)
-    audit.record("screen_added", restaurant_id=restaurant["_id"], actor={"id": "", "name": name}, name=name)
+    member = restaurants.member_with_id(restaurant, member_id or "")
+    by: Actor | None = {"id": member["id"], "name": member["name"]} if member else None
+    audit.record("screen_added", restaurant_id=restaurant["_id"], actor=by, name=name)
     return redirect(url_for("requests.dashboard", restaurant_id=restaurant["_id"]), 303)
 
 

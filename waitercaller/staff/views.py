@@ -73,7 +73,7 @@ def add(restaurant_id: ObjectId) -> ResponseReturnValue:
     name, members = text_of(form.member_name), access.current_restaurant()["members"]
     if name.casefold() in {member["name"].casefold() for member in members}:
         form.member_name.errors = [
-            _("There is a %(name)s already. Add an initial, so that nobody is mixed up.", name=name)
+            _("%(name)s is in the team already. Add an initial, so that nobody is mixed up.", name=name)
         ]
         return _refused(add_form=form)
     if len(members) >= MOST_MEMBERS:

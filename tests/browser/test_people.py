@@ -1,0 +1,170 @@
+"""The team, in browsers that are open at the same time: joining, the counter's screen, and letting somebody go."""
+
+import re
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.browser.visitors import Visitors, card, fill, is_live, press
+from tests.browser.website import Website
+from tests.cast import PASSWORD, Person
+from waitercaller import restaurants
+
+pytestmark = pytest.mark.browser
+
+ANNA = "anna@example.org"
+
+
+@pytest.fixture
+def anna(app: Flask, alice: Person) -> str:
+    """Anna waits tables and has no address; her member's id."""
+    with app.app_context():
+        return str(restaurants.add_member(alice.restaurant_id, "Anna", "waiter", None))
+
+
+@pytest.fixture
+def counter(visitors: Visitors, alice: Person, anna: str) -> Page:
+    """The tablet on the counter, made a screen by the code that Alice's browser shows."""
+    alices = visitors.logged_in(alice)
+    alices.goto(f"{alice.home}/staff")
+    alices.get_by_text("Add a screen").click()
+    press(alices, "Show a code")
+    tablet = visitors.come(viewport={"width": 1024, "height": 768})
+    tablet.goto(alices.locator(".scan-address").text_content() or "")
+    fill(tablet, screen_name="Bar")
+    press(tablet, "Show the calls here")
+    is_live(tablet)
+    return tablet
+
+
+def who(tablet: Page, name: str) -> None:
+    tablet.locator("#who").get_by_role("button", name=name, exact=True).click()
+
+
+def test_an_invited_waiter_joins_in_a_browser_of_her_own(website: Website, visitors: Visitors, alice: Person) -> None:
+    alices = visitors.logged_in(alice)
+    alices.goto(f"{alice.home}/dashboard")
+    alices.get_by_role("link", name="People").click()
+    alices.get_by_text("Invite by e-mail").click()
+    fill(alices, email=ANNA)
+    press(alices, "Send the invitation")
+    expect(alices.get_by_text(f"The invitation to {ANNA} is on its way.")).to_be_visible()
+
+    annas = visitors.come(viewport={"width": 390, "height": 780})
+    annas.goto(website.mail_to(ANNA).links[0])
+    expect(annas.get_by_role("heading", name="Trattoria Lucia")).to_be_visible()
+    fill(annas, name="Anna", password=PASSWORD)
+    press(annas, "Join the team")
+    expect(annas.get_by_text("Welcome to the team.")).to_be_visible()
+    is_live(annas)
+    alices.reload()
+    expect(alices.locator("summary").filter(has_text=ANNA)).to_be_visible()
+
+
+def test_the_counter_asks_who_and_the_guest_reads_it(visitors: Visitors, counter: Page, dana: Page) -> None:
+    press(dana, "Call a waiter")
+    card(counter, "7").get_by_role("button", name="I’m going").click()
+    expect(counter.get_by_role("dialog", name=re.compile("Who"))).to_be_visible()
+    box = counter.locator("#who .name").first.bounding_box()
+    assert box
+    assert box["height"] >= 56
+    who(counter, "Anna")
+    expect(dana.locator("#headline")).to_have_text("Anna is on the way")
+    expect(card(counter, "7").get_by_text("Anna is on the way")).to_be_visible()
+    expect(counter.get_by_text("7: Anna is on the way.")).to_be_visible()
+
+    card(counter, "7").get_by_role("button", name="Take over").click()
+    who(counter, "Alice")
+    expect(dana.locator("#headline")).to_have_text("Alice is on the way")
+    card(counter, "7").get_by_role("button", name="Done").click()  # Alice had it: nothing to ask
+    expect(dana.locator("#headline")).to_have_text("Done")
+    counter.locator("#toasts").get_by_role("button", name="Undo").click()
+    card(counter, "7").get_by_role("button", name="Done").click()  # nobody has it now
+    who(counter, "Anna")
+    expect(counter.locator("#sentence")).to_have_text("Nobody is waiting")
+
+
+def test_who_is_not_answered_by_accident(counter: Page, dana: Page) -> None:
+    """A second tap, Enter pressed twice, Escape: nothing of it is an answer."""
+    press(dana, "Call a waiter")
+    going = card(counter, "7").get_by_role("button", name="I’m going")
+    going.focus()
+    counter.keyboard.press("Enter")
+    dialog = counter.locator("#who")
+    expect(dialog).to_be_visible()
+    counter.keyboard.press("Enter")
+    expect(dialog).to_be_visible()
+    counter.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    expect(going).to_be_focused()
+    counter.keyboard.press("Enter")
+    counter.keyboard.press("Tab")
+    expect(dialog.get_by_role("button", name="Alice", exact=True)).to_be_focused()
+    press(counter, "Never mind")
+    expect(dialog).to_be_hidden()
+    expect(dana.locator("#headline")).to_have_text("Your call is sent")
+
+
+def test_without_scripts_the_question_is_a_page(visitors: Visitors, counter: Page, dana: Page) -> None:
+    tablet = visitors.come(java_script_enabled=False)
+    tablet.context.add_cookies(counter.context.cookies())  # type: ignore[arg-type]
+    press(dana, "Call a waiter")
+    tablet.goto(counter.url)
+    card(tablet, "7").get_by_role("button", name="I’m going").click()
+    expect(tablet.get_by_role("heading", name="Who?")).to_be_visible()
+    press(tablet, "Anna")
+    expect(card(tablet, "7").get_by_text("Anna is on the way")).to_be_visible()
+    expect(dana.locator("#headline")).to_have_text("Anna is on the way")
+
+
+def test_annas_phone_is_hers_and_ends_with_the_counters_help(
+    visitors: Visitors, counter: Page, alice: Person, dana: Page
+) -> None:
+    alices = visitors.logged_in(alice)
+    alices.goto(f"{alice.home}/staff")
+    alices.locator("summary").filter(has_text="Anna").click()
+    press(alices, "A phone for Anna")
+    expect(alices.locator(".qr-scan svg")).to_be_visible()
+    counter.locator(".menu summary").click()
+    counter.get_by_role("link", name="Use your own phone").click()
+    press(counter, "Anna")
+    phone = visitors.come(viewport={"width": 390, "height": 780})
+    phone.goto(counter.locator(".scan-address").text_content() or "")
+    press(phone, "I am Anna, show me the calls")
+    is_live(phone)
+    expect(alices.get_by_role("heading", name="Done")).to_be_visible()  # the page with the code looks by itself
+    press(dana, "Call a waiter")
+    card(phone, "7").get_by_role("button", name="I’m going").click()
+    expect(dana.locator("#headline")).to_have_text("Anna is on the way")
+
+    alices.goto(f"{alice.home}/staff")
+    alices.locator("summary").filter(has_text="Anna").click()
+    press(alices, "Log out Anna’s phone")
+    expect(phone.locator("#live-words")).to_have_text("You are logged out.")
+
+
+def test_whoever_is_let_go_reads_it_on_the_open_dashboard(visitors: Visitors, alice: Person, bob: Person) -> None:
+    bobs, alices = visitors.dashboard(bob), visitors.logged_in(alice)
+    alices.goto(f"{alice.home}/staff")
+    alices.locator("summary").filter(has_text="Bob").click()
+    alices.get_by_text("Remove from the team").locator("visible=true").click()
+    press(alices, "Remove Bob")
+    expect(bobs.locator("#live-words")).to_have_text("You are logged out.")
+    expect(bobs.locator("#live-link")).to_be_visible()
+    expect(alices.get_by_text("Bob is no longer in the team")).to_be_visible()
+
+
+def test_a_screen_ended_by_the_owner_goes_dark_and_one_ends_itself(
+    visitors: Visitors, counter: Page, alice: Person
+) -> None:
+    counter.locator(".menu summary").click()
+    press(counter, "End this screen")
+    expect(counter.get_by_role("heading", name="Log in")).to_be_visible()
+    alices = visitors.logged_in(alice)
+    alices.goto(f"{alice.home}/staff")
+    alices.get_by_text("Add a screen").click()
+    fill(alices, screen_name="Counter")
+    press(alices, "Log me out and make it a screen")
+    is_live(alices)
+    expect(alices.locator(".bar-rooms")).to_have_count(0)
