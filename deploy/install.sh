@@ -3,7 +3,7 @@
 # Run it again as often as you like: what is as it should be is left alone.
 set -euo pipefail
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=deploy/lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$SOURCE/deploy/lib.sh"
 
 PACKAGES=(apache2 ca-certificates certbot curl openssl python3 python3-venv)
@@ -92,7 +92,7 @@ install_database() {
         return
     fi
     step 'Database: MongoDB on this machine'
-    # shellcheck source=deploy/install-mongodb.sh
+    # shellcheck source-path=SCRIPTDIR source=install-mongodb.sh
     . "$SOURCE/deploy/install-mongodb.sh"
     install_mongodb
 }
@@ -104,6 +104,7 @@ make_user() {
     id -u waitercaller >/dev/null 2>&1 ||
         run useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin waitercaller
     folder "$RELEASES" 0755 root:root
+    folder "$VENVS" 0755 root:root
     folder "$BACKUPS" 0750 waitercaller:waitercaller
     folder "$WEBROOT" 0755 root:root
 }
@@ -159,9 +160,9 @@ start_service() {
         switch_to "$RELEASE"
     fi
     install_units
-    run systemctl enable --quiet --now waitercaller.socket
-    run systemctl enable --quiet waitercaller.service
-    if changed "$SETTINGS" "$HOME_DIR/current" "$UNITS/waitercaller.s" || ! systemctl is-active --quiet waitercaller.service; then
+    enable waitercaller.socket --now
+    enable waitercaller.service
+    if changed "$SETTINGS" "$HOME_DIR/current" "$RELEASE/.venv" "$UNITS/waitercaller.s" || ! systemctl is-active --quiet waitercaller.service; then
         restart_service
         [[ $DRY_RUN ]] || wait_until_ready "$SOCKET" || fail "it does not get ready. What it says:
   journalctl -u waitercaller --no-pager -n 50
@@ -173,8 +174,9 @@ start_service() {
 
 start_apache() {
     step 'Apache'
-    local module wanted=()
-    for module in $(grep -v '^#' "$SOURCE/deploy/apache/modules"); do
+    local module modules wanted=()
+    read -ra modules < <(grep -v '^#' "$SOURCE/deploy/apache/modules")
+    for module in "${modules[@]}"; do
         [[ -e /etc/apache2/mods-enabled/$module.load ]] || wanted+=("$module")
     done
     ((${#wanted[@]} == 0)) || { run a2enmod -q "${wanted[@]}" && CHANGED[/etc/apache2/mods]=1; }
@@ -183,7 +185,7 @@ start_apache() {
     [[ -e /etc/apache2/conf-enabled/waitercaller-mpm.conf ]] || run a2enconf -q waitercaller-mpm
     [[ -e /etc/apache2/sites-enabled/000-waitercaller.conf ]] || run a2ensite -q 000-waitercaller
     [[ ! -e /etc/apache2/sites-enabled/000-default.conf ]] || run a2dissite -q 000-default
-    run systemctl enable --quiet apache2
+    enable apache2.service
     if changed /etc/apache2 "$UNITS/apache2"; then
         run apache2ctl configtest
         run systemctl restart apache2
@@ -218,7 +220,7 @@ start_timers() {
     step 'Timers: backups, the certificate, its renewal'
     local timer
     for timer in waitercaller-backup.timer waitercaller-certificate.timer certbot.timer; do
-        systemctl is-active --quiet "$timer" 2>/dev/null || run systemctl enable --quiet --now "$timer"
+        enable "$timer" --now
     done
 }
 

@@ -3,7 +3,9 @@
 
 HOME_DIR=/opt/waitercaller
 RELEASES=$HOME_DIR/releases
+VENVS=$HOME_DIR/venvs
 SETTINGS=/etc/waitercaller/env
+# shellcheck disable=SC2034 # for those who source this
 BACKUPS=/var/backups/waitercaller
 SOCKET=/run/waitercaller.sock
 COMMAND=/usr/local/sbin/waitercaller
@@ -58,9 +60,7 @@ folder() {
 # link TARGET NAME: NAME points to TARGET from one moment to the next.
 link() {
     [[ $(readlink "$2" 2>/dev/null) != "$1" ]] || return 0
-    run ln -sfn "$1" "$2.new"
-    run mv -T "$2.new" "$2"
-    CHANGED[$2]=1
+    run ln -sfn "$1" "$2.new" && run mv -T "$2.new" "$2" && CHANGED[$2]=1
 }
 
 # changed PREFIX…: whether anything below one of these was changed by this run.
@@ -103,32 +103,46 @@ version() {
     printf '%s-%s\n' "$number" "${sum:0:8}"
 }
 
-# bring_release FOLDER: the checkout becomes $RELEASES/<its version>, with a venv of its own; sets RELEASE.
+# bring_release FOLDER: the checkout becomes $RELEASES/<its version>, complete or not at all; sets RELEASE.
 bring_release() {
     RELEASE=$RELEASES/$(version "$1")
     if [[ -e $RELEASE/.complete ]]; then
         say "$RELEASE is here already"
-        return
+    else
+        run rm -rf "$RELEASE" # one that was interrupted
+        run install -d -m 0755 "$RELEASE"
+        say "\$ copy ${SHIPPED[*]} to $RELEASE"
+        [[ $DRY_RUN ]] || tar -C "$1" --exclude=__pycache__ --owner=0 --group=0 --mode=u=rwX,go=rX -cf - "${SHIPPED[@]}" |
+            tar -C "$RELEASE" -xf -
+        run python3 -m compileall -q "$RELEASE/waitercaller" "$RELEASE/config.py" "$RELEASE/wsgi.py"
+        run touch "$RELEASE/.complete"
     fi
-    run rm -rf "$RELEASE" # one that was interrupted
-    run install -d -m 0755 "$RELEASE"
-    say "\$ copy ${SHIPPED[*]} to $RELEASE"
-    [[ $DRY_RUN ]] || tar -C "$1" --exclude=__pycache__ --owner=0 --group=0 --mode=u=rwX,go=rX -cf - "${SHIPPED[@]}" |
-        tar -C "$RELEASE" -xf -
-    run python3 -m venv "$RELEASE/.venv"
-    run "$RELEASE/.venv/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir --require-hashes \
-        --only-binary :all: -r "$RELEASE/requirements.txt"
-    run "$RELEASE/.venv/bin/python" -m compileall -q "$RELEASE/waitercaller" "$RELEASE/config.py" "$RELEASE/wsgi.py"
-    run touch "$RELEASE/.complete"
+    bring_venv "$1/requirements.txt"
 }
 
-# prune_releases NUMBER: keep the newest NUMBER and the two that are linked.
-prune_releases() {
-    local release
-    while read -r release; do
-        [[ $release == "$(readlink -f $HOME_DIR/current)" || $release == "$(readlink -f $HOME_DIR/previous)" ]] ||
-            run rm -rf "$release"
-    done < <(find "$RELEASES" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | tail -n "+$(($1 + 1))" | cut -d' ' -f2-)
+# bring_venv REQUIREMENTS: a venv is named for what it holds, and shared by the releases that want the same.
+bring_venv() {
+    local venv
+    venv=$VENVS/$({ python3 --version && cat "$1"; } | sha256sum | cut -c 1-8)
+    if [[ ! -e $venv/.complete ]]; then
+        run rm -rf "$venv"
+        run python3 -m venv "$venv"
+        run "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-cache-dir --require-hashes \
+            --only-binary :all: -r "$1"
+        run touch "$venv/.complete"
+    fi
+    link "$venv" "$RELEASE/.venv"
+}
+
+# prune NUMBER: keep the newest NUMBER releases, the two that are linked, and the venvs that these use.
+prune() {
+    local old
+    while read -r old; do
+        [[ $old == "$(readlink $HOME_DIR/current)" || $old == "$(readlink $HOME_DIR/previous)" ]] || run rm -rf "$old"
+    done < <(find "$RELEASES" -mindepth 1 -maxdepth 1 -type d -printf '%T@ %p\n' | sort -rn | tail -n "+$(($1 + 1))" | cut -d ' ' -f 2-)
+    while read -r old; do
+        readlink "$RELEASES"/*/.venv | grep -qxF "$old" || run rm -rf "$old"
+    done < <(find "$VENVS" -mindepth 1 -maxdepth 1 -type d)
 }
 
 # --- the service ----------------------------------------------------------------------------------------------
@@ -144,25 +158,30 @@ install_units() {
     ! changed "$UNITS" || run systemctl daemon-reload
 }
 
+# enable UNIT [--now]
+enable() {
+    systemctl is-enabled --quiet "$1" 2>/dev/null || run systemctl enable --quiet "$@"
+}
+
 # ready SOCKET: whether /readyz answers 200 there.
 ready() {
     curl --silent --fail --max-time 5 --output /dev/null --unix-socket "$1" "http://$(setting TRUSTED_HOSTS | cut -d, -f1)/readyz"
 }
 
-# wait_until_ready SOCKET
+# wait_until_ready SOCKET [SECONDS]
 wait_until_ready() {
-    local until=$((SECONDS + READY_SECONDS))
+    local until=$((SECONDS + ${2:-$READY_SECONDS}))
     until ready "$1"; do
         ((SECONDS < until)) || return 1
         sleep 0.2
     done
 }
 
-# restart_service: the socket stays open, so requests wait instead of failing.
+# restart_service: the socket stays open, so requests wait instead of failing. Whether it went well, /readyz says.
 restart_service() {
-    run systemctl reset-failed waitercaller.socket waitercaller.service
-    run systemctl start waitercaller.socket
-    run systemctl restart waitercaller.service
+    run systemctl reset-failed waitercaller.socket waitercaller.service || true
+    run systemctl start waitercaller.socket || true
+    run systemctl restart waitercaller.service || true
 }
 
 # --- from one release to another ------------------------------------------------------------------------------
@@ -172,19 +191,18 @@ switch_to() {
     local old new=$1
     old=$(readlink "$HOME_DIR/current")
     step 'Collections, indexes and validators'
-    run env WAITERCALLER_RELEASE="$new" "$COMMAND" build-database
+    run env WAITERCALLER_RELEASE="$new" "$COMMAND" build-database || fail "$old goes on as if nothing had been."
     step 'A rehearsal: the new version on a socket of its own'
     [[ $DRY_RUN ]] || rehearse "$new" || fail "$new does not get ready; $old goes on as if nothing had been."
     step 'The new version takes over'
-    take_over "$new"
-    if [[ $DRY_RUN ]] || wait_until_ready "$SOCKET"; then
+    if take_over "$new" && { [[ $DRY_RUN ]] || wait_until_ready "$SOCKET"; }; then
         link "$old" "$HOME_DIR/previous"
         say "$new is ready"
         return
     fi
     step 'It does not get ready: back to the old version'
     take_over "$old"
-    wait_until_ready "$SOCKET" || fail "$old does not get ready either: journalctl -u waitercaller"
+    wait_until_ready "$SOCKET" 60 || fail "$old does not get ready either: journalctl -u waitercaller"
     fail "$new did not get ready, so $old runs again: journalctl -u waitercaller"
 }
 
@@ -202,11 +220,15 @@ rehearse() {
     return $result
 }
 
+# take_over RELEASE: fails when Apache does not understand the virtual hosts that come with it.
 take_over() {
     link "$1" "$HOME_DIR/current"
     install_units
-    restart_service
-    # The virtual hosts come with the code. A graceful reload loses nothing.
-    [[ ! -e /etc/apache2/sites-enabled/000-waitercaller.conf ]] ||
-        { run apache2ctl configtest && run systemctl reload apache2; }
+    if [[ -e /etc/apache2/sites-enabled/000-waitercaller.conf ]]; then
+        run apache2ctl configtest || return
+        restart_service
+        run systemctl reload apache2 # loses nothing
+    else
+        restart_service
+    fi
 }

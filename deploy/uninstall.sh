@@ -2,7 +2,7 @@
 # Takes Waiter Caller off this machine, keeps everything that cannot be made again, and says where it is.
 set -euo pipefail
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=deploy/lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$SOURCE/deploy/lib.sh"
 
 remove_units() {

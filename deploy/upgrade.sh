@@ -2,7 +2,7 @@
 # From the version that runs to the one of this checkout, without a failed request; back when it does not get ready.
 set -euo pipefail
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-# shellcheck source=deploy/lib.sh
+# shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$SOURCE/deploy/lib.sh"
 
 KEEP=4 # releases
@@ -38,7 +38,7 @@ main() {
         return
     fi
     switch_to "$RELEASE"
-    prune_releases "$KEEP"
+    prune "$KEEP"
 }
 
 main "$@"
