@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+import click
+
 _ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE)
 _TRUSTS_ANYBODY = re.compile(r"[?&]tls(Insecure|AllowInvalid(Certificates|Hostnames))=true", re.IGNORECASE)
 
@@ -17,8 +19,11 @@ MINIMUM_KEY_LENGTH = 32
 MINIMUM_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
 
 
-class ConfigError(Exception):
-    """The environment does not describe a working system; `problems` has one sentence for each bad value."""
+class ConfigError(click.ClickException):
+    """The environment does not describe a working system; `problems` has one sentence for each bad value.
+
+    As a ClickException, so that a command says just this instead of where in the code it was noticed.
+    """
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("The configuration is not complete:\n" + "\n".join(f"  - {line}" for line in problems))
@@ -42,6 +47,7 @@ class Config:
     mail_folder: str
     security_contact: str
     log_format: str
+    drain_file: str
     argon2_memory_kib: int
     argon2_rounds: int
     argon2_threads: int
@@ -71,6 +77,7 @@ class Config:
             mail_sender=env.required("MAIL_SENDER", _sender),
             mail_folder=mail_folder,
             security_contact=env.optional("SECURITY_CONTACT", _contact, ""),
+            drain_file=env.text("DRAIN_FILE", ""),
             log_format=env.choice("LOG_FORMAT", "json", ("json", "text")),
             argon2_memory_kib=env.number("ARGON2_MEMORY_KIB", 65536, 8, 4_194_304),
             argon2_rounds=env.number("ARGON2_ROUNDS", 3, 1, 100),

@@ -4,8 +4,11 @@ What differs between installations comes from the environment: WEB_CONCURRENCY (
 which wins over this file: --bind, --umask, --workers.
 """
 
+import contextlib
 import logging
 import os
+import shutil
+import tempfile
 
 # An open screen is one greenlet of a gevent worker, so a handful of processes holds thousands of screens.
 worker_class = "gevent"
@@ -31,6 +34,12 @@ forwarded_allow_ips = ""  # what a proxy says is trusted in one place only: PROX
 def on_starting(server):
     """Before the first worker."""
     server.log.error_log.addFilter(_without_what_was_sent)
+    # Where the workers count, so that whichever is asked for /metrics adds up all of them.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="waitercaller-metrics-")
+    # Whoever starts this machine again wants it to serve; see DRAIN_FILE.
+    if drain_file := os.environ.get("DRAIN_FILE"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(drain_file)
 
 
 def post_worker_init(worker):
@@ -38,6 +47,18 @@ def post_worker_init(worker):
     from waitercaller import jobs  # not above: the master must not hold code that a reload is to renew
 
     jobs.start(worker.wsgi, lambda: worker.alive)
+
+
+def child_exit(server, worker):
+    """In the master, when a worker has ended: what it counted stays, its open screens do not."""
+    from prometheus_client import multiprocess  # not above: it looks at once where to count
+
+    multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    """At the end of the master."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
 
 
 def _without_what_was_sent(record: logging.LogRecord) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from waitercaller import clock, erasure, mail, watch
+from waitercaller import clock, erasure, mail, metrics, watch
 from waitercaller.db import db
 from waitercaller.live import Hub
 
@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 MAIL_INTERVAL = 1.0  # seconds
 CLOCK_INTERVAL = 60.0
 ERASURE_INTERVAL = 30.0
+METRICS_INTERVAL = 2.0
 STOP_INTERVAL = 0.2
 
 
@@ -31,6 +32,7 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL, lambda: mail.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
+        ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: metrics.sample(app.extensions["hub"]))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()
@@ -44,6 +46,7 @@ def _repeat(app: Flask, is_alive: Callable[[], bool], interval: float, work: Cal
         except PyMongoError as error:
             log.warning("the database did not answer the background work: %s", type(error).__name__)
         except Exception:
+            metrics.BACKGROUND_FAULTS.labels(threading.current_thread().name).inc()
             log.exception("fault in the background work")  # the next round must come all the same
         _sleep(interval, is_alive)
 

@@ -24,7 +24,7 @@ from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from waitercaller import clock
+from waitercaller import clock, metrics
 from waitercaller.db import db
 from waitercaller.errors import DomainError
 
@@ -146,6 +146,7 @@ def check(name: str, *keys: str) -> None:
             take = memory.take
             taken = take(window_id, allowance.tries, ends)
         if not taken:
+            metrics.LIMITS_REACHED.labels(name).inc()
             log.warning("limit reached: %s, %d tries per %s", name, allowance.tries, allowance.per)
             raise LimitReached(name, math.ceil((ends - now).total_seconds()))
 

@@ -192,9 +192,10 @@ def build(database: Database[dict[str, Any]]) -> None:
 
 def missing_indexes(database: Database[dict[str, Any]]) -> list[str]:
     """The names, as collection.index, of those that `build` would create."""
+    present = {name: database[name].index_information() for name in INDEXES}
     return [
         f"{name}.{index.document['name']}"
         for name, indexes in INDEXES.items()
         for index in indexes
-        if index.document["name"] not in database[name].index_information()
+        if index.document["name"] not in present[name]
     ]

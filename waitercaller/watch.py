@@ -11,7 +11,7 @@ from collections.abc import Callable
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from waitercaller import cache
+from waitercaller import cache, metrics
 from waitercaller.db import Document, db
 from waitercaller.live import Hub
 
@@ -43,6 +43,7 @@ def run(app: Flask, is_alive: Callable[[], bool]) -> None:
             log.exception("fault while watching, trying again")  # a process that is deaf for good would be worse
         hub.listening = False
         if is_alive():
+            metrics.WATCHER_RESTARTS.inc()
             time.sleep(PAUSE)
 
 

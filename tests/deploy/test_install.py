@@ -8,7 +8,6 @@ each other, in the order they stand in; what they cannot try is install-mongodb.
 import email
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.cast import wait_until
 from tests.deploy.machine import PROJECT, Machine, can_boot
 
 DEPLOY = PROJECT / "deploy"
@@ -214,8 +212,8 @@ def test_an_upgrade_loses_no_request(box, visitors):
 
 def test_a_version_that_does_not_start_is_never_seen_by_visitors(box, visitors):
     before = box.version()
-    unloadable = box.next_version("0.3.0", "echo 'raise SystemExit(1)' >>waitercaller/ops.py")
-    unready = box.next_version("0.3.1", "sed -i '/^def readyz/a\\    raise KeyError' waitercaller/ops.py")
+    unloadable = box.next_version("0.3.0", "echo 'raise SystemExit(1)' >>waitercaller/ops/views.py")
+    unready = box.next_version("0.3.1", "sed -i '/^def readyz/a\\    raise KeyError' waitercaller/ops/views.py")
     for deploy in unloadable, unready:
         said = box.do(f"READY_SECONDS=3 {deploy}/upgrade.sh", check=False)
         assert "goes on as if nothing had been" in said
@@ -226,7 +224,7 @@ def test_a_version_that_does_not_start_is_never_seen_by_visitors(box, visitors):
 def test_a_version_that_is_only_ready_in_the_rehearsal_is_rolled_back(box):
     before = box.version()
     in_service = 'import os; assert "NOTIFY_SOCKET" not in os.environ'
-    unready = box.next_version("0.4.0", f"sed -i '/^def readyz/a\\    {in_service}' waitercaller/ops.py")
+    unready = box.next_version("0.4.0", f"sed -i '/^def readyz/a\\    {in_service}' waitercaller/ops/views.py")
     crashing = box.next_version("0.4.1", f"echo '{in_service}' >>wsgi.py")
     for deploy in unready, crashing:
         said = box.do(f"READY_SECONDS=4 {deploy}/upgrade.sh", check=False)

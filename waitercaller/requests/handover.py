@@ -3,7 +3,7 @@
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
-from waitercaller import clock
+from waitercaller import clock, metrics
 from waitercaller.db import Document, db
 from waitercaller.requests.store import ATTENTION
 
@@ -17,6 +17,7 @@ def release(restaurant_id: ObjectId, member_id: str, session: ClientSession | No
     waiting = {"state": "waiting", "by": None, "due_at": now + ATTENTION}
     theirs = {"restaurant_id": restaurant_id, "live": True, "by.id": member_id}
     changed = db().requests.update_many(theirs, {"$set": waiting, "$push": _step("released")}, session=session)
+    metrics.stepped("released", changed.modified_count)
     return changed.modified_count
 
 
@@ -25,6 +26,7 @@ def withdraw_all(restaurant_id: ObjectId, session: ClientSession | None) -> int:
     ended = {"state": "withdrawn", "live": False, "ended_at": clock.now()}
     live = {"restaurant_id": restaurant_id, "live": True}
     changed = db().requests.update_many(live, {"$set": ended, "$push": _step("withdrawn")}, session=session)
+    metrics.stepped("withdrawn", changed.modified_count)
     return changed.modified_count
 
 

@@ -12,7 +12,7 @@ from bson import ObjectId
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
-from waitercaller import clock
+from waitercaller import clock, metrics
 from waitercaller.db import Document, db
 from waitercaller.restaurants import Actor, Kind
 
@@ -60,6 +60,7 @@ def open_request(restaurant: Document, table: Document, kind: Kind, key: str) ->
     for _ in range(ATTEMPTS):
         try:
             db().requests.insert_one(cast(Document, request))
+            metrics.stepped("called")
             return request
         except DuplicateKeyError:
             pass
@@ -77,9 +78,10 @@ def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: 
     states: list[Document] = [{"state": "waiting"}]
     if taken_from:
         states.append({"state": "accepted", "by.id": taken_from})
-    return _advance(
-        {"restaurant_id": restaurant_id, "$or": states}, ids, {"state": "accepted", "by": by}, _step("accepted", by)
-    )
+    which: Document = {"restaurant_id": restaurant_id, "$or": states}
+    changed = _advance(which, ids, {"state": "accepted", "by": by}, _step("accepted", by))
+    metrics.accepted(with_ids({"restaurant_id": restaurant_id}, changed))
+    return len(changed)
 
 
 def resolve(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
@@ -104,6 +106,7 @@ def withdraw_table(restaurant_id: ObjectId, table_id: ObjectId, session: ClientS
         _ending("withdrawn", None),
         session=session,
     )
+    metrics.stepped("withdrawn", changed.modified_count)
     return changed.modified_count
 
 
@@ -185,21 +188,21 @@ def _remind(request: ServiceRequest) -> ServiceRequest | None:
         )
     except DuplicateKeyError:
         return None  # the same tap, sent twice at once, has just opened a request
+    metrics.stepped("reminded", changed.modified_count)
     return _find_one({"_id": live["_id"]}) if changed.modified_count else None
 
 
-def _advance(where: Document, ids: Iterable[ObjectId], values: Document, step: Document) -> int:
-    return sum(
-        db()
-        .requests.update_one({**where, "_id": request_id}, {"$set": values, "$push": {"steps": step}})
-        .modified_count
-        for request_id in ids
-    )
+def _advance(where: Document, ids: Iterable[ObjectId], values: Document, step: Document) -> list[ObjectId]:
+    """The ids of those that took the step."""
+    change = {"$set": values, "$push": {"steps": step}}
+    changed = [each for each in ids if db().requests.update_one({**where, "_id": each}, change).modified_count]
+    metrics.stepped(step["what"], len(changed))
+    return changed
 
 
 def _end(where: Document, ids: list[ObjectId], state: State, by: Actor | None) -> int:
     ending = _ending(state, by)
-    return _advance({**where, "live": True}, ids, ending["$set"], ending["$push"]["steps"])
+    return len(_advance({**where, "live": True}, ids, ending["$set"], ending["$push"]["steps"]))
 
 
 def _ending(state: State, by: Actor | None) -> Document:
@@ -217,7 +220,7 @@ def _reopen(where: Document, request_id: ObjectId, by: Actor | None) -> int:
     values = {"state": "waiting", "live": True, "by": None, "ended_at": None, "due_at": now + ATTENTION}
     for _ in range(ATTEMPTS):
         try:
-            return _advance({**ended}, [request_id], values, _step("reopened", by))
+            return len(_advance(ended, [request_id], values, _step("reopened", by)))
         except DuplicateKeyError:
             if _hand_over_clock(ended):
                 return 1

@@ -1,0 +1,58 @@
+"""Figures that are asked of the database when somebody looks; the same on every machine."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pymongo
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from pymongo.database import Database
+from pymongo.errors import PyMongoError
+
+from waitercaller import clock
+
+SECONDS = 1.0  # to wait for the database; Prometheus waits for ten
+
+
+class DatabaseFigures(Collector):
+    """Whether the database answers, what is live, and which mails are owed. When it is away there is only the first."""
+
+    def __init__(self, database: Database[dict[str, Any]]) -> None:
+        self.database = database
+
+    def collect(self) -> Iterator[Metric]:
+        figures: list[Metric] = []
+        try:
+            with pymongo.timeout(SECONDS):
+                figures = [self._live_calls(), *self._outbox()]
+        except PyMongoError:
+            figures = []
+        answers = GaugeMetricFamily("waitercaller_database_up", "Whether the database answers.")
+        answers.add_metric([], float(bool(figures)))
+        yield answers
+        yield from figures
+
+    def _live_calls(self) -> Metric:
+        counts = self._count("requests", {"live": True})
+        figure = GaugeMetricFamily("waitercaller_calls_live", "Calls that are not over.", labels=["state"])
+        for state in ("waiting", "accepted"):
+            figure.add_metric([state], counts.get(state, {}).get("count", 0))
+        return figure
+
+    def _outbox(self) -> Iterator[Metric]:
+        counts = self._count("outbox", {"state": {"$in": ["due", "failed"]}})
+        mails = GaugeMetricFamily("waitercaller_outbox_mails", "Mails that are owed, and given up.", labels=["state"])
+        for state in ("due", "failed"):
+            mails.add_metric([state], counts.get(state, {}).get("count", 0))
+        yield mails
+        age = GaugeMetricFamily("waitercaller_outbox_oldest_seconds", "How long the oldest mail has been owed.")
+        oldest = counts.get("due", {}).get("oldest")
+        age.add_metric([], max(0.0, (clock.now() - oldest).total_seconds()) if oldest else 0.0)
+        yield age
+
+    def _count(self, collection: str, which: dict[str, Any]) -> dict[str, Any]:
+        """By state: how many, and when the oldest was made."""
+        group = {"_id": "$state", "count": {"$sum": 1}, "oldest": {"$min": "$created_at"}}
+        return {
+            each["_id"]: each for each in self.database[collection].aggregate([{"$match": which}, {"$group": group}])
+        }
