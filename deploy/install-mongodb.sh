@@ -1,3 +1,62 @@
 # shellcheck shell=bash
-# The one step of install.sh that its tests cannot run: MongoDB on this machine, by its vendor's instructions
-# (https://www.mongodb.com/docs/manual/administration/install-on-linux/). Sourced by install.sh; sets GIVEN[MONGODB_URI].
+# MongoDB on this machine, by its vendor's instructions: https://www.mongodb.com/docs/manual/administration/install-on-linux/
+# Sourced by install.sh, and the one step of it that its tests cannot run. It sets GIVEN[MONGODB_URI].
+
+MONGODB=8.0
+ADMIN=/etc/waitercaller/mongodb-admin # the administrator's password; root's
+
+install_mongodb() {
+    local key=/usr/share/keyrings/mongodb-server-$MONGODB.gpg list=/etc/apt/sources.list.d/mongodb-org-$MONGODB.list
+    say 'This step is not tried by the tests of Waiter Caller; look at what it says.'
+    if ! command -v mongod >/dev/null; then
+        install_packages gnupg
+        [[ -e $key ]] || run sh -c "curl -fsSL https://www.mongodb.org/static/pgp/server-$MONGODB.asc | gpg --dearmor -o $key"
+        put "$list" 0644 root:root < <(mongodb_source "$key")
+        run apt-get -qq update
+        run env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y mongodb-org
+    fi
+    # The members of a replica set, and be it one, know each other by this key.
+    [[ -e /etc/mongod.key ]] || put /etc/mongod.key 0400 mongodb:mongodb < <(openssl rand -base64 756)
+    put /etc/mongod.conf 0644 root:root < <(mongodb_settings)
+    run systemctl enable --quiet mongod
+    run systemctl restart mongod
+    create_users
+}
+
+mongodb_source() {
+    # shellcheck source=/dev/null
+    case $(. /etc/os-release && echo "$ID") in
+        ubuntu) echo "deb [ arch=amd64,arm64 signed-by=$1 ] https://repo.mongodb.org/apt/ubuntu noble/mongodb-org/$MONGODB multiverse" ;;
+        *) echo "deb [ signed-by=$1 ] https://repo.mongodb.org/apt/debian bookworm/mongodb-org/$MONGODB main" ;;
+    esac
+}
+
+mongodb_settings() {
+    cat <<'SETTINGS'
+# Written by Waiter Caller's install.sh: one node that only this machine reaches.
+storage: {dbPath: /var/lib/mongodb}
+systemLog: {destination: file, path: /var/log/mongodb/mongod.log, logAppend: true}
+net: {bindIp: 127.0.0.1, port: 27017}
+replication: {replSetName: rs0}
+security: {authorization: enabled, keyFile: /etc/mongod.key}
+SETTINGS
+}
+
+# create_users: as long as there is none, MongoDB lets this machine make the first. Passwords go through standard input.
+create_users() {
+    local admin password
+    admin=$(openssl rand -hex 24)
+    password=$(openssl rand -hex 24)
+    [[ $DRY_RUN ]] || put "$ADMIN" 0600 root:root <<<"$admin"
+    say '$ mongosh: rs.initiate(), the users admin and waitercaller'
+    [[ $DRY_RUN ]] || mongosh --quiet --file /dev/stdin <<SCRIPT
+try { rs.status() } catch (e) { rs.initiate({_id: "rs0", members: [{_id: 0, host: "127.0.0.1:27017"}]}) }
+while (!db.hello().isWritablePrimary) sleep(200)
+const admin = db.getSiblingDB("admin")
+admin.createUser({user: "admin", pwd: "$admin", roles: ["root"]})
+admin.auth("admin", "$admin")
+db.getSiblingDB("waitercaller").createUser({user: "waitercaller", pwd: "$password", roles: ["readWrite", "dbAdmin"]})
+SCRIPT
+    # shellcheck disable=SC2034 # of install.sh
+    GIVEN[MONGODB_URI]="mongodb://waitercaller:$password@127.0.0.1/waitercaller?replicaSet=rs0"
+}

@@ -9,6 +9,7 @@ SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PACKAGES=(apache2 ca-certificates certbot curl openssl python3 python3-venv)
 WEBROOT=/var/lib/waitercaller/acme
 SITE=/etc/apache2/sites-available/000-waitercaller.conf
+BALANCER=/etc/waitercaller/balancer.conf # where it exists this machine hands requests to others
 MPM=/etc/apache2/conf-available/waitercaller-mpm.conf
 
 usage() {
@@ -26,6 +27,7 @@ sudo deploy/install.sh DOMAIN EMAIL [options]
   --mail-username NAME
   --mail-password-file FILE  a file, because what is on a command line can be read by everybody here
   --mail-sender ADDRESS      Waiter Caller <hello@DOMAIN>
+  --listen ADDRESS:PORT      a web machine behind a balancer: gunicorn listens there, without Apache and certificate
   --acme-server URL          another directory than Let's Encrypt's, for trying
   --dry-run                  print every step, change nothing
 USAGE
@@ -35,13 +37,14 @@ USAGE
 
 read_arguments() {
     declare -gA GIVEN=() # settings named on the command line
-    ACME_SERVER='' DOMAIN='' EMAIL=''
+    ACME_SERVER='' LISTEN='' DOMAIN='' EMAIL=''
     local words=()
     while (($#)); do
         case $1 in
             --dry-run) DRY_RUN=1 ;;
             --help | -h) usage && exit ;;
             --acme-server) ACME_SERVER=${2:?} && shift ;;
+            --listen) LISTEN=${2:?} && shift ;;
             --mail-password-file) GIVEN[MAIL_PASSWORD]=$(<"${2:?}") && shift ;;
             --mongodb-uri | --mail-server | --mail-port | --mail-security | --mail-username | --mail-sender)
                 local name=${1#--}
@@ -118,7 +121,7 @@ write_settings() {
     step "The settings, $SETTINGS"
     local settings name
     settings=$(cat "$SETTINGS" 2>/dev/null || first_settings)
-    GIVEN[OPERATOR_EMAIL]=$EMAIL GIVEN[PUBLIC_URL]=https://$DOMAIN GIVEN[TRUSTED_HOSTS]=$DOMAIN
+    GIVEN[OPERATOR_EMAIL]=$EMAIL GIVEN[PUBLIC_URL]=https://$DOMAIN GIVEN[TRUSTED_HOSTS]=$DOMAIN${LISTEN:+,${LISTEN%:*}}
     for name in "${!GIVEN[@]}"; do
         settings=$(with_setting "$name" "${GIVEN[$name]}" <<<"$settings")
     done
@@ -160,6 +163,7 @@ start_service() {
         switch_to "$RELEASE"
     fi
     install_units
+    [[ -z $LISTEN ]] || listen_there
     enable waitercaller.socket --now
     enable waitercaller.service
     if changed "$SETTINGS" "$HOME_DIR/current" "$RELEASE/.venv" "$UNITS/waitercaller.s" || ! systemctl is-active --quiet waitercaller.service; then
@@ -167,6 +171,17 @@ start_service() {
         [[ $DRY_RUN ]] || wait_until_ready "$SOCKET" || fail "it does not get ready. What it says:
   journalctl -u waitercaller --no-pager -n 50
   curl --unix-socket $SOCKET http://$DOMAIN/readyz"
+    fi
+}
+
+# listen_there: besides the socket of this machine, where the balancer reaches it.
+listen_there() {
+    local file=$UNITS/waitercaller.socket.d/listen.conf
+    put "$file" 0644 root:root < <(printf '[Socket]\nListenStream=%s\n' "$LISTEN")
+    if changed "$file"; then
+        run systemctl daemon-reload
+        run systemctl stop waitercaller.service waitercaller.socket # a socket in use cannot be changed
+        run systemctl start waitercaller.socket
     fi
 }
 
@@ -200,7 +215,7 @@ Define WC_ROOT $HOME_DIR/current
 Define WC_WEBROOT $WEBROOT
 Define WC_CERT /etc/letsencrypt/live/$DOMAIN/fullchain.pem
 Define WC_KEY /etc/letsencrypt/live/$DOMAIN/privkey.pem
-Define WC_SOCKET $SOCKET
+$(if [[ -e $BALANCER ]]; then echo "Include $BALANCER"; else echo "Define WC_SOCKET $SOCKET"; fi)
 Include $HOME_DIR/current/deploy/apache/catch-all.conf
 Include $HOME_DIR/current/deploy/apache/waitercaller.conf
 SITE
@@ -219,7 +234,9 @@ get_certificate() {
 start_timers() {
     step 'Timers: backups, the certificate, its renewal'
     local timer
-    for timer in waitercaller-backup.timer waitercaller-certificate.timer certbot.timer; do
+    local timers=(waitercaller-backup.timer)
+    [[ $LISTEN ]] || timers+=(waitercaller-certificate.timer certbot.timer)
+    for timer in "${timers[@]}"; do
         enable "$timer" --now
     done
 }
@@ -272,16 +289,22 @@ main() {
     read_arguments "$@"
     check_machine
     install_packages "${PACKAGES[@]}"
-    install_database
     make_user
     bring_code
+    install_database
     write_settings
     build_database
     start_service
-    start_apache
-    get_certificate
+    if [[ ! $LISTEN ]]; then
+        start_apache
+        get_certificate
+    fi
     start_timers
-    check_site
+    if [[ ! $LISTEN ]]; then
+        check_site
+    else
+        printf '\nDone: ready at %s for the balancer.\n' "$LISTEN"
+    fi
 }
 
 main "$@"
