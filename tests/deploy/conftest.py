@@ -1,0 +1,64 @@
+"""Fixtures of the tests on the real programs. Each starts its own processes on 127.0.0.1 and ends them."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+from flask import Flask
+
+from tests.deploy.apache import Apache
+from tests.deploy.site import Site
+
+PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
+
+
+@pytest.fixture(scope="session")
+def programs() -> Callable[..., None]:
+    """`programs("certbot", "pebble")`: skips the test where one of them is missing (in CI that is a failure)."""
+
+    def need(*names: str) -> None:
+        missing = [name for name in names if shutil.which(name, path=PATH) is None]
+        if missing:
+            pytest.skip(f"{', '.join(missing)} missing: make deploy-tools")
+
+    return need
+
+
+@pytest.fixture(scope="module")
+def shared_site(programs: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    programs("apache2", "openssl")
+    site = Site(tmp_path_factory.mktemp("site"))
+    try:
+        site.open()
+        yield site
+    finally:
+        site.close()
+
+
+@pytest.fixture
+def site(shared_site: Site) -> Iterator[Site]:
+    """The whole site on one machine: Apache, gunicorn on a unix socket, and the database, without anybody in it."""
+    yield shared_site
+    shared_site.house.empty()
+
+
+@pytest.fixture
+def app(site: Site) -> Flask:
+    """The application that the cast and their tables are made with."""
+    return site.app
+
+
+@pytest.fixture
+def apaches(programs: Callable[..., None]) -> Iterator[Callable[..., Apache]]:
+    """Makes Apaches, which end with the test: `apaches()`, `apaches(["127.0.0.1:8001", …])`."""
+    programs("apache2", "openssl")
+    made: list[Apache] = []
+
+    def make(webs: Sequence[str] = ()) -> Apache:
+        made.append(Apache(webs))
+        return made[-1]
+
+    yield make
+    for apache in made:
+        apache.close()

@@ -1,0 +1,51 @@
+"""Visitors who never stop asking, and what they were answered."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Load:
+    answered: Counter[str] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def total(self) -> int:
+        with self.lock:
+            return sum(self.answered.values())
+
+    @property
+    def lost(self) -> int:
+        """How many got another answer than the one they came for, or none."""
+        return self.total - self.answered["200"]
+
+    def note(self, answer: str) -> None:
+        with self.lock:
+            self.answered[answer] += 1
+
+
+@contextmanager
+def load(ask: Callable[[], int], visitors: int = 6) -> Iterator[Load]:
+    """So many visitors at once call `ask`, one time after another, which gives a status, until the block ends."""
+    result = Load()
+    ended = threading.Event()
+
+    def visit() -> None:
+        while not ended.is_set():
+            try:
+                result.note(str(ask()))
+            except OSError as error:
+                result.note(type(error).__name__)
+
+    threads = [threading.Thread(target=visit) for _ in range(visitors)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield result
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()

@@ -1,0 +1,51 @@
+"""The main job of the product, in real browsers, through Apache with HTTP/2 and TLS."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.browser import test_main_job as main_job
+from tests.browser.conftest import FLAGS
+from tests.browser.visitors import PATIENCE_MS, Visitors
+from tests.deploy.apache import DOMAIN
+from tests.deploy.site import Site
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is missing: sudo apt-get install chromium")
+    with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE_MS)
+        flags = [*FLAGS, f"--host-resolver-rules=MAP {DOMAIN} 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        yield browser
+        browser.close()
+
+
+class OverHttps(Visitors):
+    """Visitors who do not mind that the certificate is signed by itself, and note how they are spoken to."""
+
+    def come(self, **options: object) -> Page:
+        page = super().come(ignore_https_errors=True, **options)
+        page.on("response", lambda response: self.schemes.add(response.url.partition(":")[0]))
+        self.pages.append(page)
+        return page
+
+    schemes: set[str]
+    pages: list[Page]
+
+
+def test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser) -> None:
+    visitors = OverHttps(site, chromium)
+    visitors.schemes, visitors.pages = set(), []
+    main_job.test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(site, visitors)
+    spoken = "performance.getEntries().map(entry => entry.nextHopProtocol).filter(Boolean)"
+    protocols = {protocol for page in visitors.pages for protocol in page.evaluate(spoken)}
+    visitors.leave()
+    assert (visitors.schemes, protocols) == ({"https"}, {"h2"})

@@ -1,0 +1,82 @@
+"""A plain HTTP client that can be told everything: where to connect, as whom, with which headers and which TLS."""
+
+import socket
+import ssl
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPResponse
+from types import TracebackType
+from typing import Self
+
+PATIENCE = 20.0  # seconds
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    def header(self, name: str) -> str | None:
+        """The value of this header; fails if there are several."""
+        values = [value for key, value in self.headers if key.lower() == name.lower()]
+        assert len(values) < 2, (name, values)
+        return values[0] if values else None
+
+
+class Line:
+    """A connection to `place` (127.0.0.1:port or unix:/path), with TLS where `tls` is given."""
+
+    def __init__(self, place: str, tls: ssl.SSLContext | None = None, name: str | None = None, source: str = "") -> None:
+        self._http = HTTPConnection("unused", timeout=PATIENCE)
+        sock = _connect(place, source)
+        self._http.sock = tls.wrap_socket(sock, server_hostname=name) if tls else sock
+
+    def ask(
+        self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: bytes | None = None
+    ) -> HTTPResponse:
+        """Send a request and read the head of its answer. Says nothing that is not in `headers`, but the body's length."""
+        self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in (headers or {}).items():
+            self._http.putheader(name, value)
+        if body is not None:
+            self._http.putheader("Content-Length", str(len(body)))
+        self._http.endheaders(body)
+        return self._http.getresponse()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._http.close()
+
+
+def visit(
+    place: str,
+    path: str,
+    headers: dict[str, str] | None = None,
+    *,
+    method: str = "GET",
+    body: bytes | None = None,
+    tls: ssl.SSLContext | None = None,
+    name: str | None = None,
+    source: str = "",
+) -> Answer:
+    """One request on a connection of its own. Without a Host in `headers` it asks for `name`, or for 127.0.0.1."""
+    headers = {"Host": name or "127.0.0.1", **(headers or {})}
+    with Line(place, tls, name, source) as line:
+        response = line.ask(path, headers, method, body)
+        return Answer(response.status, response.getheaders(), response.read())
+
+
+def _connect(place: str, source: str) -> socket.socket:
+    if place.startswith("unix:"):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(PATIENCE)
+        sock.connect(place.removeprefix("unix:"))
+        return sock
+    host, _, port = place.rpartition(":")
+    return socket.create_connection((host, int(port)), PATIENCE, (source, 0) if source else None)
