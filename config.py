@@ -14,6 +14,7 @@ import click
 
 _ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE)
 _TRUSTS_ANYBODY = re.compile(r"[?&]tls(Insecure|AllowInvalid(Certificates|Hostnames))=true", re.IGNORECASE)
+_MEASUREMENT_ID = re.compile(r"G-[A-Z0-9]{4,16}")
 
 MINIMUM_KEY_LENGTH = 32
 MINIMUM_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
@@ -46,6 +47,7 @@ class Config:
     mail_sender: str
     mail_folder: str
     security_contact: str
+    ga_measurement_id: str
     log_format: str
     drain_file: str
     argon2_memory_kib: int
@@ -77,6 +79,7 @@ class Config:
             mail_sender=env.required("MAIL_SENDER", _sender),
             mail_folder=mail_folder,
             security_contact=env.optional("SECURITY_CONTACT", _contact, ""),
+            ga_measurement_id=env.optional("GA_MEASUREMENT_ID", _measurement_id, ""),
             drain_file=env.text("DRAIN_FILE", ""),
             log_format=env.choice("LOG_FORMAT", "json", ("json", "text")),
             argon2_memory_kib=env.number("ARGON2_MEMORY_KIB", 65536, 8, 4_194_304),
@@ -203,4 +206,10 @@ def _contact(value: str) -> str:
     """As RFC 9116 wants it: an address that a browser or a mail program can open."""
     if not value.startswith(("mailto:", "https://", "tel:")) or any(ord(character) <= 32 for character in value):
         raise ValueError("must begin with mailto:, https:// or tel:, as in mailto:security@example.org.")
+    return value
+
+
+def _measurement_id(value: str) -> str:
+    if not _MEASUREMENT_ID.fullmatch(value):
+        raise ValueError("must be the id of a web data stream of Google Analytics 4, as in G-1A2B3C4D5E.")
     return value

@@ -29,6 +29,7 @@ def test_what_is_required_is_enough() -> None:
     assert (config.mail_port, config.mail_security, config.proxy_count) == (587, "starttls", 0)
     assert (config.argon2_memory_kib, config.argon2_rounds) == (65536, 3)
     assert config.log_format == "json"
+    assert config.ga_measurement_id == ""
     assert config.https
 
 
@@ -85,6 +86,9 @@ def test_missing_and_bad_ones_are_named_together() -> None:
         ("SECURITY_CONTACT", "security@example.org"),
         ("SECURITY_CONTACT", "http://example.org/report"),
         ("SECURITY_CONTACT", "mailto:a@example.org\nCanonical: https://evil.example"),
+        ("GA_MEASUREMENT_ID", "UA-12345-1"),
+        ("GA_MEASUREMENT_ID", "g-1a2b3c4d5e"),
+        ("GA_MEASUREMENT_ID", 'G-1A2B"><script>'),
         ("LOG_FORMAT", "xml"),
         ("ARGON2_MEMORY_KIB", "7"),
         ("ARGON2_ROUNDS", "0"),

@@ -16,6 +16,7 @@ GETS: dict[str, Row] = {
     "ops.healthz": (200, 200, 200, 200, 200, 200, 200),
     "ops.readyz": (200, 200, 200, 200, 200, 200, 200),
     "ops.show_metrics": (200, 200, 200, 200, 200, 200, 200),  # the test asks from this machine; see test_metrics
+    "analytics.frame": (404, 404, 404, 404, 404, 404, 404),  # until the operator has analytics and the visitor accepts
     "wellknown.change_password": (303, 303, 303, 303, 303, 303, 303),
     "wellknown.security_txt": (200, 200, 200, 200, 200, 200, 200),
     "auth.code": (LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN),
@@ -110,6 +111,7 @@ POSTS: dict[str, Row] = {
 
 # These take no cookie and so no token, and answer everybody alike: the code in the address is the authority.
 GUEST_POSTS = {
+    "analytics.answer": 404,  # as long as the operator has no analytics
     "requests.call": 400,
     "requests.cancel": 303,
     "requests.guest_reopen": 303,

@@ -6,6 +6,7 @@ from config import Config
 from waitercaller import (
     access,
     account,
+    analytics,
     assets,
     auth,
     cli,
@@ -42,6 +43,7 @@ def create_app(config: Config) -> Flask:
     errors.init_app(app)
     assets.init_app(app)
     cli.init_app(app)
+    analytics.init_app(app)
 
     app.register_blueprint(ops.blueprint)
     app.register_blueprint(wellknown.blueprint)

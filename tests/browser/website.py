@@ -27,7 +27,7 @@ ESTABLISHED = "01"  # the state of an open connection in /proc/net/tcp
 class Website:
     """Serves on `url`; `app` is the same application in the test's process, for seeding what pages need not make."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.port = databases.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -42,6 +42,7 @@ class Website:
             "LOG_FORMAT": "text",
             "ARGON2_MEMORY_KIB": "8192",
             "ARGON2_ROUNDS": "1",
+            **settings,
         }
         self.app: Flask = create_app(Config.from_env(self.environ))
         self.app.test_client_class = Browser

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, limits, mail, passwords, restaurants
+from waitercaller import access, analytics, audit, limits, mail, passwords, restaurants
 from waitercaller.auth import blueprint
 from waitercaller.auth import store as users
 from waitercaller.auth.forms import AddressForm, RegisterForm
@@ -21,6 +21,7 @@ from waitercaller.i18n import current_language
 
 @blueprint.get("/")
 @access.anyone
+@analytics.counted()
 def home() -> ResponseReturnValue:
     """What it is; whoever is logged in goes on to work."""
     if current_user.is_authenticated:

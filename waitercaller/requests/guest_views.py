@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from itsdangerous import BadData
 from markupsafe import Markup
 
-from waitercaller import access, clock, limits, restaurants
+from waitercaller import access, analytics, clock, limits, restaurants
 from waitercaller.db import Document
 from waitercaller.errors import DomainError
 from waitercaller.i18n import LANGUAGES, current_language
@@ -39,6 +39,7 @@ NO_RECEIPT = Receipt("", [])
 @blueprint.get("/t/<code:code>")
 @blueprint.get("/T/<code:code>", endpoint="guest_printed")
 @access.anyone
+@analytics.counted(framed=True)
 def guest(code: str) -> ResponseReturnValue:
     """The table's page: what the guest can ask for, and what became of it."""
     table, current, restaurant = _find(code)
