@@ -70,12 +70,14 @@ class Gunicorn:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
-    def port(self) -> int:
-        return int(self.bind.rpartition(":")[2])
+    def environ(self) -> Mapping[str, str]:
+        own = {"WEB_CONCURRENCY": str(self.workers_wanted), "DRAIN_FILE": str(self.drain_file)}
+        return os.environ | self.house.environ | own
 
     @property
-    def environ(self) -> Mapping[str, str]:
-        return os.environ | self.house.environ | {"WEB_CONCURRENCY": str(self.workers_wanted)}
+    def drain_file(self) -> Path:
+        """While it is there, /readyz says that no more visitors are wanted."""
+        return self.house.folder / f"{self.name}.drain"
 
     @property
     def log(self) -> str:
@@ -88,7 +90,10 @@ class Gunicorn:
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def start(self) -> None:
-        """Start it and wait until its workers hear changes of the database."""
+        """Start it, unless it runs, and wait until its workers hear changes of the database."""
+        if self._process is not None:
+            return
+        self.drain_file.unlink(missing_ok=True)
         # Apache serves as somebody else and must reach the socket: in production by its group, here by --umask 0.
         command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--umask", "0"]
         command += ["--bind", self.bind, "wsgi:app"]
@@ -115,10 +120,6 @@ class Gunicorn:
         old = set(self.workers)
         os.kill(self._process.pid, signal.SIGHUP)
         wait_until(lambda: not old & set(self.workers) and self.is_up(), START_SECONDS)
-
-    def streams(self) -> int:
-        """How many connections of a balancer its workers hold."""
-        return sum(connections(worker, 0, self.port) for worker in self.workers)
 
     def is_up(self) -> bool:
         try:

@@ -330,8 +330,8 @@ def test_the_access_log_says_what_was_asked_for_and_under_which_id(site: Site, t
     request_id = answer.header("X-Request-Id")
     wait_until(lambda: str(request_id) in site.apache.log("waitercaller-access"))
     lines = site.apache.log("waitercaller-access").splitlines()
-    entry = next(line for line in lines if line.endswith(f" {request_id}"))
-    assert re.fullmatch(r"\S+T\S+ 127\.0\.0\.1 GET /t/\* 200 \d+B \d+ms HTTP/1\.1 \S+", entry), entry
+    entry = next(line for line in lines if line.endswith(f" {request_id} -"))
+    assert re.fullmatch(r"\S+T\S+ 127\.0\.0\.1 GET /t/\* 200 \d+B \d+ms HTTP/1\.1 \S+ -", entry), entry
 
 
 @pytest.mark.parametrize(

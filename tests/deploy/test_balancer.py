@@ -1,0 +1,226 @@
+"""Two web machines behind the balancer: what one takes the other shows, and either may stop, reload or die."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+from flask import Flask
+
+from tests import databases
+from tests.cast import Person, wait_until
+from tests.deploy.apache import DOMAIN, Apache
+from tests.deploy.guests import DIRECT, Guest
+from tests.deploy.gunicorns import Gunicorn, House
+from tests.deploy.load import Load, load
+from tests.deploy.visits import Answer, Line, visit
+from waitercaller.db import Document
+from waitercaller.tables import store as tables
+
+NOTICED = 2.5  # seconds until the balancer has surely noticed that /readyz fails
+SOME = 150  # requests
+CALLERS = 5
+
+
+@dataclass
+class Pair:
+    """`web` are the two machines' gunicorns; `apache` balances between them."""
+
+    house: House
+    web: list[Gunicorn]
+    apache: Apache
+
+    def __post_init__(self) -> None:
+        self.tls = self.apache.trust()
+
+    def visit(self, path: str, headers: dict[str, str] | None = None, **options: object) -> Answer:
+        place = f"127.0.0.1:{self.apache.https}"
+        return visit(place, path, headers, tls=self.tls, name=DOMAIN, **options)  # type: ignore[arg-type]
+
+    def line(self) -> Line:
+        return Line(f"127.0.0.1:{self.apache.https}", self.tls, DOMAIN)
+
+    def answered_by(self) -> Counter[str]:
+        """How many requests each machine has answered with success, by its address."""
+        lines = self.apache.log("waitercaller-access").splitlines()
+        return Counter(line.rpartition(" ")[2] for line in lines if " 200 " in line)
+
+    def both_serve(self) -> None:
+        """Wait until the balancer sends visitors to both."""
+        before = self.answered_by()
+
+        def both() -> bool:
+            self.visit("/healthz")
+            now = self.answered_by()
+            return all(now[f"http://{each.bind}"] > before[f"http://{each.bind}"] for each in self.web)
+
+        wait_until(both)
+
+
+@pytest.fixture(scope="module")
+def shared_pair(programs: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    programs("apache2", "openssl")
+    binds = [f"127.0.0.1:{databases.free_port()}" for _ in range(2)]
+    apache = Apache(binds)
+    apache.certify()
+    house = House(tmp_path_factory.mktemp("pair"), apache.url)
+    pair = Pair(house, [Gunicorn(house, f"web{number}", bind, 1) for number, bind in enumerate(binds, 1)], apache)
+    try:
+        house.open()
+        for each in pair.web:
+            each.start()
+        apache.start()
+        yield pair
+    finally:
+        for each in pair.web:
+            each.stop()
+        apache.close()
+        house.close()
+
+
+@pytest.fixture
+def pair(shared_pair: Pair) -> Iterator[Pair]:
+    """Both machines serve, and nobody is in the house yet."""
+    for each in shared_pair.web:
+        each.start()
+    shared_pair.both_serve()
+    yield shared_pair
+    shared_pair.house.empty()
+
+
+@pytest.fixture
+def app(pair: Pair) -> Flask:
+    return pair.house.app
+
+
+@pytest.fixture
+def codes(app: Flask, alice: Person) -> list[str]:
+    """The codes of the tables 1 to 40."""
+    with app.app_context():
+        tables.add_many(alice.restaurant_id, [str(number) for number in range(1, 41)], None)
+        return [table["code"] for table in tables.of_restaurant(alice.restaurant_id)]
+
+
+def run_until(asked: Load, more: int) -> None:
+    """Let the load go on for so many requests."""
+    until = asked.total + more
+    wait_until(lambda: asked.total >= until, 60)
+
+
+def directly(web: Gunicorn) -> Callable[..., Answer]:
+    """Asks this machine, past the balancer."""
+
+    def send(path: str, headers: dict[str, str], **options: object) -> Answer:
+        return visit(web.bind, path, {"Host": DOMAIN, **DIRECT, **headers}, **options)  # type: ignore[arg-type]
+
+    return send
+
+
+def test_a_call_taken_by_one_appears_on_a_screen_held_by_the_other(pair: Pair, alice: Person, codes: list[str]) -> None:
+    cookie = alice.client.get_cookie("__Host-session")
+    assert cookie is not None
+    with pair.line() as line:  # one of the two holds this screen
+        screen = line.ask(f"{alice.home}/live", {"Host": DOMAIN, "Cookie": f"__Host-session={cookie.value}"})
+        assert screen.status == 200
+        for web, code, table in zip(pair.web, codes, ("1", "2"), strict=False):
+            guest = Guest(code, directly(web))
+            guest.look()
+            assert guest.call() == 303
+            while f'>{table}<' not in (shown := screen.readline().decode()):
+                assert shown, "the stream has ended"
+
+
+def test_visitors_go_to_both(pair: Pair) -> None:
+    before = pair.answered_by()
+    for _ in range(20):
+        assert pair.visit("/healthz").status == 200
+    after = pair.answered_by() - before
+    assert min(after[f"http://{each.bind}"] for each in pair.web) >= 5
+
+
+def test_a_machine_that_drains_first_stops_without_losing_a_request(pair: Pair, codes: list[str]) -> None:
+    web = pair.web[0]
+    path = f"/t/{codes[0]}"
+    lines = [pair.line() for _ in range(10)]
+    streams = [line.ask(f"{path}/live", {"Host": DOMAIN}) for line in lines]
+    with load(lambda: pair.visit(path).status) as asked:
+        run_until(asked, SOME)
+        web.drain_file.touch()
+        time.sleep(NOTICED)
+        served = pair.answered_by()[f"http://{web.bind}"]
+        run_until(asked, 20)
+        assert pair.answered_by()[f"http://{web.bind}"] == served  # nobody is sent there any more
+        web.stop()
+        run_until(asked, SOME)
+        web.start()
+        run_until(asked, SOME)
+    assert asked.lost == 0, asked.answered
+    ended = sum(stream.read() is not None for stream in streams if not _goes_on(stream))
+    assert 1 <= ended <= 9  # those on the machine that stopped, told so; the others go on
+    for line in lines:
+        line.__exit__(None, None, None)
+
+
+def _goes_on(stream: object) -> bool:
+    """Whether this stream has not been told to end: what has arrived so far ends without a farewell."""
+    while True:
+        line = stream.readline()  # type: ignore[attr-defined]
+        if line.startswith(b"event: bye"):
+            return False
+        if line.startswith(b"event: ping"):
+            return True
+
+
+def test_reloads_under_load_lose_nothing(pair: Pair, codes: list[str]) -> None:
+    with load(lambda: pair.visit(f"/t/{codes[0]}").status) as asked:
+        run_until(asked, 50)
+        for web in pair.web:
+            web.reload()
+            run_until(asked, SOME)
+    assert asked.lost == 0, asked.answered
+
+
+def test_a_machine_that_dies_loses_what_it_was_at_and_each_guest_has_called_once(
+    pair: Pair, app: Flask, alice: Person, codes: list[str]
+) -> None:
+    guests = [Guest(code, pair.visit) for code in codes]
+    for guest in guests:
+        guest.look()
+    waiting, lost, called = iter(guests), Counter[int](), threading.Event()
+
+    def call_them() -> None:
+        for guest in iter(partial(next, waiting, None), None):
+            while (status := guest.call()) != 303:  # the same form, with the same key
+                lost[status] += 1
+                time.sleep(0.1)
+            called.set()
+
+    threads = [threading.Thread(target=call_them) for _ in range(CALLERS)]
+    for thread in threads:
+        thread.start()
+    called.wait()
+    pair.web[0].kill()
+    for thread in threads:
+        thread.join()
+    assert sum(lost.values()) <= CALLERS, lost  # what was in flight; whoever comes later is sent to the other one
+    assert open_requests(app, alice) == [1] * len(codes)
+
+
+def test_an_answer_that_was_lost_is_given_to_the_same_key(pair: Pair, app: Flask, alice: Person, codes: list[str]) -> None:
+    first, second = (Guest(codes[0], directly(web)) for web in pair.web)
+    first.look()
+    assert first.call() == 303
+    pair.web[0].kill()  # written, but say that the answer did not arrive
+    second.form = first.form
+    assert [second.call(), second.call()] == [303, 303]
+    assert open_requests(app, alice) == [1]
+
+
+def open_requests(app: Flask, alice: Person) -> list[int]:
+    """How many live requests each table that has any has, and that none has ever had more."""
+    found: list[Document] = list(app.extensions["mongo"].database.requests.find({"restaurant_id": alice.restaurant_id}))
+    assert all(request["live"] for request in found)
+    return list(Counter(request["table_id"] for request in found).values())
