@@ -38,7 +38,7 @@ def on_starting(server):
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="waitercaller-metrics-")
     # Whoever starts this machine again wants it to serve; see DRAIN_FILE.
     if drain_file := os.environ.get("DRAIN_FILE"):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.unlink(drain_file)
 
 

@@ -1,17 +1,30 @@
 """Commands for operators: thin calls into the modules that do the work."""
 
-import click
-from flask import Flask
-from flask.cli import with_appcontext
+from pathlib import Path
 
-from waitercaller import audit, schema, sessions
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
+
+from waitercaller import audit, mail, schema, sessions
 from waitercaller.auth import store as users
-from waitercaller.db import db
+from waitercaller.db import Document, db, transaction
+from waitercaller.ops import archive
+from waitercaller.ops import backup as backups
+from waitercaller.ops import doctor as doctors
+from waitercaller.two_factor import store as two_factor
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(build_database)
     app.cli.add_command(end_logins)
+    app.cli.add_command(end_two_factor)
+    app.cli.add_command(doctor)
+    app.cli.add_command(backup)
+    app.cli.add_command(restore)
+    app.cli.add_command(check_database)
 
 
 @click.command("build-database")
@@ -32,9 +45,118 @@ def end_logins(email: str | None, everybody: bool) -> None:
     if everybody:
         sessions.end_everybodys()
     else:
-        user = users.with_address(str(email).strip().lower())
-        if user is None:
-            raise click.ClickException("Nobody has this address.")
+        user = _person(str(email))
         sessions.end_all(user["_id"])
         audit.record("session_ended", user_id=user["_id"], which="all")
     click.echo("These logins have ended.")
+
+
+@click.command("end-two-factor")
+@click.argument("email")
+@with_appcontext
+def end_two_factor(email: str) -> None:
+    """Turn two-factor login off for somebody who has lost the phone and the recovery codes.
+
+    First make sure that it is them who ask. All their logins end, and a mail tells them.
+    """
+    user = _person(email)
+
+    def turn_off(session: ClientSession | None) -> bool:
+        if not two_factor.turn_off(user["_id"], session):
+            return False
+        sessions.end_all(user["_id"], session)
+        mail.enqueue("two_factor_notice", user["email"], session=session, what="off")
+        return True
+
+    if not transaction(turn_off):
+        raise click.ClickException("They have no two-factor login.")
+    audit.record("two_factor_off", user_id=user["_id"], by="operator")
+    click.echo("Logging in takes their password only, and their logins have ended. They are told by mail.")
+
+
+@click.command("doctor")
+@with_appcontext
+def doctor() -> None:
+    """Look at all that is needed to serve, and say what to do about what is not right."""
+    wrong = 0
+    for finding in doctors.examine(current_app):
+        click.echo(f"{finding.state}  {finding.what}")
+        if finding.advice:
+            click.echo(f"      {finding.advice}")
+        wrong += finding.state == "BAD"
+    if wrong:
+        raise click.ClickException(f"{wrong} of these need you.")
+    click.echo("All is well.")
+
+
+@click.command("backup")
+@click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@with_appcontext
+def backup(path: Path) -> None:
+    """Write the whole database to the file PATH, which only its owner may read."""
+    try:
+        seals = backups.backup(db(), path)
+    except OSError as error:
+        raise click.ClickException(str(error)) from error
+    except PyMongoError as error:
+        raise click.ClickException(_words(error)) from error
+    how = archive.header_of(path)["consistency"]
+    moment = "all of one moment" if how == "snapshot" else "each document as it was at some moment during the backup"
+    click.echo(f"{path}: {_total(seals)}, {moment}.")
+
+
+@click.command("restore")
+@click.argument("path", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--replace", is_flag=True, help="Afterwards, let it take the place of the present database.")
+@click.option("--yes", is_flag=True, help="Do not ask before that.")
+@with_appcontext
+def restore(path: Path, replace: bool, yes: bool) -> None:
+    """Read the backup PATH, write it to a database beside the present one, and compare documents and indexes.
+
+    With --replace the present database then becomes what the backup holds: stop Waiter Caller first.
+    """
+    present, beside = db(), db().client[f"{db().name}_restored"]
+    try:
+        seals = backups.rehearse(path, beside)
+        click.echo(f"Restored to {beside.name} and compared: {_total(seals)}, documents and indexes are the same.")
+        if not replace:
+            click.echo(f"{present.name} was not touched; --replace puts the backup in its place.")
+            return
+        if not yes:
+            click.confirm(f"Replace all that is in {present.name}?", abort=True)
+        backups.restore(path, present)
+    except (archive.Damaged, backups.Mismatch) as error:
+        raise click.ClickException(str(error)) from error
+    except PyMongoError as error:
+        raise click.ClickException(_words(error)) from error
+    schema.build(present)  # where the backup is older than the present version
+    click.echo(f"{present.name} is as it was at {archive.header_of(path)['made_at']:%Y-%m-%d %H:%M} UTC.")
+    click.echo("Logins that ended since then are good again: flask end-logins --all ends them.")
+
+
+@click.command("check-database")
+@with_appcontext
+def check_database() -> None:
+    """Say how many documents there are, and fail where nothing is or indexes are missing: after a restore."""
+    counts = {name: db()[name].estimated_document_count() for name in schema.INDEXES}
+    click.echo(", ".join(f"{name} {count}" for name, count in counts.items() if count) or "empty")
+    if missing := schema.missing_indexes(db()):
+        raise click.ClickException(f"Indexes are missing: {', '.join(missing)}.")
+    if not counts["users"]:
+        raise click.ClickException("Nobody is in this database.")
+
+
+def _person(email: str) -> Document:
+    user = users.with_address(email.strip().lower())
+    if user is None:
+        raise click.ClickException("Nobody has this address.")
+    return user
+
+
+def _words(error: PyMongoError) -> str:
+    """Not all of it: MongoDB's words quote documents."""
+    return f"The database failed: {type(error).__name__}, code {getattr(error, 'code', None)}. Try: flask doctor"
+
+
+def _total(seals: dict[str, dict[str, int]]) -> str:
+    return f"{sum(seal['count'] for seal in seals.values())} documents in {len(seals)} collections"

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# restore.sh FILE (or a folder, for the newest in it): writes a backup to the database waitercaller_restored beside the present one, and looks whether all is
+# there. Nothing else is touched: run it each month.
+# restore.sh FILE --replace: afterwards lets it take the present database's place. Waiter Caller is stopped meanwhile.
+set -euo pipefail
+umask 0077
+file=$(realpath "${1:?restore.sh FILE [--replace]}")
+[[ ! -d $file ]] || file=$(find "$file" -maxdepth 1 -type f -name 'waitercaller-*.gz' | sort | tail -n 1)
+replace=${2:-}
+[[ $replace == '' || $replace == --replace ]] || { echo 'restore.sh FILE [--replace]' >&2 && exit 2; }
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+flask=${WC_FLASK:-$root/.venv/bin/flask}
+
+if [[ -z ${MONGODB_URI:-} ]]; then
+    set -a
+    # shellcheck source=/dev/null
+    . /etc/waitercaller/env
+    set +a
+fi
+cd "$root"
+
+database=$(sed -E 's#^[^/]*//[^/]*/([^?]*).*#\1#' <<<"$MONGODB_URI")
+stopped=
+
+stop() { [[ ! -d /run/systemd/system ]] || { systemctl stop waitercaller.socket waitercaller.service && stopped=1; }; }
+start() { [[ ! $stopped ]] || systemctl start waitercaller.socket waitercaller.service; }
+trap start EXIT
+
+# --- a file of `flask backup` -------------------------------------------------------------------------------------------
+
+restore_bson() {
+    "$flask" --app wsgi restore "$file"
+    [[ $replace ]] || return 0
+    stop
+    "$flask" --app wsgi restore "$file" --replace --yes
+}
+
+# --- a file of mongodump ------------------------------------------------------------------------------------------------
+
+# tool [OPTIONS…]: mongorestore of this file; the password goes through a file.
+tool() { mongorestore --config "$work/settings.yml" --gzip --archive="$file" --stopOnError "$@"; }
+
+# beside DATABASE COMMAND…: a command of `flask` on another database, as the user of backups.
+beside() {
+    local other=$1
+    shift
+    MONGODB_URI=$(sed -E "s#^([^/]*//[^/]*)(/[^?]*)?#\1/$other#" <<<"$BACKUP_MONGODB_URI") "$flask" --app wsgi "$@"
+}
+
+restore_archive() {
+    work=$(mktemp -d)
+    trap 'rm -rf "$work"; start' EXIT
+    printf 'uri: "%s"\n' "${BACKUP_MONGODB_URI:?is needed for this file: see backup.sh}" >"$work/settings.yml"
+    gzip --test "$file"
+    tool --nsInclude "$database.*" --nsFrom "$database.*" --nsTo "${database}_restored.*" --drop
+    beside "${database}_restored" check-database
+    [[ $replace ]] || { echo "${database}_restored holds it; $database was not touched." && return 0; }
+    stop
+    tool --oplogReplay --drop
+    beside "$database" build-database
+    beside "$database" check-database
+    echo "Logins that ended since then are good again: flask end-logins --all ends them."
+}
+
+case $file in
+    *.bson.gz) restore_bson ;;
+    *.archive.gz) restore_archive ;;
+    *) echo "$file is neither a file of flask backup (.bson.gz) nor of mongodump (.archive.gz)." >&2 && exit 2 ;;
+esac

@@ -1,0 +1,103 @@
+"""What the world sees: the name, the certificate; and the way out of our mails."""
+
+import smtplib
+import socket
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import SplitResult, urlsplit
+
+from flask import current_app
+
+from config import Config
+from waitercaller import clock, delivery
+from waitercaller.ops.doctor.finding import Finding, bad, good, note
+
+PATIENCE = 10.0  # seconds for each conversation
+CERTIFICATE_DAYS = 14  # renewals come at two thirds of the lifetime: by then several have failed
+
+RENEW = "certbot renew --dry-run shows why it is not renewed; the log is /var/log/letsencrypt/letsencrypt.log."
+MAIL_ADVICE = (
+    "Nobody can confirm an address until it works: check MAIL_SERVER, MAIL_PORT and MAIL_SECURITY (587 with starttls, "
+    "465 with tls), MAIL_USERNAME, MAIL_PASSWORD; many hosters close the way out until they are asked to open it."
+)
+
+
+def name(config: Config) -> Iterator[Finding]:
+    """PUBLIC_URL's host has an address."""
+    host = _address(config).hostname or ""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        yield bad(
+            f"{host} has no address: {error}.",
+            "Where your domain is kept, make its A record (and AAAA, if this machine has IPv6) point to this machine.",
+        )
+    else:
+        addresses = sorted({str(each[4][0]) for each in found})
+        yield good(f"{host} is at {', '.join(addresses)}.")
+
+
+def certificate(config: Config) -> Iterator[Finding]:
+    """What visitors are given at PUBLIC_URL, as their browsers look at it."""
+    address = _address(config)
+    if address.scheme != "https":
+        return  # that has been said of the settings
+    host, port = address.hostname or "", address.port or 443
+    try:
+        with (
+            socket.create_connection((host, port), timeout=PATIENCE) as plain,
+            ssl.create_default_context().wrap_socket(plain, server_hostname=host) as tls,
+        ):
+            ends = _ends_at(tls)
+    except ssl.SSLCertVerificationError as error:
+        yield bad(f"Browsers refuse the certificate of {host}: {error.verify_message}.", RENEW)
+    except OSError as error:
+        yield bad(
+            f"Nobody answers at {host}:{port} with a certificate: {error}.",
+            "Is Apache running (systemctl status apache2), and do the firewall and the A record let visitors in?",
+        )
+    else:
+        yield _lifetime(host, ends)
+
+
+def mail(config: Config) -> Iterator[Finding]:
+    """The server lets us in, encrypted as is set."""
+    if config.mail_folder:
+        yield note("MAIL_FOLDER is set: mails are written there and sent to nobody.", "Empty it, and set MAIL_SERVER.")
+        return
+    place = f"{config.mail_server}:{config.mail_port}"
+    try:
+        with delivery.Connection(current_app.extensions["mail"]) as connection:
+            assert connection.host is not None
+            connection.host.noop()
+    except smtplib.SMTPAuthenticationError as error:
+        yield bad(f"The mail server {place} refuses the login ({error.smtp_code}).", MAIL_ADVICE)
+    except OSError as error:
+        yield bad(f"The mail server {place} cannot be used: {delivery.reason(error)}.", MAIL_ADVICE)
+    else:
+        yield from _mail_is_open(config, place)
+
+
+def _mail_is_open(config: Config, place: str) -> Iterator[Finding]:
+    login = f" as {config.mail_username}" if config.mail_username else ", without a login"
+    if config.mail_security == "none" and config.mail_server not in ("localhost", "127.0.0.1", "::1"):
+        yield note(f"The mail server {place} lets us in{login}, unencrypted.", "Set MAIL_SECURITY to starttls or tls.")
+    else:
+        yield good(f"The mail server {place} lets us in{login}.")
+
+
+def _lifetime(host: str, ends: datetime) -> Finding:
+    days = (ends - clock.now()).days
+    words = f"The certificate of {host} is good for {days} days, until {ends:%Y-%m-%d}."
+    return good(words) if days >= CERTIFICATE_DAYS else bad(words, RENEW)
+
+
+def _ends_at(tls: ssl.SSLSocket) -> datetime:
+    presented = tls.getpeercert()
+    assert presented is not None
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(str(presented["notAfter"])), UTC)
+
+
+def _address(config: Config) -> SplitResult:
+    return urlsplit(config.public_url)
