@@ -8,10 +8,10 @@ const CALLED = "called";
 
 let counting = null; // the frame that counts, on a guest's page
 
-function show() {
+function show(asking) {
   const { answer } = question.dataset;
-  question.hidden = Boolean(answer);
-  settings.hidden = !answer;
+  question.hidden = !asking;
+  settings.hidden = asking;
   for (const button of question.querySelectorAll("button")) {
     if (answer) button.ariaPressed = String(button.value === answer);
   }
@@ -25,7 +25,7 @@ async function choose({ target: { value } }) {
   // What this page may load was said when it came. A guest's page is not loaded anew: it may be waiting for somebody.
   if (!frame && value !== before && [value, before].includes("yes")) return loadAnew();
   question.dataset.answer = value;
-  show();
+  show(false);
   settings.focus({ preventScroll: true });
   if (value === "yes") start();
 }
@@ -74,9 +74,10 @@ function justCalled() {
 if (!navigator.globalPrivacyControl) {
   for (const button of question.querySelectorAll("button")) button.addEventListener("click", choose);
   settings.addEventListener("click", () => {
-    question.hidden = false;
+    show(true);
     question.querySelector("button").focus();
   });
-  show();
+  show(!question.dataset.answer);
+  document.getElementById("analytics").hidden = false;
   if (question.dataset.answer === "yes") start();
 }
