@@ -42,21 +42,24 @@ security: {authorization: enabled, keyFile: /etc/mongod.key}
 SETTINGS
 }
 
-# create_users: as long as there is none, MongoDB lets this machine make the first. Passwords go through standard input.
+# create_users: as long as there is none, MongoDB lets this machine make the first; mongodb/users.js makes ours, with the
+# passwords put in where it would ask. They go through standard input, for a command line can be read by everybody.
 create_users() {
-    local admin password
+    local admin password backup users=$SOURCE/deploy/mongodb/users.js at=127.0.0.1 options='replicaSet=rs0&authSource=admin'
     admin=$(openssl rand -hex 24)
     password=$(openssl rand -hex 24)
-    [[ $DRY_RUN ]] || put "$ADMIN" 0600 root:root <<<"$admin"
-    say '$ mongosh: rs.initiate(), the users admin and waitercaller'
-    [[ $DRY_RUN ]] || mongosh --quiet --file /dev/stdin <<SCRIPT
+    backup=$(openssl rand -hex 24)
+    say "\$ mongosh: rs.initiate(), the user admin, and those of $users"
+    [[ ! $DRY_RUN ]] || return 0
+    put "$ADMIN" 0600 root:root <<<"$admin"
+    mongosh --quiet --file /dev/stdin <<SCRIPT
 try { rs.status() } catch (e) { rs.initiate({_id: "rs0", members: [{_id: 0, host: "127.0.0.1:27017"}]}) }
 while (!db.hello().isWritablePrimary) sleep(200)
-const admin = db.getSiblingDB("admin")
-admin.createUser({user: "admin", pwd: "$admin", roles: ["root"]})
-admin.auth("admin", "$admin")
-db.getSiblingDB("waitercaller").createUser({user: "waitercaller", pwd: "$password", roles: ["readWrite", "dbAdmin"]})
+db.getSiblingDB("admin").createUser({user: "admin", pwd: "$admin", roles: ["root"]})
+db.getSiblingDB("admin").auth("admin", "$admin")
+$(sed -e "0,/passwordPrompt()/s//\"$password\"/" -e "s/passwordPrompt()/\"$backup\"/" "$users")
 SCRIPT
     # shellcheck disable=SC2034 # of install.sh
-    GIVEN[MONGODB_URI]="mongodb://waitercaller:$password@127.0.0.1/waitercaller?replicaSet=rs0"
+    GIVEN[MONGODB_URI]="mongodb://waitercaller:$password@$at/waitercaller?$options"
+    GIVEN[BACKUP_MONGODB_URI]="mongodb://waitercaller-backup:$backup@$at/?$options"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# restore.sh FILE (or a folder, for the newest in it): writes a backup to the database waitercaller_restored beside the present one, and looks whether all is
-# there. Nothing else is touched: run it each month.
-# restore.sh FILE --replace: afterwards lets it take the present database's place. Waiter Caller is stopped meanwhile.
+# restore.sh FILE: writes a backup to the database waitercaller_restored beside the present one, and looks whether all is
+# there. Nothing else is touched: run it now and then. FILE may be a folder; then it is the newest backup in there.
+# restore.sh FILE --replace: afterwards lets it take the place of the present database. Waiter Caller stops meanwhile.
 set -euo pipefail
 umask 0077
 file=$(realpath "${1:?restore.sh FILE [--replace]}")

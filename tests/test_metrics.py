@@ -1,7 +1,9 @@
 """What is counted: by rules and never by paths, and right over several processes."""
 
 import http.client
+import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from flask import Flask
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
@@ -20,7 +23,7 @@ from config import Config
 from tests import databases
 from tests.cast import Person, wait_until
 from tests.conftest import MakeApp
-from waitercaller import create_app, jobs, limits, mail, schema, watch
+from waitercaller import create_app, jobs, limits, mail, metrics, schema, watch
 from waitercaller.db import Document
 from waitercaller.local import processes
 from waitercaller.requests import store as requests
@@ -292,3 +295,63 @@ def test_a_drained_machine_fails_readiness_until_it_is_started_again(gunicorn: G
     (tmp_path / "draining").touch()
     assert {gunicorn.get("/readyz").status for _ in range(6)} == {503}
     assert gunicorn.get("/").status == 200
+
+
+# --- what reads them --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def known(client: FlaskClient) -> dict[str, set[str]]:
+    """The names that Prometheus knows, each with its labels."""
+    parts = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
+    collectors = metrics.REGISTRY._collector_to_names
+    labels = {name: set(getattr(each, "_labelnames", ())) for each, names in collectors.items() for name in names}
+    found = {"up": {"job"}}
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        shown = {label for sample in family.samples for label in sample.labels}
+        for part in parts[family.type]:
+            found[family.name + part] = {"instance", "le"} | shown | labels.get(family.name, set())
+    return found
+
+
+def check(expression: str, known: dict[str, set[str]]) -> None:
+    """Every figure that this asks for exists, and has the labels it asks for."""
+    names = re.findall(r"\b(?:waitercaller_\w+|up)\b", expression)
+    assert names, expression
+    assert set(names) <= set(known), expression
+    for name, conditions in re.findall(r"\b(waitercaller_\w+)\{([^}]*)\}", expression):
+        assert set(re.findall(r"(\w+)=", conditions)) <= known[name], expression
+    asked = {label.strip() for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(",")}
+    assert asked <= set().union(*(known[name] for name in names)), expression
+
+
+def test_the_alerts_ask_for_what_there_is_and_say_what_to_do(known: dict[str, set[str]]) -> None:
+    groups = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alerts.yml").read_text())["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    assert len({rule["alert"] for rule in rules}) == len(rules) > 8
+    for rule in rules:
+        assert set(rule) <= {"alert", "expr", "for", "labels", "annotations"}
+        assert rule["labels"]["severity"] in ("page", "mail")
+        assert rule["annotations"]["summary"]
+        assert rule["annotations"]["action"]
+        check(rule["expr"], known)
+    named = set(re.findall(r'limit=~"([^"]*)"', str(rules)).pop().split("|"))
+    assert named <= set(limits.LIMITS)
+
+
+def test_the_dashboard_asks_for_what_there_is(known: dict[str, set[str]]) -> None:
+    dashboard = json.loads((ROOT / "deploy" / "grafana" / "waitercaller.json").read_text())
+    panels = dashboard["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels) > 10
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
+    assert len(set(places)) == len(places)
+    for panel in panels:
+        assert panel["title"]
+        for target in panel["targets"]:
+            check(target["expr"], known)
+
+
+def test_the_manual_names_no_figure_that_there_is_not(known: dict[str, set[str]]) -> None:
+    manual = (ROOT / "docs" / "operations.md").read_text()
+    families = {name.removesuffix("_bucket") for name in known}
+    assert set(re.findall(r"\bwaitercaller_\w+", manual)) - {"waitercaller_restored"} <= set(known) | families

@@ -74,7 +74,6 @@ def test_readiness_asks_each_collection_once(app: Flask, client: FlaskClient, mo
 def test_a_slow_answer_and_a_failed_one_are_worth_a_line_and_others_are_not(
     app: Flask, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(ops, "SLOW", 0.05)
     caplog.set_level(logging.INFO)
 
     @app.get("/slow/<code>")
@@ -86,6 +85,7 @@ def test_a_slow_answer_and_a_failed_one_are_worth_a_line_and_others_are_not(
     client = app.test_client()
     client.get("/healthz")
     assert caplog.text == ""
+    monkeypatch.setattr(ops, "SLOW", 0.05)
     client.get("/slow/a-secret-code")
     assert "answered GET 200 after" in caplog.text
     assert "a-secret-code" not in caplog.text

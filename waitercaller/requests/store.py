@@ -183,13 +183,13 @@ def _remind(request: ServiceRequest) -> ServiceRequest | None:
     key = request["keys"][0]
     try:
         changed = db().requests.update_one(
-            {"_id": live["_id"], "live": True, "keys": {"$ne": key}},
+            {**same, "_id": live["_id"], "live": True, "keys": {"$ne": key}},
             {"$inc": {"reminders": 1}, "$push": {"keys": key, "steps": _step("reminded", None)}},
         )
     except DuplicateKeyError:
         return None  # the same tap, sent twice at once, has just opened a request
     metrics.stepped("reminded", changed.modified_count)
-    return _find_one({"_id": live["_id"]}) if changed.modified_count else None
+    return _find_one({**same, "_id": live["_id"]}) if changed.modified_count else None
 
 
 def _advance(where: Document, ids: Iterable[ObjectId], values: Document, step: Document) -> list[ObjectId]:
