@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what it sets is read by install.sh
 # MongoDB on this machine, by its vendor's instructions: https://www.mongodb.com/docs/manual/administration/install-on-linux/
 # Sourced by install.sh, and the one step of it that its tests cannot run. It sets GIVEN[MONGODB_URI].
 
@@ -59,7 +59,6 @@ db.getSiblingDB("admin").createUser({user: "admin", pwd: "$admin", roles: ["root
 db.getSiblingDB("admin").auth("admin", "$admin")
 $(sed -e "0,/passwordPrompt()/s//\"$password\"/" -e "s/passwordPrompt()/\"$backup\"/" "$users")
 SCRIPT
-    # shellcheck disable=SC2034 # of install.sh
     GIVEN[MONGODB_URI]="mongodb://waitercaller:$password@$at/waitercaller?$options"
     GIVEN[BACKUP_MONGODB_URI]="mongodb://waitercaller-backup:$backup@$at/?$options"
 }

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
@@ -63,7 +64,9 @@ def fresh_system() -> Path:
 def wheels() -> Path:
     """What requirements.txt pins, for the Python of that system; fetched once."""
     requirements = PROJECT / "requirements.txt"
-    folder = CACHE / f"wheels-{release()['VERSION_CODENAME']}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:8]}"
+    folder = (
+        CACHE / f"wheels-{release()['VERSION_CODENAME']}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:8]}"
+    )
     if not (folder / "complete").exists():
         python = {"bookworm": "3.11", "noble": "3.12"}[release()["VERSION_CODENAME"]]
         wanted = ["--require-hashes", "--no-deps", "--only-binary", ":all:", "--python-version", python]
@@ -73,7 +76,9 @@ def wheels() -> Path:
 
 
 def _packages_of_install() -> list[str]:
-    line = next(line for line in (PROJECT / "deploy/install.sh").read_text().splitlines() if line.startswith("PACKAGES="))
+    line = next(
+        line for line in (PROJECT / "deploy/install.sh").read_text().splitlines() if line.startswith("PACKAGES=")
+    )
     return line.removeprefix("PACKAGES=(").removesuffix(")").split()
 
 
@@ -87,8 +92,16 @@ def _mirror(name: str) -> str:
 
 
 def _run(*command: str | Path, env: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    done = _said(command, env)
     assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}"
+
+
+def _said(command: Sequence[str | Path], env: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
+    """Run it to its end; what it says is one text."""
+    out = subprocess.PIPE
+    return subprocess.run(
+        command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, text=True, errors="replace"
+    )
 
 
 class Machine:
@@ -104,10 +117,11 @@ class Machine:
         script = Path(__file__).with_name("machine.sh")
         without = shutil.ignore_patterns(".*", "__pycache__", "bench", "browser", "instance")
         shutil.copytree(PROJECT, self.source, ignore=without)
-        namespaces = ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--fork", "--kill-child"]
+        # Killed together: unshare with us, the machine's init with unshare, and all in the machine with its init.
+        command: list[str | Path] = ["setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", "--fork"]
+        command += ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
+        command += ["sh", script, fresh_system(), self.folder, self.source, wheels()]
         with (self.folder / "boot.log").open("wb") as log:
-            # Killed together: unshare with us, the machine's init with unshare, and all in the machine with its init.
-            command = ["setpriv", "--pdeathsig", "KILL", "unshare", *namespaces, "sh", script, fresh_system(), self.folder, self.source, wheels()]
             self._children.append(subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log))
         outer = self._children[0].pid
         deadline = time.monotonic() + BOOT_SECONDS
@@ -116,7 +130,8 @@ class Machine:
             "degraded",
         ):
             said = (self.folder / "boot.log").read_text(errors="replace")
-            assert self._children[0].poll() is None and time.monotonic() < deadline, f"the machine did not boot:\n{said}"
+            assert self._children[0].poll() is None, f"the machine did not boot:\n{said}"
+            assert time.monotonic() < deadline, f"the machine boots for too long:\n{said}"
             children = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
             self._init = int(children[0]) if children else 0
             time.sleep(0.2)
@@ -129,19 +144,21 @@ class Machine:
 
     def run(self, script: str, *, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a shell script in the machine as root; what it says is one text."""
-        enter = ["nsenter", "--target", str(self._init), "--all", "--root"]
-        environ = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", **variables}
-        command = [*enter, "env", "-i", "--chdir=/", *(f"{name}={value}" for name, value in environ.items()), "bash", "-c", script]
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+        environ = {"PATH": path, "LC_ALL": "C.UTF-8", **variables}
+        command = ["nsenter", "--target", str(self._init), "--all", "--root", "env", "-i", "--chdir=/"]
+        command += [f"{name}={value}" for name, value in environ.items()]
+        done = _said([*command, "bash", "-c", script], None)
         assert not check or done.returncode == 0, f"{script}: {done.returncode}\n{done.stdout[-6000:]}"
         return done
 
     def beside(self, *command: str | Path, **variables: str) -> subprocess.Popen[bytes]:
         """Start a program of this computer on the machine's loopback network; it ends with the machine."""
-        enter = ["nsenter", "--target", str(self._init), "--net"]
+        enter: list[str | Path] = ["nsenter", "--target", str(self._init), "--net"]
+        environ = {**os.environ, **variables}
         with (self.folder / f"beside-{Path(command[0]).name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [*enter, *command], env={**os.environ, **variables}, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*enter, *command], env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         self._children.append(process)
         return process

@@ -7,7 +7,6 @@ each other, in the order they stand in; what they cannot try is install-mongodb.
 
 import email
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cast import wait_until
 from tests.deploy.machine import PROJECT, Machine, can_boot
 
 DEPLOY = PROJECT / "deploy"
@@ -22,7 +22,9 @@ DOMAIN = "call.waitercaller.test"
 BOSS = "boss@waitercaller.test"
 DATABASE = "mongodb://127.0.0.1:27017/waitercaller?retryWrites=false"
 CERTIFICATES = PROJECT / "tests" / "certificates"
-INSTALL = f"/source/deploy/install.sh {DOMAIN} {BOSS} --mongodb-uri '{DATABASE}' --acme-server https://localhost:14000/dir"
+INSTALL = (
+    f"/source/deploy/install.sh {DOMAIN} {BOSS} --mongodb-uri '{DATABASE}' --acme-server https://localhost:14000/dir"
+)
 MAIL = " --mail-server 127.0.0.1 --mail-port 2525 --mail-security none"
 PIP = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
 PLACES = ("etc", "opt", "usr", "var/lib", "var/backups", "root")
@@ -34,9 +36,21 @@ class Box(Machine):
     def surround(self) -> None:
         programs = Path(sys.executable).parent
         (self.folder / "secantusd.toml").touch()
-        database = ["--config", self.folder / "secantusd.toml", "--storage-path", self.folder / "database"]
+        database: list[str | Path] = [
+            "--config",
+            self.folder / "secantusd.toml",
+            "--storage-path",
+            self.folder / "database",
+        ]
         self.beside(programs / "secantusd-py", *database, "--host", "127.0.0.1", "--port", "27017")
-        mailbox = ["-n", "-l", "127.0.0.1:2525", "-c", "aiosmtpd.handlers.Mailbox", self.folder / "mail"]
+        mailbox: list[str | Path] = [
+            "-n",
+            "-l",
+            "127.0.0.1:2525",
+            "-c",
+            "aiosmtpd.handlers.Mailbox",
+            self.folder / "mail",
+        ]
         self.beside(sys.executable, "-m", "aiosmtpd", *mailbox)
         self.beside("pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "")
         pebble = {
@@ -48,13 +62,13 @@ class Box(Machine):
             "tlsPort": 443,
         }
         (self.folder / "pebble.json").write_text(json.dumps({"pebble": pebble}))
-        command = ["pebble", "-config", self.folder / "pebble.json", "-dnsserver", "127.0.0.1:8053"]
+        command: list[str | Path] = ["pebble", "-config", self.folder / "pebble.json", "-dnsserver", "127.0.0.1:8053"]
         self.beside(*command, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT="0")
         self.run(f"echo '127.0.0.1 {DOMAIN} localhost' >/etc/hosts")
         # Visitors of this machine trust Pebble, as those of others trust Let's Encrypt.
         self.run(
-            "until curl -skf https://localhost:15000/roots/0 >/usr/local/share/ca-certificates/pebble.crt; do sleep .1; done"
-            "; update-ca-certificates"
+            "until curl -skf https://localhost:15000/roots/0 >/usr/local/share/ca-certificates/pebble.crt;"
+            " do sleep .1; done; update-ca-certificates"
         )
 
     def do(self, script: str, *, check: bool = True) -> str:
@@ -78,30 +92,33 @@ class Box(Machine):
         return found
 
     def status(self, path: str, options: str = "") -> str:
-        return self.run(f"curl -s -o /dev/null -w '%{{http_code}}' {options} https://{DOMAIN}{path}", check=False).stdout
+        return self.run(
+            f"curl -s -m 5 -o /dev/null -w '%{{http_code}}' {options} https://{DOMAIN}{path}", check=False
+        ).stdout
 
     def version(self) -> str:
         return self.run("basename $(readlink /opt/waitercaller/current)").stdout.strip()
 
     def next_version(self, name: str, change: str = "true") -> str:
         """A checkout with another version, in which the shell script `change` has been run; the path of its deploy/."""
-        self.run(f"mkdir /tmp/{name} && cd /source && cp -a --no-preserve=ownership deploy waitercaller static templates *.py *.t* *.md LICENSE /tmp/{name}")
+        shipped = "deploy waitercaller static templates *.py *.t* *.md LICENSE"
+        self.run(f"mkdir /tmp/{name} && cd /source && cp -a --no-preserve=ownership {shipped} /tmp/{name}")
         self.run(f"cd /tmp/{name} && sed -i 's/^version = .*/version = \"{name}\"/' pyproject.toml && {change}")
         return f"/tmp/{name}/deploy"
 
 
 class Visitors:
-    """Ask for the home page and /readyz without a pause, each time by a new connection."""
+    """Ask for two pages without a pause, each time by a new connection."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
         box.run("rm -f /tmp/leave /tmp/visits")
         loop = (
             "until [ -e /tmp/leave ]; do"
-            f" curl -s -o /dev/null -m 20 -w '%{{http_code}}\\n' https://{DOMAIN}/readyz https://{DOMAIN}/ -o /dev/null"
+            f" curl -s -o /dev/null -m 20 -w '%{{http_code}}\\n' https://{DOMAIN}/login https://{DOMAIN}/ -o /dev/null"
             " >>/tmp/visits; done; touch /tmp/left"
         )
-        box.run(f"systemd-run --quiet --unit visitors-$RANDOM bash -c \"{loop}\"")
+        box.run(f'systemd-run --quiet --unit visitors-$RANDOM bash -c "{loop}"')
 
     def leave(self) -> list[str]:
         """Their answers' statuses, those after the last change included."""
@@ -136,14 +153,16 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(box):
         "Apache", "The certificate", "Timers", "Is it true",
     ):  # fmt: skip
         assert f"== {step}" in said
-    assert "certbot certonly" in said and "systemctl restart apache2" in said
+    assert "certbot certonly" in said
+    assert "systemctl restart apache2" in said
     assert box.snapshot() == before
 
 
 def test_without_a_mail_server_it_stops_and_says_how_to_go_on(box):
     said = box.run(INSTALL, check=False, **PIP)
     assert said.returncode == 1
-    assert "--mail-server" in said.stdout and "/etc/waitercaller/env" in said.stdout
+    assert "--mail-server" in said.stdout
+    assert "/etc/waitercaller/env" in said.stdout
     assert box.run("stat -c '%a %U:%G' /etc/waitercaller/env").stdout == "640 root:waitercaller\n"
 
 
@@ -158,19 +177,20 @@ def test_it_installs_a_site_that_is_served_with_a_certificate(box):
     assert "Pebble" in issuer
     [mail] = box.mails()
     assert mail.endswith("Waiter Caller is installed")
-    score = box.run("systemd-analyze security --no-pager waitercaller.service | tail -n 1").stdout
-    assert float(re.search(r"([0-9.]+) OK", score)[1]) <= 1.5
+    box.run("systemd-analyze security --no-pager --threshold=15 waitercaller.service")
 
 
 def test_a_second_run_changes_nothing(box):
     def running() -> str:
-        return box.run("systemctl show -p ActiveEnterTimestamp -p MainPID waitercaller apache2 waitercaller.socket").stdout
+        return box.run(
+            "systemctl show -p ActiveEnterTimestamp -p MainPID waitercaller apache2 waitercaller.socket"
+        ).stdout
 
     before, ran = box.snapshot(), running()
     said = box.do(INSTALL + MAIL)
     assert "BAD" not in said
     commands = [line for line in said.splitlines() if line.startswith(("   $", "   wrote"))]
-    assert len(commands) == 1 and commands[0].endswith("build-database")  # which creates what is missing
+    assert [command.split()[-1] for command in commands] == ["build-database"]  # which creates what is missing
     assert box.snapshot() == before
     assert running() == ran
 
@@ -180,14 +200,20 @@ def test_a_fault_of_a_unit_is_mailed(box):
     assert box.mails()[-1].endswith("certbot.service has failed")
 
 
+def test_a_backup_is_made_in_its_sandbox(box):
+    box.run("systemctl start waitercaller-backup.service")
+    assert box.run("stat -c '%a %U' /var/backups/waitercaller/waitercaller-*.gz").stdout == "600 waitercaller\n"
+
+
 def test_a_certificate_that_is_about_to_end_is_reported(box):
     count = len(box.mails())
     box.run("systemctl start waitercaller-certificate.service")
-    assert len(box.mails()) == count  # Pebble's last 90 days
-    box.run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 5 -subj /CN=old"
-            " -keyout /tmp/old.pem -out /tmp/old.crt 2>/dev/null; systemctl stop apache2; cat /tmp/old.crt >>/tmp/old.pem")
-    box.run("openssl s_server -accept 443 -cert /tmp/old.crt -key /tmp/old.pem -quiet </dev/null >/dev/null 2>&1 & sleep 1;"
-            "systemctl start waitercaller-certificate.service; kill %1; systemctl start apache2")
+    assert len(box.mails()) == count  # Pebble's last years
+    files = "-keyout /tmp/old.key -out /tmp/old.crt"
+    box.run(f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 5 -subj /CN=old {files}")
+    serve = "openssl s_server -accept 443 -cert /tmp/old.crt -key /tmp/old.key -quiet"
+    box.run(f"systemctl stop apache2; systemd-run --quiet --unit old {serve}; sleep 1")
+    box.run("systemctl start waitercaller-certificate.service; systemctl stop old; systemctl start apache2")
     assert f"certificate of {DOMAIN}" in box.mails()[-1]
 
 
@@ -206,7 +232,8 @@ def test_an_upgrade_loses_no_request(box, visitors):
     statuses = visitors.leave()
     assert box.version().startswith("0.2.0-")
     assert "new" in box.run(f"curl -s https://{DOMAIN}/static/x/css/house.css | tail -n 1").stdout
-    assert len(statuses) > 50 and set(statuses) == {"200"}
+    assert len(statuses) > 20
+    assert set(statuses) == {"200"}
     assert box.run("basename $(readlink /opt/waitercaller/previous)").stdout.strip() == before
 
 
@@ -228,7 +255,8 @@ def test_a_version_that_is_only_ready_in_the_rehearsal_is_rolled_back(box):
     crashing = box.next_version("0.4.1", f"echo '{in_service}' >>wsgi.py")
     for deploy in unready, crashing:
         said = box.do(f"READY_SECONDS=4 {deploy}/upgrade.sh", check=False)
-        assert "back to the old version" in said and "runs again" in said
+        assert "back to the old version" in said
+        assert "runs again" in said
         assert box.version() == before
         assert box.status("/readyz") == "200"
 
@@ -248,7 +276,24 @@ def test_uninstalling_keeps_what_cannot_be_made_again(box):
         assert place in said
     box.run("! ls -d /opt/waitercaller /usr/local/sbin/waitercaller /etc/systemd/system/waitercaller* 2>/dev/null")
     assert box.run("systemctl list-units --all --no-legend 'waitercaller*'").stdout.strip() == ""
-    assert box.run("ls /var/backups/waitercaller").stdout == "kept\n"
+    box.run("ls /var/backups/waitercaller/kept")
 
     assert "Done" in box.do(INSTALL)
     assert box.run("grep SECRET_KEY /etc/waitercaller/env").stdout == key
+
+
+def test_a_web_machine_behind_a_balancer_listens_and_drains(box):
+    here = "curl -s -m 5 -o /dev/null -w '%{http_code}' http://127.0.0.1:8000/readyz"
+    box.do(f"{INSTALL} --listen 127.0.0.1:8000")
+    assert box.run(here).stdout == "200"
+    both = "Define WC_WEB1 http://127.0.0.1:8000\nDefine WC_WEB2 http://127.0.0.1:8001\n"
+    include = "Include /opt/waitercaller/current/deploy/apache/balancer.conf\n"
+    box.run(f"printf '{both}{include}' >/etc/waitercaller/balancer.conf")
+    box.do(INSTALL, check=False)  # this machine is both, so TRUSTED_HOSTS is set again
+    box.do(f"{INSTALL} --listen 127.0.0.1:8000")
+    assert "balancer" in box.run("apache2ctl -t -D DUMP_INCLUDES").stdout
+    wait_until(lambda: box.status("/readyz") == "200")
+    box.run("touch /run/waitercaller/drain")
+    wait_until(lambda: box.status("/readyz") == "503")
+    box.run("systemctl restart waitercaller")
+    wait_until(lambda: box.status("/readyz") == "200")

@@ -1,5 +1,6 @@
 """The units of deploy/systemd: understood by systemd, closed to what they do not need."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -42,12 +43,16 @@ def test_what_the_units_start_is_shipped_and_may_be_run():
     for file in UNITS.rglob("*.service"):
         for path in re.findall(r"/opt/waitercaller/current/(deploy/\S+)", file.read_text()):
             program = PROJECT / path
-            assert program.is_file() and program.stat().st_mode & 0o111, path
+            assert os.access(program, os.X_OK), path
 
 
 def test_the_helpers_sandbox_is_that_of_the_service():
     def sandbox(file: str) -> list[str]:
-        return [line for line in (UNITS / file).read_text().splitlines() if re.match(r"(Protect|Private|Restrict|System)", line)]
+        return [
+            line
+            for line in (UNITS / file).read_text().splitlines()
+            if re.match(r"(Protect|Private|Restrict|System)", line)
+        ]
 
     assert sandbox("waitercaller-.service.d/sandbox.conf") == sandbox("waitercaller.service")
 
