@@ -53,13 +53,22 @@ def error_page(status: int, message: str | None = None, retry_after: int | None 
             title=title,
             message=message,
             request_id=g.get("request_id"),
-            back=urlsplit(request.referrer or "").path,  # the path only: it stays on this site, whoever it names
+            back=_back(),
         )
         response = make_response(page)
     response.status_code = status
     if retry_after or status in (429, 503):
         response.headers["Retry-After"] = str(retry_after or RETRY_AFTER)
     return response
+
+
+def _back() -> str:
+    """Where the form stood, with a guest's receipt; no host, so it is on this site, whichever the header names."""
+    try:
+        referrer = urlsplit(request.referrer or "")
+    except ValueError:
+        return ""
+    return f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path
 
 
 def _record_denial() -> None:
