@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, clock, restaurants, sessions, tokens
+from waitercaller import access, audit, clock, limits, restaurants, sessions, tokens
 from waitercaller.db import Document, transaction
 from waitercaller.errors import DomainError
 from waitercaller.forms import text_of
@@ -117,6 +117,7 @@ def screen() -> ResponseReturnValue:
     if not form.validate_on_submit():
         page = render_template("staff/screen.html", form=form, place=restaurant)
         return page, 400 if form.is_submitted() else 200
+    limits.check("redeem")
     tokens.redeem("screen", token)
     return _begin(restaurant, text_of(form.screen_name), None)
 
@@ -141,6 +142,7 @@ def phone() -> ResponseReturnValue:
     if not form.validate_on_submit():
         page = render_template("staff/phone.html", form=form, place=restaurant, name=invitation["name"])
         return page, 400 if form.is_submitted() else 200
+    limits.check("redeem")
     invitation_id = invitation["_id"]
     transaction(lambda session: _spend(token, invitation_id, session))
     name = _("%(name)s’s phone", name=invitation["name"])
