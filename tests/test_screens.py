@@ -230,11 +230,16 @@ def test_screens_of_others_cannot_be_ended(
 # --- who? ---------------------------------------------------------------------------------------------------
 
 
-def test_the_members_are_there_to_be_tapped(counter: Any, alice: Person, bob: Person, anna: str) -> None:
+def test_the_members_are_there_to_be_tapped(app: Flask, counter: Any, alice: Person, bob: Person, anna: str) -> None:
+    with app.app_context():
+        for name in ("Zoe", "Émile"):
+            restaurants.add_member(alice.restaurant_id, name, "waiter", None)
     page = counter.get(f"{alice.home}/dashboard").text
     dialog = page.split('<dialog id="who"')[1].split("</dialog>")[0]
     for member_id, name in ((alice.member_id, "Alice"), (bob.member_id, "Bob"), (anna, "Anna")):
         assert f'value="{member_id}"><bdi>{name}</bdi>' in dialog
+    names = re.findall(r"<bdi>([^<]+)</bdi></button>", dialog)
+    assert names == ["Alice", "Anna", "Bob", "Émile", "Zoe"]
     assert '<dialog id="who"' not in bob.client.get(f"{bob.home}/dashboard").text
 
 

@@ -9,6 +9,7 @@ from flask_babel import format_timedelta
 from waitercaller import access, clock, sessions
 from waitercaller.access import RANKS
 from waitercaller.db import Document
+from waitercaller.i18n import alphabetical
 from waitercaller.restaurants import Member
 from waitercaller.staff import store
 from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm, choices
@@ -21,7 +22,7 @@ def house(invite_form: InviteForm | None = None, add_form: AddMemberForm | None 
     restaurant, me = access.current_restaurant(), access.current_member()
     screens = sessions.screens_of(restaurant["_id"])
     addresses = store.addresses([member["user_id"] for member in restaurant["members"] if member["user_id"]])
-    members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], each["name"].casefold()))
+    members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], alphabetical(each["name"])))
     return {
         "invite_form": invite_form or _for_role(me, InviteForm(formdata=None)),
         "add_form": add_form or AddMemberForm(formdata=None),
