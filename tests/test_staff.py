@@ -9,6 +9,7 @@ from flask import Flask
 
 from tests.cast import Person
 from waitercaller import audit, cache, restaurants, sessions
+from waitercaller.db import Document
 from waitercaller.requests import store as requests
 from waitercaller.restaurants import Member
 from waitercaller.tables import store as tables
@@ -157,6 +158,20 @@ def test_who_is_removed_is_logged_out_everywhere_at_once(app: Flask, alice: Pers
         assert browser.get("/account").status_code == 303
     with app.app_context():
         assert sessions.of_person(bob.user_id) == []
+
+
+def test_the_tables_of_who_is_removed_wait_for_somebody_else(
+    app: Flask, alice: Person, bob: Person, table: Document
+) -> None:
+    with app.app_context():
+        house = restaurants.get(alice.restaurant_id)
+        assert house is not None
+        call = requests.open_request(house, table, house["kinds"][0], "a key")
+        requests.accept(alice.restaurant_id, [call["_id"]], {"id": bob.member_id, "name": "Bob"})
+    send(alice, about(bob, "remove"))
+    with app.app_context():
+        [waiting] = requests.live_of_restaurant(alice.restaurant_id)
+    assert (waiting["state"], waiting["by"], waiting["first_at"]) == ("waiting", None, call["first_at"])
 
 
 def test_what_somebody_did_stays_recorded(app: Flask, alice: Person, bob: Person) -> None:

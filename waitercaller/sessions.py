@@ -52,11 +52,6 @@ def touch(login: Document) -> None:
         db().sessions.update_one({"_id": login["_id"], "ended_at": None}, {"$set": {"seen_at": now}})
 
 
-def verify(session_id: str) -> None:
-    """Note that the person has just typed the password (and the second factor) again."""
-    db().sessions.update_one({"_id": session_id, "ended_at": None}, {"$set": {"verified_at": clock.now()}})
-
-
 def is_verified(login: Document) -> bool:
     """Whether the password was typed lately enough for a sensitive change."""
     return bool(clock.now() - login["verified_at"] <= VERIFIED)

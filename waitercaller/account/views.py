@@ -68,12 +68,14 @@ def verify() -> ResponseReturnValue:
         return refused("account/verify.html", form)
     if form.code and not proof.code_is_right(form.code, person):
         return refused("account/verify.html", form)
-    sessions.verify(access.current_login()["_id"])
+    before = access.current_login()["_id"]
+    stay_logged_in(person)  # a new login, as after every proof of who one is
+    sessions.end(before)
     return redirect(access.safe_next(request.args.get("next")) or url_for("account.index"), 303)
 
 
 def stay_logged_in(user: Document) -> None:
-    """After a change that ended every login of this user, begin a new one in this browser."""
+    """Begin a new login of this user in this browser; those before have ended, or end next."""
     access.log_in(user)
     if not users.note_login(user):
         access.log_out()  # yet another change came in between
