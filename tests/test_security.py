@@ -1,5 +1,6 @@
 """What every answer carries, which forms are taken, and which proxies are believed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -151,3 +152,14 @@ def test_over_https_the_cookie_is_bound_to_this_host(behind: Any) -> None:
     assert cookie.startswith("__Host-session=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
+
+
+def test_a_malformed_referer_over_https_is_refused_and_no_fault(make_app: Any, config: Config) -> None:
+    client = make_app(replace(config, public_url="https://localhost")).test_client()
+    page = client.get("/login", base_url="https://localhost").text
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert token
+    answer = client.post(
+        "/login", data={"csrf_token": token[1]}, base_url="https://localhost", headers={"Referer": "http://["}
+    )
+    assert answer.status_code == 400

@@ -8,7 +8,9 @@ A password is verified as it was typed: nothing is trimmed, cut or folded. Only 
 would go further and take different characters for one.
 """
 
+import base64
 import gzip
+import secrets
 import unicodedata
 from collections.abc import Callable
 from functools import cache
@@ -73,10 +75,11 @@ def _hasher() -> Any:
 
 
 def _nobodys_hash() -> str:
-    """A hash in argon2's form with the present parameters that no password has (its digest is all zeros)."""
+    """A hash in argon2's form with the present parameters and a fresh salt that no password has (digest: all zeros)."""
     config = current_app.extensions["config"]
     parameters = f"m={config.argon2_memory_kib},t={config.argon2_rounds},p={config.argon2_threads}"
-    return f"$argon2id$v=19${parameters}${'A' * 22}${'A' * 43}"
+    salt = base64.b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+    return f"$argon2id$v=19${parameters}${salt}${'A' * 43}"
 
 
 def _in_thread(function: Callable[..., T], *arguments: str) -> T:
