@@ -96,7 +96,8 @@ class LimitReached(DomainError):
 
     def __init__(self, name: str, retry_after: int) -> None:
         time = format_timedelta(timedelta(seconds=retry_after))
-        super().__init__(f"{LIMITS[name].sentence} {_('It works again in %(time)s.', time=time)}", 429)
+        again = _("It works again in %(time)s.", time=time)  # not inside the f-string: no extractor sees it there
+        super().__init__(f"{LIMITS[name].sentence} {again}", 429)
         self.name = name
         self.retry_after = retry_after
 
