@@ -71,6 +71,12 @@ def test_static_files_are_kept_for_a_year_and_set_no_cookie(app: Flask, client: 
     assert security_headers(answer.headers) == HEADERS
 
 
+def test_a_version_of_static_files_that_is_not_the_present_one_is_kept_by_nobody(client: FlaskClient) -> None:
+    answer = client.get("/static/0123456789ab/css/tokens.css", buffered=True)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
 def test_pages_hold_nothing_inline(client: FlaskClient, alice: Person, table: dict[str, Any]) -> None:
     pages = [
         client.get(path).text for path in ("/", "/login", "/register", "/forgot", f"/t/{table['code']}", "/nowhere")

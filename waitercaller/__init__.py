@@ -10,6 +10,7 @@ from waitercaller import (
     auth,
     cli,
     db,
+    denials,
     errors,
     i18n,
     mail,
@@ -40,6 +41,7 @@ def create_app(config: Config) -> Flask:
     access.init_app(app)
     mail.init_app(app)
     errors.init_app(app)
+    denials.init_app(app)
     assets.init_app(app)
     cli.init_app(app)
 
