@@ -17,7 +17,9 @@ from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenFor
 LATELY = 300  # seconds; how exactly a login's last use is known, see sessions.SEEN_INTERVAL
 
 
-def house(invite_form: InviteForm | None = None, add_form: AddMemberForm | None = None) -> dict[str, Any]:
+def house(
+    invite_form: InviteForm | None = None, add_form: AddMemberForm | None = None, screen_form: ScreenForm | None = None
+) -> dict[str, Any]:
     """The context of the page; a form that was refused is shown as it was sent."""
     restaurant, me = access.current_restaurant(), access.current_member()
     screens = sessions.screens_of(restaurant["_id"])
@@ -26,7 +28,7 @@ def house(invite_form: InviteForm | None = None, add_form: AddMemberForm | None 
     return {
         "invite_form": invite_form or _for_role(me, InviteForm(formdata=None)),
         "add_form": add_form or AddMemberForm(formdata=None),
-        "screen_form": ScreenForm(formdata=None),
+        "screen_form": screen_form or ScreenForm(formdata=None),
         "people": [_person(member, me, addresses, screens) for member in members],
         "invitations": [_invitation(each, me) for each in store.of_restaurant(restaurant)],
         "screens": [_screen(login) for login in screens if login["member_id"] is None],
