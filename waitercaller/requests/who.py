@@ -7,7 +7,7 @@ nobody had, that is asked as well. An undo is the screen's own.
 from typing import Any
 
 from bson import ObjectId
-from flask import abort, jsonify, redirect, render_template, request, url_for
+from flask import abort, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from waitercaller import access
@@ -22,7 +22,7 @@ ASKING = ("accept", "resolve", "dismiss")
 
 def is_asked() -> bool:
     """Whether this is a screen that has to say for whom it acts."""
-    return access.current_member() is None
+    return g.member is None
 
 
 def actor(found: list[ServiceRequest] | None = None) -> Actor | None:
