@@ -1,7 +1,7 @@
 """The configuration: read once from the environment, checked as a whole, then frozen.
 
-Nothing else in the project reads the environment. A missing or bad value stops the start, and the message names every
-one of them, so that an operator corrects the file once.
+Nothing else in the application reads the environment. A missing or bad value stops the start, and the message names
+every one of them, so that an operator corrects the file once.
 """
 
 import re

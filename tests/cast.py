@@ -13,7 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from waitercaller import cache, passwords, restaurants, sessions
+from waitercaller import passwords, restaurants, sessions
 from waitercaller.auth import store as users
 
 PASSWORD = "correct horse battery staple"
@@ -81,19 +81,12 @@ def hire(
             restaurant_id = restaurants.create(restaurant or f"{name}'s", user_id, name, "en", None)
         else:
             restaurant_id = at.restaurant_id
-            _join(app, restaurant_id, user_id, name, role)
+            restaurants.add_member(restaurant_id, name, role, user_id)
         document = restaurants.get(restaurant_id)
         member = restaurants.member_of(document, user_id) if document else None
         assert member is not None
         secret, _login = sessions.start(user_id, "127.0.0.1", "a test")
     return Person(name, email, user_id, _logged_in(app, secret), restaurant_id, member["id"])
-
-
-def _join(app: Flask, restaurant_id: ObjectId, user_id: ObjectId, name: str, role: restaurants.Role) -> None:
-    # Invitations do not exist yet; until then a member is written into the restaurant by hand.
-    member = {"id": restaurants.new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
-    app.extensions["mongo"].database.restaurants.update_one({"_id": restaurant_id}, {"$push": {"members": member}})
-    cache.restaurants.forget(restaurant_id)
 
 
 def _logged_in(app: Flask, secret: str) -> Browser:

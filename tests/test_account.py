@@ -302,3 +302,13 @@ EDGE = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTM
 def test_a_browser_in_words(app: Flask, user_agent: str, said: str) -> None:
     with app.test_request_context(headers={"Accept-Language": "en"}):
         assert browsers.in_words(user_agent) == said
+
+
+def test_nobody_reads_from_where_a_manager_gave_them_a_role(app: Flask, alice: Person, bob: Person) -> None:
+    alice.client.environ_base["REMOTE_ADDR"] = "192.0.2.77"
+    path = f"{alice.home}/staff/members/{bob.member_id}/role"
+    assert alice.client.submit(path, {"role": "manager"}, page=f"{alice.home}/staff").status_code == 303
+    page = bob.client.get("/account").text
+    assert "Got another role" in page
+    assert "192.0.2.77" not in page
+    assert "192.0.2.77" not in bob.client.submit("/account/export").text

@@ -221,6 +221,11 @@ def test_six_mails_in_an_hour_are_too_many(alice: Person, mails: Mails) -> None:
     assert len(mails()) == 5 + 1  # the notices, and the one link that counts
 
 
+def test_nobodys_mailbox_is_filled_by_several_accounts(alice: Person, charlie: Person, mails: Mails) -> None:
+    answers = [ask(person, "dana@example.org").status_code for person in (alice, charlie) * 3]
+    assert answers == [303] * 5 + [429]
+
+
 # --- at the same moment -------------------------------------------------------------------------------------
 
 

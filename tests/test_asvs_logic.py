@@ -150,7 +150,7 @@ def test_v2_3_3_what_fails_half_way_leaves_no_half(
     def fail(*_: object) -> None:
         raise OperationFailure("no")
 
-    monkeypatch.setattr(store, "withdraw_table", fail)
+    monkeypatch.setattr(store, "withdraw", fail)
     before = everything(app)
     assert isinstance(alice.client, Browser)
     path = f"{alice.home}/tables/{table['_id']}"

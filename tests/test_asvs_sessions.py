@@ -86,11 +86,16 @@ def test_v7_2_3_the_id_of_a_login_cannot_be_guessed(app: Flask, alice: Person) -
     assert "secrets.token_urlsafe" in inspect.getsource(sessions)
 
 
-def test_v7_2_4_a_login_begins_anew_and_the_one_before_ends(app: Flask, alice: Person) -> None:
+@pytest.mark.parametrize(
+    ("path", "fields"), [("/login", {"email": "alice@example.org"}), ("/account/verify", {})], ids=["login", "again"]
+)
+def test_v7_2_4_every_proof_of_who_one_is_begins_a_new_login(
+    app: Flask, alice: Person, path: str, fields: dict[str, str]
+) -> None:
     client = log_in(app, alice)
     before, thief = secret_of(client), copy_of(app, client)
     token = client.csrf_token("/account")
-    client.post("/login", data={"email": alice.email, "password": PASSWORD, "csrf_token": token})
+    client.post(path, data={**fields, "password": PASSWORD, "csrf_token": token})
     assert is_in(client)
     assert secret_of(client) not in (None, before)
     assert not is_in(thief)

@@ -108,6 +108,12 @@ def test_a_denial_is_kept_of_who_is_logged_in_and_not_of_strangers(app: Flask, b
     assert database.audit.count_documents({"event": "denied"}) == 1
 
 
+def test_denials_without_end_push_nothing_out_of_the_history(app: Flask, alice: Person, bob: Person) -> None:
+    for _ in range(30):
+        assert bob.client.get(f"{bob.home}/tables").status_code == 403
+    assert app.extensions["mongo"].database.audit.count_documents({"event": "denied"}) == 10
+
+
 def test_a_denial_of_a_screen_names_the_screen(app: Flask, alice: Person) -> None:
     screen = screen_of(app, alice, "Counter")
     assert screen.get(f"{alice.home}/tables").status_code == 403

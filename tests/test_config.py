@@ -1,6 +1,8 @@
 """The configuration: complete and strong, or no start."""
 
 import dataclasses
+import re
+from pathlib import Path
 
 import pytest
 
@@ -105,6 +107,13 @@ def test_a_weak_key_is_refused_with_a_way_to_a_strong_one_and_is_not_repeated() 
     (problem,) = problems(SECRET_KEY="changemechangemechangemechangeme")
     assert "secrets.token_urlsafe" in problem
     assert "changeme" not in problem
+
+
+def test_the_example_has_every_variable_and_no_other() -> None:
+    """The fields of Config are named like the variables they come from."""
+    example = (Path(__file__).parents[1] / ".env.example").read_text("utf-8")
+    variables = [field.name.upper() for field in dataclasses.fields(Config)]
+    assert re.findall("^([A-Z0-9_]+)=", example, re.MULTILINE) == variables
 
 
 def test_a_mail_folder_takes_the_place_of_a_server() -> None:

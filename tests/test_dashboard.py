@@ -118,9 +118,7 @@ def test_what_just_ended_can_be_undone_from_the_page(bob: Person, call: Any) -> 
 
 def test_without_scripts_a_tap_leads_back_with_a_sentence(bob: Person, call: Any) -> None:
     request_id = call()
-    answer = bob.client.submit(
-        f"{bob.home}/requests/{request_id}/accept", page=f"{bob.home}/dashboard"
-    )
+    answer = bob.client.submit(f"{bob.home}/requests/{request_id}/accept", page=f"{bob.home}/dashboard")
     assert (answer.status_code, answer.location) == (303, f"{bob.home}/dashboard")
     assert "7: you are on the way." in bob.client.get(answer.location).text
 

@@ -123,6 +123,23 @@ def test_a_form_without_its_token_is_refused(client: FlaskClient) -> None:
     assert "open for too long" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("referrer", "back"),
+    [
+        ("http://localhost/t/ABC?r=receipt&lang=de", "/t/ABC?r=receipt&amp;lang=de"),
+        ("http://evil.example/path", "/path"),
+        ("http://evil.example//evil.example/", "/"),
+        ("javascript:alert(1)", "/"),
+        ("http://[", "/"),
+        ("", "/"),
+    ],
+)
+def test_the_way_back_leads_to_where_the_form_stood_on_this_site(client: FlaskClient, referrer: str, back: str) -> None:
+    answer = client.post("/login", headers={"Referer": referrer})
+    assert answer.status_code == 400
+    assert re.findall(r'<a href="([^"]*)"', answer.text) == [back]
+
+
 def test_a_body_that_is_too_large_is_refused(client: FlaskClient) -> None:
     answer = client.post("/login", data={"email": "x" * 70_000})
     assert answer.status_code == 413

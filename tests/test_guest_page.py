@@ -284,6 +284,18 @@ def test_a_replaced_code_follows_and_cancels_but_does_not_call(
     assert phone.look().status_code == 404
 
 
+def test_a_replaced_code_brings_no_ended_call_back(
+    app: Flask, phone: Phone, alice: Person, table: Document, staff: Any, requests_in: Any
+) -> None:
+    phone.tap()
+    staff(store.resolve)
+    form = phone.form()
+    with app.app_context():
+        tables.rotate(alice.restaurant_id, table["_id"])
+    assert phone.send("reopen", form).status_code == 409
+    assert requests_in()[0]["state"] == "resolved"
+
+
 def test_a_removed_table_is_not_found(app: Flask, phone: Phone, alice: Person, table: Document) -> None:
     with app.app_context():
         tables.remove(alice.restaurant_id, table["_id"])

@@ -187,3 +187,35 @@ def test_hashing_does_not_stall_the_other_greenlets(tmp_path: Path) -> None:
         check=False,
     )
     assert process.stdout.split() == ["True", "True", "True"], process.stderr
+
+
+SEVERAL_AT_ONCE = """
+from gevent import monkey
+monkey.patch_all()
+import os, time, warnings
+warnings.simplefilter("ignore")
+import gevent
+from gevent.threadpool import ThreadPool
+from waitercaller import passwords
+
+running, most = [], []
+def work():
+    running.append(1)
+    most.append(len(running))
+    monkey.get_original("time", "sleep")(0.05)
+    running.pop()
+gevent.joinall([gevent.spawn(passwords._in_thread, work) for _ in range(12)], raise_error=True)
+print(len(most), max(most))
+"""
+
+
+def test_few_passwords_are_hashed_at_once_however_many_strangers_log_in() -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", SEVERAL_AT_ONCE],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.stdout.split() == ["12", str(passwords.HASHES_AT_ONCE)], process.stderr

@@ -158,7 +158,7 @@ def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) ->
         store.resolve(stranger, [request["_id"]], BOB),
         store.dismiss(stranger, [request["_id"]], BOB),
         store.cancel(stranger, request["table_id"], [request["_id"]]),
-        store.withdraw_table(stranger, request["table_id"]),
+        store.withdraw({"restaurant_id": stranger, "table_id": request["table_id"]}),
     ):
         assert changed == 0
     assert state_of(database, request) == "waiting"
@@ -207,7 +207,7 @@ def test_a_removed_table_withdraws_its_calls_in_one_transaction(
 
     def fails(session: Any) -> None:
         tables.remove(restaurant["_id"], table["_id"], session)
-        store.withdraw_table(restaurant["_id"], table["_id"], session)
+        store.withdraw({"restaurant_id": restaurant["_id"], "table_id": table["_id"]}, session)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -215,7 +215,7 @@ def test_a_removed_table_withdraws_its_calls_in_one_transaction(
     assert state_of(database, request) == "waiting"
     assert tables.get(restaurant["_id"], table["_id"]) is not None
 
-    transaction(lambda session: store.withdraw_table(restaurant["_id"], table["_id"], session))
+    transaction(lambda session: store.withdraw({"restaurant_id": restaurant["_id"], "table_id": table["_id"]}, session))
     assert state_of(database, request) == "withdrawn"
 
 

@@ -179,13 +179,14 @@ def test_a_screen_sees_the_calls_and_nothing_else(counter: Any, alice: Person, c
 
 def test_its_page_has_no_rooms_and_a_way_to_end_it(counter: Any, alice: Person) -> None:
     page = counter.get(f"{alice.home}/dashboard").text
-    for words in ("bar-rooms", "Your account", "Tables</a>"):
+    for words in ("bar-rooms", "Account and restaurants", "Tables</a>"):
         assert words not in page
     for words in ("Trattoria Lucia", 'id="live"', 'id="sound"', "End this screen"):
         assert words in page
     counter.submit("/logout", page=f"{alice.home}/dashboard")
     assert counter.get(f"{alice.home}/dashboard").status_code == 303
     assert "Bar</bdi>" not in alice.client.get(f"{alice.home}/staff").text
+    assert "Screen or phone logged out" in alice.client.get(f"{alice.home}/staff/history").text
 
 
 def test_it_is_dark_for_weeks_and_still_good_but_not_for_ever(
@@ -229,11 +230,16 @@ def test_screens_of_others_cannot_be_ended(
 # --- who? ---------------------------------------------------------------------------------------------------
 
 
-def test_the_members_are_there_to_be_tapped(counter: Any, alice: Person, bob: Person, anna: str) -> None:
+def test_the_members_are_there_to_be_tapped(app: Flask, counter: Any, alice: Person, bob: Person, anna: str) -> None:
+    with app.app_context():
+        for name in ("Zoe", "Émile"):
+            restaurants.add_member(alice.restaurant_id, name, "waiter", None)
     page = counter.get(f"{alice.home}/dashboard").text
     dialog = page.split('<dialog id="who"')[1].split("</dialog>")[0]
     for member_id, name in ((alice.member_id, "Alice"), (bob.member_id, "Bob"), (anna, "Anna")):
         assert f'value="{member_id}"><bdi>{name}</bdi>' in dialog
+    names = re.findall(r"<bdi>([^<]+)</bdi></button>", dialog)
+    assert names == ["Alice", "Anna", "Bob", "Émile", "Zoe"]
     assert '<dialog id="who"' not in bob.client.get(f"{bob.home}/dashboard").text
 
 

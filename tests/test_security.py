@@ -1,5 +1,6 @@
 """What every answer carries, which forms are taken, and which proxies are believed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -68,6 +69,12 @@ def test_static_files_are_kept_for_a_year_and_set_no_cookie(app: Flask, client: 
     assert "no-store" not in answer.headers["Cache-Control"]
     assert "Set-Cookie" not in answer.headers
     assert security_headers(answer.headers) == HEADERS
+
+
+def test_a_version_of_static_files_that_is_not_the_present_one_is_kept_by_nobody(client: FlaskClient) -> None:
+    answer = client.get("/static/0123456789ab/css/tokens.css", buffered=True)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
 
 
 def test_pages_hold_nothing_inline(client: FlaskClient, alice: Person, table: dict[str, Any]) -> None:
@@ -151,3 +158,14 @@ def test_over_https_the_cookie_is_bound_to_this_host(behind: Any) -> None:
     assert cookie.startswith("__Host-session=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
+
+
+def test_a_malformed_referer_over_https_is_refused_and_no_fault(make_app: Any, config: Config) -> None:
+    client = make_app(replace(config, public_url="https://localhost")).test_client()
+    page = client.get("/login", base_url="https://localhost").text
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert token
+    answer = client.post(
+        "/login", data={"csrf_token": token[1]}, base_url="https://localhost", headers={"Referer": "http://["}
+    )
+    assert answer.status_code == 400

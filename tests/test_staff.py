@@ -9,9 +9,9 @@ from flask import Flask
 
 from tests.cast import Person
 from waitercaller import audit, cache, restaurants, sessions
+from waitercaller.db import Document
 from waitercaller.requests import store as requests
 from waitercaller.restaurants import Member
-from waitercaller.tables import store as tables
 
 Hire = Callable[..., Person]
 Submit = Callable[..., Any]
@@ -159,15 +159,20 @@ def test_who_is_removed_is_logged_out_everywhere_at_once(app: Flask, alice: Pers
         assert sessions.of_person(bob.user_id) == []
 
 
-def test_what_somebody_did_stays_recorded(app: Flask, alice: Person, bob: Person) -> None:
+def test_the_tables_of_who_is_removed_wait_for_somebody_else(
+    app: Flask, alice: Person, bob: Person, table: Document
+) -> None:
     with app.app_context():
-        tables.add_many(alice.restaurant_id, ["7"], None)
-        place, table = restaurants.get(alice.restaurant_id), tables.of_restaurant(alice.restaurant_id)[0]
-        assert place
-        call = requests.open_request(place, table, place["kinds"][0], "key")
+        house = restaurants.get(alice.restaurant_id)
+        assert house is not None
+        call = requests.open_request(house, table, house["kinds"][0], "a key")
         requests.accept(alice.restaurant_id, [call["_id"]], {"id": bob.member_id, "name": "Bob"})
     send(alice, about(bob, "remove"))
-    assert "Bob is on the way" in alice.client.get(f"{alice.home}/dashboard").text
+    with app.app_context():
+        [waiting] = requests.live_of_restaurant(alice.restaurant_id)
+    assert (waiting["state"], waiting["by"], waiting["first_at"]) == ("waiting", None, call["first_at"])
+    # What somebody did stays recorded all the same.
+    assert [(step["what"], step["by"]["name"]) for step in waiting["steps"] if step["by"]] == [("accepted", "Bob")]
 
 
 def test_managers_let_waiters_go_and_nobody_else(mona: Person, alice: Person, bob: Person, hire: Hire) -> None:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from tests.cast import Person
 from waitercaller import restaurants, sessions
-from waitercaller.requests import staff_views, store, streams
+from waitercaller.requests import guest_views, staff_views, store, streams
 from waitercaller.tables import store as tables
 
 
@@ -175,6 +175,31 @@ def test_streams_are_capped_for_each_login_and_counted_back(
     second.close()
     third.close()
     assert app.extensions["hub"].open_streams() == 0
+
+
+def test_guests_and_other_houses_do_not_use_up_the_lines_of_the_staff(
+    monkeypatch: pytest.MonkeyPatch, dana: FlaskClient, bob: Person, charlie: Person, code: str, watcher: Any
+) -> None:
+    monkeypatch.setattr(staff_views, "STREAMS_OF_A_HOUSE", 1)
+    monkeypatch.setattr(guest_views, "STREAMS_OF_AN_ADDRESS", 2)
+    opened = [Stream(dana, f"/t/{code}/live") for _ in range(2)]  # all from one address, the Wi-Fi's
+    assert dana.get(f"/t/{code}/live").status_code == 429
+    opened += [Stream(charlie.client, f"{charlie.home}/live"), Stream(bob.client, f"{bob.home}/live")]
+    assert [stream.response.status_code for stream in opened] == [200] * 4
+    assert bob.client.get(f"{bob.home}/live").status_code == 429
+    for stream in opened:
+        stream.close()
+
+
+def test_all_addresses_of_an_ipv6_household_are_one(
+    monkeypatch: pytest.MonkeyPatch, dana: FlaskClient, code: str, watcher: Any
+) -> None:
+    monkeypatch.setattr(guest_views, "STREAMS_OF_AN_ADDRESS", 1)
+    dana.environ_base["REMOTE_ADDR"] = "2001:db8::1"
+    first = Stream(dana, f"/t/{code}/live")
+    dana.environ_base["REMOTE_ADDR"] = "2001:db8::2"
+    assert dana.get(f"/t/{code}/live").status_code == 429
+    first.close()
 
 
 def test_a_stream_that_is_never_read_leaves_nothing_behind(app: Flask, bob: Person, watcher: Any) -> None:

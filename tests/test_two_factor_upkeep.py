@@ -181,3 +181,13 @@ def test_a_login_with_a_code_has_the_password_typed_lately(app: Flask, phone: Ph
 def test_apps_agree_about_the_secret() -> None:
     parsed: Any = pyotp.parse_uri(codes.address(SECRET, "alice@example.org"))
     assert parsed.secret == SECRET
+
+
+def test_a_new_password_does_not_stand_for_the_code(alice: Person, phone: Phone, later: Callable[..., None]) -> None:
+    later(minutes=16)  # whoever has her browser and her password, but not her phone
+    new = {"current": alice.password, "password": "another horse, another staple"}
+    assert alice.client.submit("/account/password", new).status_code == 303
+    assert alice.client.get(PAGE).location.startswith("/account/verify")
+    token = alice.client.csrf_token("/account/password")
+    answer = alice.client.post(f"{PAGE}/disable", data={"csrf_token": token})
+    assert answer.location.startswith("/account/verify")

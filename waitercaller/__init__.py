@@ -11,6 +11,7 @@ from waitercaller import (
     auth,
     cli,
     db,
+    denials,
     errors,
     i18n,
     mail,
@@ -41,6 +42,7 @@ def create_app(config: Config) -> Flask:
     access.init_app(app)
     mail.init_app(app)
     errors.init_app(app)
+    denials.init_app(app)
     assets.init_app(app)
     cli.init_app(app)
     analytics.init_app(app)

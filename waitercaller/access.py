@@ -6,6 +6,7 @@ restaurant exists is nobody else's business), too weak a role → 403, a passwor
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from bson import ObjectId
@@ -99,9 +100,9 @@ def check_routes(app: Flask) -> None:
             raise RuntimeError(f"{rule.rule} declares a role outside a restaurant.")
 
 
-def log_in(user: Document) -> None:
+def log_in(user: Document, verified_at: datetime | None = None) -> None:
     """Begin a login for this user in this browser; what the browser's session held before is dropped."""
-    secret, login = sessions.start(user["_id"], request.remote_addr or "", request.user_agent.string)
+    secret, login = sessions.start(user["_id"], request.remote_addr or "", request.user_agent.string, verified_at)
     _begin(Visitor(secret, login, user))
 
 

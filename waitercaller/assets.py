@@ -14,7 +14,7 @@ YEAR = 365 * 24 * 3600
 def init_app(app: Flask) -> None:
     app.static_folder = "../static"
     folder = Path(str(app.static_folder))
-    version = fingerprint(folder)
+    version = app.extensions["static_version"] = fingerprint(folder)
 
     def add_version(endpoint: str, values: dict[str, Any]) -> None:
         if endpoint == "static":
@@ -36,7 +36,13 @@ def fingerprint(folder: Path) -> str:
 
 @access.anyone
 def static_file(version: str, filename: str) -> Response:
-    """A file of static/. Any version is answered with the present one: pages outlive a deployment."""
+    """A file of static/. Any version is answered with the present one: pages outlive a deployment.
+
+    But only the present one may be kept: during a deployment a new page asks an old process for the new version, and
+    its answer would stay in browsers and proxies for a year.
+    """
+    if version != current_app.extensions["static_version"]:
+        return send_from_directory(str(current_app.static_folder), filename)
     response = send_from_directory(str(current_app.static_folder), filename, max_age=YEAR)
     response.cache_control.public = True
     response.cache_control.immutable = True

@@ -52,11 +52,7 @@ def record(
     }
     # As JSON, so that no name can break a line or pass for another field.
     log.info("audit: %s", json.dumps({**entry, "at": entry["at"].isoformat()}, default=str))
-    try:
-        with pymongo.timeout(STORE_SECONDS):
-            db().audit.insert_one(entry)
-    except PyMongoError as error:
-        log.error("the audit could not be written, only logged: %s", type(error).__name__)
+    _keep(entry)
 
 
 def of_person(user_id: ObjectId, number: int = 20) -> list[Document]:
@@ -78,6 +74,14 @@ def forget_person(user_id: ObjectId, actor_ids: list[str], session: ClientSessio
     db().audit.update_many({"user_id": user_id}, {"$set": nobody}, session=session)
     theirs = {"actor.id": {"$in": [str(user_id), *actor_ids]}}
     db().audit.update_many(theirs, {"$set": {"actor": None, "address": None}}, session=session)
+
+
+def _keep(entry: Document) -> None:
+    try:
+        with pymongo.timeout(STORE_SECONDS):
+            db().audit.insert_one(entry)
+    except PyMongoError as error:
+        log.error("the audit could not be written, only logged: %s", type(error).__name__)
 
 
 def _asking() -> Document | None:

@@ -12,8 +12,6 @@ from flask_wtf.csrf import CSRFError
 from pymongo.errors import ConnectionFailure, PyMongoError
 from werkzeug.exceptions import HTTPException
 
-from waitercaller import audit
-
 log = logging.getLogger(__name__)
 
 RETRY_AFTER = 5  # seconds
@@ -40,8 +38,6 @@ def init_app(app: Flask) -> None:
 
 def error_page(status: int, message: str | None = None, retry_after: int | None = None) -> Response:
     """The page (or, for scripts, the JSON) for this status; `message` replaces the standard sentence."""
-    if status == 403:
-        _record_denial()
     title, standard = _texts(status)
     message = message or standard
     if request.accept_mimetypes.best == "application/json":
@@ -53,7 +49,7 @@ def error_page(status: int, message: str | None = None, retry_after: int | None 
             title=title,
             message=message,
             request_id=g.get("request_id"),
-            back=urlsplit(request.referrer or "").path,  # the path only: it stays on this site, whoever it names
+            back=_back(),
         )
         response = make_response(page)
     response.status_code = status
@@ -62,14 +58,13 @@ def error_page(status: int, message: str | None = None, retry_after: int | None 
     return response
 
 
-def _record_denial() -> None:
-    """Somebody who is logged in tried what their role forbids. Not of strangers: they could fill the audit."""
-    if (login := g.get("login")) is None:
-        return
-    person, restaurant = g.get("person") or {}, g.get("restaurant") or {}
-    restaurant_id = restaurant.get("_id") or login.get("restaurant_id")
-    route = f"{request.method} {request.url_rule}"
-    audit.record("denied", user_id=person.get("_id"), restaurant_id=restaurant_id, route=route)
+def _back() -> str:
+    """Where the form stood, with a guest's receipt; no host, so it is on this site, whichever the header names."""
+    try:
+        referrer = urlsplit(request.referrer or "")
+    except ValueError:
+        return ""
+    return f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path
 
 
 def _log_fault(exc_info: Any) -> None:

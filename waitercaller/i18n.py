@@ -1,5 +1,6 @@
 """Languages: which one a visitor reads, and the addresses of the others."""
 
+import unicodedata
 from datetime import datetime
 
 from flask import Flask, request
@@ -39,6 +40,12 @@ def moment(at: datetime) -> str:
 def in_language(texts: dict[str, str], language: str) -> str:
     """The text in this language, else in English, else in any."""
     return texts.get(language) or texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values()), "")
+
+
+def alphabetical(name: str) -> str:
+    """What to sort names by: capitals and accents make no difference."""
+    letters = unicodedata.normalize("NFKD", name.casefold())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _preferred() -> str:

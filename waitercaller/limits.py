@@ -69,6 +69,8 @@ LIMITS: dict[str, Limit] = {
     "two_factor": Limit(TRIES, (Allowance(20, DAY, "key"), Allowance(5, 15 * MINUTE, "key"))),
     "password": Limit(TRIES, (Allowance(10, 15 * MINUTE, "key"),)),
     "email": Limit(MAILS, (Allowance(5, HOUR, "key"),)),
+    # Nobody's mailbox is filled by accounts that want its address, however many there are.
+    "email_to": Limit(MAILS, (Allowance(5, DAY, "key"),)),
     "invite": Limit(
         lazy_gettext("These were many invitations in a short time."),
         (Allowance(60, HOUR, "key"),),
@@ -82,6 +84,8 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("You have downloaded your data several times just now."),
         (Allowance(5, HOUR, "key"),),
     ),
+    # Refusals that are kept: more of them would push what happened before out of the history that owners read.
+    "denied": Limit(TRIES, (Allowance(10, HOUR, "key"),), shared=False),
     # A full house calls from one address, its Wi-Fi's; so many in ten minutes are no guests.
     "guest_call": Limit(GUEST, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     "guest_table": Limit(GUEST, (Allowance(60, 10 * MINUTE, "key"),), shared=False),
@@ -96,7 +100,8 @@ class LimitReached(DomainError):
 
     def __init__(self, name: str, retry_after: int) -> None:
         time = format_timedelta(timedelta(seconds=retry_after))
-        super().__init__(f"{LIMITS[name].sentence} {_('It works again in %(time)s.', time=time)}", 429)
+        again = _("It works again in %(time)s.", time=time)  # not inside the f-string: no extractor sees it there
+        super().__init__(f"{LIMITS[name].sentence} {again}", 429)
         self.name = name
         self.retry_after = retry_after
 
@@ -184,10 +189,15 @@ def _window(name: str, allowance: Allowance, keys: tuple[str, ...], now: datetim
     if "key" in allowance.per:
         parts += [key.strip().casefold() for key in keys]
     if "address" in allowance.per:
-        parts.append(_network(request.remote_addr or ""))
+        parts.append(network())
     secret = f"limits {current_app.secret_key!s}".encode()
     digest = hmac.digest(secret, "\0".join(parts).encode("utf-8", "surrogatepass"), "sha256").hex()
     return f"{name}:{number}:{digest}", ends
+
+
+def network() -> str:
+    """From which network the visitor comes, as limits count it."""
+    return _network(request.remote_addr or "")
 
 
 def _network(address: str) -> str:

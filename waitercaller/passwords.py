@@ -8,7 +8,9 @@ A password is verified as it was typed: nothing is trimmed, cut or folded. Only 
 would go further and take different characters for one.
 """
 
+import base64
 import gzip
+import secrets
 import unicodedata
 from collections.abc import Callable
 from functools import cache
@@ -18,13 +20,16 @@ from typing import Any, TypeVar
 from flask import current_app
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
-from gevent import get_hub, monkey
+from gevent import monkey
+from gevent.threadpool import ThreadPool
 from passlib.hash import argon2
 
 T = TypeVar("T")
 
 SHORTEST = 10  # characters
 LONGEST = 128
+# In a process: each takes ARGON2_MEMORY_KIB, however many strangers log in at the same time; the others wait.
+HASHES_AT_ONCE = 2
 COMMON = Path(__file__).parent / "data" / "common-passwords.txt.gz"  # see the VERSION beside it
 PRODUCT = "Waiter Caller"
 
@@ -73,18 +78,25 @@ def _hasher() -> Any:
 
 
 def _nobodys_hash() -> str:
-    """A hash in argon2's form with the present parameters that no password has (its digest is all zeros)."""
+    """A hash in argon2's form with the present parameters and a fresh salt that no password has (digest: all zeros)."""
     config = current_app.extensions["config"]
     parameters = f"m={config.argon2_memory_kib},t={config.argon2_rounds},p={config.argon2_threads}"
-    return f"$argon2id$v=19${parameters}${'A' * 22}${'A' * 43}"
+    salt = base64.b64encode(secrets.token_bytes(16)).decode().rstrip("=")
+    return f"$argon2id$v=19${parameters}${salt}${'A' * 43}"
 
 
 def _in_thread(function: Callable[..., T], *arguments: str) -> T:
-    """Call it in gevent's thread pool under a gevent worker: argon2 gives up the GIL, but would hold the event loop."""
+    """Call it in a thread pool under a gevent worker: argon2 gives up the GIL, but would hold the event loop."""
     if not monkey.is_module_patched("threading"):
         return function(*arguments)
-    result: T = get_hub().threadpool.apply(function, arguments)
+    result: T = _pool().apply(function, arguments)
     return result
+
+
+@cache
+def _pool() -> ThreadPool:
+    """A pool of its own, made after the fork: gevent's, of ten, also looks up host names."""
+    return ThreadPool(HASHES_AT_ONCE)
 
 
 def _bare_names(names: tuple[str, ...]) -> set[str]:

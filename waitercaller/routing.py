@@ -29,6 +29,11 @@ def init_app(app: Flask) -> None:
     app.jinja_env.globals["path_for"] = path_for
 
 
+def address_of(endpoint: str, **values: object) -> str:
+    """The whole address of a route, for mails and codes: under the configured PUBLIC_URL, whatever the request says."""
+    return str(current_app.extensions["config"].public_url) + path_for(endpoint, **values)
+
+
 def path_for(endpoint: str, **values: object) -> str:
     """The path of a route, also where no request is (event streams) or none that can be trusted (an unknown host)."""
     current_app.inject_url_defaults(endpoint, values)

@@ -25,7 +25,11 @@ INDEXES: dict[str, list[IndexModel]] = {
     "restaurants": [IndexModel([("members.user_id", ASCENDING)])],
     "users": [IndexModel([("email", ASCENDING)], unique=True)],
     "registrations": [IndexModel([("email", ASCENDING)]), _expires("expires_at")],
-    "sessions": [IndexModel([("actor.id", ASCENDING), ("ended_at", ASCENDING)]), _expires("purge_at")],
+    "sessions": [
+        IndexModel([("actor.id", ASCENDING), ("ended_at", ASCENDING)]),
+        IndexModel([("restaurant_id", ASCENDING), ("ended_at", ASCENDING)]),
+        _expires("purge_at"),
+    ],
     "tables": [
         IndexModel([("code", ASCENDING)], unique=True),
         IndexModel([("retired_codes.code", ASCENDING)]),
@@ -61,6 +65,7 @@ INDEXES: dict[str, list[IndexModel]] = {
             unique=True,
             partialFilterExpression={"used_at": None, "withdrawn_at": None},
         ),
+        IndexModel([("email", ASCENDING)]),
         _expires("purge_at"),
     ],
     "limits": [_expires("expires_at")],
@@ -96,7 +101,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
                 "minItems": 1,
                 "items": {
                     "bsonType": "object",
-                    "required": ["id", "names", "icon", "choices", "active", "position"],
+                    "required": ["id", "names", "labels", "icon", "choices", "active", "position"],
                     "properties": {"id": TEXT, "names": {"bsonType": "object"}, "active": FLAG},
                 },
             },

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from flask import Flask, Response, abort, request
 from flask.sessions import SecureCookieSessionInterface
@@ -53,6 +54,7 @@ class Sessions(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     app.session_interface = Sessions()
+    app.before_request(_refuse_malformed_referer)  # first: the check of forms trips over one
     csrf.init_app(app)
     app.after_request(_headers)
     proxies = app.extensions["config"].proxy_count
@@ -75,6 +77,13 @@ def guest_form(view: View) -> View:
 
     csrf.exempt(checked)
     return cast(View, checked)
+
+
+def _refuse_malformed_referer() -> None:
+    try:
+        urlsplit(request.referrer or "")
+    except ValueError:
+        abort(400)
 
 
 def _headers(response: Response) -> Response:

@@ -26,9 +26,13 @@ VERIFIED = timedelta(minutes=15)  # how long a typed password stands for sensiti
 KEPT = timedelta(days=30)
 
 
-def start(user_id: ObjectId, address: str, browser: str) -> tuple[str, Document]:
-    """Begin a person's login; returns the secret id for the cookie, and the login's document."""
-    return _start({"kind": "person", "id": user_id}, PERSON_LIFETIME, address, browser, {})
+def start(user_id: ObjectId, address: str, browser: str, verified_at: datetime | None = None) -> tuple[str, Document]:
+    """Begin a person's login; returns the secret id for the cookie, and the login's document.
+
+    `verified_at` is when the person proved who they are, if not just now.
+    """
+    values = {"verified_at": verified_at} if verified_at else {}
+    return _start({"kind": "person", "id": user_id}, PERSON_LIFETIME, address, browser, values)
 
 
 def start_screen(
@@ -50,11 +54,6 @@ def touch(login: Document) -> None:
     now = clock.now()
     if now - login["seen_at"] > SEEN_INTERVAL:
         db().sessions.update_one({"_id": login["_id"], "ended_at": None}, {"$set": {"seen_at": now}})
-
-
-def verify(session_id: str) -> None:
-    """Note that the person has just typed the password (and the second factor) again."""
-    db().sessions.update_one({"_id": session_id, "ended_at": None}, {"$set": {"verified_at": clock.now()}})
 
 
 def is_verified(login: Document) -> bool:

@@ -31,6 +31,7 @@ class TokenError(Exception):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason: Reason = reason
+        self.status = 400 if reason == "invalid" else 410  # of the page: it never worked, or does not any more
 
 
 def serializer(salt: str) -> URLSafeSerializer:

@@ -55,6 +55,8 @@ async function look() {
   if (!page?.ok) return;
   const fresh = new DOMParser().parseFromString(await page.text(), "text/html");
   synchronise(Number(fresh.getElementById("screen").dataset.nowMs));
+  // The browser may have logged in anew: the form's token is that of the present login.
+  document.querySelector("#act [name=csrf_token]").value = fresh.querySelector("#act [name=csrf_token]").value;
   recent.querySelector("ul").replaceWith(fresh.querySelector("#recent ul"));
   renewNames(fresh);
   if (!stream.live) takeOver(fresh.getElementById("calls").outerHTML);
@@ -86,8 +88,10 @@ const stream = new Stream(words.liveUrl, ["calls"], {
     looking = setInterval(look, LOOK_AGAIN);
     look();
   },
+  onGone: look,
   onEnd() {
     clearInterval(looking);
+    for (const card of cards()) card.remove(); // whoever comes next is no guest's business
     showLive("ended", words.loggedOut);
   },
 });

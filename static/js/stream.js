@@ -5,10 +5,11 @@ const SILENCE = 20_000; // the server is heard every 15 s; longer than this and 
 const GRACE = 3_000; // a change of Wi-Fi cell is no news; longer than this and people are told
 const LONGEST = 8_000; // between two attempts, give or take a half
 
-/** Keep a line to `url`. Calls `onEvent(name, data)`, `onLive()`, `onDown(since)` and, after a log-out, `onEnd()`. */
+/** Keep a line to `url`. Calls `onEvent(name, data)`, `onLive()`, `onDown(since)`, `onGone()` when the login has ended and,
+ *  after `end()`, `onEnd()`. */
 export class Stream {
-  constructor(url, names, { onEvent, onLive, onDown, onEnd }) {
-    Object.assign(this, { url, names, onEvent, onLive, onDown, onEnd });
+  constructor(url, names, { onEvent, onLive, onDown, onGone, onEnd }) {
+    Object.assign(this, { url, names, onEvent, onLive, onDown, onGone, onEnd });
     this.live = false;
     this.told = false; // whether people have been told that the line is down
     this.failures = 0;
@@ -49,10 +50,11 @@ export class Stream {
     this.onLive();
   }
 
-  /** The server ends each line after a while; that is no fault, and all screens should not come back at once. */
+  /** The server ends each line after a while; that is no fault, and all screens should not come back at once. A login
+   *  that has ended may have been followed by another one in this browser: whoever is told by `onGone` finds out. */
   leave(reason) {
-    if (reason === "logged_out") return this.end();
     this.live = false;
+    if (reason === "logged_out") this.onGone();
     this.reopen(1_000);
     this.tell(GRACE);
   }

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, limits, mail, tokens
+from waitercaller import access, audit, limits, links, mail, tokens
 from waitercaller.account import blueprint, proof, store
 from waitercaller.account.forms import EmailForm, NewEmailForm
 from waitercaller.account.views import stay_logged_in
@@ -39,6 +39,7 @@ def email() -> ResponseReturnValue:
     if not proof.password_is_right(form.password, person):
         return refused("account/email.html", form)
     limits.check("email", str(person["_id"]))
+    limits.check("email_to", new)
     _ask(person, new)
     audit.record("email_change_asked", user_id=person["_id"])
     flash(_("Please look into the mailbox of %(email)s: there is a link that confirms it.", email=new), "info")
@@ -49,10 +50,7 @@ def email() -> ResponseReturnValue:
 @access.anyone
 def email_link(token: str) -> ResponseReturnValue:
     """The link in the mail to the new address."""
-    session["email_token"] = token
-    response = redirect(url_for("account.new_email"), 303)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return links.move_on("email", token, "account.new_email")
 
 
 @blueprint.route("/email", methods=["GET", "POST"])
@@ -70,11 +68,11 @@ def new_email() -> ResponseReturnValue:
     limits.check("redeem")
     if not form.validate() or (form.password and not proof.password_is_right(form.password, user, f"email {token}")):
         return refused("account/new_email.html", form, email=new)
-    changed = _change(token)
+    changed, verified_at = _change(token), current_user.login["verified_at"] if is_here else None
     session.pop("email_token", None)
     audit.record("email_changed", user_id=user["_id"])
     if is_here:
-        stay_logged_in(changed)
+        stay_logged_in(changed, verified_at)  # a link is no password
     flash(_("Your address is %(email)s now. Every other login has ended.", email=new), "success")
     return redirect(url_for("account.index") if is_here else url_for("auth.login"), 303)
 
@@ -82,7 +80,7 @@ def new_email() -> ResponseReturnValue:
 @blueprint.errorhandler(TokenError)
 def dead_link(error: TokenError) -> ResponseReturnValue:
     """A link that does not work any more (410), or never did (400), and the one next step."""
-    return render_template("account/link_dead.html", reason=error.reason), 400 if error.reason == "invalid" else 410
+    return render_template("account/link_dead.html", reason=error.reason), error.status
 
 
 def _ask(person: Document, new: str) -> None:

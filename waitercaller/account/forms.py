@@ -9,8 +9,7 @@ from wtforms.validators import ValidationError
 
 from waitercaller.auth.forms import LONGEST_NAME, email_field, new_password_field, password_field
 from waitercaller.forms import Form, text_field, tidy
-
-LONGEST_CODE = 40  # characters; recovery codes are longer than those of an app
+from waitercaller.two_factor.forms import LONGEST as LONGEST_CODE
 
 
 class NameForm(Form):

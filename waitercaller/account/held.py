@@ -7,6 +7,7 @@ from typing import Any
 from bson import ObjectId
 
 from waitercaller import clock, restaurants
+from waitercaller.account import words
 from waitercaller.db import Document, db
 from waitercaller.restaurants import Member
 
@@ -29,7 +30,7 @@ def about(user: Document) -> Document:
             "account": _account(user),
             "restaurants": [_membership(place, member) for place, member in places if member],
             "logins": [_some(login, ABOUT_LOGIN) for login in db().sessions.find({"actor.id": user_id})],
-            "events": [_some(event, ABOUT_EVENT) for event in db().audit.find({"user_id": user_id})],
+            "events": [_event(event) for event in db().audit.find({"user_id": user_id})],
             "events_caused": [_some(event, ("at", "event")) for event in _caused(user_id, worked)],
             "requests": [step for place, member_id in worked for step in _steps(place, member_id)],
             "invitations": [_some(each, ABOUT_INVITATION) for each in _invitations(user["email"])],
@@ -56,6 +57,10 @@ def _account(user: Document) -> Document:
 def _membership(restaurant: Document, member: Member) -> Document:
     zones = [zone["name"] for zone in restaurant["zones"] if zone["id"] in member["zones"]]
     return {"restaurant": restaurant["name"], "name": member["name"], "role": member["role"], "zones": zones}
+
+
+def _event(event: Document) -> Document:
+    return _some({**event, "address": words.address_of(event)}, ABOUT_EVENT)
 
 
 def _caused(user_id: ObjectId, worked: list[tuple[Document, str]]) -> list[Document]:

@@ -13,6 +13,7 @@ from pymongo.client_session import ClientSession
 from waitercaller import clock, erasure, mail, restaurants, sessions, tokens
 from waitercaller.db import Document, db, transaction
 from waitercaller.requests import handover
+from waitercaller.requests import store as requests
 from waitercaller.restaurants import Member
 
 
@@ -65,7 +66,7 @@ def _close(place: Place, session: ClientSession | None) -> None:
         raise Overtaken
     present = {"restaurant_id": restaurant_id, "removed_at": None}
     db().tables.update_many(present, {"$set": {"removed_at": clock.now()}}, session=session)
-    handover.withdraw_all(restaurant_id, session)
+    requests.withdraw({"restaurant_id": restaurant_id}, session)
     sessions.end_screens(restaurant_id, session)
     tokens.revoke(str(restaurant_id), session)  # the code of a counter screen
     db().invitations.delete_many({"restaurant_id": restaurant_id}, session=session)

@@ -1,5 +1,7 @@
 """One's own page, one's name, and the password: a new one, or the old one again."""
 
+from datetime import datetime
+
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -50,7 +52,8 @@ def password() -> ResponseReturnValue:
         return refused("account/password.html", form)
     changed = _change_password(person, passwords.hashed(text_of(form.password)))
     audit.record("password_changed", user_id=person["_id"])
-    stay_logged_in(changed)
+    # A password alone does not stand for the code that sensitive changes want as well.
+    stay_logged_in(changed, access.current_login()["verified_at"] if person.get("two_factor") else None)
     flash(_("Your password is changed, and every other login has ended."), "success")
     return redirect(url_for("account.index"), 303)
 
@@ -68,13 +71,18 @@ def verify() -> ResponseReturnValue:
         return refused("account/verify.html", form)
     if form.code and not proof.code_is_right(form.code, person):
         return refused("account/verify.html", form)
-    sessions.verify(access.current_login()["_id"])
+    before = access.current_login()["_id"]
+    stay_logged_in(person)  # a new login, as after every proof of who one is
+    sessions.end(before)
     return redirect(access.safe_next(request.args.get("next")) or url_for("account.index"), 303)
 
 
-def stay_logged_in(user: Document) -> None:
-    """After a change that ended every login of this user, begin a new one in this browser."""
-    access.log_in(user)
+def stay_logged_in(user: Document, verified_at: datetime | None = None) -> None:
+    """Begin a new login of this user in this browser; those before have ended, or end next.
+
+    `verified_at` is when the person proved who they are, if not just now.
+    """
+    access.log_in(user, verified_at)
     if not users.note_login(user):
         access.log_out()  # yet another change came in between
 
@@ -92,7 +100,7 @@ def _overview() -> Document:
         "pending": store.pending_change(person),
         "logins": len(sessions.of_person(user_id)),
         "two_factor": person.get("two_factor"),
-        "events": [(event["at"], words.of_event(event), event["address"]) for event in audit.of_person(user_id)],
+        "events": [(event["at"], words.of_event(event), words.address_of(event)) for event in audit.of_person(user_id)],
     }
 
 

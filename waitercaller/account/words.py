@@ -4,6 +4,13 @@ from flask_babel import gettext as _
 
 from waitercaller.db import Document
 
+DONE_BY_MANAGERS = ("role_changed", "removed")
+
+
+def address_of(event: Document) -> str | None:
+    """From where it was done, as the person whom it concerns may read it: not where their manager was."""
+    return None if event["event"] in DONE_BY_MANAGERS else event["address"]
+
 
 def of_event(event: Document) -> str:
     """One event as a sentence; one that has no words here keeps its name, so that none is hidden."""

@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, limits, mail, passwords, restaurants, sessions, tokens
+from waitercaller import access, audit, limits, links, mail, passwords, restaurants, sessions, tokens
 from waitercaller.auth import blueprint
 from waitercaller.auth import store as users
 from waitercaller.auth.forms import ConfirmForm, ResetForm
@@ -25,7 +25,7 @@ from waitercaller.tokens import TokenError
 @access.anyone
 def confirm_link(token: str) -> ResponseReturnValue:
     """The link in the mail of a registration."""
-    return _move_on("confirm", token)
+    return links.move_on("confirm", token, "auth.confirm")
 
 
 @blueprint.route("/confirm", methods=["GET", "POST"])
@@ -56,7 +56,7 @@ def confirm() -> ResponseReturnValue:
 @access.anyone
 def reset_link(token: str) -> ResponseReturnValue:
     """The link in the mail about a forgotten password."""
-    return _move_on("reset", token)
+    return links.move_on("reset", token, "auth.reset")
 
 
 @blueprint.route("/reset", methods=["GET", "POST"])
@@ -83,15 +83,7 @@ def reset() -> ResponseReturnValue:
 def dead_link(error: TokenError) -> ResponseReturnValue:
     """A link that does not work any more (410), or never did (400), and the one next step."""
     purpose = "reset" if request.endpoint == "auth.reset" else "confirm"
-    page = render_template("auth/link_dead.html", reason=error.reason, purpose=purpose)
-    return page, 400 if error.reason == "invalid" else 410
-
-
-def _move_on(purpose: str, token: str) -> ResponseReturnValue:
-    session[f"{purpose}_token"] = token
-    response = redirect(url_for(f"auth.{purpose}"), 303)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return render_template("auth/link_dead.html", reason=error.reason, purpose=purpose), error.status
 
 
 def _waiting_registration(token: str) -> Document:

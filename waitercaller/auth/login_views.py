@@ -81,6 +81,8 @@ def logout() -> ResponseReturnValue:
     """End this browser's login."""
     if current_user.is_authenticated and current_user.user:
         audit.record("logout", user_id=current_user.user["_id"], actor=_actor(current_user.user))
+    elif current_user.is_authenticated:
+        _record_end_of_screen(current_user.login)
     access.log_out()
     flash(_("You are logged out."), "success")
     return redirect(url_for("auth.login"), 303)
@@ -135,6 +137,11 @@ def _enter(user: Document) -> bool:
         return False
     audit.record("login_ok", user_id=user["_id"], actor=_actor(user))
     return True
+
+
+def _record_end_of_screen(login: Document) -> None:
+    by: Actor = {"id": str(login["actor"]["id"]), "name": login["name"]}
+    audit.record("screen_ended", restaurant_id=login["restaurant_id"], actor=by, name=login["name"])
 
 
 def _go_on() -> ResponseReturnValue:

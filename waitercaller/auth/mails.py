@@ -5,12 +5,10 @@ Tokens are made here, never before, so none lies in the outbox; and the pages ne
 
 from datetime import timedelta
 
-from flask import current_app
-
 from waitercaller import mail, tokens
 from waitercaller.auth import store as users
 from waitercaller.db import Document
-from waitercaller.routing import path_for
+from waitercaller.routing import address_of
 
 CONFIRM_LIFETIME = timedelta(hours=24)
 RESET_LIFETIME = timedelta(hours=1)
@@ -20,12 +18,12 @@ RESET_LIFETIME = timedelta(hours=1)
 def confirm(to: str, context: Document) -> mail.Prepared | None:
     """The link that confirms a registration; to somebody with an account, that there is one already."""
     if users.with_address(to):
-        return mail.Prepared("already_registered", {"link": _link("auth.login")})
+        return mail.Prepared("already_registered", {"link": address_of("auth.login")})
     registration = users.registration_of(to, context.get("registration_id"))
     if registration is None:
         return None
     token = tokens.issue("confirm", str(registration["_id"]), CONFIRM_LIFETIME)
-    return mail.Prepared("confirm", {"link": _link("auth.confirm_link", token=token)})
+    return mail.Prepared("confirm", {"link": address_of("auth.confirm_link", token=token)})
 
 
 @mail.prepares("reset")
@@ -35,14 +33,10 @@ def reset(to: str, context: Document) -> mail.Prepared | None:
     if user is None:
         return None
     token = tokens.issue("reset", str(user["_id"]), RESET_LIFETIME)
-    return mail.Prepared("reset", {"link": _link("auth.reset_link", token=token)})
+    return mail.Prepared("reset", {"link": address_of("auth.reset_link", token=token)})
 
 
 @mail.prepares("password_changed")
 def password_changed(to: str, context: Document) -> mail.Prepared | None:
     """The notice of a new password, with the way to another one."""
-    return mail.Prepared("password_changed", {"link": _link("auth.forgot")})
-
-
-def _link(endpoint: str, **values: str) -> str:
-    return str(current_app.extensions["config"].public_url) + path_for(endpoint, **values)
+    return mail.Prepared("password_changed", {"link": address_of("auth.forgot")})

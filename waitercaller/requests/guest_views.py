@@ -68,8 +68,7 @@ def guest(code: str) -> ResponseReturnValue:
 def call(code: str) -> ResponseReturnValue:
     """The tap. Answered with the request it opened, or with the one that was there already."""
     table, current, restaurant = _find(code)
-    if not current:
-        raise DomainError(_("This code has been replaced. Please scan the new code on your table."))
+    _refuse_old_code(current)
     key = _key_of_form(table)
     kind = next((each for each in restaurant["kinds"] if each["id"] == request.form.get("kind")), None)
     if kind is None or not kind["active"]:
@@ -99,7 +98,8 @@ def cancel(code: str) -> ResponseReturnValue:
 @guest_form
 def guest_reopen(code: str) -> ResponseReturnValue:
     """“Not yet?”, for five minutes after the staff said it was done."""
-    table, _current, _restaurant = _find(code)
+    table, current, _restaurant = _find(code)
+    _refuse_old_code(current)
     receipt = _read_receipt(table)
     store.reopen(guest_pages.place(table), receipt.held, by=None)
     return _back(code, table, receipt)
@@ -120,7 +120,7 @@ def guest_live(code: str) -> Response:
         view = guest_pages.view_of(found[0], held)
         return guest_pages.state_fragment(restaurant, code, view, language, found[1], asked_language)
 
-    caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"address:{request.remote_addr}": STREAMS_OF_AN_ADDRESS}
+    caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"guests:{limits.network()}": STREAMS_OF_AN_ADDRESS}
     return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone")
 
 
@@ -131,6 +131,12 @@ def _find(code: str) -> tuple[Document, bool, Document]:
     if found is None or restaurant is None:
         raise DomainError(_("This code is not in use. Please scan the code on your table, or wave to the staff."), 404)
     return found[0], found[1], restaurant
+
+
+def _refuse_old_code(current: bool) -> None:
+    """A code that was replaced follows and cancels; it brings nobody to the table."""
+    if not current:
+        raise DomainError(_("This code has been replaced. Please scan the new code on your table."))
 
 
 def _limit_calls(table: Document, phone: str) -> None:

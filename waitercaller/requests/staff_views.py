@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
 
-from waitercaller import access, clock, restaurants, sessions
+from waitercaller import access, clock, limits, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.i18n import current_language
 from waitercaller.requests import blueprint, cards, store, streams, who
@@ -16,7 +16,7 @@ from waitercaller.requests.store import ServiceRequest
 from waitercaller.restaurants import Actor
 
 STREAMS_OF_A_LOGIN = 12
-STREAMS_OF_AN_ADDRESS = 300  # a whole house behind one address, with room
+STREAMS_OF_A_HOUSE = 300  # a whole house behind one address, with room
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/dashboard")
@@ -53,8 +53,10 @@ def live(restaurant_id: ObjectId) -> Response:
             return None
         return streams.shared(topic, language, lambda: cards.calls_fragment(restaurant_id, language))
 
-    limits = {login_topic: STREAMS_OF_A_LOGIN, f"address:{request.remote_addr}": STREAMS_OF_AN_ADDRESS}
-    return streams.respond("calls", [topic, login_topic], limits, read, gone="logged_out")
+    # By restaurant: neither guests behind the house's address nor another house's staff use up what these screens may.
+    house = f"staff:{restaurant_id}:{limits.network()}"
+    caps = {login_topic: STREAMS_OF_A_LOGIN, house: STREAMS_OF_A_HOUSE}
+    return streams.respond("calls", [topic, login_topic], caps, read, gone="logged_out")
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/accept")

@@ -99,13 +99,12 @@ def cancel(restaurant_id: ObjectId, table_id: ObjectId, ids: list[ObjectId]) -> 
     return _end({"restaurant_id": restaurant_id, "table_id": table_id}, ids, "cancelled", None)
 
 
-def withdraw_table(restaurant_id: ObjectId, table_id: ObjectId, session: ClientSession | None = None) -> int:
-    """End whatever is live at a table that is being removed; returns how many changed."""
-    changed = db().requests.update_many(
-        {"restaurant_id": restaurant_id, "table_id": table_id, "live": True},
-        _ending("withdrawn", None),
-        session=session,
-    )
+def withdraw(where: Document, session: ClientSession | None = None) -> int:
+    """End whatever is live at a table or in a restaurant that is being removed; returns how many changed.
+
+    `where` as in `reopen`.
+    """
+    changed = db().requests.update_many({**where, "live": True}, _ending("withdrawn", None), session=session)
     metrics.stepped("withdrawn", changed.modified_count)
     return changed.modified_count
 

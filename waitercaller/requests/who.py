@@ -7,10 +7,11 @@ nobody had, that is asked as well. An undo is the screen's own.
 from typing import Any
 
 from bson import ObjectId
-from flask import abort, jsonify, redirect, render_template, request, url_for
+from flask import abort, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from waitercaller import access
+from waitercaller.i18n import alphabetical
 from waitercaller.requests import blueprint, store
 from waitercaller.requests.store import ServiceRequest
 from waitercaller.restaurants import Actor, Member
@@ -21,7 +22,7 @@ ASKING = ("accept", "resolve", "dismiss")
 
 def is_asked() -> bool:
     """Whether this is a screen that has to say for whom it acts."""
-    return access.current_member() is None
+    return g.member is None
 
 
 def actor(found: list[ServiceRequest] | None = None) -> Actor | None:
@@ -42,7 +43,7 @@ def screen() -> Actor:
 def choices() -> list[Member]:
     """The members to choose from, by name; none where nobody is asked."""
     members: list[Member] = access.current_restaurant()["members"] if is_asked() else []
-    return sorted(members, key=lambda member: member["name"].casefold())
+    return sorted(members, key=lambda member: alphabetical(member["name"]))
 
 
 def ask(act: str, restaurant_id: ObjectId, ids: list[ObjectId]) -> ResponseReturnValue:

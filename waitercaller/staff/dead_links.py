@@ -10,5 +10,5 @@ from waitercaller.tokens import TokenError
 @blueprint.errorhandler(TokenError)
 def dead_link(error: TokenError) -> ResponseReturnValue:
     """Too old, used or withdrawn (410), or never any good (400), and the one next step."""
-    page = render_template("staff/link_dead.html", reason=error.reason, is_code=request.endpoint != "staff.invitation")
-    return page, 400 if error.reason == "invalid" else 410
+    is_code = request.endpoint != "staff.invitation"
+    return render_template("staff/link_dead.html", reason=error.reason, is_code=is_code), error.status

@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, passwords, restaurants, tokens
+from waitercaller import access, audit, limits, links, passwords, restaurants, tokens
 from waitercaller.auth import store as users
 from waitercaller.db import Document, transaction
 from waitercaller.forms import refused, text_of
@@ -62,10 +62,7 @@ class Invited:
 @access.anyone
 def invitation_link(token: str) -> ResponseReturnValue:
     """The link in the mail of an invitation."""
-    session["invitation_token"] = token
-    response = redirect(url_for("staff.invitation"), 303)
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return links.move_on("invitation", token, "staff.invitation")
 
 
 @blueprint.route("/invitation", methods=["GET", "POST"])
@@ -81,6 +78,7 @@ def invitation() -> ResponseReturnValue:
         return render_template("staff/invitation.html", form=form, **invited.page())
     if not form.validate():
         return refused("staff/invitation.html", form, **invited.page())
+    limits.check("redeem")
     _join(invited, form if isinstance(form, JoinForm) else None)
     flash(_("Welcome to the team."), "success")
     return redirect(url_for("requests.dashboard", restaurant_id=invited.restaurant["_id"]), 303)

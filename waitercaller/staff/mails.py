@@ -7,11 +7,9 @@ restaurant's name only where mail programs will make no link or telephone number
 import re
 import unicodedata
 
-from flask import current_app
-
 from waitercaller import clock, mail, restaurants, tokens
 from waitercaller.db import Document
-from waitercaller.routing import path_for
+from waitercaller.routing import address_of
 from waitercaller.staff import store
 
 LONGEST_NAME = 40
@@ -26,7 +24,7 @@ def invitation(to: str, context: Document) -> mail.Prepared | None:
     if found is None or restaurant is None:
         return None
     token = tokens.issue("invitation", str(found["_id"]), found["expires_at"] - clock.now())
-    link = str(current_app.extensions["config"].public_url) + path_for("staff.invitation_link", token=token)
+    link = address_of("staff.invitation_link", token=token)
     return mail.Prepared("invitation", {"link": link, "restaurant_name": harmless(restaurant["name"])})
 
 

@@ -9,6 +9,7 @@ from flask_babel import format_timedelta
 from waitercaller import access, clock, sessions
 from waitercaller.access import RANKS
 from waitercaller.db import Document
+from waitercaller.i18n import alphabetical
 from waitercaller.restaurants import Member
 from waitercaller.staff import store
 from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm, choices
@@ -16,16 +17,18 @@ from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenFor
 LATELY = 300  # seconds; how exactly a login's last use is known, see sessions.SEEN_INTERVAL
 
 
-def house(invite_form: InviteForm | None = None, add_form: AddMemberForm | None = None) -> dict[str, Any]:
+def house(
+    invite_form: InviteForm | None = None, add_form: AddMemberForm | None = None, screen_form: ScreenForm | None = None
+) -> dict[str, Any]:
     """The context of the page; a form that was refused is shown as it was sent."""
     restaurant, me = access.current_restaurant(), access.current_member()
     screens = sessions.screens_of(restaurant["_id"])
     addresses = store.addresses([member["user_id"] for member in restaurant["members"] if member["user_id"]])
-    members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], each["name"].casefold()))
+    members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], alphabetical(each["name"])))
     return {
         "invite_form": invite_form or _for_role(me, InviteForm(formdata=None)),
         "add_form": add_form or AddMemberForm(formdata=None),
-        "screen_form": ScreenForm(formdata=None),
+        "screen_form": screen_form or ScreenForm(formdata=None),
         "people": [_person(member, me, addresses, screens) for member in members],
         "invitations": [_invitation(each, me) for each in store.of_restaurant(restaurant)],
         "screens": [_screen(login) for login in screens if login["member_id"] is None],

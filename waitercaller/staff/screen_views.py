@@ -10,10 +10,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, clock, restaurants, sessions, tokens
+from waitercaller import access, audit, clock, limits, links, restaurants, sessions, tokens
 from waitercaller.db import Document, transaction
 from waitercaller.errors import DomainError
-from waitercaller.forms import text_of
+from waitercaller.forms import refused, text_of
 from waitercaller.restaurants import Actor
 from waitercaller.staff import blueprint, codes, people, store
 from waitercaller.staff.forms import ButtonForm, ScreenForm
@@ -25,7 +25,7 @@ def make_screen(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Make this very browser a screen of the counter; the owner is logged out of it."""
     form = ScreenForm()
     if not form.validate():
-        return render_template("staff/index.html", **people.house() | {"screen_form": form}), 400
+        return refused("staff/index.html", form, **people.house(screen_form=form))
     name = text_of(form.screen_name)
     audit.record("screen_added", restaurant_id=restaurant_id, name=name)
     access.log_in_screen(restaurant_id, name)
@@ -100,7 +100,7 @@ def end_screen(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
 @access.anyone
 def screen_link(token: str) -> ResponseReturnValue:
     """The code for a counter's screen, opened on the device."""
-    return codes.move_on("screen", token)
+    return links.move_on("screen", token, "staff.screen")
 
 
 @blueprint.route("/screen", methods=["GET", "POST"])
@@ -114,9 +114,10 @@ def screen() -> ResponseReturnValue:
     form = ScreenForm()
     if not form.is_submitted():
         form.screen_name.data = _("Counter")
-    if not form.validate_on_submit():
-        page = render_template("staff/screen.html", form=form, place=restaurant)
-        return page, 400 if form.is_submitted() else 200
+        return render_template("staff/screen.html", form=form, place=restaurant)
+    if not form.validate():
+        return refused("staff/screen.html", form, place=restaurant)
+    limits.check("redeem")
     tokens.redeem("screen", token)
     return _begin(restaurant, text_of(form.screen_name), None)
 
@@ -125,7 +126,7 @@ def screen() -> ResponseReturnValue:
 @access.anyone
 def phone_link(token: str) -> ResponseReturnValue:
     """The code for a member's phone, opened there."""
-    return codes.move_on("phone", token)
+    return links.move_on("phone", token, "staff.phone")
 
 
 @blueprint.route("/join", methods=["GET", "POST"])
@@ -138,9 +139,12 @@ def phone() -> ResponseReturnValue:
     if invitation is None or restaurant is None:
         raise tokens.TokenError("used")
     form = ButtonForm()
-    if not form.validate_on_submit():
-        page = render_template("staff/phone.html", form=form, place=restaurant, name=invitation["name"])
-        return page, 400 if form.is_submitted() else 200
+    page = {"place": restaurant, "name": invitation["name"]}
+    if not form.is_submitted():
+        return render_template("staff/phone.html", form=form, **page)
+    if not form.validate():
+        return refused("staff/phone.html", form, **page)
+    limits.check("redeem")
     invitation_id = invitation["_id"]
     transaction(lambda session: _spend(token, invitation_id, session))
     name = _("%(name)s’s phone", name=invitation["name"])
@@ -163,5 +167,5 @@ def _begin(restaurant: Document, name: str, member_id: str | None) -> ResponseRe
 
 def _refuse_phones() -> None:
     """A member's phone lets no other phone in: a manager does, or whoever stands at the counter."""
-    if g.get("screen") and access.current_member():
+    if g.get("screen") and g.member:
         abort(403)

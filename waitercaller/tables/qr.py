@@ -12,8 +12,9 @@ from functools import lru_cache
 import segno
 from markupsafe import Markup
 
+from waitercaller.pictures import QUIET_ZONE, qr_svg
+
 ERROR_LEVEL = "q"
-QUIET_ZONE = 4  # modules of white around the code, required by ISO/IEC 18004
 PNG_PIXELS = 1500  # at least this wide …
 PNG_DPI = 600  # … which is about 63 mm in print
 UNSAFE_IN_FILE_NAMES = set('/\\:*?"<>|%')
@@ -26,12 +27,8 @@ def address(public_url: str, code: str) -> str:
 
 @lru_cache(maxsize=1024)
 def svg(address: str) -> Markup:
-    """The code as an SVG without a size of its own, black on white in dark mode too: inverted ones do not scan."""
-    out = io.BytesIO()
-    _code(address).save(
-        out, kind="svg", border=QUIET_ZONE, dark="#000", light="#fff", omitsize=True, xmldecl=False, nl=False
-    )
-    return Markup(out.getvalue().decode())  # noqa: S704  (shapes only: the address is not in it as text)
+    """The code for pages, kept: a print sheet asks for all of them at once."""
+    return qr_svg(_code(address))
 
 
 def png(address: str) -> bytes:

@@ -12,7 +12,7 @@ from pymongo.client_session import ClientSession
 
 from waitercaller import access, restaurants
 from waitercaller.db import Document, transaction
-from waitercaller.forms import refused
+from waitercaller.forms import refused, text_of
 from waitercaller.requests import store as requests
 from waitercaller.tables import qr
 from waitercaller.tables import store as tables
@@ -37,7 +37,7 @@ def add(restaurant_id: ObjectId) -> ResponseReturnValue:
         try:
             # Asked first, so that a form that is refused makes no zone either.
             tables.refuse_taken(restaurant_id, form.spelled_out)
-            zone_id = restaurants.zone_named(restaurant_id, form.zone.data or "")
+            zone_id = restaurants.zone_named(restaurant_id, text_of(form.zone))
             tables.add_many(restaurant_id, form.spelled_out, zone_id)
         except tables.NamesTaken as error:
             form.names.errors = [_("There is already: %(names)s.", names=", ".join(error.names))]
@@ -60,9 +60,9 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
         return render_template("tables/edit.html", form=form, table=table, zones=zones)
     if form.validate():
         try:
-            name = form.name.data or ""
+            name = text_of(form.name)
             tables.refuse_taken(restaurant_id, [name], but=table_id)
-            zone_id = restaurants.zone_named(restaurant_id, form.zone.data or "")
+            zone_id = restaurants.zone_named(restaurant_id, text_of(form.zone))
             found = tables.edit(restaurant_id, table_id, name, zone_id)
         except tables.NamesTaken:
             form.name.errors = [_("Another table has this name.")]
@@ -92,7 +92,7 @@ def remove(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
 
     def work(session: ClientSession | None) -> bool:
         removed = tables.remove(restaurant_id, table_id, session)
-        requests.withdraw_table(restaurant_id, table_id, session)
+        requests.withdraw({"restaurant_id": restaurant_id, "table_id": table_id}, session)
         return removed
 
     if not transaction(work):

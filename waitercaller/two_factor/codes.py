@@ -6,7 +6,6 @@ A recovery code has 120 random bits, so its SHA-256 is enough to keep: there is 
 import base64
 import hashlib
 import hmac
-import io
 import re
 import secrets
 import unicodedata
@@ -16,12 +15,13 @@ import pyotp
 import segno
 from markupsafe import Markup
 
+from waitercaller.pictures import qr_svg
+
 ISSUER = "Waiter Caller"
 PERIOD = 30  # seconds
 STEPS = 1  # before and after the present one: clocks of phones differ, and typing takes time
 RECOVERY_CODES = 10
 RECOVERY_BYTES = 15
-QUIET_ZONE = 4  # modules of white around a QR code
 
 
 def new_secret() -> str:
@@ -35,11 +35,8 @@ def address(secret: str, email: str) -> str:
 
 
 def qr(address: str) -> Markup:
-    """The address as an SVG, black on white in dark mode too."""
-    out = io.BytesIO()
-    code = segno.make_qr(address, error="m")
-    code.save(out, kind="svg", border=QUIET_ZONE, dark="#000", light="#fff", omitsize=True, xmldecl=False, nl=False)
-    return Markup(out.getvalue().decode())  # noqa: S704  (shapes only: the address is not in it as text)
+    """The address as a picture."""
+    return qr_svg(segno.make_qr(address, error="m"))
 
 
 def counter_of(secret: str, typed: str, now: datetime) -> int | None:

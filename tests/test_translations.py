@@ -1,0 +1,242 @@
+"""Languages: nothing that the code says is missing in a catalogue, and what is translated still fits the code."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog, Message
+from babel.messages.frontend import CommandLineInterface
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from bson import ObjectId
+from flask import Flask, render_template
+from flask_babel import force_locale
+
+from tests.cast import Browser, Person, visit
+from waitercaller.db import Document
+from waitercaller.i18n import DEFAULT_LANGUAGE, LANGUAGES
+from waitercaller.requests import store as requests
+
+ROOT = Path(__file__).parent.parent
+CATALOGUES = ROOT / "waitercaller" / "translations"
+OTHERS = sorted(set(LANGUAGES) - {DEFAULT_LANGUAGE})
+
+PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%")
+MARKS = {"_", "gettext", "ngettext", "lazy_gettext"}
+
+each_language = pytest.mark.parametrize("language", OTHERS)
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
+    """Every string that the code marks, found as `make translations` finds it."""
+    template = tmp_path_factory.mktemp("catalogues") / "messages.pot"
+    words = f"pybabel -q extract -F {ROOT}/pyproject.toml -k _l -k lazy_gettext -o {template} {ROOT}"
+    CommandLineInterface().run(words.split())
+    with template.open("rb") as file:
+        return read_po(file)
+
+
+def catalogue(language: str) -> Catalog:
+    with (CATALOGUES / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
+        return read_po(file, locale=language)
+
+
+def messages(catalog: Catalog) -> Iterator[Message]:
+    """All but the header."""
+    return (message for message in catalog if message.id)
+
+
+def forms(text: object) -> list[str]:
+    """The one text of a message, or its plural forms."""
+    return [text] if isinstance(text, str) else list(text)  # type: ignore[call-overload]
+
+
+# --- the catalogues -----------------------------------------------------------------------------------------------
+
+
+def test_every_language_but_the_one_of_the_code_has_a_catalogue() -> None:
+    assert sorted(path.parent.parent.name for path in CATALOGUES.glob("*/LC_MESSAGES/messages.po")) == OTHERS
+    assert re.search(r"^LANGUAGES := (.+)$", (ROOT / "Makefile").read_text(), re.M)[1].split() == OTHERS  # type: ignore[index]
+
+
+@each_language
+def test_the_catalogue_is_up_to_date_with_the_code(language: str, said: Catalog) -> None:
+    assert len(said) > 300, "the search for strings has found next to nothing"
+    ours = {message.id for message in messages(catalogue(language))}
+    in_code = {message.id for message in messages(said)}
+    assert (in_code - ours, ours - in_code) == (set(), set()), "`make translations`, then translate what is new"
+
+
+@each_language
+def test_nothing_is_left_untranslated_or_unsure(language: str) -> None:
+    catalog = catalogue(language)
+    unfinished = [message.id for message in messages(catalog) if message.fuzzy or not all(forms(message.string))]
+    assert not unfinished
+    plurals = [message for message in messages(catalog) if message.pluralizable]
+    assert {len(forms(message.string)) for message in plurals} == {catalog.num_plurals}
+
+
+@each_language
+def test_what_is_filled_in_later_is_kept(language: str) -> None:
+    for message in messages(catalogue(language)):
+        ids, strings = forms(message.id), forms(message.string)
+        for number, string in enumerate(strings):
+            assert "%" not in PLACEHOLDER.sub("", string), string
+            # The first form of a plural, that for one, may leave the number out where the English does.
+            originals = ids if number == 0 else ids[-1:]
+            assert set(PLACEHOLDER.findall(string)) in [set(PLACEHOLDER.findall(text)) for text in originals], string
+            assert string.count("#") in {text.count("#") for text in originals}, string
+
+
+@each_language
+def test_spaces_and_colons_are_where_the_original_has_them(language: str) -> None:
+    for message in messages(catalogue(language)):
+        for string in forms(message.string):
+            assert " ".join(string.split()) == string
+            assert string.endswith(":") == forms(message.id)[0].endswith(":"), string
+
+
+@each_language
+def test_what_is_served_is_what_was_translated(language: str) -> None:
+    compiled = BytesIO()
+    write_mo(compiled, catalogue(language))
+    served = (CATALOGUES / language / "LC_MESSAGES" / "messages.mo").read_bytes()
+    assert served == compiled.getvalue(), "`make translations` compiles it"
+
+
+def test_no_string_hides_inside_an_f_string() -> None:
+    """Extraction looks into f-strings from Python 3.12 on only."""
+    for path in sorted((ROOT / "waitercaller").rglob("*.py")):
+        f_strings = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.JoinedStr)]
+        called = {
+            node.func.id
+            for f_string in f_strings
+            for node in ast.walk(f_string)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert not called & MARKS, path
+
+
+# --- the pages ------------------------------------------------------------------------------------------------
+
+
+class Words(HTMLParser):
+    """What a page says: its text, and what its attributes say to people or hand to scripts."""
+
+    SPEAKING = re.compile(r"alt|title|placeholder|content|aria-label|data-.+")
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.pieces: list[str] = []
+        self.for_scripts: dict[str, str] = {}
+        self.feed(page)
+        self.close()
+
+    def handle_data(self, data: str) -> None:
+        self.pieces.append(" ".join(data.split()))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        spoken = {name: value or "" for name, value in attrs if self.SPEAKING.fullmatch(name)}
+        self.pieces.extend(spoken.values())
+        self.for_scripts.update((name, value) for name, value in spoken.items() if name.startswith("data-"))
+
+
+def english_in(page: str) -> set[str]:
+    """What of the English originals can be read on a page that should be German.
+
+    One word counts where it stands alone; two or more count wherever they are.
+    """
+    catalog = list(messages(catalogue("de")))
+    german = "\n".join(text for message in catalog for text in forms(message.string))
+    parts = {part.strip() for message in catalog for text in forms(message.id) for part in PLACEHOLDER.split(text)}
+    originals = {part for part in parts if re.search(r"[A-Za-z]{2}", part) and part not in german}
+    pieces = Words(page).pieces
+    return {each for each in originals if any(each in piece if " " in each else each == piece for piece in pieces)}
+
+
+def german(client: Browser) -> Browser:
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    return client
+
+
+@pytest.fixture
+def calling(app: Flask, alice: Person, table: Document) -> Document:
+    """Table 7, which has called twice and waits."""
+    with app.app_context():
+        restaurant = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
+        for _time in range(2):
+            requests.open_request(restaurant, table, restaurant["kinds"][0], str(ObjectId()))
+    return table
+
+
+def test_english_is_noticed(client: Browser) -> None:
+    assert {"Log in", "Forgotten your password?"} <= english_in(client.get("/login").text)
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/register", "/forgot", "/registered", "/forgot/sent", "/nowhere"])
+def test_a_stranger_reads_german(client: Browser, path: str) -> None:
+    page = german(client).get(path).text
+    assert '<html lang="de"' in page
+    assert not english_in(page)
+
+
+@pytest.mark.parametrize("path", ["dashboard", "tables", "tables/print", "staff", "staff/history", "staff/code"])
+def test_the_staff_reads_german(alice: Person, calling: Document, path: str) -> None:
+    answer = german(alice.client).get(f"{alice.home}/{path}")
+    assert answer.status_code == 200
+    assert '<html lang="de"' in answer.text
+    assert not english_in(answer.text)
+
+
+@pytest.mark.parametrize("path", ["", "/email", "/password", "/sessions", "/export", "/delete", "/two-factor"])
+def test_an_account_is_german(alice: Person, path: str) -> None:
+    answer = german(alice.client).get(f"/account{path}", follow_redirects=True)
+    assert answer.status_code == 200
+    assert not english_in(answer.text)
+
+
+def test_a_guest_reads_german(dana: Browser, table: Document, calling: Document) -> None:
+    page = german(dana).get(f"/t/{table['code']}").text
+    assert "Ihr Ruf ist gesendet" in page
+    assert not english_in(page)
+
+
+def test_what_scripts_fill_in_has_its_place(alice: Person, dana: Browser, calling: Document) -> None:
+    """A script puts a number, a time or a name where the '#' is: one there, one here."""
+    for client, path in ((alice.client, f"{alice.home}/dashboard"), (dana, f"/t/{calling['code']}")):
+        english = Words(client.get(path).text).for_scripts
+        translated = Words(german(client).get(path).text).for_scripts
+        assert any("#" in text for text in english.values())
+        assert {name: text.count("#") for name, text in english.items()} == {
+            name: text.count("#") for name, text in translated.items()
+        }
+
+
+def test_one_table_waits_and_two_wait(alice: Person) -> None:
+    waiting = json.loads(Words(german(alice.client).get(f"{alice.home}/dashboard").text).for_scripts["data-waiting"])
+    assert (waiting["1"], waiting["2"]) == ("# Tisch wartet", "# Tische warten")
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.name for path in (ROOT / "templates" / "email").iterdir() if path.is_dir())
+)
+def test_mails_are_german(app: Flask, name: str) -> None:
+    for what in ("on", "off", "new_codes", "recovery_used"):  # one mail has a text for each
+        context = {"link": "x", "public_url": "x", "closed": ["x"], "restaurant_name": "x", "what": what}
+        with app.test_request_context(), force_locale("de"):
+            for part in ("subject.txt", "body.txt", "body.html"):
+                text = render_template(f"email/{name}/{part}", **context)
+                assert text.strip()
+                assert not english_in(text)
+
+
+@each_language
+def test_each_language_is_chosen_by_the_browser(app: Flask, language: str) -> None:
+    browser = visit(app)
+    assert f'<html lang="{language}"' in browser.get("/login", headers={"Accept-Language": language}).text
