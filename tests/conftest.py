@@ -189,8 +189,12 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.fixture
-def fresh_limits(later: Callable[..., None]) -> Iterator[None]:
-    """Nothing is counted yet, and all windows begin now: none ends in the middle of a test."""
+def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Nothing is counted yet, and all windows begin now: none ends in the middle of a test.
+
+    On a busy machine the store is waited for longer, or what it did not count would be counted here, anew.
+    """
+    monkeypatch.setattr(limits, "STORE_SECONDS", 5.0)
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     later(seconds=(midnight - now).total_seconds())

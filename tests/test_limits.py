@@ -174,27 +174,39 @@ def test_of_many_tries_at_once_no_more_pass_than_may(app: Flask) -> None:
 
 @pytest.mark.parametrize("end", ["kill", "freeze"])
 def test_without_the_store_limits_hold_in_the_process(
-    frail_app: Flask, own_server: databases.Server, caplog: pytest.LogCaptureFixture, end: str
+    frail_app: Flask,
+    own_server: databases.Server,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    end: str,
 ) -> None:
     with visit(frail_app):
         limits.check("two_factor", ALICE)
         getattr(own_server, end)()
+        monkeypatch.setattr(limits, "STORE_SECONDS", 0.2)
         assert tries_until_refused("two_factor", ALICE, most=20) == 5
         assert "counted in this process" in caplog.text
         limits.clear("two_factor", ALICE)
         limits.check("two_factor", ALICE)
         own_server.start() if end == "kill" else own_server.thaw()
+        monkeypatch.setattr(limits, "STORE_SECONDS", 5.0)
         frail_app.extensions["mongo"].database.command("ping")
         assert tries_until_refused("two_factor", ALICE) == 4  # the store still knows the first
 
 
 @pytest.mark.parametrize("name", SHARED)
 def test_no_limit_is_open_while_the_store_is_away(
-    app: Flask, own_server: databases.Server, make_app: Callable[[Config], Flask], config: Config, name: str
+    app: Flask,
+    own_server: databases.Server,
+    make_app: Callable[[Config], Flask],
+    config: Config,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
 ) -> None:
     own_server.kill()
     app = make_app(replace(config, mongodb_uri=databases.with_name(own_server.uri, "frail")))
     app.extensions["mongo"].client.close()  # so that each try fails at once
+    monkeypatch.setattr(limits, "STORE_SECONDS", 0.2)
     least = min(each.tries for each in limits.LIMITS[name].allowances)
     with visit(app):
         assert tries_until_refused(name, ALICE, most=least + 1) == least

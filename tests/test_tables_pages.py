@@ -234,3 +234,19 @@ def test_a_form_without_its_token_changes_nothing(app, alice, room, add):
     for path in ("", f"/{table['_id']}", f"/{table['_id']}/code", f"/{table['_id']}/remove"):
         assert alice.client.post(room + path, data={"names": "2", "name": "2"}).status_code == 400
     assert in_room(app, alice) == [table]
+
+
+def test_a_restaurant_has_no_more_tables_and_zones_than_its_pages_can_draw(app, alice, room, add, monkeypatch):
+    monkeypatch.setattr(tables, "MOST_TABLES", 3)
+    monkeypatch.setattr(restaurants, "MOST_ZONES", 1)
+    add("1-2", "Terrace")
+    for sent, sentence in (
+        ({"names": "3-4", "zone": "Terrace"}, "A restaurant can have 3 tables at most."),
+        ({"names": "3", "zone": "Garden"}, "A restaurant can have 1 zones at most."),
+    ):
+        answer = alice.client.submit(room, sent)
+        assert answer.status_code == 400
+        assert sentence in answer.text
+    [first, _second] = in_room(app, alice)
+    answer = alice.client.submit(f"{room}/{first['_id']}", {"name": "1", "zone": "Garden"})
+    assert (answer.status_code, zones(app, alice)) == (400, ["Terrace"])

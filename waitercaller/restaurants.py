@@ -12,6 +12,13 @@ from waitercaller.db import Document, db
 Role = Literal["waiter", "manager", "owner"]
 
 
+MOST_ZONES = 100  # they all stand in the restaurant's document, and as buttons over the staff's screen
+
+
+class TooManyZones(Exception):
+    """The restaurant has as many zones as it may; nothing was written."""
+
+
 class Member(TypedDict):
     """Somebody who works here; `user_id` is None for members without an address of their own."""
 
@@ -188,17 +195,23 @@ def rename_person(user_id: ObjectId, name: str, session: ClientSession | None = 
 
 
 def zone_named(restaurant_id: ObjectId, name: str) -> str | None:
-    """The id of the zone with this name (in any case), made if there is none; None for an empty name."""
+    """The id of the zone with this name (in any case), made if there is none; None for an empty name.
+
+    Raises TooManyZones.
+    """
     if not name:
         return None
     if known := _zone(db().restaurants.find_one({"_id": restaurant_id}), name):
         return known
     db().restaurants.update_one(
-        {"_id": restaurant_id, "zones.key": {"$ne": name.casefold()}},
+        {"_id": restaurant_id, "zones.key": {"$ne": name.casefold()}, f"zones.{MOST_ZONES - 1}": {"$exists": False}},
         {"$push": {"zones": {"id": new_id(), "name": name, "key": name.casefold()}}},
     )
     cache.restaurants.forget(restaurant_id)
-    return _zone(db().restaurants.find_one({"_id": restaurant_id}), name)
+    made = _zone(db().restaurants.find_one({"_id": restaurant_id}), name)
+    if made is None:
+        raise TooManyZones
+    return made
 
 
 def new_id() -> str:

@@ -32,7 +32,7 @@ def test_a_forgotten_password_is_replaced_and_every_login_with_it_ends(
     phone.get_by_role("link", name="Forgotten your password?").click()
     fill(phone, email=alice.email)
     press(phone, "Send me the link")
-    heading(phone, "Look into your mail")
+    heading(phone, "Check your mail")
 
     link = website.mail_to(alice.email).links[0]
     phone.goto(link)

@@ -20,7 +20,7 @@ def register(page: Page) -> None:
     page.get_by_role("link", name="Register your restaurant").first.click()
     fill(page, restaurant="Trattoria Lucia", name="Alice", email=ALICE, password=PASSWORD)
     press(page, "Register")
-    expect(page.get_by_role("heading")).to_have_text("Look into your mail")
+    expect(page.get_by_role("heading")).to_have_text("Check your mail")
 
 
 def log_in(page: Page, email: str = ALICE, password: str = PASSWORD) -> None:
@@ -77,7 +77,7 @@ def test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(website: Webs
         remember(dashboard)
 
     dana.goto(address)
-    expect(dana.get_by_role("heading", name="7", exact=True)).to_be_visible()
+    expect(dana.get_by_role("heading", name="Table 7", exact=True)).to_be_visible()
     press(dana, "Call a waiter")
     expect(dana.locator("#headline")).to_have_text("Your call is sent")
     remember(dana)

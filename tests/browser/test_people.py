@@ -126,7 +126,7 @@ def test_annas_phone_is_hers_and_ends_with_the_counters_help(
     alices.locator("summary").filter(has_text="Anna").click()
     press(alices, "A phone for Anna")
     expect(alices.locator(".qr-scan svg")).to_be_visible()
-    counter.locator(".menu summary").click()
+    counter.locator(".menu > summary").click()
     counter.get_by_role("link", name="Use your own phone").click()
     press(counter, "Anna")
     phone = visitors.come(viewport={"width": 390, "height": 780})
@@ -158,8 +158,9 @@ def test_whoever_is_let_go_reads_it_on_the_open_dashboard(visitors: Visitors, al
 def test_a_screen_ended_by_the_owner_goes_dark_and_one_ends_itself(
     visitors: Visitors, counter: Page, alice: Person
 ) -> None:
-    counter.locator(".menu summary").click()
-    press(counter, "End this screen")
+    counter.locator(".menu > summary").click()
+    counter.get_by_text("End this screen").click()
+    press(counter, "Yes, end it")
     expect(counter.get_by_role("heading", name="Log in")).to_be_visible()
     alices = visitors.logged_in(alice)
     alices.goto(f"{alice.home}/staff")

@@ -20,7 +20,12 @@ from waitercaller.db import Document, db, transaction
 
 CODE = re.compile("[A-Z2-7]{26}")
 RETIRED_CODES_KEPT = timedelta(hours=24)
+MOST_TABLES = 1000  # of one restaurant: more than any house has, and what its pages can still draw
 ATTEMPTS = 3  # two equal codes of 128 random bits are not met in practice, three times in a row never
+
+
+class TooManyTables(Exception):
+    """The restaurant would have more tables than it may; nothing was written."""
 
 
 class NamesTaken(Exception):
@@ -29,6 +34,13 @@ class NamesTaken(Exception):
     def __init__(self, names: list[str]) -> None:
         super().__init__(", ".join(names))
         self.names = names
+
+
+def refuse_too_many(restaurant_id: ObjectId, number: int) -> None:
+    """Raise TooManyTables if so many more would be too many. It keeps pages drawable, so two at once may just pass."""
+    present = db().tables.count_documents({"restaurant_id": restaurant_id, "removed_at": None})
+    if present + number > MOST_TABLES:
+        raise TooManyTables
 
 
 def add_many(restaurant_id: ObjectId, names: list[str], zone_id: str | None) -> None:

@@ -35,12 +35,13 @@ def add(restaurant_id: ObjectId) -> ResponseReturnValue:
     form = AddTablesForm()
     if form.validate_on_submit():
         try:
-            # Asked first, so that a form that is refused makes no zone either.
-            tables.refuse_taken(restaurant_id, form.spelled_out)
-            zone_id = restaurants.zone_named(restaurant_id, text_of(form.zone))
-            tables.add_many(restaurant_id, form.spelled_out, zone_id)
+            _add(restaurant_id, form.spelled_out, text_of(form.zone))
         except tables.NamesTaken as error:
             form.names.errors = [_("There is already: %(names)s.", names=", ".join(error.names))]
+        except tables.TooManyTables:
+            form.names.errors = [_("A restaurant can have %(number)d tables at most.", number=tables.MOST_TABLES)]
+        except restaurants.TooManyZones:
+            form.zone.errors = [_too_many_zones()]
         else:
             count = len(form.spelled_out)
             flash(ngettext("%(num)d table added.", "%(num)d tables added.", count), "success")
@@ -66,6 +67,8 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
             found = tables.edit(restaurant_id, table_id, name, zone_id)
         except tables.NamesTaken:
             form.name.errors = [_("Another table has this name.")]
+        except restaurants.TooManyZones:
+            form.zone.errors = [_too_many_zones()]
         else:
             if not found:
                 abort(404)
@@ -126,6 +129,17 @@ def qr_png(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
 def print_sheet(restaurant_id: ObjectId) -> ResponseReturnValue:
     """The cards of all tables, to print and cut."""
     return render_template("tables/print.html", cards=[_card(table) for table in tables.of_restaurant(restaurant_id)])
+
+
+def _add(restaurant_id: ObjectId, names: list[str], zone: str) -> None:
+    # Asked first, so that a form that is refused makes no zone either.
+    tables.refuse_taken(restaurant_id, names)
+    tables.refuse_too_many(restaurant_id, len(names))
+    tables.add_many(restaurant_id, names, restaurants.zone_named(restaurant_id, zone))
+
+
+def _too_many_zones() -> str:
+    return str(_("A restaurant can have %(number)d zones at most.", number=restaurants.MOST_ZONES))
 
 
 def _card(table: Document) -> Document:
