@@ -3,9 +3,11 @@
 PINS := --quiet --no-config --no-header --universal --generate-hashes --python-version 3.11 --fork-strategy fewest
 INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes
 LANGUAGES := de
+as_root = $$([ "$$(id -u)" = 0 ] || echo sudo -n) env
+apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
 CATALOGUES := waitercaller/translations
 
-.PHONY: help run demo test lint bench pins translations chromium
+.PHONY: help run demo test lint bench pins translations chromium deploy-tools
 .DEFAULT_GOAL := help
 
 help:
@@ -23,7 +25,7 @@ run: .venv/run.stamp
 demo: .venv/run.stamp
 	@exec .venv/bin/python -m waitercaller run --demo
 
-test: .venv/test.stamp chromium
+test: .venv/test.stamp chromium deploy-tools
 	@.venv/bin/python -m pytest $(if $(filter true,$(CI)),-p tests.no_skips) $(ARGS)
 
 lint: .venv/test.stamp
@@ -69,12 +71,22 @@ endif
 	@$(INSTALL) -r tests/requirements/test.txt
 	@touch $@
 
-# Where we may not install it, the browser's tests are skipped and say so.
+# Programs of the system that the tests use. Where we may not install them, those tests are skipped and say so.
+DEPLOY_TOOLS := apache2 certbot pebble debootstrap shellcheck openssl systemd util-linux
+
 chromium:
-	@command -v chromium >/dev/null && exit; \
-	if [ "$$(id -u)" = 0 ]; then root=env; else root='sudo -n env'; fi; \
-	$$root DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends chromium' \
-	    >/dev/null 2>&1 || echo 'Chromium is missing, so the tests in a browser are skipped: sudo apt-get install chromium'
+	@command -v chromium >/dev/null && exit; $(call apt_install,chromium) \
+	    || echo 'Chromium is missing, so the tests in a browser are skipped: sudo apt-get install chromium'
+
+# An Apache that the package starts would hold the ports; the tests start their own.
+deploy-tools:
+	@for tool in apache2 certbot pebble debootstrap shellcheck openssl systemctl systemd-analyze unshare; do \
+	    PATH="$$PATH:/usr/sbin:/sbin" command -v $$tool >/dev/null || missing=yes; \
+	done; [ -z "$$missing" ] && exit; \
+	running=$$(pidof apache2); \
+	$(call apt_install,$(DEPLOY_TOOLS)) \
+	    || { echo 'Programs are missing, so the tests of the deployment are skipped: sudo apt-get install $(DEPLOY_TOOLS)'; exit 0; }; \
+	[ -n "$$running" ] || $(as_root) apache2ctl stop >/dev/null 2>&1 || true
 
 # Needs uv (https://docs.astral.sh/uv/) on the PATH.
 pins:

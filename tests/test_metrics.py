@@ -115,7 +115,7 @@ def test_every_step_of_a_call_is_counted_once(
         assert requests.accept(alice.restaurant_id, [call["_id"]], bob, taken_from="anna") == 1
         requests.resolve(alice.restaurant_id, [call["_id"]], bob)
         requests.reopen({"restaurant_id": alice.restaurant_id}, [call["_id"]], bob)
-        requests.withdraw_table(alice.restaurant_id, table["_id"])
+        requests.withdraw({"restaurant_id": alice.restaurant_id, "table_id": table["_id"]})
     steps = ("called", "reminded", "accepted", "resolved", "reopened", "withdrawn", "cancelled")
     found = [counted(f'waitercaller_calls_total{{step="{step}"}}') for step in steps]
     assert found == [1, 1, 2, 1, 1, 1, 0]
