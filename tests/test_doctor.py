@@ -254,7 +254,7 @@ def test_a_mail_server_with_a_login(
     if password == smtp.PASSWORD:
         assert of(findings, "lets us in as waitercaller").state == "good"
     else:
-        finding = of(findings, "refuses the login (535)")
+        finding = of(findings, "SMTPAuthenticationError 535")
         assert finding.state == "BAD"
         assert "MAIL_PASSWORD" in finding.advice
 

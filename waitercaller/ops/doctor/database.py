@@ -1,11 +1,11 @@
 """The database: which it is, what it keeps, and whether its clock is ours."""
 
-import secrets
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pymongo
+from bson import ObjectId
 from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
@@ -80,7 +80,7 @@ def indexes(_config: Config) -> Iterator[Finding]:
 
 def majority(_config: Config) -> Iterator[Finding]:
     """A write that most members have on disk, read back as such."""
-    name = f"doctor:{secrets.token_hex(8)}"
+    name = f"doctor:{ObjectId()}"
     try:
         with pymongo.timeout(PATIENCE):
             # In a collection whose documents expire by themselves, should we be ended in between.

@@ -1,6 +1,5 @@
 """What the world sees: the name, the certificate; and the way out of our mails."""
 
-import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -44,10 +43,11 @@ def certificate(config: Config) -> Iterator[Finding]:
     if address.scheme != "https":
         return  # that has been said of the settings
     host, port = address.hostname or "", address.port or 443
+    trust = ssl.create_default_context()
     try:
         with (
             socket.create_connection((host, port), timeout=PATIENCE) as plain,
-            ssl.create_default_context().wrap_socket(plain, server_hostname=host) as tls,
+            trust.wrap_socket(plain, server_hostname=host) as tls,
         ):
             ends = _ends_at(tls)
     except ssl.SSLCertVerificationError as error:
@@ -71,8 +71,6 @@ def mail(config: Config) -> Iterator[Finding]:
         with delivery.Connection(current_app.extensions["mail"]) as connection:
             assert connection.host is not None
             connection.host.noop()
-    except smtplib.SMTPAuthenticationError as error:
-        yield bad(f"The mail server {place} refuses the login ({error.smtp_code}).", MAIL_ADVICE)
     except OSError as error:
         yield bad(f"The mail server {place} cannot be used: {delivery.reason(error)}.", MAIL_ADVICE)
     else:
