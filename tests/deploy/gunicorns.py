@@ -134,5 +134,3 @@ class Gunicorn:
             return visit(self.bind, "/readyz", {"Connection": "close"}).status == 200
         except OSError:
             return False
-
-

@@ -129,7 +129,7 @@ def test_a_call_taken_by_one_appears_on_a_screen_held_by_the_other(pair: Pair, a
             guest = Guest(code, directly(web))
             guest.look()
             assert guest.call() == 303
-            while f'>{table}<' not in (shown := screen.readline().decode()):
+            while f">{table}<" not in (shown := screen.readline().decode()):
                 assert shown, "the stream has ended"
 
 
@@ -209,7 +209,9 @@ def test_a_machine_that_dies_loses_what_it_was_at_and_each_guest_has_called_once
     assert open_requests(app, alice) == [1] * len(codes)
 
 
-def test_an_answer_that_was_lost_is_given_to_the_same_key(pair: Pair, app: Flask, alice: Person, codes: list[str]) -> None:
+def test_an_answer_that_was_lost_is_given_to_the_same_key(
+    pair: Pair, app: Flask, alice: Person, codes: list[str]
+) -> None:
     first, second = (Guest(codes[0], directly(web)) for web in pair.web)
     first.look()
     assert first.call() == 303

@@ -182,9 +182,8 @@ def test_it_installs_a_site_that_is_served_with_a_certificate(box):
 
 def test_a_second_run_changes_nothing(box):
     def running() -> str:
-        return box.run(
-            "systemctl show -p ActiveEnterTimestamp -p MainPID waitercaller apache2 waitercaller.socket"
-        ).stdout
+        shown = box.run("systemctl show -p ActiveEnterTimestamp -p MainPID waitercaller apache2 waitercaller.socket")
+        return str(shown.stdout)
 
     before, ran = box.snapshot(), running()
     said = box.do(INSTALL + MAIL)
