@@ -21,6 +21,7 @@ STORES = {
     "account.store",
     "auth.store",
     "erasure",
+    "ops.doctor.database",
     "requests.handover",
     "requests.store",
     "restaurants",

@@ -34,27 +34,10 @@ def create_app(config: Config) -> Flask:
     app.extensions["config"] = config
     app.extensions["hub"] = Hub()
 
-    ops.init_app(app)
-    routing.init_app(app)
-    db.init_app(app)
-    i18n.init_app(app)
-    security.init_app(app)
-    access.init_app(app)
-    mail.init_app(app)
-    errors.init_app(app)
-    denials.init_app(app)
-    assets.init_app(app)
-    cli.init_app(app)
-    analytics.init_app(app)
-
-    app.register_blueprint(ops.blueprint)
-    app.register_blueprint(wellknown.blueprint)
-    app.register_blueprint(auth.blueprint)
-    app.register_blueprint(account.blueprint)
-    app.register_blueprint(two_factor.blueprint)
-    app.register_blueprint(tables.blueprint)
-    app.register_blueprint(staff.blueprint)
-    app.register_blueprint(requests.blueprint)
+    for part in (ops, routing, db, i18n, security, access, mail, errors, denials, assets, cli, analytics):
+        part.init_app(app)
+    for room in (ops, wellknown, auth, account, two_factor, tables, staff, requests):
+        app.register_blueprint(room.blueprint)
 
     access.check_routes(app)
     return app
