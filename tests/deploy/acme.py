@@ -114,10 +114,10 @@ class Acme:
         }
 
     def _apachectl(self) -> str:
-        program = f'apache2 -f {self.apache.folder}/apache.conf -t'
+        program = f"apache2 -f {self.apache.folder}/apache.conf -t"
         reload = f"kill -USR1 $(cat {self.apache.folder}/apache.pid)"
         settings = " ".join(f"{name}={value}" for name, value in self.apache.environ.items())
-        return f'case $1 in configtest) {settings} {program} ;; graceful) {reload} ;; *) exit 2 ;; esac'
+        return f"case $1 in configtest) {settings} {program} ;; graceful) {reload} ;; *) exit 2 ;; esac"
 
     def _script(self, name: str, work: str) -> Path:
         file = self.folder / name

@@ -127,7 +127,17 @@ class Apache:
         """This command, run by whom Apache serves as."""
         if self.user is None:
             return command
-        return ["setpriv", "--reuid", self.user, "--regid", self.user, "--clear-groups", "--pdeathsig", "TERM", *command]
+        return [
+            "setpriv",
+            "--reuid",
+            self.user,
+            "--regid",
+            self.user,
+            "--clear-groups",
+            "--pdeathsig",
+            "TERM",
+            *command,
+        ]
 
     @property
     def environ(self) -> dict[str, str]:
@@ -157,7 +167,10 @@ class Apache:
         self.settings |= settings
         modules = (ROOT / "deploy/apache/modules").read_text().splitlines()[-1].split()
         lines = [f'LoadModule {module}_module "{MODULES}/mod_{module}.so"' for module in modules]
-        lines += [BASE.format(folder=self.folder, http=self.http, https=self.https), COMMON_LOG.format(folder=self.folder)]
+        lines += [
+            BASE.format(folder=self.folder, http=self.http, https=self.https),
+            COMMON_LOG.format(folder=self.folder),
+        ]
         lines += [f'Define {name} "{value}"' for name, value in self.settings.items()]
         balancer = ["balancer.conf"] if "WC_WEB1" in self.settings else []
         for file in ("mpm.conf", *balancer, "catch-all.conf", "waitercaller.conf"):
@@ -167,7 +180,16 @@ class Apache:
 
 def certify(cert: Path, key: Path, name: str, days: int) -> None:
     """Make a key and a certificate for `name` that is signed by itself."""
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    command: list[str | Path] = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+    ]
     command += ["-keyout", key, "-out", cert, "-days", str(days), "-subj", f"/CN={name}"]
     command += ["-addext", f"subjectAltName=DNS:{name}", "-addext", "basicConstraints=critical,CA:FALSE"]
     subprocess.run(command, check=True, capture_output=True)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPResponse
 
 import pytest
 from flask import Flask
@@ -129,7 +130,7 @@ def test_a_call_taken_by_one_appears_on_a_screen_held_by_the_other(pair: Pair, a
             guest = Guest(code, directly(web))
             guest.look()
             assert guest.call() == 303
-            while f'>{table}<' not in (shown := screen.readline().decode()):
+            while f">{table}<" not in (shown := screen.readline().decode()):
                 assert shown, "the stream has ended"
 
 
@@ -164,10 +165,10 @@ def test_a_machine_that_drains_first_stops_without_losing_a_request(pair: Pair, 
         line.__exit__(None, None, None)
 
 
-def _goes_on(stream: object) -> bool:
+def _goes_on(stream: HTTPResponse) -> bool:
     """Whether this stream has not been told to end: what has arrived so far ends without a farewell."""
     while True:
-        line = stream.readline()  # type: ignore[attr-defined]
+        line = stream.readline()
         if line.startswith(b"event: bye"):
             return False
         if line.startswith(b"event: ping"):
@@ -209,7 +210,9 @@ def test_a_machine_that_dies_loses_what_it_was_at_and_each_guest_has_called_once
     assert open_requests(app, alice) == [1] * len(codes)
 
 
-def test_an_answer_that_was_lost_is_given_to_the_same_key(pair: Pair, app: Flask, alice: Person, codes: list[str]) -> None:
+def test_an_answer_that_was_lost_is_given_to_the_same_key(
+    pair: Pair, app: Flask, alice: Person, codes: list[str]
+) -> None:
     first, second = (Guest(codes[0], directly(web)) for web in pair.web)
     first.look()
     assert first.call() == 303

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -9,6 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.browser import test_main_job as main_job
 from tests.browser.conftest import FLAGS
 from tests.browser.visitors import PATIENCE_MS, Visitors
+from tests.browser.website import Website
 from tests.deploy.apache import DOMAIN
 from tests.deploy.site import Site
 
@@ -42,9 +44,10 @@ class OverHttps(Visitors):
 
 
 def test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser) -> None:
-    visitors = OverHttps(site, chromium)
+    website = cast(Website, site)  # it has what the test asks of it
+    visitors = OverHttps(website, chromium)
     visitors.schemes, visitors.pages = set(), []
-    main_job.test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(site, visitors)
+    main_job.test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(website, visitors)
     spoken = "performance.getEntries().map(entry => entry.nextHopProtocol).filter(Boolean)"
     protocols = {protocol for page in visitors.pages for protocol in page.evaluate(spoken)}
     visitors.leave()

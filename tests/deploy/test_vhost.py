@@ -45,7 +45,15 @@ AWAY = {
     "refresh": "5",
     "retry-after": "5",
 }
-OF_THE_MOMENT = {"date", "content-length", "last-modified", "connection", "keep-alive", "transfer-encoding", "set-cookie"}
+OF_THE_MOMENT = {
+    "date",
+    "content-length",
+    "last-modified",
+    "connection",
+    "keep-alive",
+    "transfer-encoding",
+    "set-cookie",
+}
 
 
 def headers(answer: Answer) -> dict[str, str]:
@@ -97,7 +105,12 @@ def test_a_stream_has_exactly_these_headers_and_comes_at_once(site: Site, table:
     with site.line() as line:
         response = line.ask(f"/t/{table['code']}/live", {"Host": DOMAIN, "Accept-Encoding": "gzip, br"})
         answer = Answer(response.status, response.getheaders(), b"")
-        expected = {**PAGE, "content-type": "text/event-stream; charset=utf-8", "vary": "Cookie", "x-accel-buffering": "no"}
+        expected = {
+            **PAGE,
+            "content-type": "text/event-stream; charset=utf-8",
+            "vary": "Cookie",
+            "x-accel-buffering": "no",
+        }
         assert answer.status == 200
         assert headers(answer) == expected
         assert response.readline().startswith(b"retry: ")
@@ -151,7 +164,11 @@ def test_what_lets_encrypt_asks_for_is_served_over_http(site: Site) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", f"evil.{DOMAIN}", f"{DOMAIN}.evil.example", ""])
 def test_another_name_is_refused_on_both_ports(site: Site, host: str) -> None:
     # Also by a visitor who has greeted with the right name, and by one who has greeted with none.
-    places = [(site.apache.https, site.tls, DOMAIN), (site.apache.https, unverified(), None), (site.apache.http, None, None)]
+    places = [
+        (site.apache.https, site.tls, DOMAIN),
+        (site.apache.https, unverified(), None),
+        (site.apache.http, None, None),
+    ]
     for port, tls, name in places:
         answer = visit(f"127.0.0.1:{port}", "/login", {"Host": host}, tls=tls, name=name)
         assert (answer.status, answer.text) in [(421, "This name is not served here."), (400, answer.text)], host
@@ -177,9 +194,9 @@ def handshake(site: Site, name: str | None, **settings: object) -> tuple[str | N
     context.set_ciphers(str(settings.pop("ciphers", "ALL:@SECLEVEL=0")))
     for key, value in settings.items():
         setattr(context, key, value)
-    with socket.create_connection(("127.0.0.1", site.apache.https), 10) as line:
-        with context.wrap_socket(line, server_hostname=name) as secured:
-            return secured.version(), secured.selected_alpn_protocol()
+    line = socket.create_connection(("127.0.0.1", site.apache.https), 10)
+    with line, context.wrap_socket(line, server_hostname=name) as secured:
+        return secured.version(), secured.selected_alpn_protocol()
 
 
 @pytest.mark.parametrize("name", [DOMAIN, None, "evil.example"])
@@ -219,7 +236,9 @@ class Echo:
                 while b"\r\n\r\n" not in head and (more := line.recv(65536)):
                     head += more
                 head = head.partition(b"\r\n\r\n")[0]
-                line.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/x-echo\r\nContent-Length: %d\r\n\r\n" % len(head) + head)
+                line.sendall(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: text/x-echo\r\nContent-Length: %d\r\n\r\n" % len(head) + head
+                )
 
 
 @pytest.fixture
@@ -264,7 +283,9 @@ FORGED = {
 
 
 @pytest.mark.parametrize("path", ["/login", f"/t/{NOBODYS_CODE}/live"])
-def test_what_claims_to_come_from_a_proxy_never_arrives(echoed: Callable[..., tuple[str, dict[str, str]]], path: str) -> None:
+def test_what_claims_to_come_from_a_proxy_never_arrives(
+    echoed: Callable[..., tuple[str, dict[str, str]]], path: str
+) -> None:
     first, arrived = echoed(path, {**FORGED, "Cookie": "a=b"})
     request_id = arrived.pop("x-request-id")
     assert (first, arrived) == (
@@ -304,7 +325,13 @@ def test_metrics_are_for_this_machine_only(echoed: Callable[..., tuple[str, dict
 
 def test_codes_tokens_and_receipts_are_in_no_log(site: Site, table: Document, alice: Person) -> None:
     code, token, receipt = table["code"], "WyJ0b2tlbiIsInRva2VuIl0.abcdef", "WyJyZWNlaXB0Il0.ghijkl"
-    paths = [f"/t/{code}", f"/T/{code}?r={receipt}", f"/t/{code}/call", f"/reset/{token}", f"/confirm/{token}?r={receipt}"]
+    paths = [
+        f"/t/{code}",
+        f"/T/{code}?r={receipt}",
+        f"/t/{code}/call",
+        f"/reset/{token}",
+        f"/confirm/{token}?r={receipt}",
+    ]
     paths += [f"/{code}", f"//t/{code}", f"/t/{code}/../{code}", f"/t/{code}/%00", f"/t/{code.lower()}", f"/t//{code}"]
     for path in paths:
         referrer = {"Referer": f"{site.url}/t/{code}?r={receipt}", "Cookie": f"session={token}"}
@@ -316,7 +343,9 @@ def test_codes_tokens_and_receipts_are_in_no_log(site: Site, table: Document, al
         site.gunicorn.kill()
         site.visit(f"/t/{code}?r={receipt}")
     site.gunicorn.start()
-    logged = {name: site.apache.log(name) for name in ("waitercaller-access", "waitercaller-error", "error", "out", "others")}
+    logged = {
+        name: site.apache.log(name) for name in ("waitercaller-access", "waitercaller-error", "error", "out", "others")
+    }
     logged["gunicorn"] = site.gunicorn.log
     for name, text in logged.items():
         for secret in (code, code.lower(), token, receipt, token[:16], receipt[:16]):
@@ -357,5 +386,8 @@ def test_of_an_address_its_kind_is_logged(site: Site, path: str, logged: str) ->
 
 def test_a_form_that_was_sent_arrives(site: Site) -> None:
     body = urlencode({"email": "alice@example.org"}).encode()
-    assert site.visit("/forgot", {"Content-Type": "application/x-www-form-urlencoded"}, method="POST", body=body).status == 400
+    assert (
+        site.visit("/forgot", {"Content-Type": "application/x-www-form-urlencoded"}, method="POST", body=body).status
+        == 400
+    )
     assert site.visit("/forgot", {"Content-Type": "text/plain"}, method="POST", body=b"x" * 1_100_000).status == 413

@@ -30,7 +30,9 @@ class Answer:
 class Line:
     """A connection to `place` (127.0.0.1:port or unix:/path), with TLS where `tls` is given."""
 
-    def __init__(self, place: str, tls: ssl.SSLContext | None = None, name: str | None = None, source: str = "") -> None:
+    def __init__(
+        self, place: str, tls: ssl.SSLContext | None = None, name: str | None = None, source: str = ""
+    ) -> None:
         self._http = HTTPConnection("unused", timeout=PATIENCE)
         sock = _connect(place, source)
         self._http.sock = tls.wrap_socket(sock, server_hostname=name) if tls else sock
@@ -38,7 +40,7 @@ class Line:
     def ask(
         self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: bytes | None = None
     ) -> HTTPResponse:
-        """Send a request and read the head of its answer. Says nothing that is not in `headers`, but the body's length."""
+        """Send a request and read the head of its answer. Says only what is in `headers`, and the body's length."""
         self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in (headers or {}).items():
             self._http.putheader(name, value)
@@ -50,7 +52,9 @@ class Line:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._http.close()
 
 
