@@ -5,7 +5,9 @@ INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --req
 LANGUAGES := de
 CATALOGUES := waitercaller/translations
 
-.PHONY: help run demo test lint bench pins translations chromium
+DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap shellcheck systemd
+
+.PHONY: help run demo test lint bench pins translations chromium deploy-tools
 .DEFAULT_GOAL := help
 
 help:
@@ -23,7 +25,7 @@ run: .venv/run.stamp
 demo: .venv/run.stamp
 	@exec .venv/bin/python -m waitercaller run --demo
 
-test: .venv/test.stamp chromium
+test: .venv/test.stamp chromium deploy-tools
 	@.venv/bin/python -m pytest $(if $(filter true,$(CI)),-p tests.no_skips) $(ARGS)
 
 lint: .venv/test.stamp
@@ -75,6 +77,13 @@ chromium:
 	if [ "$$(id -u)" = 0 ]; then root=env; else root='sudo -n env'; fi; \
 	$$root DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends chromium' \
 	    >/dev/null 2>&1 || echo 'Chromium is missing, so the tests in a browser are skipped: sudo apt-get install chromium'
+
+# The real programs of a production machine; none of them is started by being installed.
+deploy-tools:
+	@dpkg -s $(DEPLOY_TOOLS) >/dev/null 2>&1 && exit; \
+	if [ "$$(id -u)" = 0 ]; then root=env; else root='sudo -n env'; fi; \
+	$$root DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(DEPLOY_TOOLS)' \
+	    >/dev/null 2>&1 || echo 'Missing, so tests of the deployment are skipped: sudo apt-get install $(DEPLOY_TOOLS)'
 
 # Needs uv (https://docs.astral.sh/uv/) on the PATH.
 pins:
