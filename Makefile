@@ -6,6 +6,7 @@ LANGUAGES := de
 as_root = $$([ "$$(id -u)" = 0 ] || echo sudo -n) env
 apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
 CATALOGUES := waitercaller/translations
+DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap shellcheck systemd
 
 .PHONY: help run demo test lint bench pins translations chromium deploy-tools
 .DEFAULT_GOAL := help
@@ -71,22 +72,15 @@ endif
 	@$(INSTALL) -r tests/requirements/test.txt
 	@touch $@
 
-# Programs of the system that the tests use. Where we may not install them, those tests are skipped and say so.
-DEPLOY_TOOLS := apache2 certbot pebble debootstrap shellcheck openssl systemd util-linux
-
+# Programs of the system that the tests use: a browser, and what a production machine has; none is started by being
+# installed. Where we may not install them, the tests that need them are skipped and say so.
 chromium:
 	@command -v chromium >/dev/null && exit; $(call apt_install,chromium) \
 	    || echo 'Chromium is missing, so the tests in a browser are skipped: sudo apt-get install chromium'
 
-# An Apache that the package starts would hold the ports; the tests start their own.
 deploy-tools:
-	@for tool in apache2 certbot pebble debootstrap shellcheck openssl systemctl systemd-analyze unshare; do \
-	    PATH="$$PATH:/usr/sbin:/sbin" command -v $$tool >/dev/null || missing=yes; \
-	done; [ -z "$$missing" ] && exit; \
-	running=$$(pidof apache2); \
-	$(call apt_install,$(DEPLOY_TOOLS)) \
-	    || { echo 'Programs are missing, so the tests of the deployment are skipped: sudo apt-get install $(DEPLOY_TOOLS)'; exit 0; }; \
-	[ -n "$$running" ] || $(as_root) apache2ctl stop >/dev/null 2>&1 || true
+	@dpkg -s $(DEPLOY_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(DEPLOY_TOOLS)) \
+	    || echo 'Missing, so tests of the deployment are skipped: sudo apt-get install $(DEPLOY_TOOLS)'
 
 # Needs uv (https://docs.astral.sh/uv/) on the PATH.
 pins:

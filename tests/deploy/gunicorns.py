@@ -125,7 +125,8 @@ class Gunicorn:
         try:
             # The background work of each has reached the database: one connection watches it, another one sends mails.
             hearing = [connections(worker, 1, self.house.database.port) > 1 for worker in self.workers]
-            return len(hearing) == self.workers_wanted and all(hearing) and self.is_ready()
+            # Each worker answers for itself; so many in a row are not all of one.
+            return len(hearing) == self.workers_wanted and all(hearing) and all(self.is_ready() for _ in range(20))
         except (FileNotFoundError, PermissionError, ProcessLookupError):
             return False  # a worker that has just ended
 

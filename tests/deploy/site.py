@@ -13,7 +13,7 @@ from tests.deploy.visits import Answer, Line, visit
 
 
 class Site:
-    """Visited at `url`, with DOMAIN mapped to 127.0.0.1; `app` is for seeding, in the test's process."""
+    """Visited at `url`, with DOMAIN mapped to 127.0.0.1; `app` seeds it from the test's process."""
 
     def __init__(self, folder: Path) -> None:
         self.apache = Apache()

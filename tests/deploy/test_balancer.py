@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from http.client import HTTPResponse
 
 import pytest
 from flask import Flask
@@ -164,10 +165,10 @@ def test_a_machine_that_drains_first_stops_without_losing_a_request(pair: Pair, 
         line.__exit__(None, None, None)
 
 
-def _goes_on(stream: object) -> bool:
+def _goes_on(stream: HTTPResponse) -> bool:
     """Whether this stream has not been told to end: what has arrived so far ends without a farewell."""
     while True:
-        line = stream.readline()  # type: ignore[attr-defined]
+        line = stream.readline()
         if line.startswith(b"event: bye"):
             return False
         if line.startswith(b"event: ping"):

@@ -44,7 +44,7 @@ class OverHttps(Visitors):
 
 
 def test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser) -> None:
-    website = cast(Website, site)  # it has what the main job asks of one
+    website = cast(Website, site)  # it has what the test asks of it
     visitors = OverHttps(website, chromium)
     visitors.schemes, visitors.pages = set(), []
     main_job.test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(website, visitors)

@@ -194,10 +194,8 @@ def handshake(site: Site, name: str | None, **settings: object) -> tuple[str | N
     context.set_ciphers(str(settings.pop("ciphers", "ALL:@SECLEVEL=0")))
     for key, value in settings.items():
         setattr(context, key, value)
-    with (
-        socket.create_connection(("127.0.0.1", site.apache.https), 10) as line,
-        context.wrap_socket(line, server_hostname=name) as secured,
-    ):
+    line = socket.create_connection(("127.0.0.1", site.apache.https), 10)
+    with line, context.wrap_socket(line, server_hostname=name) as secured:
         return secured.version(), secured.selected_alpn_protocol()
 
 

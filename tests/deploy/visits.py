@@ -40,7 +40,7 @@ class Line:
     def ask(
         self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: bytes | None = None
     ) -> HTTPResponse:
-        """Send a request and read the head of its answer. Only the body's length is added to `headers`."""
+        """Send a request and read the head of its answer. Says only what is in `headers`, and the body's length."""
         self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in (headers or {}).items():
             self._http.putheader(name, value)

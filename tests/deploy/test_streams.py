@@ -1,0 +1,114 @@
+"""Two thousand open screens through Apache as mpm.conf sizes it, and what happens around them."""
+
+import resource
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cast import hire, wait_until
+from tests.deploy.apache import DOMAIN
+from tests.deploy.guests import Guest
+from tests.deploy.screens import Screen, Screens
+from tests.deploy.site import Site
+from waitercaller.db import Document
+from waitercaller.tables import store as tables
+
+TABLES = 100
+SCREENS_OF_A_TABLE = 20
+ALL = TABLES * SCREENS_OF_A_TABLE
+OVER_HTTP_2 = 2 * TABLES  # they fit into the children that are there; see mpm.conf about a rush of more
+PATIENCE = 90.0  # seconds until all are live, on a slow machine
+OPEN_FILES = 20_000
+SLOT = 0.25  # seconds
+
+
+@pytest.fixture(scope="module")
+def _many_files() -> Iterator[None]:
+    """What starts from here on may open as many files as LimitNOFILE allows in production, if this machine does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture(scope="module")
+def house(_many_files: None, shared_site: Site) -> list[Document]:
+    """A large house: its tables."""
+    alice = hire(shared_site.app, "Alice", restaurant="Trattoria Lucia")
+    with shared_site.app.app_context():
+        tables.add_many(alice.restaurant_id, [str(number) for number in range(1, TABLES + 1)], None)
+        return tables.of_restaurant(alice.restaurant_id)
+
+
+def test_browsers_hold_theirs_over_http_2(shared_site: Site, house: list[Document]) -> None:
+    code = house[0]["code"]
+    each = [Screen(f"/t/{table['code']}/live", "127.0.0.1", http2=True) for table in house for _ in range(2)]
+    screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
+    screens.open()
+    try:
+        wait_until(lambda: screens.live == OVER_HTTP_2, PATIENCE)
+        call(shared_site, code, screens)
+        assert (screens.live, screens.refused) == (OVER_HTTP_2, {})
+    finally:
+        screens.close()
+
+
+def call(site: Site, code: str, screens: Screens) -> None:
+    """A guest calls from this table, and all its screens show it."""
+    guest = Guest(code, site.visit)
+    guest.look()
+    seen = [screen for screen in screens.screens if code in screen.path]
+    before = [screen.events["state"] for screen in seen]
+    assert guest.call() == 303
+    wait_until(lambda: all(screen.events["state"] > many for screen, many in zip(seen, before, strict=True)))
+
+
+@pytest.fixture(scope="module")
+def screens(house: list[Document], shared_site: Site) -> Iterator[Screens]:
+    """All are live."""
+    paths = [f"/t/{table['code']}/live" for table in house for _ in range(SCREENS_OF_A_TABLE)]
+    # From ten addresses, as no address may hold more than a house would.
+    each = [Screen(path, f"127.0.0.{2 + number % 10}") for number, path in enumerate(paths)]
+    screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
+    screens.open()
+    try:
+        wait_until(lambda: screens.live == ALL, PATIENCE)
+        yield screens
+    finally:
+        screens.close()
+
+
+def test_while_they_are_open_pages_answer_and_a_call_reaches_its_table(
+    shared_site: Site, screens: Screens, house: list[Document]
+) -> None:
+    assert Counter(shared_site.visit("/login").status for _ in range(50)) == {200: 50}
+    call(shared_site, house[6]["code"], screens)
+    assert screens.live == ALL
+    assert screens.refused == {}
+
+
+def test_a_reload_of_apache_leaves_them_alone_and_there_is_room_for_more(shared_site: Site, screens: Screens) -> None:
+    ended = sum(screen.events["bye"] for screen in screens.screens)
+    for _ in range(2):
+        shared_site.apache.reload()
+        assert Counter(shared_site.visit("/login").status for _ in range(20)) == {200: 20}
+    with shared_site.line() as line:
+        assert line.ask(screens.screens[0].path, {"Host": DOMAIN}).status == 200
+    assert (screens.live, screens.refused) == (ALL, {})
+    assert sum(screen.events["bye"] for screen in screens.screens) == ended
+
+
+def test_when_gunicorn_restarts_all_come_back_spread_out(shared_site: Site, screens: Screens) -> None:
+    shared_site.gunicorn.stop()
+    wait_until(lambda: screens.live == 0)
+    began = time.monotonic()
+    shared_site.gunicorn.start()
+    wait_until(lambda: screens.live == ALL, PATIENCE)
+    assert all(screen.events["bye"] for screen in screens.screens)  # each was told, at once
+    came = Counter(int((screen.since - began) / SLOT) for screen in screens.screens)
+    assert max(came.values()) < ALL / 3, sorted(came.items())  # not all in one moment
+    assert set(screens.refused) <= {"503"}, screens.refused  # the page of our own, nothing worse
+    assert shared_site.visit("/login").status == 200
