@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import databases
 from waitercaller.local import LocalError, instance, network
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +27,7 @@ class Run:
 
     def __init__(self, folder: Path, *, port: int | None = None, host: str = "127.0.0.1") -> None:
         self.data = folder / "instance"
-        self.port = port or network.free_port()
+        self.port = port or databases.free_port()
         self.words = folder / f"words-{time.monotonic_ns()}.txt"
         environ = os.environ | {"PORT": str(self.port), "HOST": host}
         command = [sys.executable, "-m", "waitercaller", "run", "--data", str(self.data)]
