@@ -15,7 +15,7 @@ from pymongo.database import Database
 Document = dict[str, Any]
 T = TypeVar("T")
 
-# A page answers "please try again" within two seconds when the database is away; see DESIGN.md, "Faults".
+# A page answers "please try again" within two seconds when the database is away.
 OPERATION_TIMEOUT_MS = 1500
 
 
