@@ -1,6 +1,7 @@
 """The live streams: what arrives on open screens, and when they end."""
 
 import json
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -96,6 +97,30 @@ def test_a_quiet_stream_sends_heartbeats(
     stream = Stream(bob.client, f"{bob.home}/live")
     stream.next()
     assert stream.next()[0] == "ping"
+    stream.close()
+
+
+def test_wake_ups_without_news_do_not_keep_the_heartbeat_away(
+    monkeypatch: pytest.MonkeyPatch, bob: Person, watcher: Any
+) -> None:
+    monkeypatch.setattr(streams, "HEARTBEAT", 0.3)
+    stream = Stream(bob.client, f"{bob.home}/live")
+    stream.next()
+    ended = threading.Event()
+
+    def wake() -> None:
+        while not ended.wait(0.05):
+            watcher.wake_all()
+
+    waker = threading.Thread(target=wake)
+    waker.start()
+    silence = threading.Timer(5, ended.set)  # without a heartbeat of its own the stream would speak only then
+    silence.start()
+    assert stream.next()[0] == "ping"
+    assert not ended.is_set()
+    silence.cancel()
+    ended.set()
+    waker.join()
     stream.close()
 
 

@@ -52,6 +52,7 @@ def _events(app: Flask, hub: Hub, subscription: Subscription, event: str, read: 
     yield f"retry: {random.randint(1000, 4000)}\n\n"  # spread out when many come back at once
     ends = time.monotonic() + LIFETIME * random.uniform(0.9, 1.1)
     last: str | None = None
+    heartbeat = 0.0
     woken = set(subscription.topics)
     while (reason := _reason_to_end(hub, ends)) is None:
         try:
@@ -63,12 +64,11 @@ def _events(app: Flask, hub: Hub, subscription: Subscription, event: str, read: 
         if html is None:
             reason = gone
             break
-        if html != last:
-            yield _event(event, html=html)
-        elif not woken:
-            yield _event("ping")
+        if html != last or not woken:
+            yield _event(event, html=html) if html != last else _event("ping")
+            heartbeat = time.monotonic() + HEARTBEAT  # due also when wake-ups without news keep coming
         last = html
-        woken = subscription.wait(HEARTBEAT)
+        woken = subscription.wait(max(0.0, heartbeat - time.monotonic()))
     yield _event("bye", reason=reason)
 
 
