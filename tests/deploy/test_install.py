@@ -77,9 +77,12 @@ class Box(Machine):
         return self.run(script, check=check, REQUESTS_CA_BUNDLE=authority, READY_SECONDS="15", **PIP).stdout
 
     def mails(self) -> list[str]:
-        """The subjects of what has been mailed to the operator."""
-        folder = self.folder / "mail" / "new"
-        return [str(email.message_from_bytes(file.read_bytes())["Subject"]) for file in sorted(folder.glob("*"))]
+        """The subjects of what has been mailed to the operator, the oldest first.
+
+        By the time of the file: its name has the microseconds without leading zeros, and sorts wrongly within a second.
+        """
+        files = sorted((self.folder / "mail" / "new").glob("*"), key=lambda file: file.stat().st_mtime_ns)
+        return [str(email.message_from_bytes(file.read_bytes())["Subject"]) for file in files]
 
     def snapshot(self) -> dict[str, tuple[int, int, str]]:
         """All that was changed on the machine since it was made: what, and when."""
