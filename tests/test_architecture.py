@@ -23,6 +23,7 @@ STORES = {
     "erasure",
     "ops.doctor.database",
     "requests.handover",
+    "requests.reading",
     "requests.store",
     "restaurants",
     "sessions",
@@ -46,7 +47,7 @@ CALLS = {
     },  # all that hangs on a person
     "account.store": {"auth.store", "sessions", "tokens"},  # a new password or address ends logins and links
     "erasure": {"audit"},  # each erases its own
-    "requests.handover": {"requests.store"},  # one store in two modules
+    "requests.store": {"requests.reading"},  # one store in two modules
 }
 
 WEB = {"request", "session", "g", "flash", "redirect", "url_for", "render_template", "abort"}

@@ -13,7 +13,7 @@ from pymongo.errors import DuplicateKeyError, WriteError
 
 from waitercaller import clock, restaurants
 from waitercaller.db import Document, transaction
-from waitercaller.requests import store
+from waitercaller.requests import model, reading, store
 from waitercaller.tables import store as tables
 
 ANNA = restaurants.Actor(id="anna", name="Anna")
@@ -35,17 +35,17 @@ def table(restaurant: Document) -> Document:
 
 
 @pytest.fixture
-def tap(restaurant: Document, table: Document) -> Callable[..., store.ServiceRequest]:
+def tap(restaurant: Document, table: Document) -> Callable[..., model.ServiceRequest]:
     """`tap("key")`: a guest at the table taps "Call a waiter" on the page that carries this key."""
 
-    def tapped(key: str, kind: str = "waiter") -> store.ServiceRequest:
+    def tapped(key: str, kind: str = "waiter") -> model.ServiceRequest:
         chosen = next(each for each in restaurant["kinds"] if each["id"] == kind)
         return store.open_request(restaurant, table, chosen, key)
 
     return tapped
 
 
-def state_of(database: Any, request: store.ServiceRequest) -> str:
+def state_of(database: Any, request: model.ServiceRequest) -> str:
     return str(database.requests.find_one({"_id": request["_id"]})["state"])
 
 
@@ -53,8 +53,8 @@ def test_a_tap_opens_one_request_with_its_snapshots(tap: Any, restaurant: Docume
     request = tap("k1")
     assert (request["state"], request["live"], request["table_name"]) == ("waiting", True, "7")
     assert request["kind_labels"] == {"en": "Waiter", "de": "Bedienung"}
-    assert store.live_of_restaurant(restaurant["_id"])[0]["_id"] == request["_id"]
-    assert store.live_of_table(restaurant["_id"], table["_id"])[0]["_id"] == request["_id"]
+    assert reading.live_of_restaurant(restaurant["_id"])[0]["_id"] == request["_id"]
+    assert reading.live_of_table(restaurant["_id"], table["_id"])[0]["_id"] == request["_id"]
 
 
 def test_the_same_tap_sent_again_is_answered_with_its_request(tap: Any, database: Any) -> None:
@@ -138,8 +138,8 @@ def test_staff_end_what_is_live_once(
     assert act(restaurant["_id"], [request["_id"]], ANNA) == 1
     assert act(restaurant["_id"], [request["_id"]], BOB) == 0
     assert state_of(database, request) == state
-    assert store.live_of_restaurant(restaurant["_id"]) == []
-    assert [each["_id"] for each in store.ended_lately(restaurant["_id"])] == [request["_id"]]
+    assert reading.live_of_restaurant(restaurant["_id"]) == []
+    assert [each["_id"] for each in reading.ended_lately(restaurant["_id"])] == [request["_id"]]
 
 
 def test_the_guest_cancels_what_is_live(tap: Any, restaurant: Document, table: Document, database: Any) -> None:
@@ -171,7 +171,7 @@ def test_what_was_ended_comes_back_with_its_first_clock(tap: Any, restaurant: Do
     end(restaurant["_id"], [request["_id"]], ANNA)
     later(minutes=4)
     assert store.reopen(where, [request["_id"]], ANNA) == 1
-    (back,) = store.live_of_restaurant(restaurant["_id"])
+    (back,) = reading.live_of_restaurant(restaurant["_id"])
     assert (back["state"], back["by"], back["first_at"]) == ("waiting", None, request["first_at"])
 
 
@@ -194,7 +194,7 @@ def test_a_newer_call_takes_over_the_older_clock(tap: Any, restaurant: Document,
     later(minutes=1)
     newer = tap("k2")
     assert store.reopen({"restaurant_id": restaurant["_id"]}, [first["_id"]], ANNA) == 1
-    (live,) = store.live_of_restaurant(restaurant["_id"])
+    (live,) = reading.live_of_restaurant(restaurant["_id"])
     assert (live["_id"], live["first_at"]) == (newer["_id"], first["first_at"])
     assert state_of(database, first) == "resolved"
 
@@ -282,7 +282,7 @@ def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant
             partial(store.cancel, restaurant["_id"], table["_id"], ids),
         ]
         at_once(app, *both)
-        (after,) = store.with_ids({"table_id": table["_id"]}, ids)
+        (after,) = reading.with_ids({"table_id": table["_id"]}, ids)
         assert after["state"] == "cancelled"  # accept may come first, but cancel always follows
         assert not after["live"]
         outcomes[" ".join(step["what"] for step in after["steps"])] += 1
@@ -299,11 +299,11 @@ def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
         store.resolve(restaurant["_id"], [first["_id"]], ANNA)
         both = [partial(store.reopen, where, [first["_id"]], ANNA), partial(tap, f"b{round_number}")]
         at_once(app, *both)
-        (live,) = store.live_of_restaurant(restaurant["_id"])
+        (live,) = reading.live_of_restaurant(restaurant["_id"])
         assert live["first_at"] == first["first_at"]
         store.cancel(restaurant["_id"], live["table_id"], [live["_id"]])
 
 
 def test_a_request_is_due_after_the_time_for_attention(tap: Any) -> None:
     request = tap("k1")
-    assert request["due_at"] - clock.now() <= store.ATTENTION
+    assert request["due_at"] - clock.now() <= model.escalation_of(None).nag

@@ -10,6 +10,7 @@ from flask import Flask
 from tests.cast import Person
 from waitercaller import audit, cache, restaurants, sessions
 from waitercaller.db import Document
+from waitercaller.requests import reading
 from waitercaller.requests import store as requests
 from waitercaller.restaurants import Member
 
@@ -169,7 +170,7 @@ def test_the_tables_of_who_is_removed_wait_for_somebody_else(
         requests.accept(alice.restaurant_id, [call["_id"]], {"id": bob.member_id, "name": "Bob"})
     send(alice, about(bob, "remove"))
     with app.app_context():
-        [waiting] = requests.live_of_restaurant(alice.restaurant_id)
+        [waiting] = reading.live_of_restaurant(alice.restaurant_id)
     assert (waiting["state"], waiting["by"], waiting["first_at"]) == ("waiting", None, call["first_at"])
     # What somebody did stays recorded all the same.
     assert [(step["what"], step["by"]["name"]) for step in waiting["steps"] if step["by"]] == [("accepted", "Bob")]

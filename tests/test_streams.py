@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from tests.cast import Person
 from waitercaller import restaurants, sessions
-from waitercaller.requests import guest_views, staff_views, store, streams
+from waitercaller.requests import guest_views, model, staff_views, store, streams
 from waitercaller.tables import store as tables
 
 
@@ -45,7 +45,7 @@ def code(app: Flask, alice: Person) -> str:
 def call(app: Flask, alice: Person, code: str) -> Any:
     """`call("key")`: a guest at table 7 taps."""
 
-    def called(key: str) -> store.ServiceRequest:
+    def called(key: str) -> model.ServiceRequest:
         with app.app_context():
             restaurant, found = restaurants.get(alice.restaurant_id), tables.by_code(code)
             assert restaurant is not None

@@ -16,6 +16,7 @@ from waitercaller import cache, clock, restaurants, sessions, watch
 from waitercaller.db import Document
 from waitercaller.live import Hub, Subscription
 from waitercaller.requests import store as requests
+from waitercaller.requests.model import ServiceRequest
 from waitercaller.tables import store as tables
 
 pytestmark = pytest.mark.needs_wire
@@ -32,10 +33,10 @@ def screen(watcher: Hub) -> Callable[..., Subscription]:
 
 
 @pytest.fixture
-def call(app: Flask, alice: Person, table: Document) -> Callable[[], requests.ServiceRequest]:
+def call(app: Flask, alice: Person, table: Document) -> Callable[[], ServiceRequest]:
     """`call()`: a guest at Alice's table calls a waiter."""
 
-    def called() -> requests.ServiceRequest:
+    def called() -> ServiceRequest:
         with app.app_context():
             restaurant = restaurants.get(alice.restaurant_id)
             assert restaurant is not None

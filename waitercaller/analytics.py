@@ -18,8 +18,8 @@ from flask import Blueprint, Flask, Response, abort, current_app, g, make_respon
 from flask.typing import ResponseReturnValue
 
 from waitercaller import access
-from waitercaller.restaurants import STANDARD_KINDS
 from waitercaller.security import POLICY, guest_form, policy_header
+from waitercaller.standard_kinds import STANDARD_KINDS
 
 View = TypeVar("View", bound=Callable[..., Any])
 

@@ -6,7 +6,22 @@ from datetime import datetime
 from flask import Flask, request
 from flask_babel import Babel, format_date, format_time, get_locale
 
-LANGUAGES = {"en": "English", "de": "Deutsch"}
+# What a guest's page can be read in, and, of these, what all the other pages can.
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "it": "Italiano",
+    "pt": "Português",
+    "nl": "Nederlands",
+    "pl": "Polski",
+    "tr": "Türkçe",
+    "ar": "العربية",
+    "ja": "日本語",
+    "zh": "中文",
+}
+STAFF_LANGUAGES = ("en", "de")
 RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
 DEFAULT_LANGUAGE = "en"
 
@@ -49,7 +64,8 @@ def alphabetical(name: str) -> str:
 
 
 def _preferred() -> str:
+    offered = tuple(LANGUAGES) if request.path.casefold().startswith("/t/") else STAFF_LANGUAGES
     asked = request.args.get("lang", "")
-    if asked in LANGUAGES:
+    if asked in offered:
         return asked
-    return request.accept_languages.best_match(LANGUAGES) or DEFAULT_LANGUAGE
+    return request.accept_languages.best_match(offered) or DEFAULT_LANGUAGE

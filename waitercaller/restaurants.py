@@ -8,6 +8,8 @@ from pymongo.client_session import ClientSession
 
 from waitercaller import cache, clock
 from waitercaller.db import Document, db
+from waitercaller.i18n import LANGUAGES
+from waitercaller.standard_kinds import STANDARD_KINDS
 
 Role = Literal["waiter", "manager", "owner"]
 
@@ -36,53 +38,10 @@ class Actor(TypedDict):
     name: str
 
 
-class Kind(TypedDict):
-    """A kind of request. Its id is never reused; a kind that is no longer offered is inactive, not deleted."""
-
-    id: str
-    names: dict[str, str]  # what the guest's button says, by language
-    labels: dict[str, str]  # the one word on the staff's screens, by language
-    icon: Literal["bell", "receipt", "glass"]
-    choices: list[Document]
-    active: bool
-    position: int
-
-
-STANDARD_KINDS: list[Kind] = [
-    {
-        "id": "waiter",
-        "names": {"en": "Call a waiter", "de": "Bedienung rufen"},
-        "labels": {"en": "Waiter", "de": "Bedienung"},
-        "icon": "bell",
-        "choices": [],
-        "active": True,
-        "position": 0,
-    },
-    {
-        "id": "bill",
-        "names": {"en": "The bill, please", "de": "Die Rechnung, bitte"},
-        "labels": {"en": "Bill", "de": "Rechnung"},
-        "icon": "receipt",
-        "choices": [],
-        "active": True,
-        "position": 1,
-    },
-    {
-        "id": "water",
-        "names": {"en": "Some water", "de": "Etwas Wasser"},
-        "labels": {"en": "Water", "de": "Wasser"},
-        "icon": "glass",
-        "choices": [],
-        "active": True,
-        "position": 2,
-    },
-]
-
-
 def create(name: str, owner_id: ObjectId, owner_name: str, language: str, session: ClientSession | None) -> ObjectId:
     """A new restaurant with the three standard kinds and its first owner."""
     owner: Member = {"id": new_id(), "user_id": owner_id, "name": owner_name, "role": "owner", "zones": []}
-    languages = [language, *(other for other in ("en", "de") if other != language)]
+    languages = [language, *(other for other in LANGUAGES if other != language)]
     document = {
         "name": name,
         "time_zone": "UTC",

@@ -17,12 +17,14 @@ from waitercaller.live import Hub
 
 log = logging.getLogger(__name__)
 
-# Deletes are not watched: whatever is purged was marked ended or removed before.
+# Deletes are not watched: whatever is purged was marked ended or removed before. Nor are the heartbeats of processes
+# with screens, which touch nothing but the times.
 PIPELINE = [
     {
         "$match": {
-            "ns.coll": {"$in": ["requests", "restaurants", "tables", "sessions"]},
+            "ns.coll": {"$in": ["requests", "restaurants", "tables", "sessions", "screens", "mutes"]},
             "operationType": {"$in": ["insert", "update", "replace"]},
+            "updateDescription.updatedFields.seen_at": {"$exists": False},
         }
     }
 ]
@@ -67,6 +69,10 @@ def announce(hub: Hub, change: Document) -> None:
             hub.wake(f"table:{document['table_id']}")
             if not _only_receipts(change):
                 hub.wake(f"restaurant:{document['restaurant_id']}")
+        case "screens" | "mutes" if document:
+            hub.wake(f"restaurant:{document['restaurant_id']}")
+            if table_id := document.get("table_id"):
+                hub.wake(f"table:{table_id}")
         case "restaurants":
             cache.restaurants.forget(changed)
             hub.wake(f"restaurant:{changed}")

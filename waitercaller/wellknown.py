@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from waitercaller import access, clock
-from waitercaller.i18n import LANGUAGES
+from waitercaller.i18n import STAFF_LANGUAGES
 
 blueprint = Blueprint("wellknown", __name__)
 
@@ -33,7 +33,7 @@ def security_txt() -> Response:
     lines = (
         f"Contact: {config.security_contact or 'mailto:' + sender}",
         f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
-        f"Preferred-Languages: {', '.join(LANGUAGES)}",
+        f"Preferred-Languages: {', '.join(STAFF_LANGUAGES)}",
         f"Canonical: {config.public_url}/.well-known/security.txt",
     )
     return Response("".join(f"{line}\n" for line in lines), mimetype="text/plain")

@@ -14,6 +14,7 @@ from tests.browser.website import Website
 from tests.cast import PASSWORD, Person
 from waitercaller import restaurants
 from waitercaller.db import Document
+from waitercaller.requests import reading
 from waitercaller.requests import store as requests
 
 pytestmark = pytest.mark.browser
@@ -51,7 +52,7 @@ def headline(guest: Page, words: str) -> None:
 
 
 def live_ids(person: Person) -> list[ObjectId]:
-    return [request["_id"] for request in requests.live_of_restaurant(person.restaurant_id)]
+    return [request["_id"] for request in reading.live_of_restaurant(person.restaurant_id)]
 
 
 def test_a_guest_with_neither_scripts_nor_cookies(

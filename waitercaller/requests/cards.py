@@ -11,8 +11,8 @@ from flask_babel import force_locale
 
 from waitercaller import clock
 from waitercaller.i18n import in_language
-from waitercaller.requests import store
-from waitercaller.requests.store import ServiceRequest, State
+from waitercaller.requests import reading
+from waitercaller.requests.model import ServiceRequest, State
 from waitercaller.restaurants import Actor
 
 
@@ -59,7 +59,7 @@ def calls_fragment(restaurant_id: ObjectId, language: str, **context: Any) -> st
     A page gives `now_ms`, so that its clocks are right before any script runs; a stream does not, so that the same
     calls are the same bytes.
     """
-    cards = cards_of(store.live_of_restaurant(restaurant_id), language)
+    cards = cards_of(reading.live_of_restaurant(restaurant_id), language)
     with force_locale(language):
         return render_template(
             "requests/_calls.html", cards=cards, requests_url=f"/r/{restaurant_id}/requests", **context
@@ -71,7 +71,7 @@ def wish_of(request: ServiceRequest, language: str) -> Wish:
         id=str(request["_id"]),
         kind_id=request["kind"],
         kind_name=in_language(request["kind_labels"], language),
-        choice_name=request["choice"],
+        choice_name=in_language(labels, language) if (labels := request.get("choice_labels")) else None,
         note=request["note"],
         state=request["state"],
     )

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from waitercaller import clock
 from waitercaller.db import Document
 from waitercaller.i18n import in_language
-from waitercaller.requests import store
-from waitercaller.requests.store import UNDO, ServiceRequest
+from waitercaller.requests import reading
+from waitercaller.requests.model import UNDO, ServiceRequest
 from waitercaller.routing import path_for
 
 Tone = Literal["idle", "calm", "info", "done", "warn"]
@@ -53,8 +53,8 @@ def place(table: Document) -> Document:
 
 def view_of(table: Document, held_ids: list[ObjectId]) -> View:
     """Read what a phone with these receipts sees of this table."""
-    live = store.live_of_table(table["restaurant_id"], table["_id"])
-    held = store.with_ids(place(table), held_ids) if held_ids else []
+    live = reading.live_of_table(table["restaurant_id"], table["_id"])
+    held = reading.with_ids(place(table), held_ids) if held_ids else []
     since = clock.now() - UNDO
     ended = [request for request in held if request["ended_at"] is not None and request["ended_at"] > since]
     return View(live=live, ended=ended, held=held)

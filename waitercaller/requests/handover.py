@@ -3,9 +3,9 @@
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
-from waitercaller import clock, metrics
+from waitercaller import metrics, restaurants
 from waitercaller.db import db
-from waitercaller.requests.store import ATTENTION
+from waitercaller.requests import model
 
 
 def release(restaurant_id: ObjectId, member_id: str, session: ClientSession | None) -> int:
@@ -13,10 +13,9 @@ def release(restaurant_id: ObjectId, member_id: str, session: ClientSession | No
 
     Their clocks go on: the guests have waited all the time.
     """
-    now = clock.now()
-    waiting = {"state": "waiting", "by": None, "due_at": now + ATTENTION}
-    step = {"at": now, "what": "released", "by": None}
+    waiting = model.waiting(restaurants.get(restaurant_id))
+    change = {"$set": waiting, "$push": {"steps": model.step("released", None)}}
     theirs = {"restaurant_id": restaurant_id, "live": True, "by.id": member_id}
-    changed = db().requests.update_many(theirs, {"$set": waiting, "$push": {"steps": step}}, session=session)
+    changed = db().requests.update_many(theirs, change, session=session)
     metrics.stepped("released", changed.modified_count)
     return changed.modified_count

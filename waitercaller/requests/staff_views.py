@@ -11,8 +11,8 @@ from markupsafe import Markup
 from waitercaller import access, clock, limits, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.i18n import current_language
-from waitercaller.requests import blueprint, cards, store, streams, who
-from waitercaller.requests.store import ServiceRequest
+from waitercaller.requests import blueprint, cards, reading, store, streams, who
+from waitercaller.requests.model import ServiceRequest
 from waitercaller.restaurants import Actor
 
 STREAMS_OF_A_LOGIN = 12
@@ -29,7 +29,7 @@ def dashboard(restaurant_id: ObjectId) -> ResponseReturnValue:
         "requests/dashboard.html",
         zones=access.current_restaurant()["zones"],
         fragment=Markup(cards.calls_fragment(restaurant_id, language, now_ms=now_ms)),  # noqa: S704 (our own template)
-        recent=[_recent(ended, language) for ended in store.ended_lately(restaurant_id)],
+        recent=[_recent(ended, language) for ended in reading.ended_lately(restaurant_id)],
         live_url=url_for("requests.live", restaurant_id=restaurant_id),
         now_ms=now_ms,
         choices=who.choices(),
@@ -75,7 +75,7 @@ def accept(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue
 def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Done”."""
     ids = _ids(request_id)
-    by = who.actor(store.with_ids({"restaurant_id": restaurant_id}, ids))
+    by = who.actor(reading.with_ids({"restaurant_id": restaurant_id}, ids))
     if by is None:
         return who.ask("resolve", restaurant_id, ids)
     changed = store.resolve(restaurant_id, ids, by)
@@ -87,7 +87,7 @@ def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
 def dismiss(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Nobody at the table”."""
     ids = _ids(request_id)
-    by = who.actor(store.with_ids({"restaurant_id": restaurant_id}, ids))
+    by = who.actor(reading.with_ids({"restaurant_id": restaurant_id}, ids))
     if by is None:
         return who.ask("dismiss", restaurant_id, ids)
     changed = store.dismiss(restaurant_id, ids, by)
@@ -112,7 +112,7 @@ def _answer(
     restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, changed: bool, done: Callable[[str], str]
 ) -> ResponseReturnValue:
     """Tell what came of a tap: what the person did, or who was faster."""
-    found = store.with_ids({"restaurant_id": restaurant_id}, ids)
+    found = reading.with_ids({"restaurant_id": restaurant_id}, ids)
     if not found:
         abort(404)
     message = done(found[0]["table_name"]) if changed else _what_happened(found, by)

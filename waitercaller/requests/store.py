@@ -5,58 +5,42 @@ refused is refused by the database's unique indexes, never by looking first. Not
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from typing import Any, Literal, TypedDict, cast
+from typing import Any, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
-from waitercaller import clock, metrics
+from waitercaller import clock, metrics, restaurants
 from waitercaller.db import Document, db
-from waitercaller.restaurants import Actor, Kind
+from waitercaller.requests import model, reading
+from waitercaller.requests.model import UNDO, ServiceRequest, State
+from waitercaller.restaurants import Actor
+from waitercaller.standard_kinds import Choice, Kind
 
-State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "withdrawn"]
-
-ATTENTION = timedelta(seconds=40)  # a call that waits this long is due for a second look
-UNDO = timedelta(minutes=5)  # how long an ended request can come back with its first clock
 REMEMBERED_TAPS = 50  # taps on one request beyond this change nothing any more
 ATTEMPTS = 10
 
 
-class ServiceRequest(TypedDict):
-    """What a guest wants at a table. Names are snapshots: what a screen shows is what it was when the guest called."""
-
-    _id: ObjectId
-    restaurant_id: ObjectId
-    table_id: ObjectId
-    table_name: str
-    zone_id: str | None
-    zone_name: str | None
-    kind: str
-    kind_labels: dict[str, str]
-    choice: str | None
-    note: str | None
-    keys: list[str]  # the one-time keys of all taps that this request answers
-    device: str | None
-    state: State
-    live: bool
-    by: Actor | None
-    first_at: datetime
-    created_at: datetime
-    ended_at: datetime | None
-    due_at: datetime
-    steps: list[Document]
-    reminders: int
-    shown: list[Document]
-
-
-def open_request(restaurant: Document, table: Document, kind: Kind, key: str) -> ServiceRequest:
+def open_request(
+    restaurant: Document,
+    table: Document,
+    kind: Kind,
+    key: str,
+    *,
+    choice: Choice | None = None,
+    note: str | None = None,
+    device: str | None = None,
+) -> ServiceRequest:
     """The request that answers the tap `key`: a new one, or the one that already does.
 
-    The same key finds its request in any state; another key finds the live request of this kind and reminds of it.
+    The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
+    the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie.
     """
-    request = _new(restaurant, table, kind, _key(key, kind))
+    request = model.new(restaurant, table, kind, _key(key, kind))
+    request["note"], request["device"] = note, device
+    if choice:
+        request["choice"], request["choice_labels"] = choice["id"], choice["names"]
     for _ in range(ATTEMPTS):
         try:
             db().requests.insert_one(cast(Document, request))
@@ -79,9 +63,16 @@ def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: 
     if taken_from:
         states.append({"state": "accepted", "by.id": taken_from})
     which: Document = {"restaurant_id": restaurant_id, "$or": states}
-    changed = _advance(which, ids, {"state": "accepted", "by": by}, _step("accepted", by))
-    metrics.accepted(with_ids({"restaurant_id": restaurant_id}, changed))
+    changed = _advance(which, ids, _accepted(by), model.step("accepted", by))
+    metrics.accepted(reading.with_ids({"restaurant_id": restaurant_id}, changed))
     return len(changed)
+
+
+def pass_on(restaurant_id: ObjectId, ids: list[ObjectId], to: Actor, by: Actor) -> int:
+    """Let `to` go instead, as `by` has decided; returns how many changed."""
+    live: Document = {"restaurant_id": restaurant_id, "live": True, "by.id": {"$ne": to["id"]}}
+    step = {**model.step("passed", by), "to": to}
+    return len(_advance(live, ids, _accepted(to), step))
 
 
 def resolve(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
@@ -118,56 +109,6 @@ def reopen(where: Document, ids: list[ObjectId], by: Actor | None) -> int:
     return sum(_reopen(where, request_id, by) for request_id in ids)
 
 
-def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
-    """All that is live in a restaurant, oldest first."""
-    return _find({"restaurant_id": restaurant_id, "live": True}, "first_at")
-
-
-def live_of_table(restaurant_id: ObjectId, table_id: ObjectId) -> list[ServiceRequest]:
-    """All that is live at a table, oldest first."""
-    return _find({"restaurant_id": restaurant_id, "table_id": table_id, "live": True}, "first_at")
-
-
-def ended_lately(restaurant_id: ObjectId) -> list[ServiceRequest]:
-    """What the staff ended within the time it can be undone, latest first."""
-    ended = _find({"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO}}, "ended_at")
-    return [request for request in reversed(ended) if request["state"] in ("resolved", "dismissed")]
-
-
-def with_ids(where: Document, ids: list[ObjectId]) -> list[ServiceRequest]:
-    """These requests, oldest first; `where` as in `reopen`."""
-    return _find({**where, "_id": {"$in": ids}}, "first_at")
-
-
-def _new(restaurant: Document, table: Document, kind: Kind, key: str) -> ServiceRequest:
-    now = clock.now()
-    zone = next((zone for zone in restaurant["zones"] if zone["id"] == table["zone_id"]), None)
-    return {
-        "_id": ObjectId(),
-        "restaurant_id": restaurant["_id"],
-        "table_id": table["_id"],
-        "table_name": table["name"],
-        "zone_id": table["zone_id"],
-        "zone_name": zone["name"] if zone else None,
-        "kind": kind["id"],
-        "kind_labels": kind["labels"],
-        "choice": None,
-        "note": None,
-        "keys": [key],
-        "device": None,
-        "state": "waiting",
-        "live": True,
-        "by": None,
-        "first_at": now,
-        "created_at": now,
-        "ended_at": None,
-        "due_at": now + ATTENTION,
-        "steps": [_step("called", None)],
-        "reminders": 0,
-        "shown": [],
-    }
-
-
 def _key(key: str, kind: Kind) -> str:
     """A page's key is good for one tap on each of its buttons."""
     return f"{key}:{kind['id']}"
@@ -180,15 +121,19 @@ def _remind(request: ServiceRequest) -> ServiceRequest | None:
     if live is None or len(live["keys"]) >= REMEMBERED_TAPS:
         return live
     key = request["keys"][0]
+    change: Document = {"$inc": {"reminders": 1}, "$push": {"keys": key, "steps": model.step("reminded", None)}}
+    if wishes := {name: value for name in ("choice", "choice_labels", "note") if (value := request[name])}:
+        change["$set"] = wishes
     try:
-        changed = db().requests.update_one(
-            {**same, "_id": live["_id"], "live": True, "keys": {"$ne": key}},
-            {"$inc": {"reminders": 1}, "$push": {"keys": key, "steps": _step("reminded", None)}},
-        )
+        changed = db().requests.update_one({**same, "_id": live["_id"], "live": True, "keys": {"$ne": key}}, change)
     except DuplicateKeyError:
         return None  # the same tap, sent twice at once, has just opened a request
     metrics.stepped("reminded", changed.modified_count)
     return _find_one({**same, "_id": live["_id"]}) if changed.modified_count else None
+
+
+def _accepted(by: Actor) -> Document:
+    return {"state": "accepted", "by": by, "due_at": None}
 
 
 def _advance(where: Document, ids: Iterable[ObjectId], values: Document, step: Document) -> list[ObjectId]:
@@ -205,21 +150,21 @@ def _end(where: Document, ids: list[ObjectId], state: State, by: Actor | None) -
 
 
 def _ending(state: State, by: Actor | None) -> Document:
-    return {"$set": {"state": state, "live": False, "ended_at": clock.now()}, "$push": {"steps": _step(state, by)}}
+    values = {"state": state, "live": False, "ended_at": clock.now(), "due_at": None}
+    return {"$set": values, "$push": {"steps": model.step(state, by)}}
 
 
 def _reopen(where: Document, request_id: ObjectId, by: Actor | None) -> int:
-    now = clock.now()
     ended = {
         **where,
         "_id": request_id,
         "state": {"$in": ["resolved", "dismissed"]},
-        "ended_at": {"$gt": now - UNDO},
+        "ended_at": {"$gt": clock.now() - UNDO},
     }
-    values = {"state": "waiting", "live": True, "by": None, "ended_at": None, "due_at": now + ATTENTION}
+    values = model.waiting(restaurants.get(where["restaurant_id"]))
     for _ in range(ATTEMPTS):
         try:
-            return len(_advance(ended, [request_id], values, _step("reopened", by)))
+            return len(_advance(ended, [request_id], values, model.step("reopened", by)))
         except DuplicateKeyError:
             if _hand_over_clock(ended):
                 return 1
@@ -234,14 +179,6 @@ def _hand_over_clock(ended: Document) -> bool:
     same = {name: older[name] for name in ("restaurant_id", "table_id", "kind")}
     changed = db().requests.update_one({**same, "live": True}, {"$min": {"first_at": older["first_at"]}})
     return bool(changed.matched_count)
-
-
-def _step(what: str, by: Actor | None) -> Document:
-    return {"at": clock.now(), "what": what, "by": by}
-
-
-def _find(where: Document, order: str) -> list[ServiceRequest]:
-    return cast(list[ServiceRequest], list(db().requests.find(where).sort(order)))
 
 
 def _find_one(where: Document) -> ServiceRequest | None:

@@ -12,8 +12,8 @@ from flask.typing import ResponseReturnValue
 
 from waitercaller import access
 from waitercaller.i18n import alphabetical
-from waitercaller.requests import blueprint, store
-from waitercaller.requests.store import ServiceRequest
+from waitercaller.requests import blueprint, reading
+from waitercaller.requests.model import ServiceRequest
 from waitercaller.restaurants import Actor, Member
 
 REQUESTS_OF_A_CARD = 20
@@ -70,7 +70,7 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
     act, ids = request.args.get("act", ""), ids_from(request.args.get("ids", "").split())
     if act not in ASKING:
         abort(400)
-    found = store.with_ids({"restaurant_id": restaurant_id}, ids) or abort(404)
+    found = reading.with_ids({"restaurant_id": restaurant_id}, ids) or abort(404)
     return render_template(
         "requests/who.html",
         action=url_for(f"requests.{act}", restaurant_id=restaurant_id, request_id=ids[0], **_from()),

@@ -1,0 +1,144 @@
+"""What guests can ask for, and what every new restaurant offers, in the words of each language that guests read."""
+
+from typing import TypedDict
+
+
+class Choice(TypedDict):
+    """One of the ways in which a kind can be asked for: the bill by card, say."""
+
+    id: str
+    names: dict[str, str]  # by language
+
+
+class Kind(TypedDict):
+    """A kind of request. Its id is never reused; a kind that is no longer offered is inactive, not deleted."""
+
+    id: str
+    names: dict[str, str]  # what the guest's button says, by language
+    labels: dict[str, str]  # the one word on the staff's screens, by language
+    icon: str  # the name of a drawing in templates/_macros.html
+    choices: list[Choice]
+    active: bool
+    position: int
+
+
+STANDARD_KINDS: list[Kind] = [
+    {
+        "id": "waiter",
+        "names": {
+            "en": "Call a waiter",
+            "de": "Bedienung rufen",
+            "fr": "Appeler le service",
+            "es": "Llamar al camarero",
+            "it": "Chiama il cameriere",
+            "pt": "Chamar o empregado",
+            "nl": "Bediening roepen",
+            "pl": "Wezwij obsługę",
+            "tr": "Garson çağır",
+            "ar": "استدعاء النادل",
+            "ja": "スタッフを呼ぶ",
+            "zh": "呼叫服务员",
+        },
+        "labels": {"en": "Waiter", "de": "Bedienung"},
+        "icon": "bell",
+        "choices": [],
+        "active": True,
+        "position": 0,
+    },
+    {
+        "id": "bill",
+        "names": {
+            "en": "The bill, please",
+            "de": "Die Rechnung, bitte",
+            "fr": "L’addition, s’il vous plaît",
+            "es": "La cuenta, por favor",
+            "it": "Il conto, per favore",
+            "pt": "A conta, por favor",
+            "nl": "De rekening, alstublieft",
+            "pl": "Proszę o rachunek",
+            "tr": "Hesap, lütfen",
+            "ar": "الحساب من فضلك",
+            "ja": "お会計をお願いします",
+            "zh": "请结账",
+        },
+        "labels": {"en": "Bill", "de": "Rechnung"},
+        "icon": "receipt",
+        "choices": [
+            {
+                "id": "card",
+                "names": {
+                    "en": "Card",
+                    "de": "Karte",
+                    "fr": "Carte",
+                    "es": "Tarjeta",
+                    "it": "Carta",
+                    "pt": "Cartão",
+                    "nl": "Pinpas",
+                    "pl": "Karta",
+                    "tr": "Kart",
+                    "ar": "بطاقة",
+                    "ja": "カード",
+                    "zh": "刷卡",
+                },
+            },
+            {
+                "id": "cash",
+                "names": {
+                    "en": "Cash",
+                    "de": "Bar",
+                    "fr": "Espèces",
+                    "es": "Efectivo",
+                    "it": "Contanti",
+                    "pt": "Dinheiro",
+                    "nl": "Contant",
+                    "pl": "Gotówka",
+                    "tr": "Nakit",
+                    "ar": "نقدًا",
+                    "ja": "現金",
+                    "zh": "现金",
+                },
+            },
+            {
+                "id": "split",
+                "names": {
+                    "en": "Split",
+                    "de": "Getrennt",
+                    "fr": "Séparément",
+                    "es": "Por separado",
+                    "it": "Separato",
+                    "pt": "Separada",
+                    "nl": "Apart",
+                    "pl": "Osobno",
+                    "tr": "Ayrı ayrı",
+                    "ar": "حساب منفصل",
+                    "ja": "別々に",
+                    "zh": "分开付",
+                },
+            },
+        ],
+        "active": True,
+        "position": 1,
+    },
+    {
+        "id": "water",
+        "names": {
+            "en": "Some water",
+            "de": "Etwas Wasser",
+            "fr": "De l’eau",
+            "es": "Agua, por favor",
+            "it": "Dell’acqua",
+            "pt": "Água, por favor",
+            "nl": "Wat water",
+            "pl": "Poproszę o wodę",
+            "tr": "Su, lütfen",
+            "ar": "ماء من فضلك",
+            "ja": "お水をください",
+            "zh": "请加水",
+        },
+        "labels": {"en": "Water", "de": "Wasser"},
+        "icon": "glass",
+        "choices": [],
+        "active": True,
+        "position": 2,
+    },
+]
