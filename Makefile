@@ -2,11 +2,24 @@
 
 PINS := --quiet --no-config --no-header --universal --generate-hashes --python-version 3.11 --fork-strategy fewest
 INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes
-LANGUAGES := de
+STAFF_LANGUAGES := de
+GUEST_LANGUAGES := ar es fr it ja nl pl pt tr zh
 as_root = $$([ "$$(id -u)" = 0 ] || echo sudo -n) env
 apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
 CATALOGUES := waitercaller/translations
 DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap shellcheck systemd
+
+
+# What the files named in $(1) say, into the template $(2), and from there into the catalogues of the languages $(3).
+define catalogues
+.venv/bin/pybabel -q extract -F $(1) -k _l -k lazy_gettext --no-wrap --sort-by-file --no-location \
+    --project 'Waiter Caller' -o $(CATALOGUES)/$(2) .; \
+for language in $(3); do \
+    catalogue=$(CATALOGUES)/$$language/LC_MESSAGES/messages.po; \
+    [ -e $$catalogue ] && verb='update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date' || verb=init; \
+    .venv/bin/pybabel -q $$verb --no-wrap -i $(CATALOGUES)/$(2) -d $(CATALOGUES) -l $$language || exit 1; \
+done
+endef
 
 .PHONY: help run demo test lint bench pins translations chromium deploy-tools
 .DEFAULT_GOAL := help
@@ -89,12 +102,6 @@ pins:
 	uv pip compile $(PINS) --upgrade tests/requirements/test.in -o tests/requirements/test.txt
 
 translations: .venv/test.stamp
-	@mkdir -p $(CATALOGUES)
-	@.venv/bin/pybabel -q extract -F pyproject.toml -k _l -k lazy_gettext --no-wrap --sort-by-file --no-location \
-	    --project 'Waiter Caller' -o $(CATALOGUES)/messages.pot .
-	@for language in $(LANGUAGES); do \
-	    catalogue=$(CATALOGUES)/$$language/LC_MESSAGES/messages.po; \
-	    [ -e $$catalogue ] && verb='update --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date' || verb=init; \
-	    .venv/bin/pybabel -q $$verb --no-wrap -i $(CATALOGUES)/messages.pot -d $(CATALOGUES) -l $$language || exit 1; \
-	done
+	@$(call catalogues,pyproject.toml,messages.pot,$(STAFF_LANGUAGES))
+	@$(call catalogues,$(CATALOGUES)/guest.toml,guest.pot,$(GUEST_LANGUAGES))
 	@.venv/bin/pybabel compile -d $(CATALOGUES) --statistics

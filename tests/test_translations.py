@@ -1,9 +1,10 @@
 """Languages: nothing that the code says is missing in a catalogue, and what is translated still fits the code."""
 
 import ast
+import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +20,7 @@ from flask_babel import force_locale
 
 from tests.cast import Browser, Person, visit
 from waitercaller.db import Document
-from waitercaller.i18n import DEFAULT_LANGUAGE, LANGUAGES
+from waitercaller.i18n import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
 from waitercaller.requests import store as requests
 
 ROOT = Path(__file__).parent.parent
@@ -31,15 +32,26 @@ MARKS = {"_", "gettext", "ngettext", "lazy_gettext"}
 
 each_language = pytest.mark.parametrize("language", OTHERS)
 
+Said = Callable[[str], Catalog]
+
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
-    """Every string that the code marks, found as `make translations` finds it."""
-    template = tmp_path_factory.mktemp("catalogues") / "messages.pot"
-    words = f"pybabel -q extract -F {ROOT}/pyproject.toml -k _l -k lazy_gettext -o {template} {ROOT}"
-    CommandLineInterface().run(words.split())
-    with template.open("rb") as file:
-        return read_po(file)
+def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
+    """Every string that the code marks for readers of a language, found as `make translations` finds it."""
+    folder = tmp_path_factory.mktemp("catalogues")
+
+    @functools.cache
+    def extract(mapping: Path) -> Catalog:
+        template = folder / mapping.with_suffix(".pot").name
+        words = f"pybabel -q extract -F {mapping} -k _l -k lazy_gettext -o {template} {ROOT}"
+        CommandLineInterface().run(words.split())
+        with template.open("rb") as file:
+            return read_po(file)
+
+    def of(language: str) -> Catalog:
+        return extract(ROOT / "pyproject.toml" if language in STAFF_LANGUAGES else CATALOGUES / "guest.toml")
+
+    return of
 
 
 def catalogue(language: str) -> Catalog:
@@ -62,14 +74,18 @@ def forms(text: object) -> list[str]:
 
 def test_every_language_but_the_one_of_the_code_has_a_catalogue() -> None:
     assert sorted(path.parent.parent.name for path in CATALOGUES.glob("*/LC_MESSAGES/messages.po")) == OTHERS
-    assert re.search(r"^LANGUAGES := (.+)$", (ROOT / "Makefile").read_text(), re.M)[1].split() == OTHERS  # type: ignore[index]
+    made = dict(re.findall(r"^(\w+)_LANGUAGES := (.+)$", (ROOT / "Makefile").read_text(), re.M))
+    assert {name: set(languages.split()) for name, languages in made.items()} == {
+        "STAFF": set(STAFF_LANGUAGES) - {DEFAULT_LANGUAGE},
+        "GUEST": set(LANGUAGES) - set(STAFF_LANGUAGES),
+    }
 
 
 @each_language
-def test_the_catalogue_is_up_to_date_with_the_code(language: str, said: Catalog) -> None:
-    assert len(said) > 300, "the search for strings has found next to nothing"
+def test_the_catalogue_is_up_to_date_with_the_code(language: str, said: Said) -> None:
+    assert len(said(language)) > (500 if language in STAFF_LANGUAGES else 50), "the search has found next to nothing"
     ours = {message.id for message in messages(catalogue(language))}
-    in_code = {message.id for message in messages(said)}
+    in_code = {message.id for message in messages(said(language))}
     assert (in_code - ours, ours - in_code) == (set(), set()), "`make translations`, then translate what is new"
 
 
@@ -147,15 +163,15 @@ class Words(HTMLParser):
         self.for_scripts.update((name, value) for name, value in spoken.items() if name.startswith("data-"))
 
 
-def english_in(page: str) -> set[str]:
-    """What of the English originals can be read on a page that should be German.
+def english_in(page: str, language: str = "de") -> set[str]:
+    """What of the English originals can be read on a page that should be in another language.
 
     One word counts where it stands alone; two or more count wherever they are.
     """
-    catalog = list(messages(catalogue("de")))
-    german = "\n".join(text for message in catalog for text in forms(message.string))
+    catalog = list(messages(catalogue(language)))
+    translated = "\n".join(text for message in catalog for text in forms(message.string))
     parts = {part.strip() for message in catalog for text in forms(message.id) for part in PLACEHOLDER.split(text)}
-    originals = {part for part in parts if re.search(r"[A-Za-z]{2}", part) and part not in german}
+    originals = {part for part in parts if re.search(r"[A-Za-z]{2}", part) and part not in translated}
     pieces = Words(page).pieces
     return {each for each in originals if any(each in piece if " " in each else each == piece for piece in pieces)}
 
@@ -237,6 +253,13 @@ def test_mails_are_german(app: Flask, name: str) -> None:
 
 
 @each_language
-def test_each_language_is_chosen_by_the_browser(app: Flask, language: str) -> None:
-    browser = visit(app)
-    assert f'<html lang="{language}"' in browser.get("/login", headers={"Accept-Language": language}).text
+def test_each_language_is_chosen_by_the_phone(app: Flask, calling: Document, language: str) -> None:
+    answer = visit(app).get(f"/t/{calling['code']}", headers={"Accept-Language": language})
+    assert f'<html lang="{language}"' in answer.text
+    assert not english_in(answer.text, language)
+
+
+@each_language
+def test_staff_pages_are_in_the_language_of_a_phone_where_they_are_translated(app: Flask, language: str) -> None:
+    shown = language if language in STAFF_LANGUAGES else DEFAULT_LANGUAGE
+    assert f'<html lang="{shown}"' in visit(app).get("/login", headers={"Accept-Language": language}).text
