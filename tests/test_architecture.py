@@ -24,6 +24,7 @@ STORES = {
     "ops.doctor.database",
     "requests.handover",
     "requests.reading",
+    "requests.receipts",
     "requests.store",
     "restaurants",
     "sessions",
@@ -32,7 +33,7 @@ STORES = {
     "two_factor.store",
 }
 # Each of these keeps a collection, too, for whoever is asking; `watch` hears of changes in all of them.
-KEEPERS = {"access", "audit", "limits", "mail", "tokens", "watch"}
+KEEPERS = {"access", "audit", "limits", "mail", "presence", "tokens", "watch"}
 # Who works where is a question of every room.
 COMMON = {"restaurants"}
 # The stores that call further ones, and why.

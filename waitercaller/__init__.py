@@ -16,6 +16,7 @@ from waitercaller import (
     i18n,
     mail,
     ops,
+    presence,
     requests,
     routing,
     security,
@@ -34,7 +35,7 @@ def create_app(config: Config) -> Flask:
     app.extensions["config"] = config
     app.extensions["hub"] = Hub()
 
-    for part in (ops, routing, db, i18n, security, access, mail, errors, denials, assets, cli, analytics):
+    for part in (ops, routing, db, i18n, security, access, mail, presence, errors, denials, assets, cli, analytics):
         part.init_app(app)
     for room in (ops, wellknown, auth, account, two_factor, tables, staff, requests):
         app.register_blueprint(room.blueprint)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask
 from pymongo.errors import PyMongoError
 
-from waitercaller import clock, erasure, mail, metrics, watch
+from waitercaller import clock, erasure, mail, metrics, presence, watch
 from waitercaller.db import db
 from waitercaller.live import Hub
 
@@ -32,6 +32,7 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL, lambda: mail.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
+        ("presence", lambda: _repeat(app, is_alive, presence.BEAT, presence.beat)),
         ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: metrics.sample(app.extensions["hub"]))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
