@@ -12,7 +12,7 @@ from tests.asvs import ROOT, call_waiter, everything, hidden_fields
 from tests.cast import PASSWORD, Browser, Mail, Person
 from waitercaller.db import Document
 from waitercaller.forms import Form
-from waitercaller.requests import guest_views, model, store
+from waitercaller.requests import guest_links, model, store
 from waitercaller.tables import forms as table_forms
 from waitercaller.tables import store as tables
 
@@ -53,7 +53,7 @@ def test_v2_1_1_the_rules_name_every_field_of_every_form() -> None:
 
 def test_v2_1_3_the_rules_say_the_limits_of_the_business() -> None:
     written = document()
-    hours = guest_views.PAGE_LIFETIME.total_seconds() / 3600
+    hours = guest_links.PAGE_LIFETIME.total_seconds() / 3600
     minutes = model.UNDO.total_seconds() / 60
     assert f"{table_forms.MOST_AT_ONCE} tables at once" in written
     assert f"page can call for {hours:.0f} hours" in written

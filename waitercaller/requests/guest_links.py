@@ -1,0 +1,62 @@
+"""What a guest's page carries instead of a login: its one-time key, and the receipt of the phone that called."""
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from bson import ObjectId
+from flask import request
+from flask_babel import gettext as _
+from itsdangerous import BadData
+
+from waitercaller import clock
+from waitercaller.db import Document
+from waitercaller.errors import DomainError
+from waitercaller.tokens import serializer
+
+PAGE_LIFETIME = timedelta(hours=6)  # a page left open overnight must not call for the next guests
+
+
+class Receipt(NamedTuple):
+    """What a phone that called holds: a random name of its own, and the requests it may follow, the newest first."""
+
+    phone: str
+    held: list[ObjectId]
+
+
+NO_RECEIPT = Receipt("", [])
+
+
+def sign_form(table: Document) -> str:
+    """The hidden field of the page: this table, a key that makes a tap known for ever, and when it was issued."""
+    issued = clock.milliseconds(clock.now())
+    return str(serializer("guest-form").dumps([str(table["_id"]), secrets.token_urlsafe(12), issued]))
+
+
+def key_of_form(table: Document) -> str:
+    """The one-time key of the page this tap was made on; refuses pages of other tables and of other evenings."""
+    try:
+        table_id, key, issued = serializer("guest-form").loads(request.form.get("form", ""))
+    except (BadData, ValueError):
+        raise DomainError(_("This page could not be read. Please scan the code on your table again."), 400) from None
+    age = clock.now() - datetime.fromtimestamp(issued / 1000, UTC)
+    if table_id != str(table["_id"]) or age > PAGE_LIFETIME:
+        raise DomainError(_("This page was open for too long. Please scan the code on your table again."))
+    return str(key)
+
+
+def sign_receipt(table: Document, receipt: Receipt) -> str | None:
+    """What permits the phone that called to follow, cancel and reopen: signed ids, for this table only."""
+    if not receipt.held:
+        return None
+    held = [str(each) for each in receipt.held]
+    return str(serializer("guest-receipt").dumps([str(table["_id"]), receipt.phone, held]))
+
+
+def read_receipt(table: Document) -> Receipt:
+    """This phone's receipt; an empty one where there is none, or one that is not ours or another table's."""
+    try:
+        table_id, phone, held = serializer("guest-receipt").loads(request.values.get("r", ""))
+    except (BadData, ValueError):
+        return NO_RECEIPT
+    return Receipt(phone, [ObjectId(each) for each in held]) if table_id == str(table["_id"]) else NO_RECEIPT
