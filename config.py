@@ -4,6 +4,8 @@ Nothing else in the application reads the environment. A missing or bad value st
 every one of them, so that an operator corrects the file once.
 """
 
+import base64
+import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,13 +13,19 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 import click
+from cryptography.hazmat.primitives.asymmetric import ec
 
 _ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE)
 _TRUSTS_ANYBODY = re.compile(r"[?&]tls(Insecure|AllowInvalid(Certificates|Hostnames))=true", re.IGNORECASE)
+_HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 _MEASUREMENT_ID = re.compile(r"G-[A-Z0-9]{4,16}")
 
 MINIMUM_KEY_LENGTH = 32
 MINIMUM_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
+
+
+# Where browsers let messages wait: Chrome and most others, Firefox, Safari, Edge.
+PUSH_SERVICES = ("fcm.googleapis.com", "*.push.services.mozilla.com", "*.push.apple.com", "*.notify.windows.com")
 
 
 class ConfigError(click.ClickException):
@@ -48,6 +56,8 @@ class Config:
     mail_folder: str
     security_contact: str
     ga_measurement_id: str
+    vapid_private_key: str
+    push_services: tuple[str, ...]
     log_format: str
     drain_file: str
     argon2_memory_kib: int
@@ -80,6 +90,8 @@ class Config:
             mail_folder=mail_folder,
             security_contact=env.optional("SECURITY_CONTACT", _contact, ""),
             ga_measurement_id=env.optional("GA_MEASUREMENT_ID", _measurement_id, ""),
+            vapid_private_key=env.optional("VAPID_PRIVATE_KEY", _vapid_private_key, ""),
+            push_services=env.optional("PUSH_SERVICES", _host_patterns, PUSH_SERVICES),
             drain_file=env.text("DRAIN_FILE", ""),
             log_format=env.choice("LOG_FORMAT", "json", ("json", "text")),
             argon2_memory_kib=env.number("ARGON2_MEMORY_KIB", 65536, 8, 4_194_304),
@@ -213,3 +225,21 @@ def _measurement_id(value: str) -> str:
     if not _MEASUREMENT_ID.fullmatch(value):
         raise ValueError("must be the id of a web data stream of Google Analytics 4, as in G-1A2B3C4D5E.")
     return value
+
+
+def _vapid_private_key(value: str) -> str:
+    try:
+        number = base64.b64decode(value + "=" * (-len(value) % 4), altchars=b"-_", validate=True)
+        if len(number) != 32:
+            raise ValueError
+        ec.derive_private_key(int.from_bytes(number), ec.SECP256R1())
+    except (binascii.Error, ValueError):
+        raise ValueError("must be a private key of P-256 in base64url, as flask vapid-key makes one.") from None
+    return value.rstrip("=")
+
+
+def _host_patterns(value: str) -> tuple[str, ...]:
+    patterns = _words(value.lower())
+    if not all(_HOST_PATTERN.fullmatch(pattern) for pattern in patterns):
+        raise ValueError("must be host names separated by commas, as in push.example.org, *.example.org or host:8443.")
+    return patterns

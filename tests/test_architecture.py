@@ -22,6 +22,7 @@ STORES = {
     "auth.store",
     "erasure",
     "ops.doctor.database",
+    "push.store",
     "requests.handover",
     "requests.reading",
     "requests.receipts",

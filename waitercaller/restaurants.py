@@ -1,7 +1,7 @@
 """The store of restaurants: their names, members, kinds of request and zones."""
 
 import secrets
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -29,6 +29,7 @@ class Member(TypedDict):
     name: str
     role: Role
     zones: list[str]
+    push: NotRequired[Literal["all", "escalated", "none"]]  # the widest choice of their devices, see push.store
 
 
 class Actor(TypedDict):

@@ -60,10 +60,7 @@ INDEXES: dict[str, list[IndexModel]] = {
             unique=True,
         )
     ],
-    "subscriptions": [
-        IndexModel([("endpoint", ASCENDING)], unique=True),
-        IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)]),
-    ],
+    "subscriptions": [IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)])],
     "pushes": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "outbox": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "tokens": [IndexModel([("subject", ASCENDING), ("purpose", ASCENDING)]), _expires("purge_at")],

@@ -100,8 +100,28 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     ),
     "mutes": _document({"restaurant_id": OBJECT_ID, "until": DATE, "created_at": DATE, "purge_at": DATE}),
     "rollups": _document({"restaurant_id": OBJECT_ID, "hour": DATE, "kind": TEXT}),
-    "subscriptions": _document({"restaurant_id": OBJECT_ID, "member_id": TEXT, "endpoint": TEXT, "created_at": DATE}),
-    "pushes": _document({"state": {"enum": ["due", "sent", "failed"]}, "attempts": COUNT, "next_at": DATE}),
+    "subscriptions": _document(
+        {
+            "_id": TEXT,  # named by restaurant and endpoint
+            "restaurant_id": OBJECT_ID,
+            "member_id": TEXT,
+            "login_id": TEXT,
+            "choice": {"enum": ["all", "escalated"]},
+            "endpoint": TEXT,
+            "created_at": DATE,
+        }
+    ),
+    "pushes": _document(
+        {
+            "_id": TEXT,  # named by what happened and the subscription
+            "restaurant_id": OBJECT_ID,
+            "subscription_id": TEXT,
+            "event": TEXT,
+            "state": {"enum": ["due", "sent", "dropped", "failed"]},
+            "attempts": COUNT,
+            "next_at": DATE,
+        }
+    ),
     "outbox": _document(
         {
             "name": TEXT,
