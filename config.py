@@ -5,7 +5,6 @@ every one of them, so that an operator corrects the file once.
 """
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,7 +72,6 @@ class Config:
     def from_env(cls, environ: Mapping[str, str]) -> Self:
         """Read and check every variable. Raises ConfigError naming all that are missing or bad."""
         env = _Environment(environ)
-        mail_folder = env.text("MAIL_FOLDER", "")
         config = cls(
             mongodb_uri=env.required("MONGODB_URI", _mongodb_uri),
             public_url=env.required("PUBLIC_URL", _public_url),
@@ -81,13 +79,7 @@ class Config:
             secret_key_fallbacks=env.optional("SECRET_KEY_FALLBACKS", _secret_keys, ()),
             trusted_hosts=env.required("TRUSTED_HOSTS", _hosts),
             proxy_count=env.number("PROXY_COUNT", 0, 0, 9),
-            mail_server="" if mail_folder else env.required("MAIL_SERVER", str),
-            mail_port=env.number("MAIL_PORT", 587, 1, 65535),
-            mail_username=env.text("MAIL_USERNAME", ""),
-            mail_password=env.text("MAIL_PASSWORD", ""),
-            mail_security=env.choice("MAIL_SECURITY", "starttls", ("starttls", "tls", "none")),
-            mail_sender=env.required("MAIL_SENDER", _sender),
-            mail_folder=mail_folder,
+            **_mail(env),
             security_contact=env.optional("SECURITY_CONTACT", _contact, ""),
             ga_measurement_id=env.optional("GA_MEASUREMENT_ID", _measurement_id, ""),
             vapid_private_key=env.optional("VAPID_PRIVATE_KEY", _vapid_private_key, ""),
@@ -167,6 +159,19 @@ class _Environment:
         return value
 
 
+def _mail(env: _Environment) -> dict[str, Any]:
+    folder = env.text("MAIL_FOLDER", "")
+    return {
+        "mail_server": "" if folder else env.required("MAIL_SERVER", str),
+        "mail_port": env.number("MAIL_PORT", 587, 1, 65535),
+        "mail_username": env.text("MAIL_USERNAME", ""),
+        "mail_password": env.text("MAIL_PASSWORD", ""),
+        "mail_security": env.choice("MAIL_SECURITY", "starttls", ("starttls", "tls", "none")),
+        "mail_sender": env.required("MAIL_SENDER", _sender),
+        "mail_folder": folder,
+    }
+
+
 def _mongodb_uri(value: str) -> str:
     if not value.startswith(("mongodb://", "mongodb+srv://")):
         raise ValueError("must start with mongodb:// or mongodb+srv://.")
@@ -233,7 +238,7 @@ def _vapid_private_key(value: str) -> str:
         if len(number) != 32:
             raise ValueError
         ec.derive_private_key(int.from_bytes(number), ec.SECP256R1())
-    except (binascii.Error, ValueError):
+    except ValueError:
         raise ValueError("must be a private key of P-256 in base64url, as flask vapid-key makes one.") from None
     return value.rstrip("=")
 
