@@ -11,7 +11,7 @@ from markupsafe import Markup
 from waitercaller import access, clock, limits, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.i18n import current_language
-from waitercaller.requests import blueprint, cards, reading, store, streams, who
+from waitercaller.requests import blueprint, cards, reading, screen_views, store, streams, who
 from waitercaller.requests.model import ServiceRequest
 from waitercaller.restaurants import Actor
 
@@ -56,7 +56,8 @@ def live(restaurant_id: ObjectId) -> Response:
     # By restaurant: neither guests behind the house's address nor another house's staff use up what these screens may.
     house = f"staff:{restaurant_id}:{limits.network()}"
     caps = {login_topic: STREAMS_OF_A_LOGIN, house: STREAMS_OF_A_HOUSE}
-    return streams.respond("calls", [topic, login_topic], caps, read, gone="logged_out")
+    stream = streams.respond("calls", [topic, login_topic], caps, read, gone="logged_out")
+    return screen_views.keep(stream, restaurant_id)
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/accept")
