@@ -107,6 +107,8 @@ POSTS: dict[str, Row] = {
     "requests.dismiss": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
     "requests.reopen": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
     "requests.resolve": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
+    "requests.shown": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
+    "requests.tell": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
 }
 
 # These take no cookie and so no token, and answer everybody alike: the code in the address is the authority.
