@@ -1,0 +1,1 @@
+"""The report: how many calls there were, how long guests waited, and who came to whom today."""
