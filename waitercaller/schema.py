@@ -51,20 +51,21 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "screens": [IndexModel([("restaurant_id", ASCENDING)]), IndexModel([("process", ASCENDING)]), _expires("purge_at")],
     "mutes": [
-        IndexModel([("restaurant_id", ASCENDING), ("until", ASCENDING)]),
+        # One pause of a phone or a table at a time, whoever of the staff causes it.
+        IndexModel([("restaurant_id", ASCENDING), ("subject", ASCENDING)], unique=True),
+        IndexModel([("over", ASCENDING), ("until", ASCENDING)]),
         _expires("purge_at"),
     ],
     "rollups": [
-        IndexModel(
-            [("restaurant_id", ASCENDING), ("hour", ASCENDING), ("zone_id", ASCENDING), ("kind", ASCENDING)],
-            unique=True,
-        )
+        IndexModel([("restaurant_id", ASCENDING), ("quarter", ASCENDING)], unique=True),
+        IndexModel([("due_at", ASCENDING)]),
     ],
     "subscriptions": [IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)])],
     "pushes": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "outbox": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "tokens": [IndexModel([("subject", ASCENDING), ("purpose", ASCENDING)]), _expires("purge_at")],
     "erasures": [IndexModel([("due_at", ASCENDING)])],
+    "jobs": [IndexModel([("due_at", ASCENDING)])],
     "invitations": [
         # One open invitation for each address, or each member's phone, at a time.
         IndexModel(

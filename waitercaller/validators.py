@@ -98,8 +98,23 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "purge_at": DATE,
         }
     ),
-    "mutes": _document({"restaurant_id": OBJECT_ID, "until": DATE, "created_at": DATE, "purge_at": DATE}),
-    "rollups": _document({"restaurant_id": OBJECT_ID, "hour": DATE, "kind": TEXT}),
+    "mutes": _document(
+        {
+            "restaurant_id": OBJECT_ID,
+            "what": {"enum": ["phone", "table"]},
+            "subject": TEXT,
+            "table_id": OBJECT_ID,
+            "table_name": TEXT,
+            "taps": COUNT,
+            "created_at": DATE,
+            "until": DATE,
+            "over": FLAG,
+            "purge_at": DATE,
+        }
+    ),
+    "rollups": _document(
+        {"restaurant_id": OBJECT_ID, "quarter": DATE, "due_at": DATE_OR_NULL, "cells": {"bsonType": "array"}}
+    ),
     "subscriptions": _document(
         {
             "_id": TEXT,  # named by restaurant and endpoint
@@ -134,6 +149,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     ),
     "tokens": _document({"_id": TEXT, "purpose": TEXT, "subject": TEXT, "expires_at": DATE, "used_at": DATE_OR_NULL}),
     "erasures": _document({"due_at": DATE}),
+    "jobs": _document({"_id": TEXT, "due_at": DATE}),
     "invitations": _document(
         {
             "restaurant_id": OBJECT_ID,
