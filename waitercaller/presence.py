@@ -86,6 +86,12 @@ def audible(restaurant_id: ObjectId) -> bool:
     return any(screen["audible"] for screen in open_screens(restaurant_id))
 
 
+def heard() -> set[ObjectId]:
+    """All the restaurants in which a call would be heard."""
+    alive = {"seen_at": {"$gt": clock.now() - ALIVE}, "screens.audible": True}
+    return {document["restaurant_id"] for document in db().screens.find(alive, {"restaurant_id": 1})}
+
+
 def open_screens(restaurant_id: ObjectId) -> list[Screen]:
     """All that are open, those included that lie silent in the background; the longest open first."""
     alive = {"restaurant_id": restaurant_id, "seen_at": {"$gt": clock.now() - ALIVE}}
