@@ -19,11 +19,14 @@ STORES = {
     "account.held",
     "account.leaving",
     "account.store",
+    "alerts.store",
     "auth.store",
     "erasure",
     "ops.doctor.database",
     "push.store",
+    "requests.escalation",
     "requests.handover",
+    "requests.mutes",
     "requests.reading",
     "requests.receipts",
     "requests.store",
@@ -34,7 +37,7 @@ STORES = {
     "two_factor.store",
 }
 # Each of these keeps a collection, too, for whoever is asking; `watch` hears of changes in all of them.
-KEEPERS = {"access", "audit", "limits", "mail", "presence", "tokens", "watch"}
+KEEPERS = {"access", "audit", "leases", "limits", "mail", "presence", "tokens", "watch"}
 # Who works where is a question of every room.
 COMMON = {"restaurants"}
 # The stores that call further ones, and why.

@@ -1,13 +1,11 @@
 """The outbox: mails are documents first, and a sender takes them from there.
 
 A page that owes somebody a mail writes a document, in the transaction of whatever it did, and never waits for an SMTP
-server. The sender of any process takes one document at a time by a conditional update, so that several processes never
-send one twice; a process that dies in between loses nothing, since its lease runs out and another one sends. (If it
-died after the server took the mail, that sends it again, with the same Message-ID.)
+server. The sender of any process leases one document at a time (see leases), so that several processes never send one
+twice. (If a process died after the server took the mail, another one sends it again, with the same Message-ID.)
 """
 
 import logging
-import random
 import re
 import secrets
 from collections.abc import Callable
@@ -22,7 +20,7 @@ from flask_babel import force_locale
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from waitercaller import clock, delivery
+from waitercaller import clock, delivery, leases
 from waitercaller.db import Document, db
 
 log = logging.getLogger(__name__)
@@ -94,30 +92,12 @@ def send_due(app: Flask) -> int:
     """Take up the mails that are due, oldest first, at most BATCH of them; returns how many. Raises PyMongoError."""
     with app.app_context():
         for taken in range(BATCH):
-            document = _lease()
-            if document is None:
+            leased = leases.take("outbox", LEASE)
+            if not leased:
                 return taken
-            if not _deal_with(document):
+            if not _deal_with(leased[0]):
                 return taken + 1  # the server may be away: one mail has found out, the others wait for the next round
     return BATCH
-
-
-def _lease() -> Document | None:
-    """The mail that has been due for longest, for this process alone until LEASE has passed."""
-    now = clock.now()
-    for document in db().outbox.find({"state": "due", "next_at": {"$lte": now}}).sort("next_at").limit(BATCH):
-        if _move(document, {"next_at": now + LEASE, "attempts": document["attempts"] + 1}):
-            return document
-    return None
-
-
-def _move(document: Document, changes: dict[str, Any]) -> bool:
-    """Write `changes` if the document is as it was read, hence still ours; it then has them too."""
-    unchanged = {"_id": document["_id"], "state": "due", "next_at": document["next_at"]}
-    moved = db().outbox.update_one(unchanged, {"$set": changes}).modified_count == 1
-    if moved:
-        document.update(changes)
-    return moved
 
 
 def _deal_with(document: Document) -> bool:
@@ -141,18 +121,14 @@ def _note_failure(document: Document, error: Exception) -> bool:
         _end(document, "failed")
         log.error("gave up the mail %s (%s) after %d attempts: %s", *about)
     else:
-        _move(document, {"next_at": clock.now() + _pause(document["attempts"])})
+        pause = leases.pause(document["attempts"], FIRST_PAUSE, LONGEST_PAUSE)
+        leases.move("outbox", document, {"next_at": clock.now() + pause})
         log.warning("could not send the mail %s (%s), attempt %d: %s", *about)
     return permanent
 
 
 def _end(document: Document, state: str) -> None:
-    _move(document, {"state": state, "purge_at": clock.now() + KEPT[state]})
-
-
-def _pause(attempts: int) -> timedelta:
-    """How long to wait after so many attempts; not the same for all, so that they do not come back together."""
-    return min(FIRST_PAUSE * 2.0 ** (attempts - 1), LONGEST_PAUSE) * random.uniform(0.75, 1.25)
+    leases.end("outbox", document, state, KEPT[state])
 
 
 def _message(document: Document) -> flask_mail.Message | None:
