@@ -13,12 +13,15 @@ from flask import Flask
 from pymongo.errors import PyMongoError
 
 from waitercaller import clock, erasure, mail, metrics, presence, watch
+from waitercaller.alerts import calls, screens
 from waitercaller.db import db
 from waitercaller.live import Hub
 
 log = logging.getLogger(__name__)
 
 MAIL_INTERVAL = 1.0  # seconds
+ESCALATION_INTERVAL = 1.0
+UNWATCHED_INTERVAL = 10.0
 CLOCK_INTERVAL = 60.0
 ERASURE_INTERVAL = 30.0
 METRICS_INTERVAL = 2.0
@@ -31,6 +34,8 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("watch", lambda: watch.run(app, is_alive)),
         ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL, lambda: mail.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
+        ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL, calls.escalate)),
+        ("unwatched", lambda: _repeat(app, is_alive, UNWATCHED_INTERVAL, screens.look)),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
         ("presence", lambda: _repeat(app, is_alive, presence.BEAT, presence.beat)),
         ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: metrics.sample(app.extensions["hub"]))),

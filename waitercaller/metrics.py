@@ -43,6 +43,17 @@ LISTENING = Gauge(
     multiprocess_mode="livemin",
 )
 CALLS = Counter("waitercaller_calls_total", "Steps that calls have taken.", ["step"], registry=REGISTRY)
+ESCALATIONS = Counter(
+    "waitercaller_escalations_total",
+    "Steps of calls to which nobody goes: nagged, raised to all zones, managers alerted.",
+    ["step"],
+    registry=REGISTRY,
+)
+UNWATCHED = Counter(
+    "waitercaller_unwatched_total",
+    "How often owners were told that nobody hears the calls of their open restaurant.",
+    registry=REGISTRY,
+)
 TIME_TO_ACCEPT = Histogram(
     "waitercaller_time_to_accept_seconds",
     "From the guest's tap until somebody says they are going, the first time.",
@@ -71,6 +82,11 @@ def stepped(step: str, number: int = 1) -> None:
     """
     if number:
         CALLS.labels(step).inc(number)
+
+
+def escalated(step: str) -> None:
+    """Count that a call to which nobody goes took this step."""
+    ESCALATIONS.labels(step).inc()
 
 
 def accepted(calls: Iterable[Mapping[str, Any]]) -> None:

@@ -64,6 +64,13 @@ def get(restaurant_id: ObjectId) -> Document | None:
     return cache.restaurants.get(restaurant_id, lambda: db().restaurants.find_one(present))
 
 
+def with_hours() -> list[Document]:
+    """Of all restaurants that have said when they are open: what `opening` needs to know of them."""
+    says = [{"hours.day": {"$gte": 0}}, {"opening.state": "open"}]
+    wanted = ["time_zone", "hours", "exceptions", "opening"]
+    return list(db().restaurants.find({"removed_at": None, "$or": says}, wanted))
+
+
 def of_user(user_id: ObjectId) -> list[Document]:
     """The restaurants a person belongs to, oldest first."""
     return list(db().restaurants.find({"members.user_id": user_id}).sort("created_at"))

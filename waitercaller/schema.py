@@ -16,7 +16,11 @@ def _expires(field: str) -> IndexModel:
 
 
 INDEXES: dict[str, list[IndexModel]] = {
-    "restaurants": [IndexModel([("members.user_id", ASCENDING)])],
+    "restaurants": [
+        IndexModel([("members.user_id", ASCENDING)]),
+        IndexModel([("hours.day", ASCENDING)]),
+        IndexModel([("opening.state", ASCENDING)]),
+    ],
     "users": [IndexModel([("email", ASCENDING)], unique=True)],
     "registrations": [IndexModel([("email", ASCENDING)]), _expires("expires_at")],
     "sessions": [
@@ -62,6 +66,11 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "subscriptions": [IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)])],
     "pushes": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
+    "alerts": [
+        IndexModel([("restaurant_id", ASCENDING)], unique=True),
+        IndexModel([("unheard_since", ASCENDING)]),
+        IndexModel([("unheeded", ASCENDING)]),
+    ],
     "outbox": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "tokens": [IndexModel([("subject", ASCENDING), ("purpose", ASCENDING)]), _expires("purge_at")],
     "erasures": [IndexModel([("due_at", ASCENDING)])],

@@ -137,6 +137,15 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "next_at": DATE,
         }
     ),
+    "alerts": _document(
+        {
+            "restaurant_id": OBJECT_ID,
+            "mailed_at": DATE_OR_NULL,
+            "unheard_since": DATE_OR_NULL,
+            "told_at": DATE_OR_NULL,
+            "unheeded": COUNT,
+        }
+    ),
     "outbox": _document(
         {
             "name": TEXT,

@@ -6,6 +6,7 @@ from typing import Any
 import pymongo
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from pymongo import ASCENDING
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
@@ -15,7 +16,7 @@ SECONDS = 1.0  # to wait for the database; Prometheus waits for ten
 
 
 class DatabaseFigures(Collector):
-    """Whether the database answers, what is live, and which mails are owed. When it is away there is only the first."""
+    """Whether the database answers, what is live or overdue, which mails are owed. When it is away only the first."""
 
     def __init__(self, database: Database[dict[str, Any]]) -> None:
         self.database = database
@@ -24,7 +25,7 @@ class DatabaseFigures(Collector):
         figures: list[Metric] = []
         try:
             with pymongo.timeout(SECONDS):
-                figures = [self._live_calls(), *self._outbox()]
+                figures = [self._live_calls(), self._overdue_steps(), self._unheard(), *self._outbox()]
         except PyMongoError:
             figures = []
         answers = GaugeMetricFamily("waitercaller_database_up", "Whether the database answers.")
@@ -37,6 +38,23 @@ class DatabaseFigures(Collector):
         figure = GaugeMetricFamily("waitercaller_calls_live", "Calls that are not over.", labels=["state"])
         for state in ("waiting", "accepted"):
             figure.add_metric([state], counts.get(state, {}).get("count", 0))
+        return figure
+
+    def _overdue_steps(self) -> Metric:
+        figure = GaugeMetricFamily(
+            "waitercaller_escalation_overdue_seconds", "How long a step that is due has not been taken."
+        )
+        now = clock.now()
+        due = {"live": True, "due_at": {"$lte": now}, "state": "waiting"}
+        oldest = self.database.requests.find_one(due, ["due_at"], sort=[("due_at", ASCENDING)])
+        figure.add_metric([], (now - oldest["due_at"]).total_seconds() if oldest else 0.0)
+        return figure
+
+    def _unheard(self) -> Metric:
+        figure = GaugeMetricFamily(
+            "waitercaller_unheard_restaurants", "Open restaurants whose owners were told that nobody hears their calls."
+        )
+        figure.add_metric([], self.database.alerts.count_documents({"told_at": {"$ne": None}}))
         return figure
 
     def _outbox(self) -> Iterator[Metric]:

@@ -1,0 +1,50 @@
+"""The watch on the screens: where a restaurant is open and nobody would hear a call, its owners are told."""
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+
+from waitercaller import clock, metrics, opening, presence, restaurants
+from waitercaller.alerts import mails, store
+from waitercaller.db import Document, transaction
+from waitercaller.push import store as pushes
+
+
+def look() -> int:
+    """Look once at all restaurants with hours; returns of how many their owners were told. Raises PyMongoError.
+
+    Every process looks. They may differ for a moment in who is heard: then a silence begins anew, and nobody is told of
+    one that was broken.
+    """
+    now, heard = clock.now(), presence.heard()
+    expected = {each["_id"] for each in restaurants.with_hours() if opening.is_expected(each, now)}
+    noted = store.noted()
+    for restaurant_id in expected - heard:
+        if restaurant_id not in noted or noted[restaurant_id]["unheard_since"] is None:
+            store.begin_silence(restaurant_id)
+    told = 0
+    for restaurant_id, note in noted.items():
+        if restaurant_id in heard:
+            store.end_silence(note, heard=True)
+        elif restaurant_id in expected:
+            told += store.is_to_be_told(note, now) and _tell(restaurant_id, note)
+        elif note["unheard_since"]:
+            store.end_silence(note, heard=False)
+    metrics.UNWATCHED.inc(told)
+    return told
+
+
+def _tell(restaurant_id: ObjectId, note: Document) -> bool:
+    """Owe the owners a mail and their devices a message; False when another process has done so."""
+    restaurant = restaurants.get(restaurant_id)
+    if restaurant is None:
+        return False
+    addresses = mails.of_owners(restaurant)
+
+    def work(session: ClientSession | None) -> bool:
+        if not store.note_told(note, session):
+            return False
+        pushes.enqueue(restaurant, "unwatched", None, session)
+        mails.owe("unwatched", restaurant, addresses, session)
+        return True
+
+    return transaction(work)

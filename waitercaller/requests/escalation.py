@@ -1,0 +1,62 @@
+"""The store of what happens to a request to which nobody goes: it nags, all zones see it, the managers are alerted.
+
+When the next step is due stands in the request itself, so any process may take it, also one that was started a moment
+ago. Each step is one conditional update from what was read to the next level: of several processes that find the same
+request one takes the step, and none does once somebody is on the way.
+"""
+
+from datetime import timedelta
+from typing import Literal, cast
+
+from pymongo.client_session import ClientSession
+
+from waitercaller import clock
+from waitercaller.db import Document, db
+from waitercaller.requests import model
+from waitercaller.requests.model import Escalation, ServiceRequest
+
+Step = Literal["nagged", "raised", "alerted"]
+
+STEPS: tuple[Step, ...] = ("nagged", "raised", "alerted")  # by the level that a request has before
+BATCH = 50
+
+
+def due() -> list[ServiceRequest]:
+    """Requests whose next step is due, those that are most overdue first; at most BATCH."""
+    waiting = {"live": True, "due_at": {"$lte": clock.now()}, "state": "waiting"}
+    return cast(list[ServiceRequest], list(db().requests.find(waiting).sort("due_at").limit(BATCH)))
+
+
+def next_step(request: ServiceRequest) -> Step:
+    """What the next step is called."""
+    return STEPS[_level(request)]
+
+
+def advance(request: ServiceRequest, times: Escalation, session: ClientSession | None) -> bool:
+    """Take the next step, as `request` was read; False when it has been taken, or is not needed any more.
+
+    The step after that is due as much later as the restaurant's times are apart.
+    """
+    level = _level(request)
+    pause = _pause(times, level)
+    unchanged = {
+        "restaurant_id": request["restaurant_id"],
+        "_id": request["_id"],
+        "state": "waiting",
+        "level": request.get("level"),
+        "due_at": request["due_at"],
+    }
+    values = {"level": level + 1, "due_at": request["due_at"] + pause if pause and request["due_at"] else None}
+    change: Document = {"$set": values, "$push": {"steps": model.step(STEPS[level], None)}}
+    return bool(db().requests.update_one(unchanged, change, session=session).modified_count)
+
+
+def _level(request: ServiceRequest) -> int:
+    return request.get("level") or 0  # a request of an earlier version has none
+
+
+def _pause(times: Escalation, level: int) -> timedelta | None:
+    """The time from the step after `level` to the one that follows; None after the last."""
+    if level + 1 == len(STEPS):
+        return None
+    return times[level + 1] - times[level]
