@@ -335,7 +335,12 @@ def test_a_chosen_language_is_kept_over_every_tap(phone: Phone) -> None:
         phone.address = answer.location
 
 
-def test_no_cookie_is_set_and_none_is_needed(phone: Phone) -> None:
+def test_no_page_sets_a_cookie_and_a_tap_needs_none(phone: Phone, requests_in: Any) -> None:
+    assert "Set-Cookie" not in phone.scan().headers
     phone.tap()
-    answer = phone.look()
-    assert "Set-Cookie" not in answer.headers
+    phone.client.delete_cookie("device")
+    page = phone.look()
+    assert "Set-Cookie" not in page.headers
+    assert "Never mind, cancel my call" in page.text  # the receipt knows the phone
+    phone.send("cancel")
+    assert requests_in()[0]["state"] == "cancelled"

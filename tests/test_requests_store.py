@@ -18,6 +18,7 @@ from waitercaller.tables import store as tables
 
 ANNA = restaurants.Actor(id="anna", name="Anna")
 BOB = restaurants.Actor(id="bob", name="Bob")
+PHONE = "Dana's phone"
 
 
 @pytest.fixture
@@ -40,9 +41,13 @@ def tap(restaurant: Document, table: Document) -> Callable[..., model.ServiceReq
 
     def tapped(key: str, kind: str = "waiter") -> model.ServiceRequest:
         chosen = next(each for each in restaurant["kinds"] if each["id"] == kind)
-        return store.open_request(restaurant, table, chosen, key)
+        return store.open_request(restaurant, table, chosen, key, device=PHONE)
 
     return tapped
+
+
+def at(table: Document) -> Document:
+    return {"restaurant_id": table["restaurant_id"], "table_id": table["_id"]}
 
 
 def state_of(database: Any, request: model.ServiceRequest) -> str:
@@ -144,10 +149,17 @@ def test_staff_end_what_is_live_once(
 
 def test_the_guest_cancels_what_is_live(tap: Any, restaurant: Document, table: Document, database: Any) -> None:
     request = tap("k1")
-    assert store.cancel(restaurant["_id"], table["_id"], [request["_id"]]) == 1
+    assert store.cancel(at(table), [request["_id"]], [PHONE]) == 1
     assert state_of(database, request) == "cancelled"
     assert store.resolve(restaurant["_id"], [request["_id"]], ANNA) == 0
-    assert store.cancel(restaurant["_id"], table["_id"], [request["_id"]]) == 0
+    assert store.cancel(at(table), [request["_id"]], [PHONE]) == 0
+
+
+def test_only_the_phone_that_called_cancels(tap: Any, table: Document, database: Any) -> None:
+    request = tap("k1")
+    for phones in ([], ["another phone"]):
+        assert store.cancel(at(table), [request["_id"]], phones) == 0
+    assert state_of(database, request) == "waiting"
 
 
 def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) -> None:
@@ -157,7 +169,7 @@ def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) ->
         store.accept(stranger, [request["_id"]], BOB),
         store.resolve(stranger, [request["_id"]], BOB),
         store.dismiss(stranger, [request["_id"]], BOB),
-        store.cancel(stranger, request["table_id"], [request["_id"]]),
+        store.cancel({"restaurant_id": stranger}, [request["_id"]], [PHONE]),
         store.withdraw({"restaurant_id": stranger, "table_id": request["table_id"]}),
     ):
         assert changed == 0
@@ -184,7 +196,7 @@ def test_after_five_minutes_nothing_comes_back(tap: Any, restaurant: Document, l
 
 def test_a_cancelled_request_does_not_come_back(tap: Any, restaurant: Document, table: Document) -> None:
     request = tap("k1")
-    store.cancel(restaurant["_id"], table["_id"], [request["_id"]])
+    store.cancel(at(table), [request["_id"]], [PHONE])
     assert store.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
@@ -279,7 +291,7 @@ def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant
         ids = [request["_id"]]
         both = [
             partial(store.accept, restaurant["_id"], ids, ANNA),
-            partial(store.cancel, restaurant["_id"], table["_id"], ids),
+            partial(store.cancel, at(table), ids, [PHONE]),
         ]
         at_once(app, *both)
         (after,) = reading.with_ids({"table_id": table["_id"]}, ids)
@@ -301,7 +313,7 @@ def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
         at_once(app, *both)
         (live,) = reading.live_of_restaurant(restaurant["_id"])
         assert live["first_at"] == first["first_at"]
-        store.cancel(restaurant["_id"], live["table_id"], [live["_id"]])
+        store.cancel(where, [live["_id"]], [PHONE])
 
 
 def test_a_request_is_due_after_the_time_for_attention(tap: Any) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bson import ObjectId
-from flask import Response, current_app, request
+from flask import current_app, request
+from werkzeug.wrappers import Response
 
 LASTS = timedelta(days=180)
 

@@ -4,12 +4,13 @@ from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
+from werkzeug.wrappers import Response as BaseResponse
 
 from waitercaller import access, analytics, limits, restaurants
 from waitercaller.db import Document
 from waitercaller.errors import DomainError
 from waitercaller.i18n import LANGUAGES, current_language
-from waitercaller.requests import blueprint, guest_links, guest_pages, store, streams
+from waitercaller.requests import blueprint, device, guest_links, guest_pages, mutes, store, streams
 from waitercaller.security import guest_form
 from waitercaller.tables import store as tables
 
@@ -25,24 +26,24 @@ STREAMS_OF_AN_ADDRESS = 600  # all guests of a house share the Wi-Fi's address
 def guest(code: str) -> ResponseReturnValue:
     """The table's page: what the guest can ask for, and what became of it."""
     table, current, restaurant = _find(code)
-    language = current_language()
+    language, asked_language = current_language(), _asked_language()
     receipt = guest_links.read_receipt(table)
-    view = guest_pages.view_of(table, receipt.held)
-    fragment = guest_pages.state_fragment(restaurant, code, view, language, current, _asked_language())
+    signed = guest_links.sign_receipt(table, receipt)
+    view = guest_sight.view_of(restaurant, table, receipt.held)
+    fragment = guest_pages.state_fragment(view, code, language, current, asked_language)
     return render_template(
         "requests/guest.html",
         restaurant_name=restaurant["name"],
         table_name=table["name"],
         fragment=Markup(fragment),  # noqa: S704 (our own template)
         form_field=guest_links.sign_form(table),
-        receipt=guest_links.sign_receipt(table, receipt),
-        following=bool(view.live),
+        receipt=signed,
+        refresh=_refresh(view),
         old_code=not current,
+        notes=current and guest_wishes.takes_notes(restaurant),
         languages=_languages(restaurant, language),
-        call_url=url_for("requests.call", code=code, lang=_asked_language()),
-        live_url=url_for(
-            "requests.guest_live", code=code, r=guest_links.sign_receipt(table, receipt), lang=_asked_language()
-        ),
+        call_url=url_for("requests.call", code=code, lang=asked_language),
+        live_url=url_for("requests.guest_live", code=code, r=signed, lang=asked_language),
     )
 
 
@@ -54,16 +55,17 @@ def call(code: str) -> ResponseReturnValue:
     table, current, restaurant = _find(code)
     _refuse_old_code(current)
     key = guest_links.key_of_form(table)
-    kind = next((each for each in restaurant["kinds"] if each["id"] == request.form.get("kind")), None)
-    if kind is None or not kind["active"]:
-        raise DomainError(_("The restaurant does not offer this any more. Please scan the code again."), 400)
+    wish = guest_wishes.wish_of_form(restaurant)
     receipt = guest_links.read_receipt(table)
-    if not receipt.held:
-        receipt = guest_links.Receipt(key, [])  # its first call names the phone
-    _limit_calls(table, receipt.phone)
-    opened = store.open_request(restaurant, table, kind, key)
+    phone = device.of_tap(table["restaurant_id"], receipt.phone, key)
+    _limit_calls(table, phone.name)
+    if _is_silenced(table, phone.names):
+        return _back(code, table, receipt)
+    opened = store.open_request(restaurant, table, kind, key, device=phone.name)
     held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
-    return _back(code, table, receipt._replace(held=held[:RECEIPTS]))
+    answer = _back(code, table, guest_links.Receipt(receipt.phone or phone.name, held[:RECEIPTS]))
+    phone.keep(answer)
+    return answer
 
 
 @blueprint.post("/t/<code:code>/cancel")
@@ -73,7 +75,7 @@ def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”, from the phone that called."""
     table, _current, _restaurant = _find(code)
     receipt = guest_links.read_receipt(table)
-    store.cancel(table["restaurant_id"], table["_id"], receipt.held)
+    store.cancel(guest_pages.place(table), receipt.held, _names(table, receipt))
     return _back(code, table, receipt)
 
 
@@ -85,7 +87,8 @@ def guest_reopen(code: str) -> ResponseReturnValue:
     table, current, _restaurant = _find(code)
     _refuse_old_code(current)
     receipt = guest_links.read_receipt(table)
-    store.reopen(guest_pages.place(table), receipt.held, by=None)
+    if not _is_silenced(table, _names(table, receipt)):
+        store.reopen(guest_pages.place(table), receipt.held, by=None)
     return _back(code, table, receipt)
 
 
@@ -94,18 +97,19 @@ def guest_reopen(code: str) -> ResponseReturnValue:
 def guest_live(code: str) -> Response:
     """The state of the table's calls, whenever it changes."""
     table, _current, _restaurant = _find(code)
-    held, language, asked_language = guest_links.read_receipt(table).held, current_language(), _asked_language()
+    receipt, language, asked_language = guest_links.read_receipt(table), current_language(), _asked_language()
+    names = _names(table, receipt)
 
     def read(_woken: set[str]) -> str | None:
         found = tables.by_code(code)
         restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
         if found is None or restaurant is None:
             return None
-        view = guest_pages.view_of(found[0], held)
+        view = guest_pages.view_of(found[0], receipt.held, names)
         return guest_pages.state_fragment(restaurant, code, view, language, found[1], asked_language)
 
     caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"guests:{limits.network()}": STREAMS_OF_AN_ADDRESS}
-    return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone")
+    return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone", pace=lambda: pace)
 
 
 def _find(code: str) -> tuple[Document, bool, Document]:
@@ -123,6 +127,19 @@ def _refuse_old_code(current: bool) -> None:
         raise DomainError(_("This code has been replaced. Please scan the new code on your table."))
 
 
+def _names(table: Document, receipt: guest_links.Receipt) -> list[str]:
+    """What the phone that asks goes by in this restaurant."""
+    return device.known_names(table["restaurant_id"], receipt.phone)
+
+
+def _is_silenced(table: Document, phones: list[str]) -> bool:
+    """Whether this tap calls nobody, since its phone or its table is paused; it is counted then."""
+    mute = mutes.silencing(table, phones)
+    if mute is not None:
+        mutes.tapped(mute, table)
+    return mute is not None
+
+
 def _limit_calls(table: Document, phone: str) -> None:
     """A phone or a table that calls without end is not served. Guests share addresses: those count for very little."""
     limits.check("guest_call")
@@ -130,10 +147,17 @@ def _limit_calls(table: Document, phone: str) -> None:
     limits.check("guest_table", str(table["_id"]))
 
 
-def _back(code: str, table: Document, receipt: guest_links.Receipt) -> ResponseReturnValue:
+def _back(code: str, table: Document, receipt: guest_links.Receipt) -> BaseResponse:
     """To the table's page, with the receipt for what this phone asked for."""
     signed = guest_links.sign_receipt(table, receipt)
     return redirect(url_for("requests.guest", code=code, r=signed, lang=_asked_language()), 303)
+
+
+def _refresh(view: View) -> int:
+    """In how many seconds a page without scripts loads itself anew; 0 for not at all."""
+    if not view.live:
+        return 0
+    return math.ceil(view.look_again(calm=REFRESH)) if view.is_fresh else REFRESH
 
 
 def _asked_language() -> str | None:

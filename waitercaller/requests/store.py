@@ -85,9 +85,13 @@ def dismiss(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
     return _end({"restaurant_id": restaurant_id}, ids, "dismissed", by)
 
 
-def cancel(restaurant_id: ObjectId, table_id: ObjectId, ids: list[ObjectId]) -> int:
-    """The guest who called needs nothing any more; returns how many changed."""
-    return _end({"restaurant_id": restaurant_id, "table_id": table_id}, ids, "cancelled", None)
+def cancel(where: Document, ids: list[ObjectId], phones: list[str]) -> int:
+    """The guest who called needs nothing any more; returns how many changed.
+
+    `where` is the table, as in `reopen`. Only what the phone has asked for that goes by one of these names: whoever
+    reminds of somebody else's call does not own it.
+    """
+    return _end({**where, "device": {"$in": phones}}, ids, "cancelled", None)
 
 
 def withdraw(where: Document, session: ClientSession | None = None) -> int:
@@ -166,18 +170,20 @@ def _reopen(where: Document, request_id: ObjectId, by: Actor | None) -> int:
         try:
             return len(_advance(ended, [request_id], values, model.step("reopened", by)))
         except DuplicateKeyError:
-            if _hand_over_clock(ended):
+            if _hand_over_clock(ended, by):
                 return 1
     return 0
 
 
-def _hand_over_clock(ended: Document) -> bool:
+def _hand_over_clock(ended: Document, by: Actor | None) -> bool:
     """Give the older clock of an ended request to the live one that has taken its place."""
     older = _find_one(ended)
     if older is None:
         return False
     same = {name: older[name] for name in ("restaurant_id", "table_id", "kind")}
     changed = db().requests.update_one({**same, "live": True}, {"$min": {"first_at": older["first_at"]}})
+    if changed.matched_count:
+        db().requests.update_one(ended, {"$push": {"steps": model.step("handed_over", by)}})
     return bool(changed.matched_count)
 
 
