@@ -1,5 +1,7 @@
 """The guest's page. No login and no cookie: the code in the address is the authority."""
 
+import math
+
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -10,10 +12,22 @@ from waitercaller import access, analytics, limits, restaurants
 from waitercaller.db import Document
 from waitercaller.errors import DomainError
 from waitercaller.i18n import LANGUAGES, current_language
-from waitercaller.requests import blueprint, device, guest_links, guest_pages, mutes, store, streams
+from waitercaller.requests import (
+    blueprint,
+    device,
+    guest_links,
+    guest_pages,
+    guest_sight,
+    guest_wishes,
+    mutes,
+    store,
+    streams,
+)
+from waitercaller.requests.guest_sight import View
 from waitercaller.security import guest_form
 from waitercaller.tables import store as tables
 
+REFRESH = 15  # seconds; a page without scripts loads itself anew while something is live
 RECEIPTS = 6  # how many requests one phone follows
 STREAMS_OF_A_TABLE = 40
 STREAMS_OF_AN_ADDRESS = 600  # all guests of a house share the Wi-Fi's address
@@ -29,7 +43,7 @@ def guest(code: str) -> ResponseReturnValue:
     language, asked_language = current_language(), _asked_language()
     receipt = guest_links.read_receipt(table)
     signed = guest_links.sign_receipt(table, receipt)
-    view = guest_sight.view_of(restaurant, table, receipt.held)
+    view = guest_sight.view_of(restaurant, table, receipt.held, _names(table, receipt))
     fragment = guest_pages.state_fragment(view, code, language, current, asked_language)
     return render_template(
         "requests/guest.html",
@@ -61,7 +75,11 @@ def call(code: str) -> ResponseReturnValue:
     _limit_calls(table, phone.name)
     if _is_silenced(table, phone.names):
         return _back(code, table, receipt)
-    opened = store.open_request(restaurant, table, kind, key, device=phone.name)
+    if not guest_sight.is_open(restaurant):
+        return _back(code, table, receipt)  # the page says when it opens
+    opened = store.open_request(
+        restaurant, table, wish.kind, key, choice=wish.choice, note=wish.note, device=phone.name
+    )
     held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
     answer = _back(code, table, guest_links.Receipt(receipt.phone or phone.name, held[:RECEIPTS]))
     phone.keep(answer)
@@ -75,7 +93,7 @@ def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”, from the phone that called."""
     table, _current, _restaurant = _find(code)
     receipt = guest_links.read_receipt(table)
-    store.cancel(guest_pages.place(table), receipt.held, _names(table, receipt))
+    store.cancel(guest_sight.place(table), receipt.held, _names(table, receipt))
     return _back(code, table, receipt)
 
 
@@ -84,11 +102,11 @@ def cancel(code: str) -> ResponseReturnValue:
 @guest_form
 def guest_reopen(code: str) -> ResponseReturnValue:
     """“Not yet?”, for five minutes after the staff said it was done."""
-    table, current, _restaurant = _find(code)
+    table, current, restaurant = _find(code)
     _refuse_old_code(current)
     receipt = guest_links.read_receipt(table)
-    if not _is_silenced(table, _names(table, receipt)):
-        store.reopen(guest_pages.place(table), receipt.held, by=None)
+    if guest_sight.is_open(restaurant) and not _is_silenced(table, _names(table, receipt)):
+        store.reopen(guest_sight.place(table), receipt.held, by=None)
     return _back(code, table, receipt)
 
 
@@ -98,15 +116,17 @@ def guest_live(code: str) -> Response:
     """The state of the table's calls, whenever it changes."""
     table, _current, _restaurant = _find(code)
     receipt, language, asked_language = guest_links.read_receipt(table), current_language(), _asked_language()
-    names = _names(table, receipt)
+    names, pace = _names(table, receipt), streams.HEARTBEAT
 
     def read(_woken: set[str]) -> str | None:
+        nonlocal pace
         found = tables.by_code(code)
         restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
         if found is None or restaurant is None:
             return None
-        view = guest_pages.view_of(found[0], receipt.held, names)
-        return guest_pages.state_fragment(restaurant, code, view, language, found[1], asked_language)
+        view = guest_sight.view_of(restaurant, found[0], receipt.held, names)
+        pace = view.look_again(calm=streams.HEARTBEAT)
+        return guest_pages.state_fragment(view, code, language, found[1], asked_language)
 
     caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"guests:{limits.network()}": STREAMS_OF_AN_ADDRESS}
     return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone", pace=lambda: pace)

@@ -23,10 +23,18 @@ LIFETIME = 600.0
 Read = Callable[[set[str]], str | None]
 
 
-def respond(event: str, topics: list[str], limits: dict[str, int], read: Read, gone: str) -> Response:
+def respond(
+    event: str,
+    topics: list[str],
+    limits: dict[str, int],
+    read: Read,
+    gone: str,
+    pace: Callable[[], float] = lambda: HEARTBEAT,
+) -> Response:
     """A response that sends what `read` gives as `event`, at once and whenever it changes.
 
-    `limits` as in Hub.subscribe; `gone` is the reason given to the page when `read` says it may look no longer.
+    `limits` as in Hub.subscribe; `gone` is the reason given to the page when `read` says it may look no longer; `pace`
+    tells after each look in how many seconds to look again, for what changes by time alone.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     hub: Hub = app.extensions["hub"]
@@ -36,7 +44,7 @@ def respond(event: str, topics: list[str], limits: dict[str, int], read: Read, g
         subscription = hub.subscribe(*topics, limits=limits)
     except TooManyStreams:
         abort(429)
-    response = Response(_events(app, hub, subscription, event, read, gone), mimetype="text/event-stream")
+    response = Response(_events(app, hub, subscription, event, read, gone, pace), mimetype="text/event-stream")
     response.call_on_close(subscription.close)
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -48,7 +56,15 @@ def shared(topic: str, language: str, draw: Callable[[], str]) -> str:
     return hub.shared(topic, language, draw)
 
 
-def _events(app: Flask, hub: Hub, subscription: Subscription, event: str, read: Read, gone: str) -> Iterator[str]:
+def _events(
+    app: Flask,
+    hub: Hub,
+    subscription: Subscription,
+    event: str,
+    read: Read,
+    gone: str,
+    pace: Callable[[], float],
+) -> Iterator[str]:
     yield f"retry: {random.randint(1000, 4000)}\n\n"  # spread out when many come back at once
     ends = time.monotonic() + LIFETIME * random.uniform(0.9, 1.1)
     last: str | None = None
@@ -64,11 +80,11 @@ def _events(app: Flask, hub: Hub, subscription: Subscription, event: str, read: 
         if html is None:
             reason = gone
             break
-        if html != last or not woken:
+        if html != last or time.monotonic() >= heartbeat:
             yield _event(event, html=html) if html != last else _event("ping")
-            heartbeat = time.monotonic() + HEARTBEAT  # due also when wake-ups without news keep coming
+            heartbeat = time.monotonic() + HEARTBEAT  # due also when looks without news keep coming
         last = html
-        woken = subscription.wait(max(0.0, heartbeat - time.monotonic()))
+        woken = subscription.wait(max(0.0, min(heartbeat - time.monotonic(), pace())))
     yield _event("bye", reason=reason)
 
 

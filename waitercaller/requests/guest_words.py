@@ -1,0 +1,124 @@
+"""What a guest reads about the table's calls: one headline, one sentence or two, all of them true."""
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_time
+from flask_babel import format_timedelta, get_locale, ngettext
+from flask_babel import gettext as _
+
+from waitercaller import clock
+from waitercaller.db import Document
+from waitercaller.requests import mutes
+from waitercaller.requests.guest_sight import View
+from waitercaller.requests.model import ServiceRequest
+
+Tone = Literal["idle", "calm", "info", "done", "warn"]
+MINUTE = timedelta(minutes=1)
+WEEK = timedelta(days=6)  # beyond this the name of a day says too little
+
+
+@dataclass(frozen=True)
+class GuestState:
+    """One headline, what else is to say, and how many of the four steps (sent, seen, coming, done) are behind."""
+
+    headline: str
+    detail: str = ""
+    step: int = 0
+    tone: Tone = "idle"
+    first_ms: int | None = None
+
+
+def state_of(view: View) -> GuestState:
+    """The state in words; a live call goes before a pause, a pause before a call that has ended."""
+    if view.live:
+        return _live(view)
+    if view.paused:
+        return _paused(view.paused)
+    if view.ended:
+        return _ended(view.ended[-1])
+    if not view.is_open:
+        return GuestState(_("We are closed now"), _opening(view.restaurant, view.opens_at, view.now))
+    return GuestState(_("How can we help?"), _joined(_("Tap once, and somebody comes to your table."), _usual(view)))
+
+
+def _live(view: View) -> GuestState:
+    first_ms = clock.milliseconds(view.live[0]["first_at"])
+    coming = next((request["by"] for request in view.live if request["by"]), None)
+    if coming is not None:
+        headline = _("%(name)s is on the way", name=coming["name"])
+        return GuestState(headline, _other(view) if view.waiting else "", 3, "info", first_ms)
+    if view.is_overlooked:
+        detail = _("Your call is sent, but no screen of the staff shows it right now.")
+        return GuestState(_("Nobody has seen it yet — please wave"), detail, 1, "warn", first_ms)
+    reminded = _("You have reminded them.") if any(request["reminders"] for request in view.waiting) else ""
+    if not view.screens:
+        return GuestState(_("Your call is sent"), _joined(reminded, _usual(view), _before(view)), 1, "calm", first_ms)
+    headline = ngettext("Your call is on %(num)d staff screen", "Your call is on %(num)d staff screens", view.screens)
+    detail = _joined(reminded or _("Nobody has taken it yet."), _usual(view), _before(view))
+    return GuestState(headline, detail, 2, "calm", first_ms)
+
+
+def _other(view: View) -> str:
+    """Somebody is coming for one call, while another one of the same table waits."""
+    if view.is_overlooked:
+        return str(_("Nobody has seen your other call yet — please wave."))
+    if not view.screens:
+        return str(_("Your other call is sent."))
+    sentence = ngettext(
+        "Your other call is on %(num)d staff screen.", "Your other call is on %(num)d staff screens.", view.screens
+    )
+    return str(sentence)
+
+
+def _ended(ended: ServiceRequest) -> GuestState:
+    match ended["state"]:
+        case "resolved":
+            return GuestState(_("Done"), _("The staff says your call is done."), 4, "done")
+        case "dismissed":
+            return GuestState(_("They did not find you"), _("Somebody came and saw nobody at this table."), 0, "warn")
+        case "cancelled":
+            return GuestState(_("Your call is cancelled"), _("Nobody will come. Tap again when you need us."))
+        case _:
+            return GuestState(_("Your call has ended"), _("The restaurant has changed this table."), 0, "warn")
+
+
+def _paused(what: mutes.What) -> GuestState:
+    if what == "phone":
+        return GuestState(_("Calls from this phone are paused — please wave"), tone="warn")
+    return GuestState(_("Calls from this table are paused — please wave"), tone="warn")
+
+
+def _usual(view: View) -> str:
+    """How long it takes at this hour, in whole minutes and never too few; nothing where too little is known."""
+    if view.usual is None:
+        return ""
+    minutes = max(1, math.ceil(view.usual / MINUTE))
+    return str(_("Usually %(time)s at this hour.", time=format_timedelta(minutes * MINUTE, "minute", threshold=2)))
+
+
+def _before(view: View) -> str:
+    if view.usual is None or not view.tables_before:
+        return ""
+    sentence = ngettext("%(num)d table is before you.", "%(num)d tables are before you.", view.tables_before)
+    return str(sentence)
+
+
+def _opening(restaurant: Document, opens: datetime | None, now: datetime) -> str:
+    """When it opens, told by the clock on the restaurant's wall."""
+    if opens is None:
+        return ""
+    zone, locale = ZoneInfo(restaurant["time_zone"]), get_locale()
+    there = opens.astimezone(zone)
+    time = format_time(there, "short", tzinfo=zone, locale=locale)
+    if there.date() == now.astimezone(zone).date():
+        return str(_("We open at %(time)s.", time=time))
+    how = "EEEE" if opens - now < WEEK else "full"
+    return str(_("We open on %(day)s at %(time)s.", day=format_date(there.date(), how, locale=locale), time=time))
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
