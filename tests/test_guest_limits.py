@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.cast import Person
+from tests.cast import Person, visit
 from waitercaller import cache, limits
 from waitercaller.tables import store as tables
 
@@ -35,7 +35,7 @@ def tap(client: FlaskClient, address: str) -> TestResponse:
 
 
 def test_a_phone_that_calls_without_end_is_told_to_wave_and_the_others_at_the_table_are_served(
-    dana: FlaskClient, codes: list[str], later: Callable[..., None]
+    app: Flask, dana: FlaskClient, codes: list[str], later: Callable[..., None]
 ) -> None:
     address = f"/t/{codes[0]}"
     for _ in range(20):
@@ -48,20 +48,21 @@ def test_a_phone_that_calls_without_end_is_told_to_wave_and_the_others_at_the_ta
     assert refused.status_code == 429
     assert 0 < int(refused.headers["Retry-After"]) <= 300
     assert "Please wave to the staff" in refused.text
-    assert tap(dana, f"/t/{codes[0]}").status_code == 303  # as another phone, without the receipt
+    assert tap(visit(app), f"/t/{codes[0]}").status_code == 303
     later(minutes=5)
     assert tap(dana, address).status_code == 303
 
 
-def test_a_table_that_calls_without_end_does_not_stop_the_next_one(dana: FlaskClient, codes: list[str]) -> None:
-    answers = [tap(dana, f"/t/{codes[0]}").status_code for _ in range(62)]
+def test_a_table_that_calls_without_end_does_not_stop_the_next_one(app: Flask, codes: list[str]) -> None:
+    answers = [tap(visit(app), f"/t/{codes[0]}").status_code for _ in range(62)]
     assert answers == [303] * 60 + [429] * 2
-    assert tap(dana, f"/t/{codes[1]}").status_code == 303
+    assert tap(visit(app), f"/t/{codes[1]}").status_code == 303
 
 
-def test_a_full_house_behind_one_address_is_served(dana: FlaskClient, codes: list[str]) -> None:
+def test_a_full_house_behind_one_address_is_served(app: Flask, codes: list[str]) -> None:
     """Twelve tables, each with four phones that call three times within ten minutes."""
-    answers = [tap(dana, f"/t/{code}").status_code for code in codes for _call in range(4 * 3)]
+    phones = [(visit(app), code) for code in codes for _phone in range(4)]
+    answers = [tap(phone, f"/t/{code}").status_code for phone, code in phones for _call in range(3)]
     assert answers == [303] * 144
 
 
