@@ -29,7 +29,7 @@ WINDOW = timedelta(days=1)
 NOBODY = {"id": "", "name": ""}
 ANYBODY = {"$gt": ""}  # any id but NOBODY's
 # What belongs to a restaurant and goes with it.
-BELONGINGS = ("tables", "invitations", "sessions", "alerts")
+BELONGINGS = ("tables", "invitations", "sessions", "mutes", "alerts")
 
 
 def of_person(user_id: ObjectId, member_ids: list[str], session: ClientSession | None) -> None:

@@ -48,4 +48,7 @@ def _words() -> dict[str, str]:
         "screen_ended": _("Screen or phone logged out"),
         "two_factor_required": _("Rule about the second step changed"),
         "denied": _("Refused"),
+        "table_paused": _("Table paused"),
+        "phone_paused": _("A guest's phone paused"),
+        "pause_lifted": _("Pause lifted"),
     }
