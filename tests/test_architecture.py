@@ -24,6 +24,9 @@ STORES = {
     "erasure",
     "ops.doctor.database",
     "push.store",
+    "push.subscriptions",
+    "report.store",
+    "report.usual",
     "requests.escalation",
     "requests.handover",
     "requests.mutes",
@@ -52,6 +55,7 @@ CALLS = {
     },  # all that hangs on a person
     "account.store": {"auth.store", "sessions", "tokens"},  # a new password or address ends logins and links
     "erasure": {"audit"},  # each erases its own
+    "push.subscriptions": {"push.store"},  # one store in two modules
     "requests.store": {"requests.reading"},  # one store in two modules
 }
 

@@ -16,14 +16,20 @@ from waitercaller import clock, erasure, mail, metrics, presence, watch
 from waitercaller.alerts import calls, screens
 from waitercaller.db import db
 from waitercaller.live import Hub
+from waitercaller.report import store as rollups
+from waitercaller.push import sender
+from waitercaller.requests import mutes
 
 log = logging.getLogger(__name__)
 
 MAIL_INTERVAL = 1.0  # seconds
+PUSH_INTERVAL = 0.5
 ESCALATION_INTERVAL = 1.0
 UNWATCHED_INTERVAL = 10.0
+PAUSES_INTERVAL = 5.0
 CLOCK_INTERVAL = 60.0
 ERASURE_INTERVAL = 30.0
+ROLLUP_INTERVAL = 60.0
 METRICS_INTERVAL = 2.0
 STOP_INTERVAL = 0.2
 
@@ -33,10 +39,13 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
     for name, work in (
         ("watch", lambda: watch.run(app, is_alive)),
         ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL, lambda: mail.send_due(app))),
+        ("push", lambda: _repeat(app, is_alive, PUSH_INTERVAL, lambda: sender.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
         ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL, calls.escalate)),
         ("unwatched", lambda: _repeat(app, is_alive, UNWATCHED_INTERVAL, screens.look)),
+        ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL, mutes.end_due)),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
+        ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL, rollups.work_off)),
         ("presence", lambda: _repeat(app, is_alive, presence.BEAT, presence.beat)),
         ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: metrics.sample(app.extensions["hub"]))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),

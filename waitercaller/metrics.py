@@ -63,6 +63,12 @@ TIME_TO_ACCEPT = Histogram(
 WATCHER_RESTARTS = Counter(
     "waitercaller_watcher_restarts_total", "How often changes were not heard for a moment.", registry=REGISTRY
 )
+PUSHES = Counter(
+    "waitercaller_pushes_total",
+    "What became of push messages, at each attempt: sent, dropped, failed, or due again.",
+    ["result"],
+    registry=REGISTRY,
+)
 LIMITS_REACHED = Counter("waitercaller_limits_reached_total", "Tries that were refused.", ["limit"], registry=REGISTRY)
 BACKGROUND_FAULTS = Counter(
     "waitercaller_background_faults_total", "Faults of the work in the background.", ["work"], registry=REGISTRY

@@ -49,6 +49,12 @@ def find(session_id: str) -> Document | None:
     return login if login and _ends_at(login) > clock.now() else None
 
 
+def has_ended(session_id: str) -> bool:
+    """Whether somebody has ended this login, or it is so old that nothing is known of it. An idle one has not ended."""
+    login = db().sessions.find_one({"_id": session_id}, {"ended_at": 1})
+    return login is None or login["ended_at"] is not None
+
+
 def touch(login: Document) -> None:
     """Note that somebody did something."""
     now = clock.now()

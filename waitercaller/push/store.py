@@ -1,12 +1,9 @@
-"""The store of push messages: which devices want them, and what is owed to each.
+"""The store of push messages: who wants to hear of what, and what is owed to each of their browsers.
 
-A subscription is one browser that a member has asked to be told by, for one restaurant, with a choice: "all" calls, or
-those that "escalated". The member in the restaurant's document carries the widest choice of their devices, so that a
-call costs no query where nobody has subscribed. What is owed is a document for each device, named so that the same
-message is never owed twice; `sender` takes it from there.
+A member chooses for each browser (see subscriptions): "all" calls, or those that "escalated". What is owed is a
+document for each browser, named so that the same message is never owed twice; `sender` takes it from there.
 """
 
-import hashlib
 from datetime import timedelta
 from typing import Literal
 
@@ -20,7 +17,7 @@ from waitercaller.db import Document, db
 from waitercaller.requests.model import ServiceRequest
 from waitercaller.restaurants import Member
 
-Event = Literal["called", "nagged", "raised", "alerted", "unwatched"]
+Event = Literal["called", "nagged", "raised", "alerted", "unwatched", "tried"]
 Choice = Literal["all", "escalated"]
 
 # Which choices hear of what, and who hears of it whichever zones are theirs.
@@ -30,6 +27,7 @@ WANTED_BY: dict[Event, tuple[Choice, ...]] = {
     "raised": ("all", "escalated"),
     "alerted": ("all", "escalated"),
     "unwatched": ("all", "escalated"),
+    "tried": (),  # asked for by the browser itself
 }
 FOR_ALL_ZONES: tuple[Event, ...] = ("raised", "alerted", "unwatched")
 FOR_MANAGERS: tuple[Event, ...] = ("unwatched",)
@@ -59,9 +57,9 @@ def enqueue(
     _owe(restaurant["_id"], event, request, found, session)
 
 
-def name_of(restaurant_id: ObjectId, endpoint: str) -> str:
-    """The id of the subscription of a browser, which its endpoint names, for a restaurant."""
-    return f"{restaurant_id}:{hashlib.sha256(endpoint.encode()).hexdigest()[:32]}"
+def try_out(restaurant_id: ObjectId, subscription_id: str) -> None:
+    """Owe one browser a message that shows how they look there."""
+    _owe(restaurant_id, "tried", None, [subscription_id], None)
 
 
 def _wants(member: Member, event: Event, zone_id: str | None) -> bool:

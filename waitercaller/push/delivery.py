@@ -1,0 +1,93 @@
+"""Hands a sealed message to a push service. Its address came from a browser, so it is trusted with nothing.
+
+Only https, only the hosts that the operator allows (PUSH_SERVICES), no redirects, and little patience: nobody can make
+this machine ask what only this machine reaches.
+"""
+
+import functools
+import http.client
+import re
+import ssl
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+TIMEOUT = 5.0  # seconds for each step of the conversation
+LONGEST_ENDPOINT = 1000
+LONGEST_WAIT = 3600  # seconds that a service may ask for
+HTTPS = 443
+_HOST = re.compile(r"[a-z0-9.-]+")
+
+Verdict = Literal["taken", "gone", "later", "refused"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a push service made of a message: `gone` is the browser for good, `later` asks for another try."""
+
+    verdict: Verdict
+    status: int
+    wait: int = 0  # seconds that the service asked for
+
+
+def is_allowed(endpoint: str, services: tuple[str, ...]) -> bool:
+    """Whether this is the https address of one of these hosts; "*." stands for any name, a port must be named."""
+    parts = _parse(endpoint)
+    if parts is None or parts.scheme != "https" or len(endpoint) > LONGEST_ENDPOINT:
+        return False
+    if parts.username is not None or parts.password is not None or parts.fragment:
+        return False
+    name = parts.hostname or ""
+    host = name if parts.port in (None, HTTPS) else f"{name}:{parts.port}"
+    return bool(_HOST.fullmatch(name)) and any(fnmatchcase(host, service) for service in services)
+
+
+def host_of(endpoint: str) -> str:
+    """For the log: the rest of an endpoint is a secret between a browser and us."""
+    return urlsplit(endpoint).hostname or ""
+
+
+def post(endpoint: str, body: bytes, headers: dict[str, str]) -> Answer:
+    """Hand the message over. Raises OSError or HTTPException where there is no answer."""
+    parts = urlsplit(endpoint)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT, context=_tls())
+    try:
+        connection.request("POST", target or "/", body, headers)
+        response = connection.getresponse()
+        return Answer(_verdict(response.status), response.status, _wait(response.getheader("Retry-After", "")))
+    finally:
+        connection.close()
+
+
+def _verdict(status: int) -> Verdict:
+    if 200 <= status < 300:
+        return "taken"
+    if status in (HTTPStatus.NOT_FOUND, HTTPStatus.GONE):
+        return "gone"
+    is_temporary = status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS) or status >= 500
+    return "later" if is_temporary else "refused"
+
+
+def _wait(asked: str) -> int:
+    return min(int(asked), LONGEST_WAIT) if asked.isascii() and asked.isdigit() else 0
+
+
+def _parse(endpoint: str) -> SplitResult | None:
+    """None for what is no address, with a port that is none, or holding what no address holds."""
+    if not endpoint.isascii() or any(ord(character) <= 32 or ord(character) == 127 for character in endpoint):
+        return None
+    try:
+        parts = urlsplit(endpoint)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Whom it trusts is the system's list of authorities, or the file named by SSL_CERT_FILE; read once."""
+    return ssl.create_default_context()

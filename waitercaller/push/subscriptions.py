@@ -1,0 +1,113 @@
+"""The store of subscriptions: the browsers that members want to be told by, for each restaurant of theirs.
+
+A browser has one endpoint, whoever uses it, so it is one member's: whoever subscribed there last. A subscription is as
+good as the login it was made with: it ends with it, but not when that only grows idle, for who watches at home has not
+touched anything for hours. With each change the member in the restaurant's document gets the widest choice of their
+browsers, so that a call costs no question where nobody wants to hear of it.
+"""
+
+import hashlib
+from typing import TypedDict
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+
+from waitercaller import clock, restaurants
+from waitercaller.db import Document, db, transaction
+from waitercaller.push.store import Choice
+
+MOST_BROWSERS = 10  # of one member; the oldest makes room
+
+
+class Browser(TypedDict):
+    """What a browser says of itself: where it is reached, its keys, and what its person reads."""
+
+    endpoint: str
+    p256dh: str
+    auth: str
+    key: str  # ours, that it was made for
+    browser: str
+    language: str
+
+
+def put(restaurant_id: ObjectId, member_id: str, login_id: str, browser: Browser, choice: Choice) -> str:
+    """Have this browser told for this member; returns the subscription's id."""
+    subscription_id = _name(restaurant_id, browser["endpoint"])
+    values = {"member_id": member_id, "login_id": login_id, "choice": choice, **browser}
+
+    def work(session: ClientSession | None) -> None:
+        before = db().subscriptions.find_one({"_id": subscription_id}, session=session)
+        db().subscriptions.update_one(
+            {"_id": subscription_id},
+            {"$set": values, "$setOnInsert": {"restaurant_id": restaurant_id, "created_at": clock.now()}},
+            upsert=True,
+            session=session,
+        )
+        _make_room(restaurant_id, member_id, session)
+        for each in {member_id, before["member_id"] if before else member_id}:
+            _note_widest(restaurant_id, each, session)
+
+    transaction(work)
+    restaurants.forget(restaurant_id)
+    return subscription_id
+
+
+def get(subscription_id: str) -> Document | None:
+    """The subscription with this id."""
+    return db().subscriptions.find_one({"_id": subscription_id})
+
+
+def of_member(restaurant_id: ObjectId, member_id: str) -> list[Document]:
+    """A member's subscriptions, the oldest first."""
+    return _of(restaurant_id, member_id, None)
+
+
+def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice: Choice | None) -> bool:
+    """Tell this browser of the member of other calls, or with None of nothing more; False if they have no such."""
+    which = {"_id": subscription_id, "restaurant_id": restaurant_id, "member_id": member_id}
+
+    def work(session: ClientSession | None) -> bool:
+        if choice is None:
+            found = bool(db().subscriptions.delete_one(which, session=session).deleted_count)
+        else:
+            changed = db().subscriptions.update_one(which, {"$set": {"choice": choice}}, session=session)
+            found = bool(changed.matched_count)
+        _note_widest(restaurant_id, member_id, session)
+        return found
+
+    found = transaction(work)
+    restaurants.forget(restaurant_id)
+    return found
+
+
+def drop(subscription: Document) -> None:
+    """Forget a browser that cannot be reached any more, or must not be."""
+    choose(subscription["restaurant_id"], subscription["member_id"], subscription["_id"], None)
+
+
+def _of(restaurant_id: ObjectId, member_id: str, session: ClientSession | None) -> list[Document]:
+    which = {"restaurant_id": restaurant_id, "member_id": member_id}
+    return list(db().subscriptions.find(which, session=session).sort("created_at"))
+
+
+def _make_room(restaurant_id: ObjectId, member_id: str, session: ClientSession | None) -> None:
+    too_many = [each["_id"] for each in _of(restaurant_id, member_id, session)[:-MOST_BROWSERS]]
+    if too_many:
+        db().subscriptions.delete_many({"_id": {"$in": too_many}}, session=session)
+
+
+def _note_widest(restaurant_id: ObjectId, member_id: str, session: ClientSession | None) -> None:
+    """Written at each change, also of nothing: of two changes at once the later then counts with what the other did."""
+    choices = {each["choice"] for each in _of(restaurant_id, member_id, session)}
+    widest = next((each for each in ("all", "escalated") if each in choices), "none")
+    values = {"members.$[member].push": widest, "members.$[member].push_at": clock.now()}
+    db().restaurants.update_one(
+        {"_id": restaurant_id, "members.id": member_id},
+        {"$set": values},
+        array_filters=[{"member.id": member_id}],
+        session=session,
+    )
+
+
+def _name(restaurant_id: ObjectId, endpoint: str) -> str:
+    return f"{restaurant_id}:{hashlib.sha256(endpoint.encode()).hexdigest()[:32]}"
