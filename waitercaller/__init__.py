@@ -17,6 +17,7 @@ from waitercaller import (
     mail,
     ops,
     presence,
+    report,
     requests,
     routing,
     security,
@@ -37,7 +38,7 @@ def create_app(config: Config) -> Flask:
 
     for part in (ops, routing, db, i18n, security, access, mail, presence, errors, denials, assets, cli, analytics):
         part.init_app(app)
-    for room in (ops, wellknown, auth, account, two_factor, tables, staff, requests):
+    for room in (ops, wellknown, auth, account, two_factor, tables, staff, requests, report):
         app.register_blueprint(room.blueprint)
 
     access.check_routes(app)

@@ -7,8 +7,7 @@ from bson import ObjectId
 
 from waitercaller import clock
 from waitercaller.db import Document, db
-from waitercaller.report import times
-from waitercaller.report.figures import total
+from waitercaller.report import figures, times
 
 LOOKED_BACK = timedelta(weeks=4)
 ENOUGH = 20  # answered calls; from fewer nothing can be told
@@ -47,5 +46,5 @@ def _usual_wait(restaurant_id: ObjectId, at: datetime, zone: ZoneInfo) -> timede
     hour = at.astimezone(zone).hour
     alike = [each for each in times.quarters(at - LOOKED_BACK, at) if each.astimezone(zone).hour == hour]
     rollups = db().rollups.find({"restaurant_id": restaurant_id, "quarter": {"$in": alike}}, {"cells": True})
-    figures = total(cell for rollup in rollups for cell in rollup["cells"])
-    return figures.wait(0.5) if figures.answered >= ENOUGH else None
+    counted = figures.total(cell for rollup in rollups for cell in rollup["cells"])
+    return counted.wait(0.5) if counted.answered >= ENOUGH else None

@@ -1,0 +1,72 @@
+"""The calls of a day one by one: who called, who came, and how long that took."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from flask_babel import format_time
+from flask_babel import gettext as _
+
+from waitercaller.i18n import current_language, in_language
+from waitercaller.report.figures import answered_after
+from waitercaller.report.words import clock
+from waitercaller.requests.model import Escalation, ServiceRequest
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A call as a line of the history. `look` is calm, warn or late, by the restaurant's own times."""
+
+    at: str
+    table_name: str
+    zone_name: str
+    kind_name: str
+    choice_name: str
+    what: str
+    wait: str
+    look: str
+    alerted: bool
+    reminders: int
+
+
+def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escalation) -> Entry:
+    """The line of this call; one that nobody has answered waits on until it is over."""
+    language = current_language()
+    wait = answered_after(request)
+    waited = wait if wait is not None else (request["ended_at"] or now) - request["first_at"]
+    look = "late" if waited >= limits.alert else "warn" if waited >= limits.nag else "calm"
+    return Entry(
+        at=format_time(request["created_at"].astimezone(zone), "short", rebase=False),
+        table_name=request["table_name"],
+        zone_name=request["zone_name"] or "",
+        kind_name=in_language(request["kind_labels"], language),
+        choice_name=in_language(request["choice_labels"] or {}, language),
+        what=_what(request),
+        wait=clock(waited),
+        look=look if wait is not None or request["live"] else "none",
+        alerted=any(step["what"] == "alerted" for step in request["steps"]),
+        reminders=request["reminders"],
+    )
+
+
+def _what(request: ServiceRequest) -> str:
+    """What became of it, in one sentence."""
+    name = _who(request)
+    if request["state"] == "resolved":
+        done = clock((request["ended_at"] or request["first_at"]) - request["first_at"])
+        return str(_("%(name)s came, done after %(time)s", name=name, time=done))
+    if request["state"] == "accepted":
+        return str(_("%(name)s is on the way", name=name))
+    if request["state"] == "dismissed":
+        return str(_("%(name)s found nobody there", name=name))
+    return {
+        "waiting": str(_("Still waiting")),
+        "cancelled": str(_("Called off by the guest")),
+        "withdrawn": str(_("The table was removed")),
+    }[request["state"]]
+
+
+def _who(request: ServiceRequest) -> str:
+    """Whoever was on the way at last, else whoever ended it; people who have left have no name any more."""
+    actor = request["by"] or request["steps"][-1]["by"] or {"name": ""}
+    return actor["name"] or str(_("Somebody"))

@@ -1,0 +1,20 @@
+"""The report as a file for spreadsheets."""
+
+import csv
+import io
+from collections.abc import Iterable
+
+# A program that opens the file would calculate what begins like this; the wide ones are taken for the plain ones.
+FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+
+
+def written(rows: Iterable[Iterable[object]]) -> str:
+    """These rows as CSV. Texts stay texts: names are typed by people, and must not be calculated by a spreadsheet."""
+    out = io.StringIO()
+    out.write("\ufeff")  # or Excel takes it for another encoding
+    csv.writer(out).writerows([_safe(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def _safe(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

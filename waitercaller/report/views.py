@@ -1,0 +1,123 @@
+"""The report: figures of the last weeks for managers, and the calls of today for everybody who works here."""
+
+from datetime import UTC, datetime, timedelta
+
+from bson import ObjectId
+from flask import Blueprint, Response, abort, render_template, request
+from flask_babel import gettext as _
+
+from waitercaller import access, clock
+from waitercaller.report import history, sheet, store, summary, times, words
+from waitercaller.report.figures import total
+from waitercaller.report.summary import Counted, Period
+from waitercaller.requests.model import escalation_of
+
+blueprint = Blueprint("report", __name__, url_prefix="/r/<objectid:restaurant_id>")
+blueprint.add_app_template_filter(words.clock, "stopwatch")
+
+CALLS_OF_A_PAGE = 200
+
+
+@blueprint.get("/report")
+@access.least("manager")
+def index(restaurant_id: ObjectId) -> str:
+    """How many calls, how long guests waited, when and where."""
+    restaurant = access.current_restaurant()
+    zone = times.zone_of(restaurant)
+    period = _period()
+    earlier = summary.before(period, zone)
+    items, limit = _counted(period), escalation_of(restaurant).alert
+    return render_template(
+        "report/index.html",
+        period=period,
+        periods=summary.PERIODS,
+        now=total(item.cell for item in items),
+        before=total(item.cell for item in _counted(earlier)),
+        limit=limit,
+        bars=summary.bars(summary.hours(items), limit),
+        groups=words.groups(restaurant, period, items),
+    )
+
+
+@blueprint.get("/report.csv")
+@access.least("manager")
+def download(restaurant_id: ObjectId) -> Response:
+    """The figures of a period for a spreadsheet: a row for each hour, zone and kind."""
+    period = _period()
+    items = _counted(period)
+    response = Response(sheet.written([_titles(), *_rows(items)]), mimetype="text/csv")
+    name = f"waiter-caller-{period.first}-{period.last}.csv"
+    response.headers.set("Content-Disposition", "attachment", filename=name)
+    return response
+
+
+@blueprint.get("/history")
+@access.least("waiter", screens=True)
+def show_history(restaurant_id: ObjectId) -> str:
+    """Today's calls, the latest first."""
+    restaurant, now = access.current_restaurant(), clock.now()
+    zone, limits = times.zone_of(restaurant), escalation_of(restaurant)
+    today = times.day_of(now, zone)
+    end = _before() or now + timedelta(milliseconds=1)
+    calls = store.calls_between(restaurant_id, times.beginning_of(today, zone), end, CALLS_OF_A_PAGE + 1)
+    shown = calls[:CALLS_OF_A_PAGE]
+    return render_template(
+        "report/history.html",
+        today=today,
+        entries=[history.entry(call, now, zone, limits) for call in shown],
+        earlier_ms=clock.milliseconds(shown[-1]["created_at"]) if len(calls) > len(shown) else None,
+    )
+
+
+def _period() -> Period:
+    """The days that the address asks for, a week if it does not."""
+    days = request.args.get("days", "7")
+    if days not in map(str, summary.PERIODS):
+        abort(404)
+    return summary.period(int(days), clock.now(), times.zone_of(access.current_restaurant()))
+
+
+def _counted(period: Period) -> list[Counted]:
+    restaurant = access.current_restaurant()
+    rollups = store.of_period(restaurant["_id"], period.begin, period.end)
+    return summary.counted(rollups, times.zone_of(restaurant))
+
+
+def _before() -> datetime | None:
+    """Where the page before left off, in milliseconds since 1970."""
+    before = request.args.get("before", "")
+    if not before:
+        return None
+    if not before.isascii() or not before.isdigit() or len(before) > 13:
+        abort(404)
+    return datetime.fromtimestamp(int(before) / 1000, UTC)
+
+
+def _titles() -> list[str]:
+    return [
+        _("Date"),
+        _("Hour"),
+        _("Zone"),
+        _("Kind"),
+        _("Calls"),
+        _("Answered"),
+        _("Half answered within (seconds)"),
+        _("Nine of ten answered within (seconds)"),
+        _("Given up"),
+        _("Nobody at the table"),
+        _("Managers alerted"),
+    ]
+
+
+def _rows(items: list[Counted]) -> list[list[object]]:
+    restaurant = access.current_restaurant()
+    kinds, zones = words.kind_names(restaurant), words.zone_names(restaurant, items)
+    found = summary.by(lambda item: (item.at.date(), item.at.hour, item.cell["zone_id"], item.cell["kind"]), items)
+    rows: list[list[object]] = []
+    for (day, hour, zone, kind), figures in found.items():
+        half, most = figures.wait(0.5), figures.wait(0.9)
+        place = [day.isoformat(), f"{hour:02}:00", zones[zone] if zone else "", kinds.get(kind, kind)]
+        seconds = [round(wait.total_seconds()) if wait is not None else "" for wait in (half, most)]
+        rest = [figures.given_up, figures.nobody, figures.alerted]
+        rows.append([*place, figures.calls, figures.answered, *seconds, *rest])
+    return rows

@@ -1,0 +1,81 @@
+"""Figures and calls in words, for the report's pages."""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import NamedTuple
+
+from flask_babel import format_date, get_locale
+from flask_babel import gettext as _
+
+from waitercaller.db import Document
+from waitercaller.i18n import current_language, in_language
+from waitercaller.report import summary
+from waitercaller.report.figures import Figures
+from waitercaller.report.summary import Counted, Period
+
+
+class Group(NamedTuple):
+    """Some rows of the table under one heading."""
+
+    title: str
+    rows: list[tuple[str, Figures]]
+
+
+def clock(wait: timedelta | None) -> str:
+    """A time as a stopwatch shows it, 1:05; a dash where there is none."""
+    if wait is None:
+        return "–"
+    minutes, seconds = divmod(round(wait.total_seconds()), 60)
+    return f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def groups(restaurant: Document, period: Period, items: list[Counted]) -> list[Group]:
+    """The rows of the report's table: by kind, zone, day and hour."""
+    found = [
+        Group(_("What they called for"), _kinds(restaurant, items)),
+        Group(_("Where"), _zones(restaurant, items)),
+        Group(_("On which day"), _days(period, items)),
+        Group(_("At what time"), [(f"{hour:02}:00", each) for hour, each in summary.hours(items).items()]),
+    ]
+    return [group for group in found if group.rows]
+
+
+def kind_names(restaurant: Document) -> dict[str, str]:
+    """What the kinds are called on the staff's screens, in their order."""
+    kinds = sorted(restaurant["kinds"], key=lambda kind: int(kind["position"]))
+    return {kind["id"]: in_language(kind["labels"], current_language()) for kind in kinds}
+
+
+def zone_names(restaurant: Document, items: Iterable[Counted]) -> dict[str | None, str]:
+    """What the zones are called, in their order; those that are gone by their last name."""
+    names: dict[str | None, str] = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
+    gone = {each.cell["zone_id"]: each.cell["zone_name"] or "" for each in items if each.cell["zone_id"] not in names}
+    return {**names, **gone, None: _("Without a zone")}
+
+
+def _kinds(restaurant: Document, items: list[Counted]) -> list[tuple[str, Figures]]:
+    found = summary.by(lambda item: item.cell["kind"], items)
+    return [(name, found[kind]) for kind, name in kind_names(restaurant).items() if kind in found]
+
+
+def _zones(restaurant: Document, items: list[Counted]) -> list[tuple[str, Figures]]:
+    """None where there is only one place, which is the whole house."""
+    found = summary.by(lambda item: item.cell["zone_id"], items)
+    rows = [(name, found[zone]) for zone, name in zone_names(restaurant, items).items() if zone in found]
+    return rows if len(rows) > 1 else []
+
+
+def _days(period: Period, items: list[Counted]) -> list[tuple[str, Figures]]:
+    """Each day of a week; of more, the days of the week."""
+    if period.days == 1:
+        return []
+    if period.days <= 7:
+        days = summary.by(lambda item: item.day, items)
+        return [(_day(day), days[day]) for day in sorted(days)]
+    weekdays, locale = summary.by(lambda item: item.day.weekday(), items), get_locale()
+    names = locale.days["stand-alone"]["wide"] if locale else {}
+    return [(names[weekday], weekdays[weekday]) for weekday in sorted(weekdays)]
+
+
+def _day(day: date) -> str:
+    return str(format_date(day, "EEEE, d MMM"))
