@@ -16,14 +16,15 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
 
     `asked_language` is the one chosen on the page, which its forms keep; `language` the one it is written in.
     """
-    can_call = current and view.can_call
     with force_locale(language):
         return render_template(
             "requests/_state.html",
             # Where nothing can be asked for and nothing was, the notice about the code says all there is to say.
             state=guest_words.state_of(view) if current or view.live or view.ended else None,
             notes=[request["note"] for request in view.held if request["live"] and request["note"]],
-            kinds=_kinds(view, language) if can_call else [],
+            pause=guest_words.pause_beside(view),
+            # While calls are paused the buttons stay: the taps are kept for the staff to see.
+            kinds=_kinds(view, language) if current and view.is_open else [],
             can_cancel=view.can_cancel,
             can_reopen=current and view.can_reopen,
             cancel_url=path_for("requests.cancel", code=code, lang=asked_language),
@@ -33,7 +34,7 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
 
 def _kinds(view: View, language: str) -> list[Document]:
     """The buttons, in the restaurant's order."""
-    live = {request["kind"]: request for request in view.live}
+    live = {} if view.paused else {request["kind"]: request for request in view.live}
     offered = sorted((kind for kind in view.restaurant["kinds"] if kind["active"]), key=lambda kind: kind["position"])
     return [
         {
@@ -41,7 +42,7 @@ def _kinds(view: View, language: str) -> list[Document]:
             "name": in_language(kind["names"], language),
             "icon": kind["icon"],
             "live": kind["id"] in live,
-            "first": number == 0,
+            "first": number == 0 and not view.paused,
             "choices": _choices(kind, live.get(kind["id"]), language),
         }
         for number, kind in enumerate(offered)

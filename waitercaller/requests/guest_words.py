@@ -37,12 +37,18 @@ def state_of(view: View) -> GuestState:
     if view.live:
         return _live(view)
     if view.paused:
-        return _paused(view.paused)
+        detail = _("Your taps are kept on a quiet list, and nobody comes because of them.")
+        return GuestState(_paused(view.paused), detail, tone="warn")
     if view.ended:
         return _ended(view.ended[-1])
     if not view.is_open:
         return GuestState(_("We are closed now"), _opening(view.restaurant, view.opens_at, view.now))
     return GuestState(_("How can we help?"), _joined(_("Tap once, and somebody comes to your table."), _usual(view)))
+
+
+def pause_beside(view: View) -> str:
+    """That calls are paused, where the state tells of a call that is live all the same."""
+    return _paused(view.paused) if view.paused and view.live else ""
 
 
 def _live(view: View) -> GuestState:
@@ -86,10 +92,10 @@ def _ended(ended: ServiceRequest) -> GuestState:
             return GuestState(_("Your call has ended"), _("The restaurant has changed this table."), 0, "warn")
 
 
-def _paused(what: mutes.What) -> GuestState:
+def _paused(what: mutes.What) -> str:
     if what == "phone":
-        return GuestState(_("Calls from this phone are paused — please wave"), tone="warn")
-    return GuestState(_("Calls from this table are paused — please wave"), tone="warn")
+        return str(_("Calls from this phone are paused — please wave"))
+    return str(_("Calls from this table are paused — please wave"))
 
 
 def _usual(view: View) -> str:
