@@ -1,11 +1,17 @@
-// The guest's page: keeps the state line true while somebody looks at it. Without it the page works by plain forms.
+// The guest's page: sends taps until they are answered, and keeps the state line true while somebody looks at it. Without
+// it the page works by plain forms.
+
+import { Taps } from "./guest-taps.js";
 
 const SILENCE = 20_000; // the server is heard every 15 s; longer than this and the line is dead
-const SENDING = 8_000; // after this a tap may be tried again
+const SLOW = 2_500; // a tap without an answer so far is said to be unsent
+const TWICE = 600; // two taps on one button within this are one
 
-const { liveUrl, since } = document.body.dataset;
+const { since } = document.body.dataset;
 const form = document.getElementById("call");
 const unconnected = document.getElementById("unconnected");
+const unsent = document.getElementById("unsent");
+const failed = document.getElementById("failed");
 
 let source = null;
 let drawing = 0;
@@ -13,6 +19,15 @@ let heard = 0;
 let offset = 0;
 let failures = 0;
 let retry = 0;
+let tapped = {};
+
+const taps = new Taps({
+  receipt: () => (form.elements.r ? { r: form.elements.r.value } : {}),
+  onAnswer: take,
+  onRefusal: (words) => fail(words),
+  onLate: () => fail(failed.dataset.late),
+  onChange: mark,
+});
 
 function showAge() {
   const line = document.getElementById("since");
@@ -31,16 +46,75 @@ function draw(html) {
     return;
   }
   const headline = document.getElementById("headline")?.textContent;
-  const { name, value, className } = document.activeElement;
+  const focused = nameOf(document.activeElement);
   document.getElementById("state-and-kinds").outerHTML = html;
-  if (name === "kind") document.querySelector(`button[value="${CSS.escape(value)}"]`)?.focus();
-  else if (className) document.getElementsByClassName(className)[0]?.focus();
+  if (focused) button(focused)?.focus();
   const now = document.getElementById("headline")?.textContent;
   if (now !== headline) document.getElementById("said").textContent = now;
+  mark();
   showAge();
 }
 
+// --- taps -----------------------------------------------------------------------------------------------------
+
+const nameOf = (element) => (element.form === form && element.type === "submit" ? element.value || element.className : "");
+const button = (name) => [...form.elements].find((element) => nameOf(element) === name);
+
+form.addEventListener("submit", (event) => {
+  const pressed = event.submitter;
+  if (!pressed) return; // an old browser sends the form by itself
+  event.preventDefault();
+  const name = nameOf(pressed);
+  if (tapped.name === name && Date.now() - tapped.at < TWICE) return;
+  tapped = { name, at: Date.now() };
+  failed.hidden = true;
+  const fields = Object.fromEntries(new FormData(form));
+  if (pressed.name) fields[pressed.name] = pressed.value;
+  taps.keep(name, pressed.getAttribute("formaction") || form.getAttribute("action"), fields);
+  setTimeout(mark, SLOW + 50);
+});
+
+/** Show what is being sent, and say what has not been for a while. */
+function mark() {
+  const waiting = taps.waiting;
+  for (const element of form.elements) {
+    element.classList.toggle("sending", waiting.some((tap) => tap.button === nameOf(element)));
+  }
+  const isLate = waiting.length > 0 && (taps.failures > 0 || Date.now() - waiting[0].at > SLOW);
+  if (isLate) {
+    const time = taps.until.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    say(unsent, unsent.dataset.until.replace("#", time));
+  }
+  unsent.hidden = !isLate;
+}
+
+function fail(words) {
+  say(failed, words);
+  failed.hidden = false;
+}
+
+function say(section, words) {
+  const line = section.querySelector("p");
+  if (line.textContent !== words) line.textContent = words;
+}
+
+/** The page that answers a tap: another one-time key, the receipt for what was asked, and the state by now. */
+function take(page, address) {
+  history.replaceState(null, "", address);
+  document.body.dataset.liveUrl = page.body.dataset.liveUrl;
+  for (const part of ["call", "languages"]) {
+    const answered = page.getElementById(part);
+    if (answered) document.getElementById(part).innerHTML = answered.innerHTML;
+  }
+  if (form.elements.note) form.elements.note.value = "";
+  draw(page.getElementById("state-and-kinds").outerHTML);
+  open();
+}
+
+// --- the line to the server -----------------------------------------------------------------------------------
+
 function open() {
+  const { liveUrl } = document.body.dataset;
   if (document.hidden || !liveUrl) return;
   close();
   heard = Date.now();
@@ -66,6 +140,7 @@ function hear(event) {
   const data = JSON.parse(event.data);
   heard = Date.now();
   offset = data.now - heard;
+  if (failures) taps.send(); // the network is back
   failures = 0;
   unconnected.hidden = true;
   return data;
@@ -76,23 +151,19 @@ function lost() {
   later(Math.min(1_000 * 2 ** failures++, 15_000));
 }
 
-form.addEventListener("submit", (event) => {
-  if (form.dataset.sending) return event.preventDefault();
-  form.dataset.sending = "yes";
-  event.submitter?.classList.add("sending");
-  setTimeout(() => {
-    delete form.dataset.sending;
-    document.querySelector(".sending")?.classList.remove("sending");
-  }, SENDING);
-});
+function look() {
+  if (document.hidden) return close();
+  open();
+  taps.send();
+}
 
-document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+document.addEventListener("visibilitychange", look);
 addEventListener("online", open);
 addEventListener("offline", lost);
-addEventListener("pageshow", (event) => event.persisted && location.reload());
+addEventListener("pageshow", (event) => event.persisted && look());
 setInterval(() => {
   if (source && Date.now() - heard > SILENCE) lost();
   showAge();
 }, 5_000);
 showAge();
-open();
+look();

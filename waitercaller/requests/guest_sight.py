@@ -7,6 +7,7 @@ from bson import ObjectId
 
 from waitercaller import clock, opening, presence
 from waitercaller.db import Document
+from waitercaller.report import usual
 from waitercaller.requests import mutes, reading
 from waitercaller.requests.model import UNDO, ServiceRequest
 
@@ -27,7 +28,7 @@ class View:
     opens_at: datetime | None = None
     phone: list[str] = field(default_factory=list)  # what the phone goes by
     paused: mutes.What | None = None
-    usual: timedelta | None = None
+    usual_wait: timedelta | None = None  # none where too little is known
     tables_before: int = 0
 
     @property
@@ -94,18 +95,20 @@ def view_of(restaurant: Document, table: Document, held_ids: list[ObjectId], pho
     """Read what a phone with these receipts and these names sees of its table."""
     restaurant_id, now = restaurant["_id"], clock.now()
     live = reading.live_of_table(restaurant_id, table["_id"])
-    waits = any(request["state"] == "waiting" for request in live)
+    waiting = [request for request in live if request["state"] == "waiting"]
     open_now, mute = is_open(restaurant), mutes.silencing(table, phone)
     return View(
         restaurant,
         now,
         live,
         held=reading.with_ids(place(table), held_ids) if held_ids else [],
-        visible=presence.visible_ids(restaurant_id) if waits else set(),
+        visible=presence.visible_ids(restaurant_id) if waiting else set(),
         phone=phone,
         paused=mute["what"] if mute else None,
         is_open=open_now,
         opens_at=None if open_now else opening.opens_at(restaurant, now),
+        usual_wait=usual.usual_wait(restaurant, now) if open_now else None,
+        tables_before=usual.tables_before(restaurant_id, table["_id"], waiting[0]["first_at"]) if waiting else 0,
     )
 
 

@@ -100,14 +100,14 @@ def _paused(what: mutes.What) -> str:
 
 def _usual(view: View) -> str:
     """How long it takes at this hour, in whole minutes and never too few; nothing where too little is known."""
-    if view.usual is None:
+    if view.usual_wait is None:
         return ""
-    minutes = max(1, math.ceil(view.usual / MINUTE))
+    minutes = max(1, math.ceil(view.usual_wait / MINUTE))
     return str(_("Usually %(time)s at this hour.", time=format_timedelta(minutes * MINUTE, "minute", threshold=2)))
 
 
 def _before(view: View) -> str:
-    if view.usual is None or not view.tables_before:
+    if view.usual_wait is None or not view.tables_before:
         return ""
     sentence = ngettext("%(num)d table is before you.", "%(num)d tables are before you.", view.tables_before)
     return str(sentence)
