@@ -58,9 +58,11 @@ def look(bob: Person) -> Iterator[Callable[..., Stream]]:
         yield open_stream
 
 
-def tell(person: Person, screen_id: str, visible: str, audible: str) -> int:
+def tell(person: Person, screen_id: str, visible: str, audible: str) -> Any:
+    """What a page says of itself: whether that was kept, or the status of a refusal."""
     form = {"screen": screen_id, "visible": visible, "audible": audible}
-    return person.client.submit(f"{person.home}/screens", form, page=f"{person.home}/dashboard").status_code
+    answer = person.client.submit(f"{person.home}/screens", form, page=f"{person.home}/dashboard")
+    return answer.json["kept"] if answer.json else answer.status_code
 
 
 # --- the store ----------------------------------------------------------------------------------------------
@@ -187,7 +189,7 @@ def test_an_open_dashboard_is_present(app: Flask, look: Any, watcher: Hub, bob: 
         (only,) = presence.watching(bob.restaurant_id)
     assert (only["id"], only["member_id"], only["name"]) == (A, bob.member_id, "Bob")
     assert (only["visible"], only["audible"]) == (True, False)
-    assert tell(bob, A, "0", "1") == 204
+    assert tell(bob, A, "0", "1")
     with app.app_context():
         assert presence.audible(bob.restaurant_id)
         assert presence.visible_ids(bob.restaurant_id) == set()
@@ -204,10 +206,10 @@ def test_two_processes_know_each_others_screens(app: Flask, other: Flask, look: 
     for process in (app, other):
         with process.app_context():
             assert presence.visible_ids(bob.restaurant_id) == {A, B}
-    assert tell(bob, B, "0", "0") == 204  # to the process that does not hold it
+    assert tell(bob, B, "0", "0")  # to the process that does not hold it
     with other.app_context():
         assert presence.visible_ids(bob.restaurant_id) == {A}
-    assert tell(bob, B, "1", "0") == 204
+    assert tell(bob, B, "1", "0")
     first.close()
     second.close()
 
@@ -251,10 +253,10 @@ def test_a_screen_without_a_proper_id_is_served_and_not_counted(
 
 
 def test_a_screen_that_is_not_open_changes_nothing(bob: Person, charlie: Person, look: Any, watcher: Hub) -> None:
-    assert tell(bob, A, "1", "1") == 404
+    assert tell(bob, A, "1", "1") is False
     look(A, visible=1)
     assert tell(bob, A, "yes", "1") == 400
-    assert tell(charlie, A, "0", "0") == 404
+    assert tell(charlie, A, "0", "0") is False
 
 
 def test_the_times_are_those_of_the_contract() -> None:

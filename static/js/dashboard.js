@@ -1,9 +1,14 @@
 // The staff's screen: keeps the list true, rings for new calls, and never looks calm while it is deaf.
 
 import { showBusy, startActs } from "./acts.js";
+import { startAlerts } from "./alerts.js";
+import { startAwake } from "./awake.js";
+import { showCount } from "./badge.js";
 import { cards, draw, refresh, startZones } from "./cards.js";
 import { now, synchronise } from "./clock.js";
-import { ring, startSound } from "./sound.js";
+import { notice } from "./notices.js";
+import { lineUrl, tell } from "./presence.js";
+import { ring } from "./sound.js";
 import { Stream } from "./stream.js";
 import { asksWho, renewNames } from "./who.js";
 
@@ -12,7 +17,6 @@ const UNDO_TIME = 5 * 60_000;
 
 const { dataset: words } = document.getElementById("screen");
 const said = document.getElementById("said");
-const title = document.title;
 const recent = document.getElementById("recent");
 let looking = 0;
 
@@ -32,12 +36,11 @@ function takeOver(html) {
   if (!anew.length) return;
   said.textContent = anew.map((card) => words.newCall.replace("#", card.querySelector("h2").textContent)).join(". ");
   ring();
+  notice(said.textContent);
 }
 
 function showTitle() {
-  const count = cards().length;
-  const mark = document.body.dataset.live === "down" ? "⚠ " : "";
-  document.title = mark + (count ? `(${count}) ${title}` : title);
+  showCount(cards().length, document.body.dataset.live === "down");
 }
 
 function showLive(state, text) {
@@ -70,10 +73,11 @@ function forgetEnded() {
 
 synchronise(Number(words.nowMs));
 startZones();
-startSound(document.getElementById("sound"), { on: words.soundOn, off: words.soundOff, blocked: words.soundBlocked });
+startAlerts(tell);
+startAwake();
 showLive("connecting", words.connecting);
 
-const stream = new Stream(words.liveUrl, ["calls"], {
+const stream = new Stream(() => lineUrl(words.liveUrl), ["calls"], {
   onEvent(name, data) {
     synchronise(data.now);
     if (name === "calls") takeOver(data.html);
@@ -81,6 +85,7 @@ const stream = new Stream(words.liveUrl, ["calls"], {
   onLive() {
     clearInterval(looking);
     showLive("live", words.live);
+    tell();
     if (asksWho()) look(); // every ten minutes, when lines are renewed: somebody may be new in the team
   },
   onDown(since) {

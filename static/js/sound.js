@@ -1,47 +1,53 @@
-// The bell of a screen. Browsers allow sound only after somebody has touched the page: until then the switch says so.
+// The bell of a screen. Browsers allow sound only after somebody has touched the page.
 
-const REMEMBERED = "waitercaller.sound";
+import { read, write } from "./memory.js";
 
-let context = null;
+const SHAKE = [200, 100, 200];
 
-function wanted() {
-  return localStorage.getItem(REMEMBERED) !== "off";
+const AudioContext = window.AudioContext ?? window.webkitAudioContext;
+const context = AudioContext ? new AudioContext() : null;
+let changed = () => {};
+
+/** "on", "off" (somebody wants it so) or "blocked" (the browser does). */
+export function soundState() {
+  if (read("sound", "on") === "off") return "off";
+  return context?.state === "running" ? "on" : "blocked";
 }
 
-/** Make `button` the switch; `words` has its texts for "on", "off" and "blocked". */
-export function startSound(button, words) {
-  const AudioContext = window.AudioContext ?? window.webkitAudioContext;
-  if (!AudioContext) return;
-  context = new AudioContext();
-
-  const show = () => {
-    const state = !wanted() ? "off" : context.state === "running" ? "on" : "blocked";
-    button.dataset.state = state;
-    button.setAttribute("aria-pressed", String(state === "on"));
-    button.querySelector("span").textContent = words[state];
-  };
-  const unlock = () => wanted() && context.state !== "running" && context.resume().catch(() => {});
-
-  button.addEventListener("click", async () => {
-    const blocked = button.dataset.state === "blocked";
-    localStorage.setItem(REMEMBERED, blocked || !wanted() ? "on" : "off");
-    if (wanted()) {
-      await context.resume().catch(() => {});
-      ring(); // what it will sound like, and how loud this device is set
-    }
-    show();
-  });
-  // The capture phase sees the switch's own tap too early: it must decide by what it showed.
-  document.addEventListener("pointerup", (event) => button.contains(event.target) || unlock());
-  document.addEventListener("keyup", unlock);
-  context.addEventListener("statechange", show);
-  button.hidden = false;
-  show();
+/** Whether a call would be heard here. */
+export function isAudible() {
+  return soundState() === "on";
 }
 
-/** Ring once, if this screen may: two strokes on a small bell, each a few partials that die away. */
+/** Unlock the sound with the first touch of the page; `onChange()` follows each change of the state. */
+export function startSound(onChange) {
+  changed = onChange;
+  context?.addEventListener("statechange", changed);
+  for (const touch of ["pointerup", "keyup"]) document.addEventListener(touch, () => soundState() === "blocked" && unlock());
+  changed();
+}
+
+/** Switch the sound of this screen on or off, by a tap, and let it be heard. */
+export async function switchSound(on) {
+  write("sound", on ? "on" : "off");
+  changed();
+  if (on) await testSound();
+}
+
+/** Ring by a tap: what it will sound like, and how loud this device is set. */
+export async function testSound() {
+  await unlock();
+  ring();
+}
+
+function unlock() {
+  return Promise.resolve(context?.resume()).catch(() => {}).then(changed);
+}
+
+/** Ring once, if this screen may, and shake, if it can: two strokes on a small bell, each a few partials that die away. */
 export function ring() {
-  if (!wanted() || context?.state !== "running") return;
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(SHAKE);
+  if (!isAudible()) return;
   stroke(context.currentTime);
   stroke(context.currentTime + 0.28);
 }

@@ -1,11 +1,12 @@
 // One live line to the server. EventSource gives up for good on a refusal and does not notice a line that hangs, so it
 // is watched by the heartbeat and always reopened from here.
 
-const SILENCE = 20_000; // the server is heard every 15 s; longer than this and the line is dead
+const SILENCE = 18_000; // the server is heard every 15 s; longer than this and the line is dead
+const WATCH = 1_000; // how often that is looked at: people are told within 20 s
 const GRACE = 3_000; // a change of Wi-Fi cell is no news; longer than this and people are told
 const LONGEST = 8_000; // between two attempts, give or take a half
 
-/** Keep a line to `url`. Calls `onEvent(name, data)`, `onLive()`, `onDown(since)`, `onGone()` when the login has ended and,
+/** Keep a line to the address that `url()` gives each time. Calls `onEvent(name, data)`, `onLive()`, `onDown(since)`, `onGone()` when the login has ended and,
  *  after `end()`, `onEnd()`. */
 export class Stream {
   constructor(url, names, { onEvent, onLive, onDown, onGone, onEnd }) {
@@ -14,19 +15,25 @@ export class Stream {
     this.told = false; // whether people have been told that the line is down
     this.failures = 0;
     this.since = Date.now(); // what people see is no older than this
-    setInterval(() => this.source && Date.now() - this.heard > SILENCE && this.lost(0), 2_000);
+    setInterval(() => this.listen(), WATCH);
     addEventListener("offline", () => this.lost(0));
     addEventListener("online", () => this.open());
-    document.addEventListener("visibilitychange", () => document.hidden || this.live || this.open());
+    // Browsers let pages in the background look seldom: who comes back to one must not see an old list as live.
+    document.addEventListener("visibilitychange", () => document.hidden || this.listen() || this.live || this.open());
     this.open();
     this.tell(GRACE);
+  }
+
+  /** Notice a line that hangs without closing. */
+  listen() {
+    if (this.source && Date.now() - this.heard > SILENCE) this.lost(0);
   }
 
   open() {
     if (this.ended) return;
     this.close();
     this.heard = Date.now();
-    this.source = new EventSource(this.url);
+    this.source = new EventSource(this.url());
     for (const name of [...this.names, "ping"]) this.source.addEventListener(name, (event) => this.hear(name, event));
     this.source.addEventListener("bye", (event) => this.leave(JSON.parse(event.data).reason));
     this.source.addEventListener("error", () => this.lost(GRACE));

@@ -3,7 +3,7 @@
 import re
 
 from bson import ObjectId
-from flask import Flask, Response, abort, current_app, g, request
+from flask import Flask, Response, abort, current_app, g, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from waitercaller import access, clock, presence
@@ -38,14 +38,15 @@ def keep(response: Response, restaurant_id: ObjectId) -> Response:
 @access.least("waiter", screens=True)
 @access.passive
 def tell(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """A screen went out of sight or came back, fell silent or can be heard again."""
+    """A screen went out of sight or came back, fell silent or can be heard again.
+
+    Not kept: its line is down, and the next one will say it.
+    """
     flags = [request.form.get(name) for name in ("visible", "audible")]
     if not set(flags) <= {"0", "1"}:
         abort(400)
     visible, audible = (flag == "1" for flag in flags)
-    if not presence.change(restaurant_id, _screen_id(), visible=visible, audible=audible):
-        abort(404)  # its line is down; the next one will say it
-    return "", 204
+    return jsonify(kept=presence.change(restaurant_id, _screen_id(), visible=visible, audible=audible))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/shown")
