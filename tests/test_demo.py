@@ -12,7 +12,7 @@ def test_it_has_twelve_tables_in_three_zones_and_an_owner_who_can_log_in(app):
         assert owner is not None
         (restaurant,) = restaurants.of_user(owner["_id"])
         placed = tables.of_restaurant(restaurant["_id"])
-    assert [member["role"] for member in restaurant["members"]] == ["owner"]
+    assert [member["role"] for member in restaurant["members"]] == ["owner", "waiter", "waiter"]
     assert [table["name"] for table in placed] == [str(number) for number in range(1, 13)]
     assert {table["zone_id"] for table in placed} == {zone["id"] for zone in restaurant["zones"]}
     assert len(restaurant["zones"]) == 3

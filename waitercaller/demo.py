@@ -12,6 +12,8 @@ from flask import current_app
 from config import Config
 from waitercaller import create_app, passwords, restaurants
 from waitercaller.auth import store as users
+from waitercaller.db import Document
+from waitercaller.local import past
 from waitercaller.tables import store as tables
 
 EMAIL = "demo@example.org"
@@ -20,13 +22,16 @@ ZONES = {
     "Dining room": ["5", "6", "7", "8"],
     "Bar": ["9", "10", "11", "12"],
 }
+COLLEAGUES = ("Kim", "Robin")
 
 
 def prepare() -> str:
-    """Make the owner, the restaurant and its tables where they are missing; the words for the terminal."""
+    """Make what is missing of the owner, the restaurant, its tables and its past; the words for the terminal."""
     password = secrets.token_urlsafe(12)
     restaurant_id = _restaurant(_owner(password))
+    _colleagues(restaurant_id)
     _tables(restaurant_id)
+    past.fill(_document(restaurant_id), tables.of_restaurant(restaurant_id))  # what serves will count them
     code = tables.of_restaurant(restaurant_id)[0]["code"]
     url = current_app.extensions["config"].public_url
     return f"Log in as {EMAIL} with the password {password}\nA guest at table 1 opens {url}/t/{code}\n"
@@ -44,6 +49,19 @@ def _restaurant(owner_id: ObjectId) -> ObjectId:
     if present := restaurants.of_user(owner_id):
         return ObjectId(present[0]["_id"])
     return restaurants.create("Trattoria Demo", owner_id, "Alex", "en", None)
+
+
+def _colleagues(restaurant_id: ObjectId) -> None:
+    if len(_document(restaurant_id)["members"]) == 1:
+        for name in COLLEAGUES:
+            restaurants.add_member(restaurant_id, name, "waiter", None)
+
+
+def _document(restaurant_id: ObjectId) -> Document:
+    restaurants.forget(restaurant_id)
+    restaurant = restaurants.get(restaurant_id)
+    assert restaurant is not None
+    return restaurant
 
 
 def _tables(restaurant_id: ObjectId) -> None:
