@@ -22,6 +22,7 @@ STORES = {
     "alerts.store",
     "auth.store",
     "erasure",
+    "local.past",
     "ops.doctor.database",
     "push.store",
     "push.subscriptions",
