@@ -24,9 +24,8 @@ from waitercaller.requests.model import ServiceRequest
 
 log = logging.getLogger(__name__)
 
-BATCH = 40  # messages that one call of `send_due` takes up at most …
-AT_ONCE = 10  # … and how many of them wait for a push service at the same time
-LEASE = timedelta(minutes=2)  # longer than all of a batch take whose every step just meets delivery.TIMEOUT
+BATCH = 20  # messages that one call of `send_due` takes up at most; they go out at the same time
+LEASE = timedelta(seconds=30)  # longer than a conversation whose every step just meets delivery.TIMEOUT
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=1)
 # How long a message is news; then neither we nor the push service keep it for a phone that is away.
@@ -47,7 +46,7 @@ def send_due(app: Flask) -> int:
             return 0
         taken = leases.take("pushes", LEASE, BATCH)
     if taken:
-        with ThreadPoolExecutor(AT_ONCE, "push") as pool:
+        with ThreadPoolExecutor(len(taken), "push") as pool:
             list(pool.map(lambda document: _deal_with(app, document), taken))
     return len(taken)
 

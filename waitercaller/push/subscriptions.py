@@ -100,13 +100,9 @@ def _note_widest(restaurant_id: ObjectId, member_id: str, session: ClientSession
     """Written at each change, also of nothing: of two changes at once the later then counts with what the other did."""
     choices = {each["choice"] for each in _of(restaurant_id, member_id, session)}
     widest = next((each for each in ("all", "escalated") if each in choices), "none")
-    values = {"members.$[member].push": widest, "members.$[member].push_at": clock.now()}
-    db().restaurants.update_one(
-        {"_id": restaurant_id, "members.id": member_id},
-        {"$set": values},
-        array_filters=[{"member.id": member_id}],
-        session=session,
-    )
+    mine = {"_id": restaurant_id, "members.id": member_id}
+    values = {"members.$.push": widest, "members.$.push_at": clock.now()}
+    db().restaurants.update_one(mine, {"$set": values}, session=session)
 
 
 def _name(restaurant_id: ObjectId, endpoint: str) -> str:

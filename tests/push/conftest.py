@@ -1,0 +1,67 @@
+"""Phones that have subscribed to a push service on this machine, and a call that is told to them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from flask import Flask
+
+from config import Config
+from tests.cast import Person
+from tests.push.phones import PRIVATE, Subscribe, Tell, browser, login_of
+from tests.push.service import Phone, PushService, push_service
+from tests.smtp import AUTHORITY
+from waitercaller import restaurants
+from waitercaller.db import Document
+from waitercaller.push import delivery, sealing, store, subscriptions
+from waitercaller.requests import store as requests
+from waitercaller.requests.model import ServiceRequest
+
+
+@pytest.fixture(scope="module")
+def push_server() -> Iterator[PushService]:
+    with push_service(sealing.public_key(PRIVATE)) as service:
+        yield service
+
+
+@pytest.fixture
+def service(push_server: PushService, monkeypatch: pytest.MonkeyPatch) -> Iterator[PushService]:
+    """The push service, nothing sent to it yet."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    delivery._tls.cache_clear()
+    push_server.forget()
+    yield push_server
+    delivery._tls.cache_clear()
+
+
+@pytest.fixture
+def config(config: Config, service: PushService) -> Config:
+    return replace(config, vapid_private_key=PRIVATE, push_services=(service.host,))
+
+
+@pytest.fixture
+def subscribe(app: Flask, service: PushService) -> Subscribe:
+    """`subscribe(bob)`: Bob's phone, told of all calls."""
+
+    def subscribed(person: Person, choice: store.Choice = "all", name: str = "") -> Phone:
+        phone = service.phone(name or person.name)
+        with app.app_context():
+            subscriptions.put(person.restaurant_id, person.member_id, login_of(person), browser(phone), choice)
+        return phone
+
+    return subscribed
+
+
+@pytest.fixture
+def tell(app: Flask, alice: Person, table: Document) -> Tell:
+    """`tell("called")`: a guest at table 7 has called, and that is owed to whoever wants to hear of it."""
+
+    def told(event: store.Event = "called", request: ServiceRequest | None = None) -> ServiceRequest:
+        with app.app_context():
+            restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+            request = request or requests.open_request(restaurant, table, restaurant["kinds"][1], "a key")
+            store.enqueue(restaurant, event, None if event == "unwatched" else request)
+            return request
+
+    return told

@@ -1,0 +1,253 @@
+"""Push messages when something is wrong: a service that is slow or away, phones that are gone, and people, too."""
+
+import logging
+from dataclasses import replace
+from typing import Any, cast
+
+import pytest
+from flask import Flask
+
+from config import Config
+from tests.cast import Person
+from tests.push.phones import Subscribe, Tell, browser, login_of, owed, send
+from tests.push.service import Phone, PushService
+from tests.smtp import silent_server
+from waitercaller import clock, restaurants
+from waitercaller import sessions as logins
+from waitercaller.account import leaving
+from waitercaller.db import Document, db
+from waitercaller.push import delivery, sealing, sender, subscriptions
+from waitercaller.requests import store as requests
+
+
+def subscribed(app: Flask, person: Person) -> list[str]:
+    with app.app_context():
+        return [each["endpoint"] for each in subscriptions.of_member(person.restaurant_id, person.member_id)]
+
+
+def widest(app: Flask, person: Person) -> str | None:
+    with app.app_context():
+        restaurant = cast(Document, restaurants.get(person.restaurant_id))
+        return cast(Document, restaurants.member_with_id(restaurant, person.member_id)).get("push")
+
+
+# --- the service ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_phone_that_its_service_does_not_know_any_more_is_forgotten(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, status: int
+) -> None:
+    subscribe(bob)
+    subscribe(bob, "escalated", name="tablet")
+    service.answers["/Bob"] = [status]
+    tell("alerted")
+    send(app)
+    assert len(subscribed(app, bob)) == 1
+    assert widest(app, bob) == "escalated"
+    assert sorted(owed(app)) == [("alerted", "dropped"), ("alerted", "sent")]
+    tell("unwatched")
+    assert send(app) == 0
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_service_that_cannot_now_is_asked_again_while_it_is_news(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, later: Any, status: int
+) -> None:
+    subscribe(bob)
+    service.answers["/Bob"] = [status, status]
+    tell()
+    assert send(app) == 1
+    assert send(app) == 0
+    later(seconds=3)
+    assert send(app) == 1
+    later(seconds=6)
+    assert send(app) == 1
+    assert len(service.asked) == 3
+    assert owed(app) == [("called", "sent")]
+    assert int(service.messages[0].headers["ttl"]) <= 111
+
+
+def test_a_service_says_when_it_wants_to_be_asked_again(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, later: Any
+) -> None:
+    subscribe(bob)
+    service.answers["/Bob"] = [429]
+    service.extra_headers["Retry-After"] = "60"
+    tell()
+    send(app)
+    later(seconds=50)
+    assert send(app) == 0
+    later(seconds=11)
+    assert send(app) == 1
+    assert len(service.messages) == 1
+
+
+@pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 413])
+def test_a_refusal_is_final_and_in_the_log_without_the_address_of_the_phone(
+    app: Flask,
+    service: PushService,
+    bob: Person,
+    subscribe: Subscribe,
+    tell: Tell,
+    status: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    phone = subscribe(bob)
+    service.answers["/Bob"] = [status]
+    service.extra_headers["Location"] = f"{service.address}/elsewhere"
+    tell()
+    with caplog.at_level(logging.INFO):
+        send(app)
+    assert owed(app) == [("called", "failed")]
+    assert service.asked == ["/Bob"]  # no redirect is followed
+    assert f"localhost refuses a push message (called): {status}" in caplog.text
+    assert phone.endpoint not in caplog.text
+
+
+def test_a_service_that_never_answers_holds_up_nobody_for_long(
+    app: Flask,
+    make_app: Any,
+    config: Config,
+    service: PushService,
+    bob: Person,
+    alice: Person,
+    subscribe: Subscribe,
+    tell: Tell,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(delivery, "TIMEOUT", 0.2)
+    with silent_server() as port:
+        subscribe(alice)
+        silent = Phone(f"https://localhost:{port}/Bob")
+        with app.app_context():
+            subscriptions.put(bob.restaurant_id, bob.member_id, login_of(bob), browser(silent), "all")
+        patient = make_app(replace(config, push_services=(service.host, f"localhost:{port}")))
+        tell()
+        send(patient)
+    assert len(service.messages) == 1
+    assert owed(app) == [("called", "due"), ("called", "sent")]
+
+
+def test_a_service_whose_certificate_is_not_trusted_gets_nothing(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE")
+    delivery._tls.cache_clear()
+    subscribe(bob)
+    tell()
+    send(app)
+    assert service.asked == []
+    assert owed(app) == [("called", "due")]
+
+
+# --- what is no news any more -----------------------------------------------------------------------------------------
+
+
+def test_a_call_that_somebody_has_taken_is_not_told_any_more(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell
+) -> None:
+    subscribe(bob)
+    request = tell()
+    with app.app_context():
+        requests.accept(bob.restaurant_id, [request["_id"]], {"id": bob.member_id, "name": "Bob"})
+    send(app)
+    assert service.asked == []
+    assert owed(app) == [("called", "dropped")]
+
+
+def test_old_news_is_not_sent(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, later: Any
+) -> None:
+    subscribe(bob)
+    tell()
+    later(seconds=sender.LIFETIME["called"].total_seconds())
+    send(app)
+    assert service.asked == []
+    assert owed(app) == [("called", "dropped")]
+
+
+# --- who has gone -----------------------------------------------------------------------------------------------------
+
+
+def leave_work(app: Flask, bob: Person) -> None:
+    restaurants.remove_member(bob.restaurant_id, bob.member_id)
+
+
+def log_out(app: Flask, bob: Person) -> None:
+    logins.end(login_of(bob))
+
+
+def change_password(app: Flask, bob: Person) -> None:
+    logins.end_all(bob.user_id)
+
+
+def delete_account(app: Flask, bob: Person) -> None:
+    user = cast(Document, db().users.find_one({"_id": bob.user_id}))
+    leaving.leave(user, leaving.places_of(bob.user_id), "en")
+
+
+def forbid_the_service(app: Flask, bob: Person) -> None:
+    app.extensions["config"] = replace(app.extensions["config"], push_services=("push.example.org",))
+
+
+def change_the_key(app: Flask, bob: Person) -> None:
+    app.extensions["config"] = replace(app.extensions["config"], vapid_private_key=sealing.new_private_key())
+
+
+@pytest.mark.parametrize(
+    "end", [leave_work, log_out, change_password, delete_account, forbid_the_service, change_the_key]
+)
+def test_a_phone_of_nobody_gets_nothing_and_is_forgotten(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, end: Any
+) -> None:
+    subscribe(bob)
+    tell()
+    with app.app_context():
+        end(app, bob)
+    send(app)
+    assert service.asked == []
+    assert owed(app) == [("called", "dropped")]
+    assert subscribed(app, bob) == []
+
+
+def test_a_login_that_is_only_idle_still_hears(
+    app: Flask, service: PushService, alice: Person, subscribe: Subscribe, tell: Tell, later: Any
+) -> None:
+    """Alice is at home; nobody has touched anything for a day."""
+    subscribe(alice)
+    later(hours=11)  # the signature is of now, as the service's clock has it, within a day
+    with app.app_context():
+        long_ago = clock.now() - logins.PERSON_IDLE * 2
+        db().sessions.update_one({"_id": login_of(alice)}, {"$set": {"seen_at": long_ago}})
+        assert logins.find(login_of(alice)) is None
+    tell("alerted")
+    send(app)
+    assert len(service.messages) == 1
+
+
+def test_whoever_subscribes_a_phone_last_has_it(
+    app: Flask, service: PushService, bob: Person, alice: Person, subscribe: Subscribe, tell: Tell
+) -> None:
+    subscribe(bob, name="shared")
+    subscribe(alice, "escalated", name="shared")
+    assert (widest(app, bob), widest(app, alice)) == ("none", "escalated")
+    tell()
+    assert send(app) == 0
+
+
+def test_one_member_has_a_bounded_number_of_phones(app: Flask, bob: Person, subscribe: Subscribe) -> None:
+    for number in range(subscriptions.MOST_BROWSERS + 2):
+        subscribe(bob, name=str(number))
+    kept = [endpoint.rpartition("/")[2] for endpoint in subscribed(app, bob)]
+    assert kept == [str(number) for number in range(2, subscriptions.MOST_BROWSERS + 2)]
+
+
+def test_without_a_key_nothing_is_owed_or_sent(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell
+) -> None:
+    subscribe(bob)
+    app.extensions["config"] = replace(app.extensions["config"], vapid_private_key="")
+    tell()
+    assert owed(app) == []
+    assert send(app) == 0

@@ -1,0 +1,212 @@
+"""Push messages: who hears of what, and that it arrives once, sealed, and only while it is news."""
+
+import threading
+from typing import Any, cast
+
+import pytest
+from flask import Flask
+
+from config import Config
+from tests.cast import Person
+from tests.push.phones import Subscribe, browser, login_of, owed, send, zones_of
+from tests.push.service import PushService
+from waitercaller import clock, leases, restaurants
+from waitercaller.db import Document, db, transaction
+from waitercaller.push import sender, store, subscriptions
+from waitercaller.requests.model import ServiceRequest
+
+# --- what arrives -----------------------------------------------------------------------------------------------------
+
+
+def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
+    database: Any, app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any
+) -> None:
+    subscribe(bob)
+    request = tell()
+    assert send(app) == 1
+    (message,) = service.messages
+    home = f"/r/{bob.restaurant_id}/dashboard"
+    assert message.text == {
+        "title": "Table 7: Bill",
+        "text": "Called at #",
+        "at": clock.milliseconds(request["first_at"]),
+        "tag": f"{home}#{request['_id']}",
+        "url": home,
+        "language": "en",
+        "direction": "ltr",
+    }
+    assert message.claims["sub"] == "mailto:hello@waitercaller.test"
+    assert 100 <= int(message.headers["ttl"]) <= 120
+    assert (message.headers["urgency"], message.headers["topic"]) == ("high", str(request["_id"]))
+    assert owed(app) == [("called", "sent")]
+    assert send(app) == 0
+
+
+def test_no_message_holds_a_code_or_a_key(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any, table: Document
+) -> None:
+    subscribe(bob)
+    for event in ("called", "nagged", "raised", "alerted", "unwatched"):
+        tell(event)
+    send(app)
+    for message in service.messages:
+        assert table["code"] not in str(message.text)
+        assert "a key" not in str(message.text)
+    assert table["code"] not in str(list(app.extensions["mongo"].database.pushes.find()))
+
+
+def test_it_is_written_in_the_language_of_its_reader(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any
+) -> None:
+    phone = subscribe(bob)
+    with app.app_context():
+        german = {**browser(phone), "language": "de"}
+        subscriptions.put(bob.restaurant_id, bob.member_id, login_of(bob), cast(subscriptions.Browser, german), "all")
+    tell()
+    send(app)
+    assert service.texts("Bob")[0][0] == "Tisch 7: Rechnung"
+
+
+# --- who hears of what ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("event", "hearing"),
+    [
+        ("called", {"Bob"}),
+        ("nagged", {"Bob"}),
+        ("raised", {"Bob", "Mona", "Alice", "Nina"}),
+        ("alerted", {"Bob", "Mona", "Alice", "Nina"}),
+        ("unwatched", {"Mona", "Alice"}),
+    ],
+)
+def test_calls_go_to_their_zones_and_what_waits_to_everybody(
+    app: Flask,
+    hire: Any,
+    alice: Person,
+    bob: Person,
+    service: PushService,
+    subscribe: Subscribe,
+    tell: Any,
+    table: Document,
+    event: store.Event,
+    hearing: set[str],
+) -> None:
+    with app.app_context():
+        terrace = restaurants.zone_named(alice.restaurant_id, "Terrace")
+        hall = restaurants.zone_named(alice.restaurant_id, "Hall")
+        db().tables.update_one({"_id": table["_id"]}, {"$set": {"zone_id": terrace}})
+        table["zone_id"] = terrace
+    mona, nina = hire("Mona", role="manager", at=alice), hire("Nina", role="waiter", at=alice)
+    zones_of(app, bob, cast(str, terrace))
+    zones_of(app, nina, cast(str, hall))
+    for person, choice in ((alice, "escalated"), (mona, "escalated"), (bob, "all"), (nina, "all")):
+        subscribe(person, choice)
+    hire("Olaf", role="waiter", at=alice)  # wants to hear nothing
+    tell(event)
+    send(app)
+    assert {message.path[1:] for message in service.messages} == hearing
+
+
+def test_who_has_no_zones_has_all_and_a_table_without_one_is_everybodys(
+    app: Flask, bob: Person, alice: Person, service: PushService, subscribe: Subscribe, tell: Any
+) -> None:
+    zones_of(app, bob, "another zone")
+    subscribe(bob)
+    subscribe(alice)
+    tell()
+    send(app)
+    assert {message.path for message in service.messages} == {"/Bob", "/Alice"}
+
+
+def test_another_restaurant_hears_nothing(
+    app: Flask, charlie: Person, bob: Person, service: PushService, subscribe: Subscribe, tell: Any
+) -> None:
+    subscribe(charlie)
+    subscribe(bob)
+    tell("alerted")
+    send(app)
+    assert [message.path for message in service.messages] == ["/Bob"]
+
+
+def test_where_nobody_has_subscribed_a_call_costs_no_question(
+    app: Flask, alice: Person, tell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = tell()
+
+    def refuse() -> None:
+        raise AssertionError("the database was asked")
+
+    with app.app_context():
+        restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+        monkeypatch.setattr(store, "db", refuse)
+        store.enqueue(restaurant, "alerted", request)
+
+
+# --- once -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_step_is_owed_once_and_a_new_one_again(
+    database: Any, app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any
+) -> None:
+    subscribe(bob)
+    request = tell()
+    tell("called", request)
+    tell("nagged", request)
+    again = cast(ServiceRequest, {**request, "steps": [*request["steps"], {"what": "nagged"}, {"what": "reopened"}]})
+    tell("nagged", again)
+    assert [event for event, _ in owed(app)] == ["called", "nagged", "nagged"]
+
+
+@pytest.mark.needs_wire
+def test_what_is_owed_goes_with_the_transaction_that_owes_it(
+    database: Any, app: Flask, alice: Person, bob: Person, subscribe: Subscribe, tell: Any
+) -> None:
+    subscribe(bob)
+    request = tell()
+    restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+
+    def fail(session: Any) -> None:
+        store.enqueue(restaurant, "raised", request, session)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        transaction(fail)
+    transaction(lambda session: store.enqueue(restaurant, "alerted", request, session))
+    assert [event for event, _ in owed(app)] == ["alerted", "called"]
+
+
+def test_two_senders_send_nothing_twice(
+    make_app: Any, config: Config, app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any
+) -> None:
+    for number in range(6):
+        subscribe(bob, name=f"phone{number}")
+    for event in ("called", "alerted"):
+        tell(event)
+    senders = [make_app(config), make_app(config)]
+    together = threading.Barrier(len(senders))
+
+    def work(one: Flask) -> None:
+        together.wait()
+        while any(state == "due" for _, state in owed(app)):
+            sender.send_due(one)
+
+    threads = [threading.Thread(target=work, args=(one,)) for one in senders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(service.asked) == len(service.messages) == 12
+
+
+def test_the_message_of_a_sender_that_died_is_sent_by_another(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any, later: Any
+) -> None:
+    subscribe(bob)
+    tell()
+    with app.app_context():
+        assert len(leases.take("pushes", sender.LEASE, 40)) == 1
+    assert send(app) == 0
+    later(seconds=sender.LEASE.total_seconds() + 1)
+    assert send(app) == 1
+    assert len(service.messages) == 1
