@@ -1,5 +1,6 @@
 """Bob waits tables for Alice: what he sees, and what his taps do."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,7 @@ from waitercaller.db import Document
 from waitercaller.requests import store
 from waitercaller.tables import store as tables
 
-ACTS = ["accept", "resolve", "dismiss", "reopen"]
+ACTS = ["accept", "resolve", "dismiss", "reopen", "pass"]
 
 
 @pytest.fixture
@@ -102,6 +103,75 @@ def test_taking_over_needs_the_name_that_was_seen(alice: Person, bob: Person, ca
     assert tap(alice, request_id, "accept", f"?from={alice.member_id}").status_code == 409
 
 
+def test_a_call_is_passed_on_and_the_other_one_is_on_the_way(
+    alice: Person, bob: Person, call: Any, request_of: Any
+) -> None:
+    request_id = call()
+    answer = tap(bob, request_id, "pass", to=alice.member_id)
+    assert answer.json == {"ok": True, "message": "7: Alice is on the way."}
+    passed = request_of(request_id)
+    assert (passed["state"], passed["by"]["name"], passed["steps"][-1]["by"]["name"]) == ("accepted", "Alice", "Bob")
+    assert "Passed on by Bob" in alice.client.get(f"{alice.home}/dashboard").text
+    assert tap(bob, request_id, "pass", to=alice.member_id).json["message"] == "Alice has it."
+    assert tap(alice, request_id, "pass", to=bob.member_id).json["message"] == "7: Bob is on the way."
+
+
+def test_a_call_is_passed_on_to_members_of_the_house_only(bob: Person, charlie: Person, call: Any) -> None:
+    request_id = call()
+    assert tap(bob, request_id, "pass", to=charlie.member_id).status_code == 400
+    assert tap(bob, request_id, "pass", to="").status_code == 400
+
+
+def test_without_scripts_passing_on_asks_to_whom(alice: Person, bob: Person, call: Any, request_of: Any) -> None:
+    request_id = call()
+    asked = bob.client.submit(f"{bob.home}/requests/{request_id}/pass", page=f"{bob.home}/dashboard")
+    page = bob.client.get(asked.location)
+    assert "Pass on to" in page.text
+    assert f'name="to" value="{alice.member_id}"' in page.text
+    assert bob.member_id not in page.text
+    form = {"ids": str(request_id), "to": alice.member_id}
+    bob.client.submit(f"{bob.home}/requests/{request_id}/pass", form, page=asked.location)
+    assert request_of(request_id)["by"]["name"] == "Alice"
+
+
+def test_a_round_takes_what_still_waits_and_says_who_has_the_rest(alice: Person, bob: Person, call: Any) -> None:
+    ids = [call(name, zone="Terrace") for name in ("4", "5", "7")]
+    tap(alice, ids[1], "accept")
+    answer = tap(bob, ids[0], "accept", ids=" ".join(map(str, ids)))
+    assert answer.json == {"ok": True, "message": "2 tables: you are on the way. 5: Alice has it."}
+
+
+def test_cards_look_as_old_as_the_restaurant_says(app: Flask, bob: Person, call: Any, later: Any) -> None:
+    def looks() -> list[str]:
+        return re.findall(r'data-level="(\w+)"', bob.client.get(f"{bob.home}/dashboard").text)
+
+    request_id = call()
+    seen = [looks()]
+    for seconds in (41, 40):
+        later(seconds=seconds)
+        seen.append(looks())
+    assert seen == [["calm"], ["warn"], ["late"]]
+    app.extensions["mongo"].database.restaurants.update_one(
+        {"_id": bob.restaurant_id}, {"$set": {"settings.escalation": {"nag": 60, "all_zones": 300, "alert": 400}}}
+    )
+    later()
+    assert looks() == ["warn"]
+    tap(bob, request_id, "accept")
+    assert looks() == ["coming"]
+    later(seconds=800)
+    assert looks() == ["late"]
+
+
+def test_that_the_managers_were_alerted_stands_on_the_card(app: Flask, bob: Person, call: Any) -> None:
+    request_id = call()
+    app.extensions["mongo"].database.requests.update_one({"_id": request_id}, {"$set": {"level": 3}})
+    page = bob.client.get(f"{bob.home}/dashboard").text
+    assert "The managers have been alerted" in page
+    assert 'data-level="late"' in page
+    tap(bob, request_id, "accept")
+    assert "The managers have been alerted" not in bob.client.get(f"{bob.home}/dashboard").text
+
+
 def test_done_nobody_there_and_undo(bob: Person, call: Any, request_of: Any) -> None:
     request_id = call()
     for act, state in (("resolve", "resolved"), ("reopen", "waiting"), ("dismiss", "dismissed"), ("reopen", "waiting")):
@@ -137,7 +207,7 @@ def test_requests_of_others_are_not_found(charlie: Person, call: Any, request_of
     assert request_of(request_id)["state"] == "waiting"
 
 
-@pytest.mark.parametrize("ids", ["nonsense", "1 2 3", "\0", " ".join(str(ObjectId()) for _ in range(21))])
+@pytest.mark.parametrize("ids", ["nonsense", "1 2 3", "\0", " ".join(str(ObjectId()) for _ in range(61))])
 def test_a_misshapen_list_is_refused(bob: Person, call: Any, request_of: Any, ids: str) -> None:
     request_id = call()
     assert tap(bob, request_id, "resolve", ids=ids).status_code == 400

@@ -181,7 +181,7 @@ def test_its_page_has_no_rooms_and_a_way_to_end_it(counter: Any, alice: Person) 
     page = counter.get(f"{alice.home}/dashboard").text
     for words in ("bar-rooms", "Account and restaurants", "Tables</a>"):
         assert words not in page
-    for words in ("Trattoria Lucia", 'id="live"', 'id="sound"', "End this screen"):
+    for words in ("Trattoria Lucia", 'id="live"', 'id="bell"', "End this screen"):
         assert words in page
     counter.submit("/logout", page=f"{alice.home}/dashboard")
     assert counter.get(f"{alice.home}/dashboard").status_code == 303
@@ -240,7 +240,8 @@ def test_the_members_are_there_to_be_tapped(app: Flask, counter: Any, alice: Per
         assert f'value="{member_id}"><bdi>{name}</bdi>' in dialog
     names = re.findall(r"<bdi>([^<]+)</bdi></button>", dialog)
     assert names == ["Alice", "Anna", "Bob", "Émile", "Zoe"]
-    assert '<dialog id="who"' not in bob.client.get(f"{bob.home}/dashboard").text
+    assert "data-asks" in page
+    assert "data-asks" not in bob.client.get(f"{bob.home}/dashboard").text
 
 
 def test_anna_is_on_the_way(counter: Any, alice: Person, anna: str, call: Any, dana: FlaskClient, table: Any) -> None:

@@ -7,46 +7,50 @@ const MESSAGE_STAYS = 8_000;
 
 const { dataset: words } = document.getElementById("screen");
 const toasts = document.getElementById("toasts");
-const inFlight = new Set(); // the tables whose answer is awaited
+const inFlight = new Set(); // the tables and rounds whose answer is awaited
+
+/** The name of a card or a round, by which it is found again when it was redrawn. */
+function placeOf(element) {
+  return element.dataset.table ?? `round ${element.dataset.round}`;
+}
 
 /** Send the buttons of `form` by script. `onAnswer()` follows each answer, `onLoggedOut()` a refusal for want of a login. */
 export function startActs(form, { onAnswer, onLoggedOut }) {
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const button = event.submitter;
-    const card = button.closest(".table-card");
-    start({
+    const place = button.closest(".table-card, .round");
+    const { act: name } = button.dataset;
+    const act = {
       url: button.formAction,
       ids: button.value,
-      table: card?.dataset.table ?? button.formAction,
-      title: card?.querySelector("h2").textContent ?? "",
-      undo: ["resolve", "dismiss"].includes(button.dataset.act),
-    }, button.dataset.act);
+      place: place ? placeOf(place) : button.formAction,
+      title: place?.querySelector("h2").textContent ?? "",
+      undo: ["resolve", "dismiss"].includes(name),
+    };
+    // On the counter's screen nobody goes without a name; whether the rest needs one, the server says.
+    if (name === "pass") ask("to", act);
+    else if (asksWho() && name.startsWith("accept")) ask("as", act);
+    else send(act);
   });
 
-  /** On the counter's screen nobody goes without a name; whether the rest needs one, the server says. */
-  function start(act, name) {
-    if (asksWho() && name === "accept") ask(act);
-    else send(act);
-  }
-
-  async function ask(act) {
-    const as = await who(act.table, act.title);
-    if (as) send({ ...act, as });
+  async function ask(question, act) {
+    const chosen = await who(question, act.place, act.title);
+    if (chosen) send({ ...act, [question]: chosen });
   }
 
   async function send(act) {
-    if (inFlight.has(act.table)) return;
-    inFlight.add(act.table);
+    if (inFlight.has(act.place)) return;
+    inFlight.add(act.place);
     showBusy();
     document.querySelector(`.toast-note[data-url="${CSS.escape(act.url)}"]`)?.remove();
     const response = await post(act);
-    inFlight.delete(act.table);
+    inFlight.delete(act.place);
     showBusy();
     if (!response || response.status >= 500) return unsent(act);
     if (response.type === "opaqueredirect" || response.status === 401) return onLoggedOut();
     const answer = await response.json().catch(() => ({}));
-    if (answer.ask) return ask(act);
+    if (answer.ask) return ask("as", act);
     if (response.ok) toast(answer.message, act.undo && undoOf(act));
     else toast(answer.message ?? (response.status === 403 ? words.refused : words.stale), null, "warning");
     onAnswer(response.ok);
@@ -55,7 +59,7 @@ export function startActs(form, { onAnswer, onLoggedOut }) {
   async function post(act) {
     const body = new URLSearchParams(new FormData(form));
     if (act.ids) body.append("ids", act.ids);
-    if (act.as) body.append("as", act.as);
+    for (const question of ["as", "to"]) if (act[question]) body.append(question, act[question]);
     const giveUp = new AbortController();
     const timer = setTimeout(() => giveUp.abort(), TIMEOUT);
     try {
@@ -83,7 +87,8 @@ export function startActs(form, { onAnswer, onLoggedOut }) {
 /** Mark the cards whose tap is on its way; to be called again when cards were redrawn. */
 export function showBusy() {
   for (const card of document.querySelectorAll(".table-card")) {
-    const busy = inFlight.has(card.dataset.table);
+    const round = card.closest(".round");
+    const busy = inFlight.has(placeOf(card)) || (round !== null && inFlight.has(placeOf(round)));
     card.setAttribute("aria-busy", String(busy));
     // aria-disabled keeps the keyboard's place, which disabled would lose; a second tap is not sent anyway.
     for (const button of card.querySelectorAll("[data-act]")) button.setAttribute("aria-disabled", String(busy));

@@ -1,54 +1,86 @@
-// The list of calls: takes over what arrives, card by card, and shows the zones that this screen chose.
+// The list of calls: takes over what arrives, card by card, and shows it as this screen chose: which zones, as cards or
+// as rounds. No choice hides a call that is overdue.
 
 import { now, spell, tick } from "./clock.js";
+import { arrange, sumUp } from "./rounds.js";
+import { choose, isElsewhere, showZones } from "./zones.js";
 
 const SETTLING = 350;
 
 const screen = document.getElementById("screen");
 const calls = document.getElementById("calls");
 const list = calls.querySelector(".cards");
-const remembered = `waitercaller.zones.${location.pathname}`;
+const elsewhere = document.getElementById("elsewhere");
+const drawn = new WeakMap(); // card, or other part of the list → the HTML it came as
+let layout = []; // where the cards stood
 
-/** The zones this screen shows; none chosen means all. */
-const chosen = new Set(JSON.parse(localStorage.getItem(remembered) ?? "[]"));
-const drawn = new WeakMap(); // card → the HTML it came as
+/** All cards, oldest call first. */
+let all = [...list.children];
 
 export function cards() {
-  return [...list.children];
+  return all;
 }
 
-/** Whether a card is on view: its zone is chosen, it has none, or it is overdue, which no filter hides. */
-function shown(card) {
+/** Whether a card is on view. */
+export function isShown(card) {
   return !card.hasAttribute("data-elsewhere") || card.dataset.level === "late";
 }
 
+/** The cards on view, as they stand on the screen. */
+export function cardsOnView() {
+  return [...list.querySelectorAll(".table-card")].filter(isShown);
+}
+
+/** Whether cards moved a moment ago: a tap or a key may be meant for what stood there before. */
+export function isSettling() {
+  return list.classList.contains("settling");
+}
+
 /** Take over a list, leaving unchanged cards, their open menus and the focus alone; returns the cards on view that
- *  ask for somebody anew. */
+ *  ask for somebody anew, and those that ask again. */
 export function draw(fragment) {
-  const held = heldFocus();
-  const before = new Map(cards().map((card) => [card.dataset.table, card]));
-  const after = [...fragment.querySelectorAll(".table-card")].map((fresh) => {
+  const before = new Map(all.map((card) => [card.dataset.table, card]));
+  all = [...fragment.querySelectorAll(".table-card")].map((fresh) => {
     const old = before.get(fresh.dataset.table);
     return old && drawn.get(old) === fresh.outerHTML ? old : adopt(fresh, old);
   });
-  if (cards().some((card, index) => !standsStill(card, after[index]))) settle();
-  for (const card of cards()) if (!after.includes(card)) card.remove();
-  let place = list.firstElementChild;
-  for (const card of after) {
-    if (card === place) place = place.nextElementSibling;
-    else list.insertBefore(card, place);
-  }
-  refresh();
+  for (const name of ["nagMs", "lateMs", "forgottenMs"]) calls.dataset[name] = fragment.dataset[name];
+  drawParts(fragment);
+  const again = rearrange();
+  return all.filter((card) => isShown(card) && (again.includes(card) || asksAnew(card, before.get(card.dataset.table))));
+}
+
+/** Show the cards as this screen wants them now; returns those that ask again. */
+export function rearrange() {
+  const held = heldFocus();
+  arrange(all);
+  const again = refresh();
   restoreFocus(held);
-  return after.filter((card) => shown(card) && asksAnew(card, before.get(card.dataset.table)));
+  return again;
 }
 
-function standsStill(card, next) {
-  return next?.dataset.table === card.dataset.table && next.dataset.by === card.dataset.by;
+/** Show nothing any more: whoever comes next is no guest's business. */
+export function clear() {
+  all = [];
+  rearrange();
 }
 
-/** Cards moved or their buttons changed: take no taps for a moment, they were meant for what was there before. */
+/** What the list brings beside its cards: the zones, who is watching. */
+function drawParts(fragment) {
+  for (const fresh of fragment.querySelectorAll("[data-part]")) {
+    const old = calls.querySelector(`[data-part="${fresh.dataset.part}"]`);
+    if (!old || drawn.get(old) === fresh.outerHTML) continue;
+    const part = document.importNode(fresh, true);
+    drawn.set(part, fresh.outerHTML);
+    old.replaceWith(part);
+  }
+}
+
+/** Where cards moved or their buttons changed, take no taps for a moment: they were meant for what was there before. */
 function settle() {
+  const before = layout;
+  layout = cardsOnView().map(({ dataset }) => `${dataset.table} ${dataset.by} ${dataset.state} ${dataset.level === "warn" || dataset.level === "late"}`);
+  if (before.every((place, index) => layout[index] === place)) return;
   list.classList.add("settling");
   clearTimeout(settle.timer);
   settle.timer = setTimeout(() => list.classList.remove("settling"), SETTLING);
@@ -61,6 +93,7 @@ function adopt(fresh, old) {
   if (old) {
     card.querySelector(".more").open = old.querySelector(".more").open;
     card.dataset.level = old.dataset.level ?? "";
+    card.nags = old.nags;
   } else {
     card.classList.add("new");
     card.addEventListener("animationend", (event) => event.target === card.querySelector(".clock") && card.classList.remove("new"));
@@ -73,50 +106,53 @@ function markMine(card) {
   card.toggleAttribute("data-mine", card.dataset.by !== "" && card.dataset.by === screen.dataset.me);
 }
 
+/** Whether a card has a new call, a reminder, or was passed on to me. */
 function asksAnew(card, old) {
   if (card === old) return false;
   const known = old ? old.dataset.ids.split(" ") : [];
-  return card.dataset.ids.split(" ").some((id) => !known.includes(id)) || Number(card.dataset.reminders) > Number(old.dataset.reminders);
+  if (card.dataset.state === "waiting" && card.dataset.ids.split(" ").some((id) => !known.includes(id))) return true;
+  if (card.querySelector(".passed") && card.hasAttribute("data-mine") && !old?.hasAttribute("data-mine")) return true;
+  return Number(card.dataset.reminders) > Number(old?.dataset.reminders ?? 0);
 }
 
 function heldFocus() {
   const button = document.activeElement;
   const card = button?.closest?.(".table-card");
   if (!card) return null;
-  return { table: card.dataset.table, index: cards().indexOf(card), act: button.dataset.act, name: button.localName };
+  return { table: card.dataset.table, index: cardsOnView().indexOf(card), act: button.dataset.act, name: button.localName };
 }
 
 /** The keyboard stays on the same button; where that is gone, on its card or the one that took its place: never on a
  *  button that does something else, since Enter may be pressed twice. */
 function restoreFocus(held) {
   if (!held || document.activeElement?.closest(".table-card")) return;
-  const card = cards().find((one) => one.dataset.table === held.table);
+  const card = all.find((one) => one.dataset.table === held.table && isShown(one));
   const same = card?.querySelector(held.act ? `[data-act="${held.act}"]` : held.name);
   if (same?.offsetParent) same.focus();
-  else (card ?? cards()[held.index] ?? document.getElementById("sentence")).focus();
+  else (card ?? cardsOnView()[held.index] ?? cardsOnView().at(-1) ?? document.getElementById("sentence")).focus();
 }
 
-/** Clocks, zones and the sentence, as of now; returns the cards that became late just now. */
+/** Clocks, zones and the sentence, as of now; returns the cards on view that ask again. */
 export function refresh() {
-  const late = tick(cards());
-  for (const card of cards()) {
-    card.toggleAttribute("data-elsewhere", chosen.size > 0 && card.dataset.zone !== "" && !chosen.has(card.dataset.zone));
-  }
-  const visible = cards().filter(shown);
-  say(visible);
-  countZones();
-  const hidden = cards().length - visible.length;
-  const elsewhere = document.getElementById("elsewhere");
+  const again = tick(all);
+  for (const card of all) card.toggleAttribute("data-elsewhere", isElsewhere(card));
+  const visible = all.filter(isShown);
+  const hidden = all.length - visible.length;
+  say(visible, hidden);
+  showZones(all);
+  sumUp(isShown, (number) => plural("waiting", number));
   elsewhere.hidden = !hidden;
   setText(elsewhere, hidden ? plural("elsewhere", hidden) : "");
-  return late;
+  settle();
+  return again.filter(isShown);
 }
 
-function say(visible) {
+function say(visible, hidden) {
   calls.dataset.count = visible.length;
   calls.dataset.oldestMs = visible[0]?.dataset.firstMs ?? "";
   const count = document.getElementById("sentence-count");
-  setText(count, visible.length ? plural("waiting", visible.length) : screen.dataset.nobody);
+  const nobody = hidden ? screen.dataset.nobodyHere : screen.dataset.nobody;
+  setText(count, visible.length ? plural("waiting", visible.length) : nobody);
   let oldest = document.getElementById("sentence-oldest");
   if (!oldest) {
     oldest = document.createElement("span");
@@ -139,36 +175,19 @@ function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function countZones() {
-  for (const button of document.querySelectorAll("#zones button")) {
-    const { zone } = button.dataset;
-    button.setAttribute("aria-pressed", String(zone ? chosen.has(zone) : !chosen.size));
-    if (zone) setText(button.querySelector("b"), String(cards().filter((card) => card.dataset.zone === zone).length || ""));
-  }
-}
-
-/** The chips choose zones for this screen, and the screen remembers. */
+/** Zones are chosen by a tap on a chip, and those that are hidden brought back by a tap on their number. */
 export function startZones() {
-  const zones = document.getElementById("zones");
-  const choose = (zone) => {
-    if (!zone) chosen.clear();
-    else if (!chosen.delete(zone)) chosen.add(zone);
-    localStorage.setItem(remembered, JSON.stringify([...chosen]));
-    document.body.dataset.zones = [...chosen].join(" ");
-    refresh();
-  };
-  // A zone that was removed since must not hide the others.
-  const known = new Set([...(zones?.querySelectorAll("button") ?? [])].map((button) => button.dataset.zone));
-  for (const zone of chosen) if (!known.has(zone)) chosen.delete(zone);
-  zones?.addEventListener("click", (event) => {
-    const button = event.target.closest("button");
-    if (button) choose(button.dataset.zone);
+  document.addEventListener("click", (event) => {
+    const chip = event.target.closest("#zones button, #elsewhere");
+    if (!chip) return;
+    choose(chip.dataset.zone ?? "");
+    rearrange();
   });
-  document.getElementById("elsewhere").addEventListener("click", () => choose(""));
-  if (zones) zones.hidden = false;
+  for (const part of calls.querySelectorAll("[data-part]")) drawn.set(part, part.outerHTML);
+  rearrange();
 }
 
-for (const card of cards()) {
+for (const card of all) {
   drawn.set(card, card.outerHTML);
   markMine(card);
 }

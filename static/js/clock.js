@@ -1,7 +1,6 @@
 // Waiting clocks. They count on the server's time: a tablet's own clock may be minutes off.
 
-const WARN = 2 * 60_000;
-const LATE = 4 * 60_000;
+const calls = document.getElementById("calls");
 
 let offset = 0;
 
@@ -24,16 +23,27 @@ export function spell(milliseconds) {
   return `${start}:${two(seconds % 60)}`;
 }
 
-/** Bring the clock of each card up to date; returns the cards that became late just now. */
+/** How a card looks at this age. The times are the restaurant's own and come with the list; the step is that of the
+ *  escalation, which the server has taken and which no clock of a screen takes back. */
+function levelOf({ state, step }, age) {
+  const { nagMs, lateMs, forgottenMs } = calls.dataset;
+  if (state === "accepted") return age < forgottenMs ? "coming" : "late";
+  if (age >= lateMs || step >= 2) return "late";
+  return age >= nagMs || step >= 1 ? "warn" : "calm";
+}
+
+/** Bring the clock of each card up to date; returns the cards that ask again just now: those that wait for so long
+ *  that they nag, once in that time, and those that became late. */
 export function tick(cards) {
-  const late = [];
-  for (const card of cards) {
+  return cards.filter((card) => {
     const age = now() - card.dataset.firstMs;
-    const level = age < WARN ? "calm" : age < LATE ? "warn" : "late";
-    card.querySelector(".clock").textContent = spell(age);
-    if (card.dataset.level === level) continue;
-    if (level === "late" && card.dataset.level) late.push(card);
-    card.dataset.level = level;
-  }
-  return late;
+    const clock = card.querySelector(".clock");
+    if (clock.textContent !== spell(age)) clock.textContent = spell(age);
+    const before = card.dataset.level;
+    card.dataset.level = levelOf(card.dataset, age);
+    const nags = card.dataset.state === "waiting" ? Math.floor(age / calls.dataset.nagMs) : 0;
+    const again = nags > (card.nags ?? nags);
+    card.nags = nags;
+    return again || (card.dataset.level === "late" && Boolean(before) && before !== "late");
+  });
 }

@@ -4,10 +4,13 @@ import { showBusy, startActs } from "./acts.js";
 import { startAlerts } from "./alerts.js";
 import { startAwake } from "./awake.js";
 import { showCount } from "./badge.js";
-import { cards, draw, refresh, startZones } from "./cards.js";
+import { cards, clear, draw, rearrange, refresh, startZones } from "./cards.js";
 import { now, synchronise } from "./clock.js";
+import { startKeyboard } from "./keyboard.js";
+import { startKiosk } from "./kiosk.js";
 import { notice } from "./notices.js";
 import { lineUrl, tell } from "./presence.js";
+import { areRounds, showRounds } from "./rounds.js";
 import { ring } from "./sound.js";
 import { Stream } from "./stream.js";
 import { asksWho, renewNames } from "./who.js";
@@ -23,18 +26,23 @@ let looking = 0;
 /** Take over a list that arrived. A card replaced under a finger loses its tap, so that waits for the finger to go. */
 function takeOver(html) {
   clearTimeout(takeOver.waiting);
-  if (document.querySelector(".table-card :active")) {
+  if (document.querySelector("#calls button:active, #calls summary:active")) {
     takeOver.waiting = setTimeout(takeOver, 150, html);
     return;
   }
   const fragment = new DOMParser().parseFromString(html, "text/html").getElementById("calls");
   const before = cards().length;
-  const anew = draw(fragment);
+  const asking = draw(fragment);
   showBusy();
   showTitle();
   if (cards().length < before && recent.open) look();
-  if (!anew.length) return;
-  said.textContent = anew.map((card) => words.newCall.replace("#", card.querySelector("h2").textContent)).join(". ");
+  call(asking, words.newCall);
+}
+
+/** Make cards heard, and read out by a screen reader. */
+function call(asking, sentence) {
+  if (!asking.length) return;
+  said.textContent = asking.map((card) => sentence.replace("#", card.querySelector("h2").textContent)).join(". ");
   ring();
   notice(said.textContent);
 }
@@ -71,8 +79,24 @@ function forgetEnded() {
   }
 }
 
+/** The switch between one card for each table and one round through each zone. */
+function startRounds() {
+  const button = document.getElementById("rounds");
+  const show = () => button.setAttribute("aria-pressed", String(areRounds()));
+  button.addEventListener("click", () => {
+    showRounds(!areRounds());
+    show();
+    rearrange();
+  });
+  show();
+  document.getElementById("tools").hidden = false;
+}
+
 synchronise(Number(words.nowMs));
+startKiosk();
+startRounds();
 startZones();
+startKeyboard();
 startAlerts(tell);
 startAwake();
 showLive("connecting", words.connecting);
@@ -96,7 +120,7 @@ const stream = new Stream(() => lineUrl(words.liveUrl), ["calls"], {
   onGone: look,
   onEnd() {
     clearInterval(looking);
-    for (const card of cards()) card.remove(); // whoever comes next is no guest's business
+    clear();
     showLive("ended", words.loggedOut);
   },
 });
@@ -107,6 +131,8 @@ startActs(document.getElementById("act"), {
 });
 
 recent.addEventListener("toggle", () => recent.open && look());
+// Whoever opens a card's menu may want to pass it on: to somebody who is still, or already, in the team.
+document.addEventListener("toggle", (event) => event.target.matches(".more[open]") && look(), true);
 document.addEventListener("click", (event) => {
   for (const menu of document.querySelectorAll(".more[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
@@ -115,8 +141,7 @@ document.addEventListener("keydown", (event) => {
 });
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 setInterval(() => {
-  if (refresh().length) ring();
+  call(refresh(), words.stillWaiting);
   forgetEnded();
 }, 1_000);
-refresh();
 showTitle();

@@ -1,4 +1,4 @@
-// "Who?", asked by the screen on the counter: one tap on a name.
+// One tap on a name: "Who?", asked by the screen on the counter, and "Pass on to", asked by every screen.
 
 const SETTLING = 350; // a second tap on the button before must not hit a name
 
@@ -6,12 +6,13 @@ const dialog = document.getElementById("who");
 
 /** Whether this screen has to say for whom it acts. */
 export function asksWho() {
-  return dialog !== null;
+  return "asks" in dialog.dataset;
 }
 
-/** Ask who acts at a table; resolves to the member's id, or "" if nobody wants to. */
-export function who(table, title) {
+/** Ask for a name at a table; `question` is "as" or "to". Resolves to the member's id, or "" if nobody wants to. */
+export function who(question, table, title) {
   document.getElementById("who-table").textContent = title;
+  dialog.dataset.question = question;
   dialog.returnValue = "";
   dialog.classList.add("settling");
   setTimeout(() => dialog.classList.remove("settling"), SETTLING);
@@ -31,9 +32,9 @@ function keepPlace(table) {
 /** Take over the names of a page that was loaded just now, unless a finger is on its way to one. */
 export function renewNames(page) {
   const names = page.querySelector("#who .names");
-  if (names && dialog && !dialog.open) dialog.querySelector(".names").replaceWith(names);
+  if (names && !dialog.open) dialog.querySelector(".names").replaceWith(names);
 }
 
-dialog?.addEventListener("click", (event) => {
+dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close(); // beside the sheet
 });

@@ -1,18 +1,19 @@
 """What the staff sees: the live requests of a restaurant as one card for each table, oldest first."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from bson import ObjectId
 from flask import render_template
 from flask_babel import force_locale
 
-from waitercaller import clock
+from waitercaller import clock, presence
+from waitercaller.db import Document
 from waitercaller.i18n import in_language
-from waitercaller.requests import reading
-from waitercaller.requests.model import ServiceRequest, State
+from waitercaller.requests import quiet, reading
+from waitercaller.requests.model import Escalation, ServiceRequest, State, escalation_of
 from waitercaller.restaurants import Actor
 
 
@@ -30,7 +31,11 @@ class Wish:
 
 @dataclass(frozen=True)
 class Card:
-    """All that one table wants. The clock is that of its oldest request; ids are joined by spaces, as in the form."""
+    """All that one table wants. The clock is that of its oldest request; ids are joined by spaces, as in the form.
+
+    `level` is the furthest step of the escalation (see model) among what still waits; `passed_by` is who sent the one
+    who is on the way, where they did not go of themselves.
+    """
 
     table_id: str
     table_name: str
@@ -40,6 +45,8 @@ class Card:
     reminders: int
     state: State
     by: Actor | None
+    passed_by: str
+    level: int
     requests: list[Wish]
     lead_id: str
     waiting_ids: str
@@ -53,17 +60,33 @@ def cards_of(requests: list[ServiceRequest], language: str) -> list[Card]:
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
-def calls_fragment(restaurant_id: ObjectId, language: str, **context: Any) -> str:
+def calls_fragment(restaurant: Document, language: str, **context: Any) -> str:
     """The list of calls as HTML, the same for every viewer who reads this language.
 
     A page gives `now_ms`, so that its clocks are right before any script runs; a stream does not, so that the same
     calls are the same bytes.
     """
-    cards = cards_of(reading.live_of_restaurant(restaurant_id), language)
+    times = escalation_of(restaurant)
+    cards = cards_of(reading.live_of_restaurant(restaurant["_id"]), language)
     with force_locale(language):
         return render_template(
-            "requests/_calls.html", cards=cards, requests_url=f"/r/{restaurant_id}/requests", **context
+            "requests/_calls.html",
+            cards=cards,
+            screens=[] if cards else presence.open_screens(restaurant["_id"]),
+            zones=restaurant["zones"],
+            quiet=quiet.lane(restaurant),
+            requests_url=f"/r/{restaurant['_id']}/requests",
+            tables_url=f"/r/{restaurant['_id']}/tables",
+            nag_ms=_milliseconds(times.nag),
+            late_ms=_milliseconds(times.all_zones),
+            forgotten_ms=_milliseconds(forgotten(times)),
+            **context,
         )
+
+
+def forgotten(times: Escalation) -> timedelta:
+    """After what time a call is overdue although somebody is on the way: perhaps they never came."""
+    return 2 * times.alert
 
 
 def wish_of(request: ServiceRequest, language: str) -> Wish:
@@ -89,8 +112,19 @@ def _card(requests: list[ServiceRequest], language: str) -> Card:
         reminders=sum(request["reminders"] for request in requests),
         state="waiting" if waiting else "accepted",
         by=next((request["by"] for request in requests if request["by"]), None),
+        passed_by=next((_passed_by(request) for request in requests if request["by"]), ""),
+        level=max((request["level"] for request in waiting), default=0),
         requests=[wish_of(request, language) for request in requests],
         lead_id=str((waiting or requests)[0]["_id"]),
         waiting_ids=" ".join(str(request["_id"]) for request in waiting),
         all_ids=" ".join(str(request["_id"]) for request in requests),
     )
+
+
+def _passed_by(request: ServiceRequest) -> str:
+    last = next((step for step in reversed(request["steps"]) if step["what"] in ("accepted", "passed")), None)
+    return str(last["by"]["name"]) if last and last["what"] == "passed" else ""
+
+
+def _milliseconds(time: timedelta) -> int:
+    return round(time.total_seconds() * 1000)

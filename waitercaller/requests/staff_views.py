@@ -6,12 +6,13 @@ from bson import ObjectId
 from flask import Response, abort, flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_babel import ngettext
 from markupsafe import Markup
 
 from waitercaller import access, clock, limits, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.i18n import current_language
-from waitercaller.requests import blueprint, cards, reading, screen_views, store, streams, who
+from waitercaller.requests import blueprint, cards, mute_views, reading, screen_views, store, streams, who
 from waitercaller.requests.model import ServiceRequest
 from waitercaller.restaurants import Actor
 
@@ -23,16 +24,18 @@ STREAMS_OF_A_HOUSE = 300  # a whole house behind one address, with room
 @access.least("waiter", screens=True)
 def dashboard(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Who is waiting, and for what."""
-    language = current_language()
+    language, restaurant = current_language(), access.current_restaurant()
     now_ms = clock.milliseconds(clock.now())
     return render_template(
         "requests/dashboard.html",
-        zones=access.current_restaurant()["zones"],
-        fragment=Markup(cards.calls_fragment(restaurant_id, language, now_ms=now_ms)),  # noqa: S704 (our own template)
+        fragment=Markup(cards.calls_fragment(restaurant, language, now_ms=now_ms)),  # noqa: S704 (our own template)
         recent=[_recent(ended, language) for ended in reading.ended_lately(restaurant_id)],
         live_url=url_for("requests.live", restaurant_id=restaurant_id),
         now_ms=now_ms,
+        is_asked=who.is_asked(),
         choices=who.choices(),
+        most=who.REQUESTS_OF_A_TAP,
+        kiosk=request.args.get("kiosk") == "1",
     )
 
 
@@ -51,7 +54,7 @@ def live(restaurant_id: ObjectId) -> Response:
             return None
         if login_topic in woken and sessions.find(login_id) is None:
             return None
-        return streams.shared(topic, language, lambda: cards.calls_fragment(restaurant_id, language))
+        return streams.shared(topic, language, lambda: cards.calls_fragment(restaurant, language))
 
     # By restaurant: neither guests behind the house's address nor another house's staff use up what these screens may.
     house = f"staff:{restaurant_id}:{limits.network()}"
@@ -68,7 +71,21 @@ def accept(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue
     if by is None:
         return who.ask("accept", restaurant_id, ids)
     changed = store.accept(restaurant_id, ids, by, taken_from=request.args.get("from"))
-    return _answer(restaurant_id, ids, by, bool(changed), lambda table: _on_the_way(table, by))
+    return _answer(restaurant_id, ids, by, changed, lambda table: _on_the_way(table, by))
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/pass")
+@access.least("waiter", screens=True)
+def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
+    """“Pass on”: somebody else goes."""
+    ids = _ids(request_id)
+    if not reading.with_ids({"restaurant_id": restaurant_id}, ids):
+        abort(404)
+    to = who.chosen("to")
+    if to is None:
+        return who.ask("pass_on", restaurant_id, ids)
+    changed = store.pass_on(restaurant_id, ids, to, who.screen())
+    return _answer(restaurant_id, ids, to, changed, lambda table: _on_the_way(table, to))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/resolve")
@@ -80,7 +97,7 @@ def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
     if by is None:
         return who.ask("resolve", restaurant_id, ids)
     changed = store.resolve(restaurant_id, ids, by)
-    return _answer(restaurant_id, ids, by, bool(changed), lambda table: _("%(table)s: done.", table=table))
+    return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s: done.", table=table))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/dismiss")
@@ -92,7 +109,8 @@ def dismiss(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
     if by is None:
         return who.ask("dismiss", restaurant_id, ids)
     changed = store.dismiss(restaurant_id, ids, by)
-    return _answer(restaurant_id, ids, by, bool(changed), lambda table: _("%(table)s: nobody was there.", table=table))
+    mute_views.review(restaurant_id, ids)
+    return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s: nobody was there.", table=table))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/reopen")
@@ -101,7 +119,8 @@ def reopen(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue
     """“Undo”: back to waiting with the first clock, for five minutes."""
     ids, by = _ids(request_id), who.screen()
     changed = store.reopen({"restaurant_id": restaurant_id}, ids, by)
-    return _answer(restaurant_id, ids, by, bool(changed), lambda table: _("%(table)s is waiting again.", table=table))
+    mute_views.review(restaurant_id, ids)
+    return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s is waiting again.", table=table))
 
 
 def _ids(request_id: ObjectId) -> list[ObjectId]:
@@ -110,34 +129,54 @@ def _ids(request_id: ObjectId) -> list[ObjectId]:
 
 
 def _answer(
-    restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, changed: bool, done: Callable[[str], str]
+    restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, changed: int, done: Callable[[str], str]
 ) -> ResponseReturnValue:
-    """Tell what came of a tap: what the person did, or who was faster."""
+    """Tell what came of a tap: what was done for `by`, or who was faster."""
     found = reading.with_ids({"restaurant_id": restaurant_id}, ids)
     if not found:
         abort(404)
-    message = done(found[0]["table_name"]) if changed else _what_happened(found, by)
+    lost = [each for each in found if each["live"] and each["by"] and each["by"]["id"] != by["id"]]
+    if changed:
+        message = " ".join([done(_tables([each for each in found if each not in lost])), *map(_has_it, lost)])
+    else:
+        message = _what_happened(found, by)
     if request.accept_mimetypes.best == "application/json":
-        return jsonify(ok=changed, message=message), 200 if changed else 409
+        return jsonify(ok=bool(changed), message=message), 200 if changed else 409
     flash(message, "success" if changed else "warning")
     return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
 
 
+def _tables(found: list[ServiceRequest]) -> str:
+    """The table these are of, or how many tables."""
+    names = {each["table_id"]: each["table_name"] for each in found}
+    count = len(names)
+    return (
+        next(iter(names.values()))
+        if count == 1
+        else ngettext("%(count)s table", "%(count)s tables", count, count=count)
+    )
+
+
+def _has_it(taken: ServiceRequest) -> str:
+    assert taken["by"]
+    return str(_("%(table)s: %(name)s has it.", table=taken["table_name"], name=taken["by"]["name"]))
+
+
 def _on_the_way(table: str, by: Actor) -> str:
-    if who.is_asked():
-        return str(_("%(table)s: %(name)s is on the way.", table=table, name=by["name"]))
-    return str(_("%(table)s: you are on the way.", table=table))
+    if who.is_me(by):
+        return str(_("%(table)s: you are on the way.", table=table))
+    return str(_("%(table)s: %(name)s is on the way.", table=table, name=by["name"]))
 
 
 def _what_happened(found: list[ServiceRequest], by: Actor) -> str:
     """Why a tap changed nothing, in one sentence."""
-    table = found[0]["table_name"]
+    table = _tables(found)
     live = next((each for each in found if each["live"]), None)
     if live is None:
         return str(_("%(table)s: that call is over already.", table=table))
     if live["by"] is None:
         return str(_("%(table)s is waiting again.", table=table))
-    if live["by"]["id"] == by["id"] and not who.is_asked():
+    if live["by"]["id"] == by["id"] and who.is_me(by):
         return str(_("%(table)s: you have it already.", table=table))
     return str(_("%(name)s has it.", name=live["by"]["name"]))
 

@@ -1,7 +1,7 @@
 """Who acts, when the screen on the counter is tapped: nobody is logged in there by name.
 
 Going to a table needs a name, since the guest reads it. What ends a call is taken to be done by whoever had it; when
-nobody had, that is asked as well. An undo is the screen's own.
+nobody had, that is asked as well. An undo is the screen's own. And everybody is asked to whom a call is passed on.
 """
 
 from typing import Any
@@ -10,19 +10,24 @@ from bson import ObjectId
 from flask import abort, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from waitercaller import access
+from waitercaller import access, restaurants
 from waitercaller.i18n import alphabetical
 from waitercaller.requests import blueprint, reading
 from waitercaller.requests.model import ServiceRequest
 from waitercaller.restaurants import Actor, Member
 
-REQUESTS_OF_A_CARD = 20
-ASKING = ("accept", "resolve", "dismiss")
+REQUESTS_OF_A_TAP = 60  # of a card a few, of a round through a zone all that waits there
+ASKING = ("accept", "resolve", "dismiss", "pass_on")
 
 
 def is_asked() -> bool:
     """Whether this is a screen that has to say for whom it acts."""
     return g.member is None
+
+
+def is_me(by: Actor) -> bool:
+    """Whether this is the person whose own screen asks."""
+    return not is_asked() and bool(g.member["id"] == by["id"])
 
 
 def actor(found: list[ServiceRequest] | None = None) -> Actor | None:
@@ -41,9 +46,17 @@ def screen() -> Actor:
 
 
 def choices() -> list[Member]:
-    """The members to choose from, by name; none where nobody is asked."""
-    members: list[Member] = access.current_restaurant()["members"] if is_asked() else []
+    """The members to choose from, by name."""
+    members: list[Member] = access.current_restaurant()["members"]
     return sorted(members, key=lambda member: alphabetical(member["name"]))
+
+
+def chosen(field: str) -> Actor | None:
+    """The member whom a form names in this field; None where it has none, and a 400 where nobody is called so."""
+    if field not in request.form:
+        return None
+    member = restaurants.member_with_id(access.current_restaurant(), request.form[field]) or abort(400)
+    return {"id": member["id"], "name": member["name"]}
 
 
 def ask(act: str, restaurant_id: ObjectId, ids: list[ObjectId]) -> ResponseReturnValue:
@@ -55,8 +68,8 @@ def ask(act: str, restaurant_id: ObjectId, ids: list[ObjectId]) -> ResponseRetur
 
 
 def ids_from(words: list[str]) -> list[ObjectId]:
-    """The requests of one card, as a form or an address names them; anything else is a 400."""
-    if not 0 < len(words) <= REQUESTS_OF_A_CARD or not all(ObjectId.is_valid(word) for word in words):
+    """The requests of one tap, as a form or an address names them; anything else is a 400."""
+    if not 0 < len(words) <= REQUESTS_OF_A_TAP or not all(ObjectId.is_valid(word) for word in words):
         abort(400)
     return [ObjectId(word) for word in words]
 
@@ -64,19 +77,21 @@ def ids_from(words: list[str]) -> list[ObjectId]:
 @blueprint.get("/r/<objectid:restaurant_id>/who", endpoint="who")
 @access.least("waiter", screens=True)
 def page(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """“Who?”, for a counter's screen without scripts: one button for each member."""
-    if not is_asked():
+    """“Who?”, for screens without scripts: one button for each member."""
+    act = request.args.get("act", "")
+    if not is_asked() and act != "pass_on":
         return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
-    act, ids = request.args.get("act", ""), ids_from(request.args.get("ids", "").split())
     if act not in ASKING:
         abort(400)
+    ids = ids_from(request.args.get("ids", "").split())
     found = reading.with_ids({"restaurant_id": restaurant_id}, ids) or abort(404)
     return render_template(
         "requests/who.html",
         action=url_for(f"requests.{act}", restaurant_id=restaurant_id, request_id=ids[0], **_from()),
         ids=" ".join(str(request_id) for request_id in ids),
         table_name=found[0]["table_name"],
-        members=choices(),
+        passes=act == "pass_on",
+        members=[each for each in choices() if act != "pass_on" or each != g.member],
     )
 
 
