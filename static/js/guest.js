@@ -8,6 +8,8 @@ const SLOW = 2_500; // a tap without an answer so far is said to be unsent
 const TWICE = 600; // two taps on one button within this are one
 
 const { since } = document.body.dataset;
+const { lang } = document.documentElement;
+const locale = navigator.languages.find((each) => each.startsWith(lang)) ?? lang; // 14:30, or 2:30 pm
 const form = document.getElementById("call");
 const unconnected = document.getElementById("unconnected");
 const unsent = document.getElementById("unsent");
@@ -33,7 +35,7 @@ function showAge() {
   const line = document.getElementById("since");
   const minutes = line ? Math.floor((Date.now() + offset - line.dataset.firstMs) / 60_000) : 0;
   if (minutes < 1) return;
-  const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "always" });
+  const ago = new Intl.RelativeTimeFormat(lang, { numeric: "always" });
   line.textContent = since.replace("#", ago.format(-minutes, "minute"));
   line.hidden = false;
 }
@@ -82,7 +84,7 @@ function mark() {
   }
   const isLate = waiting.length > 0 && (taps.failures > 0 || Date.now() - waiting[0].at > SLOW);
   if (isLate) {
-    const time = taps.until.toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit" });
+    const time = taps.until.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
     say(unsent, unsent.dataset.until.replace("#", time));
   }
   unsent.hidden = !isLate;

@@ -114,7 +114,7 @@ def test_one_card_holds_all_that_a_table_wants_and_a_second_tap_reminds(
     press(dana, "Call a waiter")
     dana.get_by_role("button", name="The bill, please").click()
     dana.get_by_role("button", name="Call a waiter Called — remind them").click()
-    expect(dana.get_by_text("You have reminded them.")).to_be_visible()
+    expect(dana.get_by_text("The staff has been reminded.")).to_be_visible()
     expect(card(dashboard, "7").locator(".kinds li")).to_have_text(["Waiter", "Bill"])
     expect(card(dashboard, "7").get_by_text("asked again 1×")).to_be_visible()
 

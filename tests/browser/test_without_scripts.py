@@ -64,7 +64,7 @@ def test_a_guest_with_neither_scripts_nor_cookies(
     press(barren, "Call a waiter")
     headline(barren, "Your call is sent")
     press(barren, "Call a waiter Called — remind them")
-    expect(barren.get_by_text("You have reminded them.")).to_be_visible()
+    expect(barren.get_by_text("The staff has been reminded.")).to_be_visible()
 
     with website.app.app_context():
         called = live_ids(alice)

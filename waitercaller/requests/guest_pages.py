@@ -22,7 +22,7 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
             # Where nothing can be asked for and nothing was, the notice about the code says all there is to say.
             state=guest_words.state_of(view) if current or view.live or view.ended else None,
             notes=[request["note"] for request in view.held if request["live"] and request["note"]],
-            pause=guest_words.pause_beside(view),
+            notice=guest_words.notice_beside(view),
             # While calls are paused the buttons stay: the taps are kept for the staff to see.
             kinds=_kinds(view, language) if current and view.is_open else [],
             can_cancel=view.can_cancel,

@@ -16,7 +16,7 @@ from waitercaller.requests import mutes
 from waitercaller.requests.guest_sight import View
 from waitercaller.requests.model import ServiceRequest
 
-Tone = Literal["idle", "calm", "info", "done", "warn"]
+Tone = Literal["idle", "calm", "info", "done", "warn", "closed"]
 MINUTE = timedelta(minutes=1)
 WEEK = timedelta(days=6)  # beyond this the name of a day says too little
 
@@ -42,13 +42,16 @@ def state_of(view: View) -> GuestState:
     if view.ended:
         return _ended(view.ended[-1])
     if not view.is_open:
-        return GuestState(_("We are closed now"), _opening(view.restaurant, view.opens_at, view.now))
+        detail = _opening(view.restaurant, view.opens_at, view.now)
+        return GuestState(_("We are closed now"), detail, tone="closed")
     return GuestState(_("How can we help?"), _joined(_("Tap once, and somebody comes to your table."), _usual(view)))
 
 
-def pause_beside(view: View) -> str:
-    """That calls are paused, where the state tells of a call that is live all the same."""
-    return _paused(view.paused) if view.paused and view.live else ""
+def notice_beside(view: View) -> str:
+    """That no more calls are taken, where the state tells of one that was there before."""
+    if view.live and view.paused:
+        return _paused(view.paused)
+    return str(_("We are closed now")) if (view.live or view.ended) and not view.is_open else ""
 
 
 def _live(view: View) -> GuestState:
@@ -60,7 +63,7 @@ def _live(view: View) -> GuestState:
     if view.is_overlooked:
         detail = _("Your call is sent, but no screen of the staff shows it right now.")
         return GuestState(_("Nobody has seen it yet — please wave"), detail, 1, "warn", first_ms)
-    reminded = _("You have reminded them.") if any(request["reminders"] for request in view.waiting) else ""
+    reminded = _("The staff has been reminded.") if any(request["reminders"] for request in view.waiting) else ""
     if not view.screens:
         return GuestState(_("Your call is sent"), _joined(reminded, _usual(view), _before(view)), 1, "calm", first_ms)
     headline = ngettext("Your call is on %(num)d staff screen", "Your call is on %(num)d staff screens", view.screens)
