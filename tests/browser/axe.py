@@ -1,0 +1,20 @@
+"""axe-core, which knows what keeps people from using a page."""
+
+from pathlib import Path
+
+import axe_playwright_python
+from playwright.sync_api import Page
+
+SCRIPT = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+
+
+def complaints(page: Page) -> list[str]:
+    """What axe finds on the page as it is now, by all its rules: which rule, and where."""
+    if page.evaluate("typeof axe") == "undefined":
+        page.evaluate(SCRIPT)  # past the Content-Security-Policy, as a debugger's
+    violations = page.evaluate("axe.run({ resultTypes: ['violations'] }).then((found) => found.violations)")
+    return [
+        f"{violation['id']}: {violation['help']}: {node['html'][:200]} {node.get('failureSummary', '')}"
+        for violation in violations
+        for node in violation["nodes"]
+    ]
