@@ -13,7 +13,7 @@ from waitercaller.requests import store as requests
 
 pytestmark = pytest.mark.browser
 
-SILENCE_MS = 22_000  # a line that hangs is noticed after 20 s, by a look every 2 s
+SILENCE_MS = 19_000  # a line that hangs is noticed after 18 s, by a look every second
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,258 @@
+"""An open screen calls for attention, says what stands in its way, and is known to be there, seen and heard."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.visitors import Visitors, card, is_live, press
+from tests.browser.website import Website
+from tests.cast import Person, wait_until
+from waitercaller import presence, restaurants
+from waitercaller.db import Document
+from waitercaller.tables import store as tables
+
+pytestmark = pytest.mark.browser
+
+# What a page would do with the device is written down instead.
+DEVICE = """
+window.done = [];
+const start = OscillatorNode.prototype.start;
+OscillatorNode.prototype.start = function (when) { window.done.push("tone"); return start.call(this, when); };
+navigator.vibrate = () => window.done.push("shake");
+Object.defineProperty(navigator, "wakeLock", { value: { request: async () => {
+  window.done.push("awake");
+  const lock = new EventTarget();
+  window.fallAsleep = () => lock.dispatchEvent(new Event("release"));
+  return lock;
+} } });
+window.Notification = class extends EventTarget {
+  static permission = "default";
+  static requestPermission = async () => (Notification.permission = window.answer ?? "granted");
+  constructor(text) { super(); window.done.push(`notice: ${text}`); }
+};
+"""
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+def hide(page: Page, hidden: bool = True) -> None:
+    """Bring another window in front of this page, or take it away."""
+    page.evaluate(HIDE, hidden)
+
+
+def done(page: Page, what: str) -> int:
+    """How often the page has done this with its device."""
+    return int(page.evaluate("what => window.done.filter((each) => each === what).length", what))
+
+
+def has_done(page: Page, what: str, times: int = 1) -> None:
+    page.wait_for_function(
+        "([what, times]) => window.done.filter((each) => each === what).length >= times", arg=[what, times]
+    )
+
+
+@pytest.fixture
+def screen(visitors: Visitors, bob: Person) -> Page:
+    """Bob's dashboard, live, on a device that writes down what it does."""
+    page = visitors.logged_in(bob)
+    page.add_init_script(DEVICE)
+    page.goto(f"{bob.home}/dashboard")
+    is_live(page)
+    return page
+
+
+def screens(website: Website, person: Person) -> list[presence.Screen]:
+    with website.app.app_context():
+        return presence.watching(person.restaurant_id)
+
+
+def are(website: Website, person: Person, *expected: tuple[str, bool, bool]) -> None:
+    """Wait until these watch, as (name, in front, audible)."""
+
+    def watching() -> bool:
+        found = [(each["name"], each["visible"], each["audible"]) for each in screens(website, person)]
+        return sorted(found) == sorted(expected)
+
+    wait_until(watching)
+
+
+def receipts(website: Website) -> list[list[str]]:
+    """The screens that have signed, request by request."""
+    requests = website.app.extensions["mongo"].database.requests.find().sort("_id")
+    return [[each["screen"] for each in request["shown"]] for request in requests]
+
+
+def signed(website: Website, *counts: int) -> None:
+    """Wait until so many different screens have signed for each request."""
+    wait_until(lambda: [len(set(each)) for each in receipts(website)] == list(counts))
+    assert all(len(set(each)) == len(each) for each in receipts(website))
+
+
+# --- who is watching ----------------------------------------------------------------------------------------
+
+
+def test_who_is_watching_is_known_and_whether_they_see_and_hear(
+    website: Website, visitors: Visitors, alice: Person, bob: Person
+) -> None:
+    till, phone = visitors.dashboard(alice), visitors.dashboard(bob)
+    are(website, alice, ("Alice", True, False), ("Bob", True, False))
+    phone.locator("#sentence").click()  # the first touch unlocks the sound
+    are(website, alice, ("Alice", True, False), ("Bob", True, True))
+    hide(phone)
+    are(website, alice, ("Alice", True, False), ("Bob", False, True))
+    hide(till)
+    are(website, alice, ("Bob", False, True))
+    hide(till, False)
+    phone.close()
+    are(website, alice, ("Alice", True, False))
+
+
+def test_a_screen_that_loads_again_is_one_screen(website: Website, visitors: Visitors, bob: Person) -> None:
+    page = visitors.dashboard(bob)
+    for _ in range(2):
+        page.reload()
+        is_live(page)
+    are(website, bob, ("Bob", True, False))
+
+
+# --- receipts -----------------------------------------------------------------------------------------------
+
+
+def test_screens_in_front_sign_for_what_they_have_drawn(
+    website: Website, visitors: Visitors, alice: Person, bob: Person, dana: Page
+) -> None:
+    till, phone = visitors.dashboard(alice), visitors.dashboard(bob)
+    hide(phone)
+    press(dana, "Call a waiter")
+    expect(card(till, "7")).to_be_visible()
+    expect(card(phone, "7")).to_be_visible()
+    signed(website, 1)
+    hide(phone, False)
+    signed(website, 2)
+    press(dana, "Some water")
+    signed(website, 2, 2)
+
+
+def test_one_receipt_serves_all_that_a_screen_has_drawn(visitors: Visitors, bob: Person, dana: Page) -> None:
+    press(dana, "Call a waiter")
+    press(dana, "Some water")
+    page = visitors.logged_in(bob)
+    with page.expect_request("**/shown") as sent:
+        page.goto(f"{bob.home}/dashboard")
+    body: Any = sent.value.post_data_json
+    assert len(body["ids"].split()) == 2
+    assert len(body["screen"]) == 32
+
+
+def test_what_a_screen_filters_out_has_no_receipt(
+    website: Website, visitors: Visitors, alice: Person, dana: Page, table: Document
+) -> None:
+    with website.app.app_context():
+        for zone, name in (("Bar", "1"), ("Terrace", "20")):
+            tables.add_many(alice.restaurant_id, [name], restaurants.zone_named(alice.restaurant_id, zone))
+        terrace = next(each for each in tables.of_restaurant(alice.restaurant_id) if each["name"] == "20")
+    till = visitors.dashboard(alice)
+    till.get_by_role("button", name="Bar").click()
+    guest = visitors.come()
+    guest.goto(f"/t/{terrace['code']}")
+    press(guest, "Call a waiter")
+    expect(till.locator("#elsewhere")).to_be_visible()
+    press(dana, "Call a waiter")
+    signed(website, 0, 1)
+    till.locator("#elsewhere").click()
+    signed(website, 1, 1)
+
+
+# --- sound --------------------------------------------------------------------------------------------------
+
+
+def test_a_screen_that_nobody_hears_says_so(screen: Page, dana: Page) -> None:
+    unheard = screen.locator("#unheard")
+    expect(unheard).to_contain_text("No sound yet")
+    press(dana, "Call a waiter")
+    expect(card(screen, "7")).to_be_visible()
+    assert done(screen, "tone") == 0
+    unheard.get_by_role("button").click()
+    expect(unheard).to_be_hidden()
+    has_done(screen, "tone", 6)  # two strokes of three partials each: what it will sound like
+    press(dana, "Some water")
+    has_done(screen, "tone", 12)
+    has_done(screen, "shake")
+
+
+def test_a_muted_screen_says_so_and_remembers(website: Website, screen: Page, bob: Person, dana: Page) -> None:
+    screen.locator("#sentence").click()
+    expect(screen.locator("#unheard")).to_be_hidden()
+    are(website, bob, ("Bob", True, True))
+    screen.locator("#bell summary").click()
+    switch = screen.get_by_role("switch", name="Sound on this screen")
+    expect(switch).to_be_checked()
+    switch.click()
+    expect(switch).not_to_be_checked()
+    expect(screen.locator("#unheard")).to_contain_text("Sound is off")
+    are(website, bob, ("Bob", True, False))
+    screen.reload()
+    is_live(screen)
+    screen.locator("#sentence").click()
+    expect(screen.locator("#unheard")).to_contain_text("Sound is off")
+    press(dana, "Call a waiter")
+    expect(card(screen, "7")).to_be_visible()
+    assert done(screen, "tone") == 0
+
+
+def test_the_bell_can_be_tried(screen: Page) -> None:
+    screen.locator("#bell summary").click()
+    press(screen, "Ring once, to try")
+    has_done(screen, "tone", 6)
+    screen.keyboard.press("Escape")
+    expect(screen.locator("#sound-test")).to_be_hidden()
+
+
+# --- notices, the tab, sleep --------------------------------------------------------------------------------
+
+
+def test_a_hidden_screen_shows_a_notice_once_that_is_allowed(screen: Page, dana: Page) -> None:
+    screen.locator("#bell summary").click()
+    switch = screen.get_by_role("switch", name="Notices while other windows are in front")
+    expect(switch).not_to_be_checked()
+    switch.click()
+    expect(switch).to_be_checked()
+    press(dana, "Call a waiter")
+    expect(card(screen, "7")).to_be_visible()
+    assert done(screen, "notice: New call: 7") == 0  # it is in front
+    hide(screen)
+    press(dana, "Some water")
+    has_done(screen, "notice: New call: 7")
+
+
+def test_a_browser_that_refuses_notices_is_not_asked_again(screen: Page) -> None:
+    screen.evaluate("window.answer = 'denied'")
+    screen.locator("#bell summary").click()
+    screen.get_by_role("switch", name="Notices while other windows are in front").click()
+    expect(screen.locator("#notices-switch")).to_be_hidden()
+    expect(screen.locator("#notices-blocked")).to_contain_text("This browser shows no notices")
+
+
+def test_the_tab_counts(screen: Page, dana: Page) -> None:
+    icon = screen.locator("link[rel=icon]")
+    plain = icon.get_attribute("href")
+    assert plain is not None
+    press(dana, "Call a waiter")
+    expect(screen).to_have_title("(1) Calls · Trattoria Lucia")
+    expect(icon).to_have_attribute("href", re.compile("^data:image/svg.*%3E1%3C%2Ftext%3E"))
+    card(screen, "7").get_by_role("button", name="Done").click()
+    expect(screen).to_have_title("Calls · Trattoria Lucia")
+    assert str(icon.evaluate("icon => new URL(icon.href).pathname")).endswith("/favicon.svg")
+
+
+def test_a_screen_in_front_stays_awake(screen: Page) -> None:
+    has_done(screen, "awake", 1)
+    hide(screen)
+    screen.evaluate("fallAsleep()")
+    assert done(screen, "awake") == 1
+    hide(screen, False)
+    has_done(screen, "awake", 2)
