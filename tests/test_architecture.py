@@ -49,6 +49,7 @@ CALLS = {
     "account.leaving": {
         "erasure",
         "mail",
+        "push.subscriptions",
         "requests.handover",
         "requests.store",
         "sessions",

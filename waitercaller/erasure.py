@@ -4,7 +4,8 @@ Leaving itself is one transaction (account/leaving). It removes the user, lets g
 a deleted restaurant as removed. The rest has no upper limit (years of requests) and is done here, in the background, in
 windows of a day, by whichever process comes first; it may be broken off and begun again at any point.
 
-- At once, in the transaction: the user, memberships, open links, a waiting registration, invitations.
+- At once, in the transaction: the user, memberships, phones that were told of calls, open links, a waiting
+  registration, invitations.
 - After DELAY: the person's name in steps of requests, in invitations and in the audit, logins with their addresses and
   browsers; of a deleted restaurant all names, guests' notes and devices, its tables and the restaurant itself. DELAY is
   longer than anything is cached, so that what was in flight is found, too; and rows were marked as ended or removed
@@ -29,7 +30,7 @@ WINDOW = timedelta(days=1)
 NOBODY = {"id": "", "name": ""}
 ANYBODY = {"$gt": ""}  # any id but NOBODY's
 # What belongs to a restaurant and goes with it.
-BELONGINGS = ("tables", "invitations", "sessions", "mutes", "alerts")
+BELONGINGS = ("tables", "invitations", "sessions", "subscriptions", "mutes", "alerts")
 
 
 def of_person(user_id: ObjectId, member_ids: list[str], session: ClientSession | None) -> None:

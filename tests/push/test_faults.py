@@ -12,7 +12,7 @@ from tests.cast import Person
 from tests.push.phones import Subscribe, Tell, browser, login_of, owed, send
 from tests.push.service import Phone, PushService
 from tests.smtp import silent_server
-from waitercaller import clock, restaurants
+from waitercaller import clock, erasure, restaurants
 from waitercaller import sessions as logins
 from waitercaller.account import leaving
 from waitercaller.db import Document, db
@@ -251,3 +251,38 @@ def test_without_a_key_nothing_is_owed_or_sent(
     tell()
     assert owed(app) == []
     assert send(app) == 0
+
+
+# --- what stays -------------------------------------------------------------------------------------------------------
+
+
+def test_a_member_who_is_let_go_is_forgotten_at_once(
+    app: Flask, alice: Person, bob: Person, subscribe: Subscribe
+) -> None:
+    subscribe(bob)
+    subscribe(alice)
+    gone = alice.client.submit(f"{alice.home}/staff/members/{bob.member_id}/remove", page=f"{alice.home}/staff")
+    assert gone.status_code == 303
+    assert (len(subscribed(app, bob)), len(subscribed(app, alice))) == (0, 1)
+
+
+def test_a_person_can_download_which_phones_are_told_but_not_where_they_are_reached(
+    app: Flask, bob: Person, subscribe: Subscribe
+) -> None:
+    phone = subscribe(bob, "escalated")
+    held = bob.client.submit("/account/export", page="/account/export").json
+    assert held is not None
+    assert [(each["browser"], each["choice"]) for each in held["phones"]] == [("a test", "escalated")]
+    assert phone.endpoint not in str(held)
+
+
+def test_phones_go_with_their_restaurant(
+    app: Flask, alice: Person, bob: Person, subscribe: Subscribe, later: Any
+) -> None:
+    subscribe(bob)
+    with app.app_context():
+        delete_account(app, alice)
+        later(minutes=2)
+        while erasure.work_off():
+            pass
+        assert db().subscriptions.count_documents({}) == 0

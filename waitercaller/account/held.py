@@ -15,6 +15,7 @@ WINDOW = timedelta(days=30)
 
 ABOUT_USER = ("name", "email", "created_at", "logged_in_at", "password_changed_at")
 ABOUT_LOGIN = ("created_at", "seen_at", "ended_at", "address", "browser")
+ABOUT_PHONE = ("created_at", "browser", "choice")
 ABOUT_EVENT = ("at", "event", "address", "details")
 ABOUT_INVITATION = ("name", "role", "created_at", "expires_at")
 
@@ -29,6 +30,7 @@ def about(user: Document) -> Document:
             "as_of": clock.now(),
             "account": _account(user),
             "restaurants": [_membership(place, member) for place, member in places if member],
+            "phones": [phone for place, member_id in worked for phone in _phones(place, member_id)],
             "logins": [_some(login, ABOUT_LOGIN) for login in db().sessions.find({"actor.id": user_id})],
             "events": [_event(event) for event in db().audit.find({"user_id": user_id})],
             "events_caused": [_some(event, ("at", "event")) for event in _caused(user_id, worked)],
@@ -57,6 +59,12 @@ def _account(user: Document) -> Document:
 def _membership(restaurant: Document, member: Member) -> Document:
     zones = [zone["name"] for zone in restaurant["zones"] if zone["id"] in member["zones"]]
     return {"restaurant": restaurant["name"], "name": member["name"], "role": member["role"], "zones": zones}
+
+
+def _phones(restaurant: Document, member_id: str) -> list[Document]:
+    """The browsers that push messages go to."""
+    theirs = {"restaurant_id": restaurant["_id"], "member_id": member_id}
+    return [_some(each, ABOUT_PHONE) for each in db().subscriptions.find(theirs)]
 
 
 def _event(event: Document) -> Document:

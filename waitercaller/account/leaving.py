@@ -12,6 +12,7 @@ from pymongo.client_session import ClientSession
 
 from waitercaller import clock, erasure, mail, restaurants, sessions, tokens
 from waitercaller.db import Document, db, transaction
+from waitercaller.push import subscriptions
 from waitercaller.requests import handover
 from waitercaller.requests import store as requests
 from waitercaller.restaurants import Member
@@ -78,6 +79,7 @@ def _quit(place: Place, session: ClientSession | None) -> None:
     if not restaurants.remove_member(restaurant_id, member_id, session):
         raise Overtaken
     handover.release(restaurant_id, member_id, session)
+    subscriptions.forget_member(restaurant_id, member_id, session)
     sessions.end_screens(restaurant_id, session, member_id=member_id)
     erasure.of_member(place["restaurant"], member_id, session)
 

@@ -85,6 +85,11 @@ def drop(subscription: Document) -> None:
     choose(subscription["restaurant_id"], subscription["member_id"], subscription["_id"], None)
 
 
+def forget_member(restaurant_id: ObjectId, member_id: str, session: ClientSession | None) -> None:
+    """Forget the browsers of a member who goes."""
+    db().subscriptions.delete_many({"restaurant_id": restaurant_id, "member_id": member_id}, session=session)
+
+
 def _of(restaurant_id: ObjectId, member_id: str, session: ClientSession | None) -> list[Document]:
     which = {"restaurant_id": restaurant_id, "member_id": member_id}
     return list(db().subscriptions.find(which, session=session).sort("created_at"))

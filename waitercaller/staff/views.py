@@ -14,6 +14,7 @@ from waitercaller.db import transaction
 from waitercaller.errors import DomainError
 from waitercaller.forms import refused, text_of
 from waitercaller.i18n import current_language
+from waitercaller.push import subscriptions
 from waitercaller.requests import handover
 from waitercaller.restaurants import Member, Role
 from waitercaller.staff import blueprint, history, people, store
@@ -153,6 +154,7 @@ def _remove(restaurant_id: ObjectId, own_id: str, member_id: str, session: Clien
         sessions.end_all(member["user_id"], session)
         users.note_left(member["user_id"], restaurant_id, member_id, session)
     sessions.end_screens(restaurant_id, session, member_id=member_id)
+    subscriptions.forget_member(restaurant_id, member_id, session)
     handover.release(restaurant_id, member_id, session)
     tokens.revoke(str(restaurant_id), session)  # the code of a counter screen: perhaps it was given to this member
     return member
