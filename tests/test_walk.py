@@ -94,7 +94,10 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "code": table["code"],
         "request_id": request["_id"],
         "member_id": member_id,
+        "mute_id": table["_id"],  # nobody is paused
         "invitation_id": invitations.let_in(restaurant_id, member, by, None),
+        "kind_id": "water",
+        "zone_id": restaurants.zone_named(restaurant_id, f"The corner of {who}"),
         "login_id": sessions.start_screen(restaurant_id, who, None, "127.0.0.1", "a tablet")[1]["_id"],
         "token": "forged",
         "version": "0",
@@ -172,7 +175,7 @@ def test_nothing_of_a_restaurant_is_reached_through_another_one(
 ) -> None:
     """Charlie asks his own restaurant for Alice's tables, calls, members, invitations and screens."""
     token = token_of(people["charlie"], "charlie", alice.home)
-    theirs = {"table_id", "request_id", "member_id", "invitation_id", "login_id"}
+    theirs = {"table_id", "request_id", "zone_id", "member_id", "invitation_id", "login_id"}
     for rule in app.url_map.iter_rules():
         if "restaurant_id" not in rule.arguments or not theirs & set(rule.arguments):
             continue
