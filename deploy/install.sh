@@ -121,12 +121,14 @@ write_settings() {
     step "The settings, $SETTINGS"
     local settings name
     settings=$(cat "$SETTINGS" 2>/dev/null || first_settings)
+    # One that is empty stays so: no push messages are wanted.
+    [[ $DRY_RUN ]] || grep -q '^VAPID_PRIVATE_KEY=' <<<"$settings" || GIVEN[VAPID_PRIVATE_KEY]=$(vapid_key)
     GIVEN[OPERATOR_EMAIL]=$EMAIL GIVEN[PUBLIC_URL]=https://$DOMAIN GIVEN[TRUSTED_HOSTS]=$DOMAIN${LISTEN:+,${LISTEN%:*}}
     for name in "${!GIVEN[@]}"; do
         settings=$(with_setting "$name" "${GIVEN[$name]}" <<<"$settings")
     done
     if [[ $DRY_RUN ]]; then
-        say "would set ${!GIVEN[*]}; a SECRET_KEY is made if there is none, and kept if there is one"
+        say "would set ${!GIVEN[*]}; a SECRET_KEY and a VAPID_PRIVATE_KEY are made if there are none, and kept if there are"
         return
     fi
     put "$SETTINGS" 0640 root:waitercaller <<<"$settings"
@@ -147,6 +149,12 @@ MAIL_PORT='587'
 MAIL_SECURITY='starttls'
 MAIL_SENDER='Waiter Caller <hello@$DOMAIN>'
 SETTINGS
+}
+
+# vapid_key: signs push messages; phones subscribe to its public half, so it is made once.
+vapid_key() {
+    (cd "$RELEASE" && PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -c \
+        'from waitercaller.push.sealing import new_private_key; print(new_private_key())')
 }
 
 build_database() {

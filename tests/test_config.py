@@ -32,6 +32,8 @@ def test_what_is_required_is_enough() -> None:
     assert (config.argon2_memory_kib, config.argon2_rounds) == (65536, 3)
     assert config.log_format == "json"
     assert config.ga_measurement_id == ""
+    assert config.vapid_private_key == ""
+    assert "fcm.googleapis.com" in config.push_services
     assert config.https
 
 
@@ -91,6 +93,14 @@ def test_missing_and_bad_ones_are_named_together() -> None:
         ("GA_MEASUREMENT_ID", "UA-12345-1"),
         ("GA_MEASUREMENT_ID", "g-1a2b3c4d5e"),
         ("GA_MEASUREMENT_ID", 'G-1A2B"><script>'),
+        ("VAPID_PRIVATE_KEY", "short"),
+        ("VAPID_PRIVATE_KEY", "_" * 43),  # greater than the order of the curve
+        ("VAPID_PRIVATE_KEY", "A" * 43),
+        ("VAPID_PRIVATE_KEY", "-----BEGIN EC PRIVATE KEY-----"),
+        ("PUSH_SERVICES", "https://push.example.org"),
+        ("PUSH_SERVICES", "*"),
+        ("PUSH_SERVICES", "push.*.org"),
+        ("PUSH_SERVICES", "push.example.org:https"),
         ("LOG_FORMAT", "xml"),
         ("ARGON2_MEMORY_KIB", "7"),
         ("ARGON2_ROUNDS", "0"),
@@ -133,6 +143,11 @@ def test_a_mail_folder_takes_the_place_of_a_server() -> None:
 )
 def test_the_public_address_has_no_slash_at_its_end(given: str, kept: str) -> None:
     assert Config.from_env({**GOOD, "PUBLIC_URL": given}).public_url == kept
+
+
+def test_push_services_can_be_named() -> None:
+    config = Config.from_env({**GOOD, "PUSH_SERVICES": "Push.example.org:8443, *.push.example.com"})
+    assert config.push_services == ("push.example.org:8443", "*.push.example.com")
 
 
 def test_older_keys_still_verify() -> None:

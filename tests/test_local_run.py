@@ -119,6 +119,7 @@ def test_it_serves_says_how_and_survives_a_restart(start, tmp_path):
     assert first.said.count("Invalid request from ip=127.0.0.1") == 3
     assert "TOPSECRET" not in first.said, "what people send stays out of the logs"
     key = (first.data / "secret_key").read_text()
+    push_key = (first.data / "vapid_private_key").read_text()
     assert stat.S_IMODE((first.data / "secret_key").stat().st_mode) == 0o600
     below = descendants(first.process.pid)
     assert len(first.children("gunicorn")) == 3, "one master, two workers"
@@ -128,6 +129,7 @@ def test_it_serves_says_how_and_survives_a_restart(start, tmp_path):
     second = start(port=first.port).wait_until_it_serves()
     assert second.get("/readyz") == 200
     assert (second.data / "secret_key").read_text() == key, "logins go on"
+    assert (second.data / "vapid_private_key").read_text() == push_key, "phones stay subscribed"
     third = start()
     assert third.wait_for_the_end() == 1
     assert f"already runs on {second.data}: open http://127.0.0.1:{second.port}" in third.said

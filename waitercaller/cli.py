@@ -14,6 +14,7 @@ from waitercaller.db import Document, db, transaction
 from waitercaller.ops import archive
 from waitercaller.ops import backup as backups
 from waitercaller.ops import doctor as doctors
+from waitercaller.push import sealing
 from waitercaller.two_factor import store as two_factor
 
 
@@ -21,6 +22,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(build_database)
     app.cli.add_command(end_logins)
     app.cli.add_command(end_two_factor)
+    app.cli.add_command(vapid_key)
     app.cli.add_command(doctor)
     app.cli.add_command(backup)
     app.cli.add_command(restore)
@@ -72,6 +74,12 @@ def end_two_factor(email: str) -> None:
         raise click.ClickException("They have no two-factor login.")
     audit.record("two_factor_off", user_id=user["_id"], by="operator")
     click.echo("Logging in takes their password only, and their logins have ended. They are told by mail.")
+
+
+@click.command("vapid-key")
+def vapid_key() -> None:
+    """Print a new key that can sign push messages, for VAPID_PRIVATE_KEY."""
+    click.echo(sealing.new_private_key())
 
 
 @click.command("doctor")

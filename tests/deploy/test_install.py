@@ -170,11 +170,11 @@ def test_without_a_mail_server_it_stops_and_says_how_to_go_on(box):
 
 
 def test_it_installs_a_site_that_is_served_with_a_certificate(box):
-    key = box.run("grep SECRET_KEY /etc/waitercaller/env").stdout
+    key = box.run("grep _KEY= /etc/waitercaller/env").stdout
     said = box.do(INSTALL + MAIL)
     assert said.rstrip().endswith(f"Done: https://{DOMAIN}/")
     assert "BAD" not in said
-    assert box.run("grep SECRET_KEY /etc/waitercaller/env").stdout == key
+    assert box.run("grep _KEY= /etc/waitercaller/env").stdout == key
     assert len(key) > 60
     issuer = box.run(f"openssl x509 -noout -issuer -in /etc/letsencrypt/live/{DOMAIN}/fullchain.pem").stdout
     assert "Pebble" in issuer
@@ -272,7 +272,7 @@ def test_going_back_by_hand(box):
 
 
 def test_uninstalling_keeps_what_cannot_be_made_again(box):
-    key = box.run("grep SECRET_KEY /etc/waitercaller/env; touch /var/backups/waitercaller/kept").stdout
+    key = box.run("grep _KEY= /etc/waitercaller/env; touch /var/backups/waitercaller/kept").stdout
     said = box.do("/source/deploy/uninstall.sh")
     for place in ("/etc/waitercaller/env", "/var/backups/waitercaller", "/etc/letsencrypt"):
         assert place in said
@@ -281,7 +281,7 @@ def test_uninstalling_keeps_what_cannot_be_made_again(box):
     box.run("ls /var/backups/waitercaller/kept")
 
     assert "Done" in box.do(INSTALL)
-    assert box.run("grep SECRET_KEY /etc/waitercaller/env").stdout == key
+    assert box.run("grep _KEY= /etc/waitercaller/env").stdout == key
 
 
 def test_a_web_machine_behind_a_balancer_listens_and_drains(box):

@@ -4,10 +4,11 @@ import contextlib
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from waitercaller.local import LocalError
+from waitercaller.push import sealing
 
 
 def prepare(data: Path) -> None:
@@ -46,15 +47,23 @@ def only_one(data: Path, url: str) -> Iterator[bool]:
 
 def secret_key(data: Path) -> str:
     """The key that signs logins and links; kept, so that they survive a restart."""
-    path = data / "secret_key"
+    return _kept(data / "secret_key", lambda: secrets.token_urlsafe(48), "ends all logins")
+
+
+def vapid_private_key(data: Path) -> str:
+    """The key that signs push messages; kept, so that phones need not subscribe again."""
+    return _kept(data / "vapid_private_key", sealing.new_private_key, "phones have to subscribe to again")
+
+
+def _kept(path: Path, make: Callable[[], str], consequence: str) -> str:
     try:
         if not path.exists():
-            _write_once(path, secrets.token_urlsafe(48))
+            _write_once(path, make())
         key = path.read_text("ascii").strip()
     except (OSError, ValueError) as error:
         raise LocalError(f"The key in {path} cannot be read ({error}).") from None
     if len(key) < 32:
-        raise LocalError(f"The key in {path} is damaged; remove that file for a new key, which ends all logins.")
+        raise LocalError(f"The key in {path} is damaged; remove that file for a new key, which {consequence}.")
     return key
 
 

@@ -26,6 +26,8 @@ def fill(restaurant: Document, tables: list[Document]) -> int:
     """Make the calls of the days that have none; returns how many."""
     zone, now = times.zone_of(restaurant), clock.now()
     today, made = now.astimezone(zone).date(), 0
+    opened = {"created_at": now - (DAYS + 1) * times.DAY}
+    db().restaurants.update_one({"_id": restaurant["_id"]}, {"$min": opened})  # before its first call
     for day in (today - days * times.DAY for days in range(DAYS, -1, -1)):
         begin = datetime(day.year, day.month, day.day, tzinfo=zone)
         within = {"restaurant_id": restaurant["_id"], "created_at": {"$gte": begin, "$lt": begin + times.DAY}}

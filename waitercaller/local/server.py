@@ -89,7 +89,7 @@ def _check(place: Place, patience: float) -> None:
 
 def _settings(environ: Mapping[str, str], place: Place, data: Path, mongodb_uri: str) -> dict[str, str]:
     """The environment of the application; settings meant for another installation are not taken over."""
-    foreign = ("MAIL_", "SECRET_KEY", "GUNICORN_CMD_ARGS", "FLASK_")
+    foreign = ("MAIL_", "SECRET_KEY", "VAPID_", "GUNICORN_CMD_ARGS", "FLASK_")
     kept = {name: value for name, value in environ.items() if not name.startswith(foreign)}
     hosts = dict.fromkeys((place.public_host, place.own_host, "127.0.0.1", "localhost"))
     settings = kept | {
@@ -98,6 +98,7 @@ def _settings(environ: Mapping[str, str], place: Place, data: Path, mongodb_uri:
         "TRUSTED_HOSTS": ",".join(hosts),
         "PROXY_COUNT": "0",
         "SECRET_KEY": instance.secret_key(data),
+        "VAPID_PRIVATE_KEY": instance.vapid_private_key(data),
         "MAIL_FOLDER": str(data / "mail"),
         "MAIL_SENDER": "Waiter Caller <hello@localhost>",
         "LOG_FORMAT": "text",
