@@ -26,13 +26,14 @@ def index(restaurant_id: ObjectId) -> str:
     zone = times.zone_of(restaurant)
     period = _period()
     earlier = summary.before(period, zone)
+    is_known = restaurant["created_at"] <= earlier.begin
     items, limit = _counted(period), escalation_of(restaurant).alert
     return render_template(
         "report/index.html",
         period=period,
         periods=summary.PERIODS,
         now=total(item.cell for item in items),
-        before=total(item.cell for item in _counted(earlier)),
+        before=total(item.cell for item in _counted(earlier)) if is_known else None,
         limit=limit,
         bars=summary.bars(summary.hours(items), limit),
         groups=words.groups(restaurant, period, items),
