@@ -154,13 +154,16 @@ function say(visible, hidden) {
   const nobody = hidden ? screen.dataset.nobodyHere : screen.dataset.nobody;
   setText(count, visible.length ? plural("waiting", visible.length) : nobody);
   let oldest = document.getElementById("sentence-oldest");
+  const between = oldest?.previousElementSibling ?? document.createElement("span");
   if (!oldest) {
     oldest = document.createElement("span");
     oldest.id = "sentence-oldest";
-    count.after(oldest);
+    between.className = "between";
+    count.after(between, oldest);
   }
   const age = visible.length ? spell(now() - visible[0].dataset.firstMs) : "";
-  setText(oldest, age && ` · ${screen.dataset.oldest.replace("#", age)}`);
+  setText(between, age && " · ");
+  setText(oldest, age && screen.dataset.oldest.replace("#", age));
 }
 
 /** Plural sentences come as examples for a few numbers; the one of the same plural category fits. */
