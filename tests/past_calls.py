@@ -9,8 +9,9 @@ from pymongo.database import Database
 from waitercaller.db import Document
 from waitercaller.requests import model
 from waitercaller.requests.model import ServiceRequest
+from waitercaller.restaurants import Actor
 
-BOB = {"id": "bob", "name": "Bob"}
+BOB: Actor = {"id": "bob", "name": "Bob"}
 _numbers = count()
 
 
