@@ -1,12 +1,14 @@
 """`make bench`: each figure with its floor or its limit."""
 
-from tests.bench import call_cost, page_size, timing
+from tests.bench import call_cost, idle_screens, page_size, tap_to_screen, timing
 
 
 def main() -> None:
     page_size.report()
     call_cost.report()
     timing.report()
+    idle_screens.report()
+    tap_to_screen.report()
 
 
 if __name__ == "__main__":

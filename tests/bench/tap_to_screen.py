@@ -1,0 +1,107 @@
+"""From the guest's tap to the card on another screen, in a real browser, and where the time goes."""
+
+import shutil
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests import cast
+from tests.browser.conftest import FLAGS
+from tests.browser.visitors import Visitors, is_live
+from tests.browser.website import Website
+from waitercaller.tables import store as tables
+
+TAPS = 30
+WARM_UP = 5
+
+# All pages run on this machine, so their clocks agree.
+TAPPED = """
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[name=kind]")) sessionStorage.tapped = performance.timeOrigin + performance.now();
+}, true);
+"""
+SEEN = """
+window.times = {};
+const now = () => performance.timeOrigin + performance.now();
+const listen = EventSource.prototype.addEventListener;
+EventSource.prototype.addEventListener = function (name, work) {
+  listen.call(this, name, (event) => { if (name === "calls") window.arrived = now(); work(event); });
+};
+addEventListener("DOMContentLoaded", () => {
+  new MutationObserver(() => {
+    for (const card of document.querySelectorAll("#calls .table-card")) {
+      const { table } = card.dataset;
+      if (window.times[table]) continue;
+      const times = window.times[table] = { arrived: window.arrived, drawn: now() };
+      requestAnimationFrame(() => setTimeout(() => (times.painted = now())));
+    }
+  }).observe(document.getElementById("calls"), { childList: true, subtree: true });
+});
+"""
+
+
+def report() -> None:
+    """Print the median of each part, and the slowest tap of all."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    if executable is None:
+        print("tap → visible on the other screen: Chromium is missing")
+        return
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        website = Website(Path(folder))
+        website.open()
+        try:
+            chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+            _print(_measure(website, chromium))
+            chromium.close()
+        finally:
+            website.close()
+
+
+def _measure(website: Website, chromium: Browser) -> list[dict[str, float]]:
+    alice = cast.hire(website.app, "Alice", restaurant="Trattoria Lucia")
+    with website.app.app_context():
+        tables.add_many(alice.restaurant_id, [str(number) for number in range(TAPS + WARM_UP)], None)
+        places = tables.of_restaurant(alice.restaurant_id)
+    visitors = Visitors(website, chromium)
+    screen, guest = visitors.logged_in(alice), visitors.come(viewport={"width": 390, "height": 780})
+    screen.add_init_script(SEEN)
+    guest.add_init_script(TAPPED)
+    screen.goto(f"{alice.home}/dashboard")
+    is_live(screen)
+    return [_tap(website, screen, guest, place) for place in places][WARM_UP:]
+
+
+def _tap(website: Website, screen: Page, guest: Page, place: dict[str, Any]) -> dict[str, float]:
+    """When each thing happened after the tap, in milliseconds."""
+    table = str(place["_id"])
+    guest.goto(f"/t/{place['code']}")
+    guest.get_by_role("button", name="Call a waiter").click()
+    seen = screen.wait_for_function("table => window.times[table]?.painted && window.times[table]", arg=table)
+    times: dict[str, float] = seen.json_value()
+    requests = website.app.extensions["mongo"].database.requests
+    cast.wait_until(lambda: requests.find_one({"table_id": place["_id"]})["shown"])
+    request = requests.find_one({"table_id": place["_id"]})
+    guest.wait_for_load_state()
+    tapped = float(guest.evaluate("Number(sessionStorage.tapped)"))
+    written, receipt = request["first_at"].timestamp() * 1000, request["shown"][0]["at"].timestamp() * 1000
+    moments = {"written": written, **times, "receipt": receipt}
+    return {name: moment - tapped for name, moment in moments.items()}
+
+
+def _print(taps: list[dict[str, float]]) -> None:
+    median = {name: statistics.median(tap[name] for tap in taps) for name in taps[0]}
+    parts = {
+        "the tap reaches the store": median["written"],
+        "on disk, heard by the watcher, drawn by the server, on the line": median["arrived"] - median["written"],
+        "taken over by the page": median["drawn"] - median["arrived"],
+        "painted": median["painted"] - median["drawn"],
+    }
+    slowest = max(tap["painted"] for tap in taps)
+    print(
+        f"tap → visible on the other screen: median {median['painted']:.0f} ms, slowest of {len(taps)} "
+        f"{slowest:.0f} ms; " + "; ".join(f"{part}: {time:.0f} ms" for part, time in parts.items())
+    )
+    print(f"tap → the screen's receipt is on disk: median {median['receipt']:.0f} ms")
