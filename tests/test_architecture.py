@@ -36,6 +36,7 @@ STORES = {
     "requests.store",
     "restaurants",
     "sessions",
+    "settings.store",
     "staff.store",
     "tables.store",
     "two_factor.store",

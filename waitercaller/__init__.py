@@ -21,6 +21,7 @@ from waitercaller import (
     requests,
     routing,
     security,
+    settings,
     staff,
     tables,
     two_factor,
@@ -38,7 +39,7 @@ def create_app(config: Config) -> Flask:
 
     for part in (ops, routing, db, i18n, security, access, mail, presence, errors, denials, assets, cli, analytics):
         part.init_app(app)
-    for room in (ops, wellknown, auth, account, two_factor, tables, staff, requests, report):
+    for room in (ops, wellknown, auth, account, two_factor, tables, staff, requests, report, settings):
         app.register_blueprint(room.blueprint)
 
     access.check_routes(app)

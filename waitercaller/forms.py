@@ -12,14 +12,14 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 from flask_wtf import FlaskForm
-from wtforms import Field, StringField
+from wtforms import Field, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, Length, ValidationError
 
 WHITESPACE = "\t\n\r"  # control characters too, but harmless: they become spaces
 
 
 class Form(FlaskForm):
-    """A form that takes only what a browser's form sends, and each field once."""
+    """A form that takes only what a browser's form sends, and each field once, unless it has several boxes to tick."""
 
     class Meta(FlaskForm.Meta):
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
@@ -29,7 +29,7 @@ class Form(FlaskForm):
     def validate(self, extra_validators: Any = None) -> bool:
         valid: bool = super().validate(extra_validators)
         for field in self:
-            if len(field.raw_data or ()) > 1:
+            if len(field.raw_data or ()) > 1 and not isinstance(field, SelectMultipleField):
                 field.errors = [*field.errors, _("This was sent twice.")]
                 valid = False
         return valid

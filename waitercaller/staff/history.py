@@ -34,7 +34,23 @@ def _row(entry: Document) -> dict[str, Any]:
 def _about(details: Document) -> str:
     """Whom or what it concerned: a name, a role, or both."""
     role = ROLES.get(details.get("role", ""))
-    return ", ".join(str(part) for part in (details.get("name"), role) if part)
+    section = _sections().get(details.get("section") or details.get("state", ""))
+    return ", ".join(str(part) for part in (section, details.get("name"), role) if part)
+
+
+def _sections() -> dict[str, str]:
+    """The parts of the settings, and what can be said by hand about being open."""
+    return {
+        "house": _("Name, place and languages"),
+        "kinds": _("What guests can ask for"),
+        "notes": _("Notes"),
+        "zones": _("Zones"),
+        "attention": _("When nobody comes"),
+        "hours": _("Opening hours"),
+        "exceptions": _("Days that differ"),
+        "open": _("open"),
+        "closed": _("closed"),
+    }
 
 
 def _words() -> dict[str, str]:
@@ -48,6 +64,8 @@ def _words() -> dict[str, str]:
         "screen_ended": _("Screen or phone logged out"),
         "two_factor_required": _("Rule about the second step changed"),
         "denied": _("Refused"),
+        "opening_changed": _("Opened or closed by hand"),
+        "settings_changed": _("Settings changed"),
         "table_paused": _("Table paused"),
         "phone_paused": _("A guest's phone paused"),
         "pause_lifted": _("Pause lifted"),

@@ -108,6 +108,13 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId, name: str, zone_id: str | 
     return bool(changed.matched_count)
 
 
+def leave_zone(restaurant_id: ObjectId, zone_id: str, session: ClientSession | None = None) -> None:
+    """The tables of a zone that is removed stand in none from now on."""
+    which = {"restaurant_id": restaurant_id, "zone_id": zone_id}
+    db().tables.update_many(which, {"$set": {"zone_id": None}}, session=session)
+    cache.tables.clear()
+
+
 def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> bool:
     """Give a table a new code; the old one is retired. False if there is no such table.
 

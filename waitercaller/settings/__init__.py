@@ -1,0 +1,7 @@
+"""The settings of a restaurant: what guests can ask for and when, in which zones, and what happens if nobody comes."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("settings", __name__, url_prefix="/r/<objectid:restaurant_id>/settings")
+
+from waitercaller.settings import kind_views, opening_views, views, zone_views  # noqa: E402, F401  (their routes)

@@ -1,0 +1,120 @@
+"""The forms of the settings."""
+
+import zoneinfo
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField
+from wtforms.validators import NumberRange, ValidationError
+
+from waitercaller.auth.forms import LONGEST_NAME
+from waitercaller.db import Document
+from waitercaller.forms import Form, text_field, text_of
+from waitercaller.i18n import LANGUAGES
+from waitercaller.settings.fields import MergingForm
+from waitercaller.tables.forms import LONGEST_NAME as LONGEST_ZONE_NAME
+
+REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
+# Read once: it looks at every file of the database of time zones.
+TIME_ZONES = sorted(zone for zone in zoneinfo.available_timezones() if zone.partition("/")[0] in REGIONS)
+QUICKEST, SLOWEST = 10, 3600  # seconds
+
+
+class HouseForm(MergingForm):
+    """What the restaurant is called, where it is and what its guests read."""
+
+    name = text_field(lazy_gettext("Name"), LONGEST_NAME)
+    time_zone = SelectField(
+        lazy_gettext("Time zone"),
+        choices=[(zone, zone) for zone in ("UTC", *TIME_ZONES)],
+        validate_choice=False,
+        render_kw={"data-time-zone": ""},
+    )
+    language = SelectField(lazy_gettext("First language"), choices=list(LANGUAGES.items()), validate_choice=False)
+    languages = SelectMultipleField(lazy_gettext("Languages"), choices=list(LANGUAGES.items()), validate_choice=False)
+
+    def validate_time_zone(self, field: Any) -> None:
+        if field.data not in TIME_ZONES and field.data != "UTC":
+            raise ValidationError(_("Please choose one of the list."))
+
+    def validate_language(self, field: Any) -> None:
+        if field.data not in LANGUAGES:
+            raise ValidationError(_("Please choose one of the list."))
+
+    def validate_languages(self, field: Any) -> None:
+        if not set(field.data) <= set(LANGUAGES):
+            raise ValidationError(_("Please choose from the list."))
+
+    def values(self) -> Document:
+        chosen = {*(self.languages.data or ()), text_of(self.language)}
+        return {
+            "name": text_of(self.name),
+            "time_zone": text_of(self.time_zone),
+            "language": text_of(self.language),
+            "languages": [code for code in LANGUAGES if code in chosen],
+        }
+
+    def words(self, value: Any) -> str:
+        many = value if isinstance(value, list) else [value]
+        return ", ".join(LANGUAGES.get(each, str(each)) for each in many)
+
+
+class ZoneForm(Form):
+    """A part of the house."""
+
+    zone_name = text_field(lazy_gettext("Name"), LONGEST_ZONE_NAME)
+
+
+class MoveForm(Form):
+    """One step up or down in a list."""
+
+    direction = SelectField(choices=[("up", "up"), ("down", "down")])
+
+
+class NotesForm(Form):
+    """Whether guests may write a line."""
+
+    notes = SelectField(choices=[("yes", "yes"), ("no", "no")])
+
+
+class SecondsField(IntegerField):
+    """A number of seconds."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        try:
+            self.data = int(valuelist[0])
+        except (ValueError, IndexError):
+            self.data = None
+            raise ValueError(_("Please give a number of seconds.")) from None
+
+
+class AttentionForm(MergingForm):
+    """After how many seconds without anybody going to a table what happens."""
+
+    nag = SecondsField()
+    all_zones = SecondsField()
+    alert = SecondsField()
+    alert_mail = BooleanField(lazy_gettext("Also send a mail to owners and managers"))
+
+    def validate_nag(self, field: Any) -> None:
+        NumberRange(QUICKEST, message=_("At least %(number)d seconds, please.", number=QUICKEST))(self, field)
+
+    def validate_all_zones(self, field: Any) -> None:
+        _later_than(self.nag, field)
+
+    def validate_alert(self, field: Any) -> None:
+        _later_than(self.all_zones, field)
+        NumberRange(max=SLOWEST, message=_("At most %(number)d seconds, please.", number=SLOWEST))(self, field)
+
+    def values(self) -> Document:
+        times = {name: self[name].data for name in ("nag", "all_zones", "alert")}
+        return {**times, "alert_mail": bool(self.alert_mail.data)}
+
+    def words(self, value: Any) -> str:
+        return (_("on") if value else _("off")) if isinstance(value, bool) else str(value)
+
+
+def _later_than(earlier: Any, field: Any) -> None:
+    if isinstance(earlier.data, int) and isinstance(field.data, int) and field.data <= earlier.data:
+        raise ValidationError(_("This must come after the step before it."))

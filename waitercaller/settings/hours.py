@@ -1,0 +1,168 @@
+"""What changes of the opening hours do to a restaurant, and how the week and its special days are shown.
+
+The functions that change something take the restaurant and return the fields to set, for `store.change`.
+"""
+
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_skeleton
+from flask_babel import format_date, get_locale
+from flask_babel import gettext as _
+
+from waitercaller import clock
+from waitercaller.db import Document
+from waitercaller.opening import HORIZON
+from waitercaller.settings.store import Missing
+
+DAY = timedelta(days=1)
+MINUTES_A_DAY, MINUTES_A_WEEK = 24 * 60, 7 * 24 * 60
+MOST_TIMES = 4  # between opening and closing, on one day
+MOST_AT_ONCE = 62  # special days
+MOST_SPECIAL = 200
+MONDAY = date(2024, 1, 1)
+
+
+class Refused(Exception):
+    """These times do not go with those that are there; nothing was written."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+        self.sentence = sentence
+
+
+def add(restaurant: Document, days: list[int], opens: str, closes: str) -> Document:
+    """One more time on each of these days of the week. Raises Refused."""
+    hours = list(restaurant["hours"])
+    for day in days:
+        new = {"day": day, "opens": opens, "closes": closes}
+        if clash := next((each for each in hours if _overlap(each, new)), None):
+            times = f"{day_name(clash['day'])}, {times_of(clash)}"
+            raise Refused("opens", _("This overlaps with %(times)s.", times=times))
+        if sum(each["day"] == day for each in hours) >= MOST_TIMES:
+            raise Refused("days", _("At most %(number)d times a day, please.", number=MOST_TIMES))
+        hours.append(new)
+    return {"hours": sorted(hours, key=lambda each: (each["day"], each["opens"]))}
+
+
+def remove(restaurant: Document, which: str) -> Document:
+    """Without the time that `which` names as "day opens closes". Raises Missing."""
+    kept = [each for each in restaurant["hours"] if name_of(each) != which]
+    if len(kept) == len(restaurant["hours"]):
+        raise Missing
+    return {"hours": kept}
+
+
+def name_of(hours: Document) -> str:
+    """How a time of the week is named in forms."""
+    return f"{hours['day']} {hours['opens']} {hours['closes']}"
+
+
+def add_exceptions(restaurant: Document, first: date, last: date, spans: list[Document]) -> Document:
+    """Each of these days has these times, or none; times are added to those that a day has. Raises Refused."""
+    today = clock.now().astimezone(ZoneInfo(restaurant["time_zone"])).date()
+    if not today <= first <= today + HORIZON * DAY:
+        raise Refused("first_day", _("Please give a day of the coming year."))
+    if last < first or (last - first).days >= MOST_AT_ONCE:
+        raise Refused(
+            "last_day",
+            _("The last day comes after the first, and at most %(number)d days at once.", number=MOST_AT_ONCE),
+        )
+    known = {each["date"]: each["spans"] for each in restaurant.get("exceptions") or []}
+    known = {day: kept for day, kept in known.items() if day >= (today - DAY).isoformat()}
+    for number in range((last - first).days + 1):
+        day = (first + number * DAY).isoformat()
+        known[day] = _with(day, known.get(day), spans)
+    if len(known) > MOST_SPECIAL:
+        raise Refused("first_day", _("At most %(number)d special days, please.", number=MOST_SPECIAL))
+    return {"exceptions": [{"date": day, "spans": known[day]} for day in sorted(known)]}
+
+
+def remove_exceptions(restaurant: Document, which: str) -> Document:
+    """Without the special days that `which` names as "first last". Raises Missing."""
+    first, _space, last = which.partition(" ")
+    exceptions = restaurant.get("exceptions") or []
+    kept = [each for each in exceptions if not first <= each["date"] <= last]
+    if len(kept) == len(exceptions):
+        raise Missing
+    return {"exceptions": kept}
+
+
+def week(restaurant: Document) -> list[dict[str, Any]]:
+    """The seven days with their times, as the page lists them."""
+    return [
+        {
+            "name": day_name(day),
+            "times": [
+                {"text": times_of(each), "name": name_of(each)} for each in restaurant["hours"] if each["day"] == day
+            ],
+        }
+        for day in range(7)
+    ]
+
+
+def special_days(restaurant: Document) -> list[dict[str, Any]]:
+    """The special days to come; days in a row with the same times are one line."""
+    today = clock.now().astimezone(ZoneInfo(restaurant["time_zone"])).date()
+    coming = [each for each in restaurant.get("exceptions") or [] if each["date"] >= today.isoformat()]
+    numbered = enumerate(coming)
+    rows = []
+    for (_start, texts), run in groupby(numbered, key=_run):
+        days = [date.fromisoformat(each["date"]) for _number, each in run]
+        words = _date(days[0]) if len(days) == 1 else f"{_date(days[0])} – {_date(days[-1])}"
+        rows.append({"days": words, "times": texts, "name": f"{days[0].isoformat()} {days[-1].isoformat()}"})
+    return rows
+
+
+def day_name(day: int) -> str:
+    """The name of a day of the week, 0 for Monday."""
+    return str(format_date(MONDAY + day * DAY, "EEEE"))
+
+
+def short_day_name(day: int) -> str:
+    """The same in two or three letters."""
+    return str(format_date(MONDAY + day * DAY, "EEE"))
+
+
+def times_of(span: Document) -> str:
+    """From when to when, as the clock on the wall has it."""
+    return _("all day") if span["opens"] == span["closes"] == "00:00" else f"{span['opens']}–{span['closes']}"
+
+
+def _with(day: str, present: list[Document] | None, spans: list[Document]) -> list[Document]:
+    """The times of a special day with these added to them."""
+    if present is None:
+        return spans
+    if not spans or not present or any(_overlap({**each, "day": 0}, {**spans[0], "day": 0}) for each in present):
+        told = _date(date.fromisoformat(day))
+        raise Refused("first_day", _("%(day)s is on the list already. Remove it there first.", day=told))
+    if len(present) >= MOST_TIMES:
+        raise Refused("first_day", _("At most %(number)d times a day, please.", number=MOST_TIMES))
+    return sorted([*present, *spans], key=lambda each: str(each["opens"]))
+
+
+def _overlap(one: Document, other: Document) -> bool:
+    """Whether two times of the week have a minute in common; nights go on into the next day, Sunday's into Monday."""
+    (start, end), (from_, to) = _minutes(one), _minutes(other)
+    return any(start + week < to and from_ < end + week for week in (-MINUTES_A_WEEK, 0, MINUTES_A_WEEK))
+
+
+def _minutes(hours: Document) -> tuple[int, int]:
+    opens, closes = (int(hours[name][:2]) * 60 + int(hours[name][3:]) for name in ("opens", "closes"))
+    start: int = hours["day"] * MINUTES_A_DAY + opens
+    return start, start + (closes - opens if closes > opens else closes - opens + MINUTES_A_DAY)
+
+
+def _run(numbered: tuple[int, Document]) -> tuple[date, str]:
+    """What the days in a row with the same times have in common."""
+    number, exception = numbered
+    texts = ", ".join(times_of(span) for span in exception["spans"]) or _("closed")
+    return date.fromisoformat(exception["date"]) - number * DAY, texts
+
+
+def _date(day: date) -> str:
+    this_year = clock.now().year == day.year
+    return str(format_skeleton("MMMEd" if this_year else "yMMMEd", day, locale=get_locale()))

@@ -1,0 +1,91 @@
+"""The form of a kind of request."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import RadioField
+from wtforms.validators import ValidationError
+
+from waitercaller.db import Document
+from waitercaller.i18n import LANGUAGES, STAFF_LANGUAGES
+from waitercaller.settings.fields import ByLanguage, LinesByLanguage, MergingForm
+
+LONGEST_NAME = 40  # characters, on a guest's button
+LONGEST_LABEL = 20  # on a card of the staff's screen
+MOST_CHOICES = 6
+ICONS = ("bell", "receipt", "glass", "cup", "bottle", "cutlery", "menu", "bag", "plate", "chair", "candle", "hand")
+
+
+class KindForm(MergingForm):
+    """A kind of request, in the languages that the restaurant offers; `main` is the first of them."""
+
+    main = "en"
+    names = ByLanguage(lazy_gettext("Words on the button"), LONGEST_NAME)
+    labels = ByLanguage(lazy_gettext("Short word for the staff"), LONGEST_LABEL)
+    choices = LinesByLanguage(lazy_gettext("Choices"), LONGEST_NAME)
+    icon = RadioField(lazy_gettext("Picture"), choices=[(icon, icon) for icon in ICONS], validate_choice=False)
+
+    def validate_names(self, field: Any) -> None:
+        if not (field.data or {}).get(self.main):
+            field.blame(self.main, _("Please fill this in."))
+            raise ValidationError(_("Please fill this in."))
+
+    def validate_choices(self, field: Any) -> None:
+        lines = field.data or {}
+        firsts = lines.get(self.main) or []
+        if len(firsts) > MOST_CHOICES:
+            field.blame(self.main, _("At most %(number)d choices, please.", number=MOST_CHOICES))
+        if len({line.casefold() for line in firsts}) < len(firsts):
+            field.blame(self.main, _("One of them is there twice."))
+        for code, translated in lines.items():
+            if translated and len(translated) != len(firsts):
+                told = _("Please give as many lines as in %(language)s, or none.", language=LANGUAGES[self.main])
+                field.blame(code, told)
+        if field.problems:
+            raise ValidationError(_("Please look at what is marked and try again."))
+
+    def validate_icon(self, field: Any) -> None:
+        if field.data not in ICONS:
+            raise ValidationError(_("Please choose a picture."))
+
+    def values(self) -> Document:
+        return {
+            "icon": self.icon.data,
+            **{f"names-{code}": text for code, text in self.names.data.items()},
+            **{f"labels-{code}": text for code, text in self.labels.data.items() if code in STAFF_LANGUAGES},
+            "choices": choices_by_line(self.choices.data, self.main),
+        }
+
+    def data_of(self, values: Document) -> Document:
+        """The values by field and then by language."""
+        lines: Document = {code: [names.get(code, "") for names in values["choices"]] for code in LANGUAGES}
+        return {
+            "icon": values["icon"],
+            "names": _one_field(values, "names-"),
+            "labels": _one_field(values, "labels-"),
+            "choices": {code: texts for code, texts in lines.items() if all(texts)},
+        }
+
+    def blame(self, name: str, sentence: str) -> None:
+        field, _dash, language = name.partition("-")
+        if name == "icon":
+            self.icon.errors = [sentence]
+        else:
+            self[field].blame(language or self.main, sentence)
+
+    def words(self, value: Any) -> str:
+        many = value if isinstance(value, list) else [value]
+        return ", ".join(each.get(self.main, "") if isinstance(each, dict) else str(each) for each in many)
+
+
+def choices_by_line(lines: dict[str, list[str]], main: str) -> list[dict[str, str]]:
+    """The names of each choice by language, from the lines of each language."""
+    return [
+        {code: texts[number] for code, texts in lines.items() if number < len(texts)}
+        for number in range(len(lines.get(main) or []))
+    ]
+
+
+def _one_field(values: Document, prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): text for name, text in values.items() if name.startswith(prefix)}

@@ -1,0 +1,175 @@
+"""What changes of the kinds and zones do to a restaurant; the functions return the fields to set, for `store.change`.
+
+A kind that a request was made with is never changed by this: the request has its words as they were (see model).
+"""
+
+from typing import Any
+
+from waitercaller import restaurants
+from waitercaller.db import Document
+from waitercaller.i18n import STAFF_LANGUAGES, in_language
+from waitercaller.settings.merging import merged
+from waitercaller.settings.store import Missing
+from waitercaller.standard_kinds import Choice
+
+MOST_OFFERED = 12  # more than a guest reads
+MOST_KINDS = 100  # with those that are no longer offered; they all stand in the restaurant's document
+
+
+class TooManyKinds(Exception):
+    """The restaurant has as many kinds as it may; nothing was written."""
+
+
+class LastKind(Exception):
+    """Guests would have nothing to tap any more; nothing was written."""
+
+
+def in_order(restaurant: Document, active: bool = True) -> list[Document]:
+    """The kinds that are offered, or those that no longer are."""
+    return sorted(
+        (kind for kind in restaurant["kinds"] if kind["active"] is active), key=lambda kind: int(kind["position"])
+    )
+
+
+def find(restaurant: Document, kind_id: str) -> Document:
+    """The kind with this id. Raises Missing."""
+    for kind in restaurant["kinds"]:
+        if kind["id"] == kind_id:
+            return dict(kind)
+    raise Missing
+
+
+def values_of(kind: Document | None, languages: list[str]) -> Document:
+    """A kind as its form has it: in the languages that the restaurant offers. None: of a new one."""
+    kind = kind or {"icon": "bell", "names": {}, "labels": {}, "choices": []}
+    main = languages[0]
+    return {
+        "icon": kind["icon"],
+        **{f"names-{code}": kind["names"].get(code, "") for code in languages},
+        f"names-{main}": in_language(kind["names"], main),
+        **{f"labels-{code}": kind["labels"].get(code, "") for code in STAFF_LANGUAGES},
+        "choices": _by_line([choice["names"] for choice in kind["choices"]], languages),
+    }
+
+
+def add(restaurant: Document, kind_id: str, values: Document) -> Document:
+    """One more kind, the last in order. Raises TooManyKinds."""
+    if len(in_order(restaurant)) >= MOST_OFFERED or len(restaurant["kinds"]) >= MOST_KINDS:
+        raise TooManyKinds
+    position = 1 + max(kind["position"] for kind in restaurant["kinds"])
+    empty = {"id": kind_id, "names": {}, "labels": {}, "icon": "bell", "choices": [], "active": True}
+    return {"kinds": [*restaurant["kinds"], _changed({**empty, "position": position}, values, restaurant)]}
+
+
+def edit(restaurant: Document, kind_id: str, seen: Document, sent: Document) -> Document:
+    """The kind with what was changed in its form. Raises Missing and Conflict."""
+    kind = find(restaurant, kind_id)
+    values = merged(values_of(kind, restaurant["languages"]), seen, sent)
+    return _replaced(restaurant, _changed(kind, values, restaurant))
+
+
+def set_active(restaurant: Document, kind_id: str, active: bool) -> Document:
+    """Offer a kind again, as the last in order, or no longer. Raises Missing, TooManyKinds and LastKind."""
+    kind, offered = find(restaurant, kind_id), in_order(restaurant)
+    if kind["active"] is active:
+        return {"kinds": restaurant["kinds"]}
+    if not active and len(offered) == 1:
+        raise LastKind
+    if active and len(offered) >= MOST_OFFERED:
+        raise TooManyKinds
+    position = 1 + max(each["position"] for each in restaurant["kinds"]) if active else kind["position"]
+    return _replaced(restaurant, {**kind, "active": active, "position": position})
+
+
+def move(restaurant: Document, kind_id: str, steps: int) -> Document:
+    """The kind one up (-1) or down (1) among those that are offered. Raises Missing."""
+    moved = _moved(in_order(restaurant), kind_id, steps)
+    places = {kind["id"]: place for place, kind in enumerate([*moved, *in_order(restaurant, active=False)])}
+    return {"kinds": [{**kind, "position": places[kind["id"]]} for kind in restaurant["kinds"]]}
+
+
+def add_zone(restaurant: Document, zone_id: str, name: str) -> Document:
+    """One more zone. Raises TooManyZones, and ValueError if there is one with this name."""
+    if any(zone["key"] == name.casefold() for zone in restaurant["zones"]):
+        raise ValueError(name)
+    if len(restaurant["zones"]) >= restaurants.MOST_ZONES:
+        raise restaurants.TooManyZones
+    return {"zones": [*restaurant["zones"], {"id": zone_id, "name": name, "key": name.casefold()}]}
+
+
+def rename_zone(restaurant: Document, zone_id: str, name: str) -> Document:
+    """The zone under another name. Raises Missing, and ValueError if another zone has it."""
+    if any(zone["key"] == name.casefold() and zone["id"] != zone_id for zone in restaurant["zones"]):
+        raise ValueError(name)
+    if all(zone["id"] != zone_id for zone in restaurant["zones"]):
+        raise Missing
+    new = {"name": name, "key": name.casefold()}
+    return {"zones": [{**zone, **new} if zone["id"] == zone_id else zone for zone in restaurant["zones"]]}
+
+
+def move_zone(restaurant: Document, zone_id: str, steps: int) -> Document:
+    """The zone one up (-1) or down (1). Raises Missing."""
+    return {"zones": _moved(restaurant["zones"], zone_id, steps)}
+
+
+def remove_zone(restaurant: Document, zone_id: str) -> Document:
+    """Without this zone, also among those that members serve. Raises Missing."""
+    kept = [zone for zone in restaurant["zones"] if zone["id"] != zone_id]
+    if len(kept) == len(restaurant["zones"]):
+        raise Missing
+    members = [
+        {**member, "zones": [each for each in member["zones"] if each != zone_id]} for member in restaurant["members"]
+    ]
+    return {"zones": kept, "members": members}
+
+
+def _changed(kind: Document, values: Document, restaurant: Document) -> Document:
+    """The kind with these values of a form; what it has in other languages stays."""
+    names, labels = _texts(kind["names"], values, "names-"), _texts(kind["labels"], values, "labels-")
+    languages = restaurant["languages"]
+    return {
+        **kind,
+        "icon": values["icon"],
+        "names": names,
+        "labels": labels or {languages[0]: names[languages[0]]},
+        "choices": _choices(kind["choices"], values["choices"], languages),
+    }
+
+
+def _texts(present: dict[str, str], values: Document, prefix: str) -> dict[str, str]:
+    sent = {name.removeprefix(prefix): text for name, text in values.items() if name.startswith(prefix)}
+    return {code: text for code, text in {**present, **sent}.items() if text}
+
+
+def _choices(present: list[Choice], sent: list[dict[str, str]], languages: list[str]) -> list[Choice]:
+    """A choice keeps its id as long as it says the same: a page that is still open must mean what its guest read."""
+    main = languages[0]
+    known = {in_language(choice["names"], main): choice for choice in present}
+    made: list[Choice] = []
+    for names in sent:
+        before = known.get(names[main])
+        kept = {code: text for code, text in before["names"].items() if code not in languages} if before else {}
+        made.append({"id": before["id"] if before else restaurants.new_id(), "names": {**kept, **names}})
+    return made
+
+
+def _by_line(choices: list[dict[str, str]], languages: list[str]) -> list[dict[str, str]]:
+    """The names of the choices where each language has all of them or none, as lines beside each other."""
+    main = languages[0]
+    used = [code for code in languages if code == main or any(names.get(code) for names in choices)]
+    return [{code: names.get(code) or in_language(names, main) for code in used} for names in choices]
+
+
+def _replaced(restaurant: Document, kind: Document) -> Document:
+    return {"kinds": [kind if each["id"] == kind["id"] else each for each in restaurant["kinds"]]}
+
+
+def _moved(things: list[Any], thing_id: str, steps: int) -> list[Any]:
+    """The list with one of its things so many places on; the ends are ends."""
+    place = next((place for place, thing in enumerate(things) if thing["id"] == thing_id), None)
+    if place is None:
+        raise Missing
+    order = [*things]
+    thing = order.pop(place)
+    order.insert(max(0, min(len(things) - 1, place + steps)), thing)
+    return order

@@ -1,0 +1,87 @@
+"""The forms about when a restaurant is open."""
+
+import re
+from datetime import date
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import SelectField, SelectMultipleField, StringField
+from wtforms.validators import Optional, ValidationError
+
+from waitercaller.forms import Form, text_of
+
+TIME = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+def time_field(label: Any, **options: Any) -> StringField:
+    """A time of day as "18:30"."""
+    return StringField(label, filters=[lambda text: (text or "").strip()], **options)
+
+
+def is_time(_form: Form, field: Any) -> None:
+    if not TIME.fullmatch(field.data or ""):
+        raise ValidationError(_("Please give a time, such as 18:30."))
+
+
+def day_of(text: str) -> date | None:
+    """The day that "2026-12-24" says, if it says one."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+class NowForm(Form):
+    """What is said by hand about being open."""
+
+    state = SelectField(choices=[(state, state) for state in ("open", "closed", "hours")])
+
+
+class HoursForm(Form):
+    """One time between opening and closing, on some days of the week."""
+
+    days = SelectMultipleField(
+        lazy_gettext("Days"), choices=[(str(day), str(day)) for day in range(7)], validate_choice=False
+    )
+    opens = time_field(lazy_gettext("Opens"), validators=[is_time])
+    closes = time_field(lazy_gettext("Closes"), validators=[is_time])
+
+    def validate_days(self, field: Any) -> None:
+        if not field.data:
+            raise ValidationError(_("Please choose at least one day."))
+        if not set(field.data) <= {str(day) for day in range(7)}:
+            raise ValidationError(_("Please choose from the list."))
+
+
+class ExceptionForm(Form):
+    """Days that differ: closed, or open at other times."""
+
+    first_day = StringField(lazy_gettext("Day"))
+    last_day = StringField(lazy_gettext("Up to and including"))
+    starts = time_field(lazy_gettext("Opens"), validators=[Optional(), is_time])
+    ends = time_field(lazy_gettext("Closes"), validators=[Optional(), is_time])
+
+    def validate_first_day(self, field: Any) -> None:
+        if day_of(text_of(field)) is None:
+            raise ValidationError(_("Please give a day."))
+
+    def validate_last_day(self, field: Any) -> None:
+        if text_of(field) and day_of(text_of(field)) is None:
+            raise ValidationError(_("Please give a day, or leave this empty."))
+
+    def validate_starts(self, field: Any) -> None:
+        self._both_or_none(field, self.ends)
+
+    def validate_ends(self, field: Any) -> None:
+        self._both_or_none(field, self.starts)
+
+    def _both_or_none(self, field: Any, other: Any) -> None:
+        if text_of(field) and not text_of(other):
+            raise ValidationError(_("Please give both times, or none for a day that is closed."))
+
+
+class RemoveForm(Form):
+    """Which of the times, or which of the special days."""
+
+    which = StringField()

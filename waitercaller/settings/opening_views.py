@@ -1,0 +1,135 @@
+"""When guests can call: open or closed now, the hours of the week, and days that differ. For managers and owners."""
+
+from typing import Any
+
+from bson import ObjectId
+from flask import abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from waitercaller import access, audit, clock, opening
+from waitercaller.db import Document
+from waitercaller.forms import Form, text_of
+from waitercaller.settings import blueprint, hours, store, words
+from waitercaller.settings.opening_forms import ExceptionForm, HoursForm, NowForm, RemoveForm, day_of
+
+
+@blueprint.get("/opening", endpoint="opening")
+@access.least("manager")
+def show_opening(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Whether guests can call now, and when."""
+    return _page(restaurant_id)
+
+
+@blueprint.post("/opening/now")
+@access.least("manager")
+def set_now(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Open or closed now, until the hours speak again; or what they say at once."""
+    form = NowForm()
+    if not form.validate():
+        abort(400)
+    state = form.state.data
+    if store.change(restaurant_id, lambda now: {"opening": _by_hand(now, state)}):
+        audit.record("opening_changed", restaurant_id=restaurant_id, state=state)
+    said = {
+        "open": _("Guests can call now."),
+        "closed": _("Guests cannot call now. Calls that wait stay on the screens."),
+        "hours": _("The hours apply again."),
+    }
+    flash(said[state], "success")
+    return _to_opening(restaurant_id)
+
+
+@blueprint.post("/opening/hours")
+@access.least("manager")
+def add_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """One more time on some days of the week."""
+    form = HoursForm()
+    if not form.validate():
+        return _page(restaurant_id, hours_form=form), 400
+    days = sorted({int(day) for day in form.days.data or ()})
+    opens, closes = text_of(form.opens), text_of(form.closes)
+    try:
+        store.change(restaurant_id, lambda now: hours.add(now, days, opens, closes))
+    except hours.Refused as refusal:
+        form[refusal.field].errors = [refusal.sentence]
+        return _page(restaurant_id, hours_form=form), 400
+    return _saved(restaurant_id, "hours")
+
+
+@blueprint.post("/opening/hours/remove")
+@access.least("manager")
+def remove_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Without one of the times of the week."""
+    which = _which()
+    store.change(restaurant_id, lambda now: hours.remove(now, which))
+    return _saved(restaurant_id, "hours")
+
+
+@blueprint.post("/opening/exceptions")
+@access.least("manager")
+def add_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Days that are closed, or open at other times."""
+    form = ExceptionForm()
+    if not form.validate():
+        return _page(restaurant_id, exception_form=form), 400
+    first = day_of(text_of(form.first_day))
+    assert first
+    last = day_of(text_of(form.last_day)) or first
+    spans: list[Document] = []
+    if text_of(form.starts):
+        spans = [{"opens": text_of(form.starts), "closes": text_of(form.ends)}]
+    try:
+        store.change(restaurant_id, lambda now: hours.add_exceptions(now, first, last, spans))
+    except hours.Refused as refusal:
+        form[refusal.field].errors = [refusal.sentence]
+        return _page(restaurant_id, exception_form=form), 400
+    return _saved(restaurant_id, "exceptions")
+
+
+@blueprint.post("/opening/exceptions/remove")
+@access.least("manager")
+def remove_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """These days are as the others again."""
+    which = _which()
+    store.change(restaurant_id, lambda now: hours.remove_exceptions(now, which))
+    return _saved(restaurant_id, "exceptions")
+
+
+def _by_hand(restaurant: Document, state: str) -> Document | None:
+    if state == "hours":
+        return None
+    return {"state": state, "until": opening.until_next_opening(restaurant, clock.now())}
+
+
+def _page(restaurant_id: ObjectId, **forms: Form) -> str:
+    """The page; a form that was refused is shown as it was sent."""
+    restaurant = store.get(restaurant_id)
+    context: dict[str, Any] = {"hours_form": HoursForm(), "exception_form": ExceptionForm(), **forms}
+    return render_template(
+        "settings/opening.html",
+        opening=words.of_opening(restaurant),
+        week=hours.week(restaurant),
+        special=hours.special_days(restaurant),
+        day_names=[(str(day), hours.short_day_name(day), hours.day_name(day)) for day in range(7)],
+        has_hours=bool(restaurant["hours"]),
+        time_zone=restaurant["time_zone"],
+        **context,
+    )
+
+
+def _which() -> str:
+    form = RemoveForm()
+    if not form.validate():
+        abort(400)
+    return text_of(form.which)
+
+
+def _saved(restaurant_id: ObjectId, section: str) -> ResponseReturnValue:
+    audit.record("settings_changed", restaurant_id=restaurant_id, section=section)
+    flash(_("Saved."), "success")
+    return _to_opening(restaurant_id)
+
+
+def _to_opening(restaurant_id: ObjectId) -> ResponseReturnValue:
+    return redirect(url_for("settings.opening", restaurant_id=restaurant_id), 303)

@@ -1,0 +1,127 @@
+"""The owner's page of settings, and those of the house itself and of what happens when nobody comes."""
+
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from bson import ObjectId
+from flask import abort, flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import format_datetime
+from flask_babel import gettext as _
+
+from waitercaller import access, audit, clock
+from waitercaller.db import Document
+from waitercaller.forms import refused
+from waitercaller.i18n import LANGUAGES
+from waitercaller.requests.model import STANDARD_ESCALATION, escalation_of
+from waitercaller.settings import blueprint, kinds, store, words
+from waitercaller.settings.fields import MergingForm
+from waitercaller.settings.forms import TIME_ZONES, AttentionForm, HouseForm
+from waitercaller.settings.merging import Conflict, merged
+
+
+@blueprint.get("")
+@access.least("owner")
+def index(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """What can be set, and how it is set now."""
+    restaurant = store.get(restaurant_id)
+    return render_template(
+        "settings/index.html",
+        house=restaurant,
+        languages=[LANGUAGES[code] for code in restaurant["languages"] if code in LANGUAGES],
+        kinds=kinds.in_order(restaurant),
+        opening=words.of_opening(restaurant),
+        times=escalation_of(restaurant),
+    )
+
+
+@blueprint.route("/house", methods=["GET", "POST"])
+@access.least("owner")
+def house(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Name, time zone and languages."""
+    form = HouseForm()
+    if not form.is_submitted():
+        form.show(_house_values(store.get(restaurant_id)))
+        return _house_page(form)
+    if not form.validate():
+        return _house_page(form), 400
+    seen, sent = form.seen_values(), form.values()
+    try:
+        changed = store.change(restaurant_id, lambda now: _house_fields(merged(_house_values(now), seen, sent)))
+    except Conflict as conflict:
+        form.show_conflict(conflict)
+        return _house_page(form), 409
+    return saved(restaurant_id, "house", changed)
+
+
+@blueprint.route("/attention", methods=["GET", "POST"])
+@access.least("owner")
+def attention(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """What happens when nobody comes, and after how long."""
+    form = AttentionForm()
+    if not form.is_submitted():
+        form.show(_attention_values(store.get(restaurant_id)))
+        return render_template("settings/attention.html", form=form, usual=STANDARD_ESCALATION)
+    if not form.validate():
+        return refused("settings/attention.html", form, usual=STANDARD_ESCALATION)
+    try:
+        changed = store.change(restaurant_id, lambda now: _attention_fields(now, form))
+    except Conflict as conflict:
+        form.show_conflict(conflict)
+        return render_template("settings/attention.html", form=form, usual=STANDARD_ESCALATION), 409
+    return saved(restaurant_id, "attention", changed)
+
+
+@blueprint.app_errorhandler(store.Missing)
+def missing(_error: store.Missing) -> ResponseReturnValue:
+    """What somebody else has just removed is not found."""
+    abort(404)
+
+
+def saved(
+    restaurant_id: ObjectId, section: str, changed: bool, to: str = "settings.index", **details: Any
+) -> ResponseReturnValue:
+    """The answer to a change that was made; it is kept in the restaurant's history if it was one."""
+    if changed:
+        audit.record("settings_changed", restaurant_id=restaurant_id, section=section, **details)
+    flash(_("Saved."), "success")
+    return redirect(url_for(to, restaurant_id=restaurant_id), 303)
+
+
+def _house_page(form: MergingForm) -> str:
+    zone = form["time_zone"].data
+    known = zone if zone in TIME_ZONES else "UTC"
+    clock_there = format_datetime(clock.now().astimezone(ZoneInfo(known)), "HH:mm", rebase=False)
+    regions: dict[str, list[str]] = {}
+    for each in TIME_ZONES:
+        regions.setdefault(each.partition("/")[0], []).append(each)
+    return render_template("settings/house.html", form=form, regions=regions, zone=known, clock_there=clock_there)
+
+
+def _house_values(restaurant: Document) -> Document:
+    offered = [code for code in LANGUAGES if code in restaurant["languages"]]
+    return {
+        "name": restaurant["name"],
+        "time_zone": restaurant["time_zone"],
+        "language": restaurant["languages"][0],
+        "languages": offered,
+    }
+
+
+def _house_fields(values: Document) -> Document:
+    first = values["language"]
+    others = [code for code in values["languages"] if code != first]
+    return {"name": values["name"], "time_zone": values["time_zone"], "languages": [first, *others]}
+
+
+def _attention_values(restaurant: Document) -> Document:
+    times = {name: round(time.total_seconds()) for name, time in escalation_of(restaurant)._asdict().items()}
+    return {**times, "alert_mail": bool(restaurant["settings"].get("alert_mail"))}
+
+
+def _attention_fields(restaurant: Document, form: AttentionForm) -> Document:
+    values = merged(_attention_values(restaurant), form.seen_values(), form.values())
+    mail = values.pop("alert_mail")
+    if not values["nag"] < values["all_zones"] < values["alert"]:  # each had a part in it
+        raise Conflict(_attention_values(restaurant), ["all_zones"])
+    return {"settings": {**restaurant["settings"], "escalation": values, "alert_mail": mail}}

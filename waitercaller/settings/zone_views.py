@@ -1,0 +1,100 @@
+"""The page for the zones of the house: add, rename, order, remove."""
+
+from collections import Counter
+
+from bson import ObjectId
+from flask import abort, render_template
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from pymongo.client_session import ClientSession
+
+from waitercaller import access, restaurants
+from waitercaller.db import transaction
+from waitercaller.forms import text_of
+from waitercaller.settings import blueprint, kinds, store
+from waitercaller.settings.forms import MoveForm, ZoneForm
+from waitercaller.settings.kind_views import STEPS
+from waitercaller.settings.views import saved
+from waitercaller.staff.forms import ButtonForm
+from waitercaller.tables import store as tables
+
+
+@blueprint.get("/zones")
+@access.least("owner")
+def zones(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """The zones in their order."""
+    return _page(restaurant_id, ZoneForm())
+
+
+@blueprint.post("/zones")
+@access.least("owner")
+def add_zone(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """One more zone."""
+    form = ZoneForm()
+    if not form.validate():
+        return _page(restaurant_id, form), 400
+    name = text_of(form.zone_name)
+    try:
+        changed = store.change(restaurant_id, lambda now: kinds.add_zone(now, restaurants.new_id(), name))
+    except ValueError:
+        form.zone_name.errors = [_("Another zone has this name.")]
+    except restaurants.TooManyZones:
+        form.zone_name.errors = [_("A restaurant can have %(number)d zones at most.", number=restaurants.MOST_ZONES)]
+    else:
+        return saved(restaurant_id, "zones", changed, "settings.zones", name=name)
+    return _page(restaurant_id, form), 400
+
+
+@blueprint.post("/zones/<zone_id>")
+@access.least("owner")
+def rename_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
+    """Another name for a zone; calls that wait keep the one they were made in."""
+    form = ZoneForm()
+    if form.validate():
+        name = text_of(form.zone_name)
+        try:
+            changed = store.change(restaurant_id, lambda now: kinds.rename_zone(now, zone_id, name))
+        except ValueError:
+            form.zone_name.errors = [_("Another zone has this name.")]
+        else:
+            return saved(restaurant_id, "zones", changed, "settings.zones", name=name)
+    return _page(restaurant_id, form, zone_id), 400
+
+
+@blueprint.post("/zones/<zone_id>/move")
+@access.least("owner")
+def move_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
+    """A zone one place up or down."""
+    form = MoveForm()
+    if not form.validate():
+        abort(400)
+    steps = STEPS[form.direction.data]
+    changed = store.change(restaurant_id, lambda now: kinds.move_zone(now, zone_id, steps))
+    return saved(restaurant_id, "zones", changed, "settings.zones")
+
+
+@blueprint.post("/zones/<zone_id>/remove")
+@access.least("owner")
+def remove_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
+    """Without this zone; its tables stay, without one."""
+    if not ButtonForm().validate():
+        abort(400)
+    gone = next((zone for zone in store.get(restaurant_id)["zones"] if zone["id"] == zone_id), None) or abort(404)
+
+    def work(session: ClientSession | None) -> None:
+        store.change(restaurant_id, lambda now: kinds.remove_zone(now, zone_id), session)
+        tables.leave_zone(restaurant_id, zone_id, session)
+
+    transaction(work)
+    restaurants.forget(restaurant_id)
+    return saved(restaurant_id, "zones", True, "settings.zones", name=gone["name"])
+
+
+def _page(restaurant_id: ObjectId, form: ZoneForm, renaming: str | None = None) -> str:
+    """All zones; the form that was refused, of one of them or of a new one, is shown as it was sent."""
+    restaurant = store.get(restaurant_id)
+    counts = Counter(table["zone_id"] for table in tables.of_restaurant(restaurant_id))
+    rows = [{**zone, "tables": counts[zone["id"]]} for zone in restaurant["zones"]]
+    if renaming is not None and all(row["id"] != renaming for row in rows):
+        abort(404)
+    return render_template("settings/zones.html", zones=rows, form=form, renaming=renaming)
