@@ -1,0 +1,149 @@
+"""axe finds nothing on the guest's page, in whatever state it is, light and dark, from the left and from the right."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.browser import axe
+from tests.browser.visitors import Visitors
+from tests.cast import Person
+from waitercaller import clock, restaurants
+from waitercaller.db import Document
+from waitercaller.requests import guest_links, mutes, receipts, store
+from waitercaller.tables import store as tables
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 360, "height": 740}
+SCREEN = "a" * 32
+STATES = {  # of a table's call, and the headline that tells of it
+    "sent": "Your call is sent",
+    "overlooked": "Nobody has seen it yet — please wave",
+    "seen": "Your call is on 1 staff screen",
+    "coming": "Alice is on the way",
+    "done": "Done",
+    "not found": "They did not find you",
+    "cancelled": "Your call is cancelled",
+}
+
+
+@pytest.fixture
+def addresses(app: Flask, alice: Person) -> dict[str, str]:
+    """The pages of tables, each of which has the name of its state; one screen is before somebody's eyes."""
+    with app.app_context():
+        tables.add_many(alice.restaurant_id, ["idle", "paused", "replaced", *STATES], None)
+        laid = {table["name"]: table for table in tables.of_restaurant(alice.restaurant_id)}
+        _present(app, alice)
+        mutes.pause_table(laid["paused"])
+        tables.rotate(alice.restaurant_id, laid["replaced"]["_id"])
+        for state in STATES:
+            called = _call(app, alice, laid[state], state)
+            receipt = guest_links.sign_receipt(laid[state], guest_links.Receipt("phone", [called]))
+            laid[state]["code"] += f"?r={receipt}"
+    return {name: f"/t/{table['code']}" for name, table in laid.items()}
+
+
+def _present(app: Flask, alice: Person) -> None:
+    now = clock.now()
+    screen = {"id": SCREEN, "member_id": None, "name": "Bar", "visible": True, "audible": True, "since": now}
+    app.extensions["mongo"].database.screens.insert_one(
+        {
+            "_id": "elsewhere",
+            "process": "elsewhere",
+            "restaurant_id": alice.restaurant_id,
+            "screens": [screen],
+            "seen_at": now + timedelta(hours=1),
+            "purge_at": now + timedelta(hours=1),
+        }
+    )
+
+
+def _call(app: Flask, alice: Person, table: Document, becomes: str) -> ObjectId:
+    """Let the table call for the bill by card, and let that become what it should."""
+    restaurant = restaurants.get(alice.restaurant_id)
+    assert restaurant is not None
+    bill: Any = restaurant["kinds"][1]
+    request = store.open_request(restaurant, table, bill, "key", choice=bill["choices"][0], note="Now", device="phone")
+    where, ids = {"restaurant_id": alice.restaurant_id}, [request["_id"]]
+    by: restaurants.Actor = {"id": alice.member_id, "name": "Alice"}
+    acts: dict[str, Callable[[], object]] = {
+        "sent": lambda: _date(app, request["_id"], timedelta(hours=1)),  # it will be new for as long as this takes
+        "overlooked": lambda: _date(app, request["_id"], timedelta(minutes=-3)),
+        "seen": lambda: receipts.shown(alice.restaurant_id, ids, SCREEN),
+        "coming": lambda: store.accept(alice.restaurant_id, ids, by),
+        "done": lambda: store.resolve(alice.restaurant_id, ids, by),
+        "not found": lambda: store.dismiss(alice.restaurant_id, ids, by),
+        "cancelled": lambda: store.cancel(where, ids, ["phone"]),
+    }
+    acts[becomes]()
+    return request["_id"]
+
+
+def _date(app: Flask, request_id: ObjectId, by: timedelta) -> None:
+    at = clock.now() + by
+    changed = {"first_at": at, "steps.0.at": at}
+    app.extensions["mongo"].database.requests.update_one({"_id": request_id}, {"$set": changed})
+
+
+def finds_nothing(page: Page, state: str) -> None:
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found = axe.complaints(page)
+        assert not found, f"{state}, {scheme}:\n" + "\n".join(found)
+
+
+def test_axe_finds_nothing_whatever_became_of_a_call(visitors: Visitors, addresses: dict[str, str]) -> None:
+    guest = visitors.come(viewport=PHONE)
+    for state, address in addresses.items():
+        guest.goto(address)
+        if state in STATES:
+            expect(guest.locator("#headline")).to_have_text(STATES[state])
+        finds_nothing(guest, state)
+
+
+def test_axe_finds_nothing_where_the_page_is_read_from_the_right(visitors: Visitors, addresses: dict[str, str]) -> None:
+    guest = visitors.come(viewport=PHONE)
+    guest.goto(f"{addresses['overlooked']}&lang=ar")
+    guest.locator("#languages summary").click()
+    finds_nothing(guest, "in Arabic, choosing another language")
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        ({"settings.notes": True}, "#note"),
+        ({"opening": {"state": "closed", "until": None}}, "[data-tone=closed]"),
+    ],
+)
+def test_axe_finds_nothing_with_a_note_and_where_it_is_closed(
+    app: Flask, visitors: Visitors, alice: Person, table: Document, values: Document, shown: str
+) -> None:
+    app.extensions["mongo"].database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": values})
+    guest = visitors.come(viewport=PHONE)
+    guest.goto(f"/t/{table['code']}")
+    expect(guest.locator(shown)).to_be_visible()
+    finds_nothing(guest, shown)
+
+
+def test_axe_finds_nothing_while_a_tap_is_not_sent_and_when_it_is_given_up(visitors: Visitors, table: Document) -> None:
+    visitors.tolerate("net::ERR_")
+    guest = visitors.come(viewport=PHONE)
+    guest.clock.install()
+    guest.goto(f"/t/{table['code']}")
+    guest.context.set_offline(True)
+    guest.locator('button[value="waiter"]').click()
+    expect(guest.locator("#unsent")).to_be_visible()
+    finds_nothing(guest, "not sent yet")
+    guest.clock.fast_forward(600_000)
+    expect(guest.locator("#failed")).to_be_visible()
+    finds_nothing(guest, "not sent")
+
+
+def test_axe_is_heard(dana: Page) -> None:
+    dana.evaluate("document.documentElement.removeAttribute('lang')")
+    assert "html-has-lang" in axe.complaints(dana)[0]

@@ -1,0 +1,188 @@
+"""Dead Wi-Fi loses no tap and sends none twice: the phone keeps it, says so, and sends it when it can."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, Route, expect
+
+from tests.browser.visitors import Visitors, press
+from tests.browser.website import Website
+from waitercaller.db import Document
+
+pytestmark = pytest.mark.browser
+
+MINUTES = 60_000
+
+
+@pytest.fixture(autouse=True)
+def _complaints(visitors: Visitors) -> None:
+    """What Chromium writes into its console when there is no network."""
+    visitors.tolerate("net::ERR_")
+
+
+@pytest.fixture
+def taps(app: Flask) -> Callable[[], list[tuple[str, int]]]:
+    """What has been called for so far: which kinds, and how often each was reminded of."""
+
+    def called() -> list[tuple[str, int]]:
+        found = app.extensions["mongo"].database.requests.find().sort("created_at")
+        return [(request["kind"], request["reminders"]) for request in found]
+
+    return called
+
+
+def tap(guest: Page, button: str) -> None:
+    guest.locator(f'button[value="{button}"]').click()
+
+
+def nothing_waits(guest: Page) -> None:
+    guest.wait_for_function("localStorage.getItem('taps') === '[]'")
+
+
+def is_sent(guest: Page) -> None:
+    """The page has heard of its call from the server, and nothing waits any more."""
+    expect(guest.locator(".live")).to_be_visible()
+    expect(guest.locator("#unsent")).to_be_hidden()
+    nothing_waits(guest)
+
+
+def test_a_tap_without_network_is_sent_once_there_is_one(dana: Page, taps: Any) -> None:
+    dana.context.set_offline(True)
+    tap(dana, "waiter")
+    expect(dana.locator("#unsent")).to_contain_text("Not sent yet")
+    expect(dana.locator("#unsent")).to_contain_text("It is sent as soon as there is a connection, until")
+    expect(dana.locator("#headline")).to_be_hidden()
+    dana.wait_for_timeout(700)
+    tap(dana, "waiter")  # the guest is impatient
+    assert taps() == []
+    dana.context.set_offline(False)
+    is_sent(dana)
+    assert taps() == [("waiter", 0)]
+
+
+def test_a_tap_outlives_the_page(dana: Page, table: Document, taps: Any) -> None:
+    phone = dana.context
+    phone.set_offline(True)
+    tap(dana, "bill/card")
+    expect(dana.locator("#unsent")).to_be_visible()
+    with pytest.raises(Exception, match="ERR_INTERNET_DISCONNECTED"):
+        dana.reload()
+    dana.close()
+    phone.set_offline(False)
+    again = phone.new_page()
+    again.goto(f"/T/{table['code']}")  # scanned anew
+    is_sent(again)
+    assert taps() == [("bill", 0)]
+    press(again, "Never mind, cancel my call")
+    expect(again.locator("#headline")).to_have_text("Your call is cancelled")
+
+
+def test_an_answer_that_was_lost_makes_no_second_request(visitors: Visitors, dana: Page, taps: Any) -> None:
+    lost: list[int] = []
+
+    def lose(route: Route) -> None:
+        lost.append(route.fetch(max_redirects=0).status)
+        route.abort() if len(lost) < 3 else route.continue_()
+
+    dana.route("**/call*", lose)
+    tap(dana, "waiter")
+    is_sent(dana)
+    assert lost == [303, 303, 303]
+    assert taps() == [("waiter", 0)]
+
+
+def test_two_taps_without_network_are_both_sent_and_both_can_be_cancelled(dana: Page, taps: Any) -> None:
+    dana.context.set_offline(True)
+    tap(dana, "waiter")
+    tap(dana, "water")
+    expect(dana.locator("button.sending")).to_have_count(2)
+    dana.context.set_offline(False)
+    expect(dana.locator(".live")).to_have_count(2)
+    assert taps() == [("waiter", 0), ("water", 0)]
+    press(dana, "Never mind, cancel my call")
+    expect(dana.locator(".live")).to_have_count(0)
+
+
+def test_a_tap_that_could_not_be_sent_for_ten_minutes_is_not_sent_at_all(
+    visitors: Visitors, table: Document, taps: Any
+) -> None:
+    guest = visitors.come()
+    guest.clock.install()
+    guest.goto(f"/t/{table['code']}")
+    guest.context.set_offline(True)
+    tap(guest, "waiter")
+    expect(guest.locator("#unsent")).to_be_visible()
+    guest.clock.fast_forward(10 * MINUTES)
+    expect(guest.locator("#failed")).to_contain_text(
+        "There was no connection for 10 minutes. Please tap again, or wave."
+    )
+    expect(guest.locator("#unsent")).to_be_hidden()
+    guest.context.set_offline(False)
+    tap(guest, "water")
+    is_sent(guest)
+    expect(guest.locator("#failed")).to_be_hidden()
+    assert taps() == [("water", 0)]
+
+
+def test_a_page_that_is_opened_too_late_says_that_the_tap_was_not_sent(dana: Page, table: Document, taps: Any) -> None:
+    phone = dana.context
+    phone.set_offline(True)
+    tap(dana, "waiter")
+    expect(dana.locator("#unsent")).to_be_visible()
+    dana.evaluate("""() => {
+        const taps = JSON.parse(localStorage.getItem("taps")).map((tap) => ({ ...tap, at: tap.at - 11 * 60_000 }));
+        localStorage.setItem("taps", JSON.stringify(taps));
+    }""")
+    dana.close()
+    phone.set_offline(False)
+    again = phone.new_page()
+    again.goto(f"/t/{table['code']}")
+    expect(again.locator("#failed")).to_contain_text("There was no connection for 10 minutes.")
+    expect(again.locator(".live")).to_have_count(0)
+    assert taps() == []
+
+
+def test_a_network_that_answers_with_pages_of_its_own_is_no_answer(visitors: Visitors, dana: Page, taps: Any) -> None:
+    """As the log-in page of a hotel does."""
+    visitors.tolerate("status of 502")
+    answers = [(200, "<h1>Welcome to our Wi-Fi</h1>"), (502, "bad gateway"), (403, "<h1>Log in first</h1>")]
+
+    def portal(route: Route) -> None:
+        if not answers:
+            return route.continue_()
+        status, body = answers.pop(0)
+        return route.fulfill(status=status, body=body, content_type="text/html")
+
+    visitors.tolerate("status of 403")
+    dana.route("**/call*", portal)
+    tap(dana, "waiter")
+    expect(dana.locator("#unsent")).to_be_visible()
+    is_sent(dana)
+    assert taps() == [("waiter", 0)]
+
+
+def test_a_phone_that_keeps_nothing_still_sends(dana: Page, taps: Any) -> None:
+    dana.evaluate("""() => {
+        const refuse = () => { throw new DOMException("no", "SecurityError"); };
+        Object.assign(Storage.prototype, { getItem: refuse, setItem: refuse });
+    }""")
+    dana.context.set_offline(True)
+    tap(dana, "waiter")
+    expect(dana.locator("#unsent")).to_be_visible()
+    dana.context.set_offline(False)
+    expect(dana.locator(".live")).to_be_visible()
+    assert taps() == [("waiter", 0)]
+
+
+def test_what_the_server_refuses_is_not_sent_again(visitors: Visitors, website: Website, dana: Page, taps: Any) -> None:
+    visitors.tolerate("status of 400")
+    tried: list[str] = []
+    dana.on("request", lambda request: tried.append(request.url) if "/call" in request.url else None)
+    dana.evaluate("document.querySelector('#call [name=form]').value = 'forged'")
+    tap(dana, "waiter")
+    expect(dana.locator("#failed")).to_contain_text("This page could not be read. Please scan the code")
+    nothing_waits(dana)
+    assert len(tried) == 1
+    assert taps() == []
