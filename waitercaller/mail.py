@@ -18,7 +18,7 @@ import flask_mail
 from flask import Flask, current_app, render_template
 from flask_babel import force_locale
 from pymongo.client_session import ClientSession
-from pymongo.errors import PyMongoError
+from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from waitercaller import clock, delivery, leases
 from waitercaller.db import Document, db
@@ -67,9 +67,16 @@ def init_app(app: Flask) -> None:
 
 
 def enqueue(
-    name: str, to: str, /, *, session: ClientSession | None = None, language: str = "en", **context: Any
+    name: str,
+    to: str,
+    /,
+    *,
+    session: ClientSession | None = None,
+    language: str = "en",
+    occasion: str = "",
+    **context: Any,
 ) -> None:
-    """Owe `to` a mail. Raises ValueError for what is no single plain address."""
+    """Owe `to` a mail, and no second one for the same `occasion`. Raises ValueError for what is no plain address."""
     if not _ADDRESS.fullmatch(to):
         raise ValueError("not an e-mail address")
     now = clock.now()
@@ -85,7 +92,13 @@ def enqueue(
         "next_at": now,  # when somebody may try; while somebody does, when the lease ends
         "created_at": now,
     }
-    db().outbox.insert_one(document, session=session)
+    if occasion:
+        document["_id"] = occasion
+    try:
+        db().outbox.insert_one(document, session=session)
+    except DuplicateKeyError:
+        if not occasion or session:
+            raise
 
 
 def send_due(app: Flask) -> int:

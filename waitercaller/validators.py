@@ -121,7 +121,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "restaurant_id": OBJECT_ID,
             "member_id": TEXT,
             "login_id": TEXT,
-            "choice": {"enum": ["all", "escalated"]},
+            "choice": {"enum": ["all", "escalated", "none"]},
             "endpoint": TEXT,
             "created_at": DATE,
         }
@@ -140,7 +140,6 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     "alerts": _document(
         {
             "restaurant_id": OBJECT_ID,
-            "mailed_at": DATE_OR_NULL,
             "unheard_since": DATE_OR_NULL,
             "told_at": DATE_OR_NULL,
             "unheeded": COUNT,

@@ -1,13 +1,17 @@
-"""Takes the steps that are due with requests to which nobody goes, and tells whom each concerns."""
+"""Takes the steps that are due with requests to which nobody goes, and tells whom each concerns.
+
+What is owed for a step is written before the step, under names that only this step has. A process that dies in between
+leaves a step that is still due: another one owes the same again, which changes nothing, and takes it. (One transaction
+would do so too, but a process that dies within one leaves its request locked for a minute, for whoever wants to accept
+it as well.) Messages and mails ask once more, when they are sent, whether what they say is still so.
+"""
 
 import logging
 
-from pymongo.client_session import ClientSession
-from pymongo.errors import ConnectionFailure, OperationFailure
+from pymongo.errors import PyMongoError
 
 from waitercaller import metrics, restaurants
-from waitercaller.alerts import mails, store
-from waitercaller.db import transaction
+from waitercaller.alerts import mails
 from waitercaller.push import store as pushes
 from waitercaller.requests import escalation, model
 from waitercaller.requests.model import ServiceRequest
@@ -27,12 +31,8 @@ def _step(request: ServiceRequest) -> bool:
     """Take one step; whatever is wrong with one request, the others must take theirs."""
     try:
         taken = _take(request)
-    except ConnectionFailure:
+    except PyMongoError:
         raise
-    except OperationFailure as error:
-        # Another process takes this very step, or has died while it did; it is tried again in a second.
-        log.info("the request %s takes its step later: %s", request["_id"], type(error).__name__)
-        return False
     except Exception:
         metrics.BACKGROUND_FAULTS.labels("escalation").inc()
         log.exception("fault in the escalation of the request %s", request["_id"])
@@ -43,19 +43,10 @@ def _step(request: ServiceRequest) -> bool:
 
 
 def _take(request: ServiceRequest) -> bool:
-    """The step and all that is owed for it: both, or neither."""
+    """All that is owed for the next step, and the step; False when another process was faster."""
     restaurant, step = restaurants.get(request["restaurant_id"]), escalation.next_step(request)
-    to_mail = mails.of_managers(restaurant) if restaurant and step == "alerted" else []
-    if to_mail:
-        store.prepare(request["restaurant_id"])
-
-    def work(session: ClientSession | None) -> bool:
-        if not escalation.advance(request, model.escalation_of(restaurant), session):
-            return False
-        if restaurant:
-            pushes.enqueue(restaurant, step, request, session)
-        if restaurant and to_mail and store.note_mail(restaurant["_id"], session):
-            mails.owe("unanswered", restaurant, to_mail, session)
-        return True
-
-    return transaction(work)
+    if restaurant:
+        pushes.enqueue(restaurant, step, request, occasion=escalation.name_of_next_step(request))
+    if restaurant and step == "alerted":
+        mails.about_waiting(restaurant, request)
+    return escalation.advance(request, model.escalation_of(restaurant))

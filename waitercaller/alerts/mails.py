@@ -3,10 +3,12 @@
 Each is made when it is sent, of what is so then: a mail that comes late must not tell of what is over.
 """
 
+from datetime import datetime, timedelta
+from operator import itemgetter
+
 from bson import ObjectId
 from flask_babel import format_timedelta
 from flask_babel import gettext as _
-from pymongo.client_session import ClientSession
 
 from waitercaller import clock, mail, presence, restaurants
 from waitercaller.alerts import store
@@ -17,38 +19,31 @@ from waitercaller.requests.model import ServiceRequest
 from waitercaller.routing import address_of
 from waitercaller.staff import store as staff
 
-LAST_LEVEL = len(escalation.STEPS)
+# At most one mail about guests who wait in each: where every call waits two minutes, one evening fills no mailbox.
+REST = timedelta(minutes=15)
 
 
-def of_managers(restaurant: Document) -> list[str]:
-    """The addresses of owners and managers, where the restaurant wants mails about guests who wait."""
-    return _addresses(restaurant, "owner", "manager") if restaurant["settings"].get("alert_mail") else []
+def about_waiting(restaurant: Document, request: ServiceRequest) -> None:
+    """Owe owners and managers a mail, where the restaurant wants them, unless there was one in this quarter."""
+    if not restaurant["settings"].get("alert_mail") or request["due_at"] is None:
+        return
+    quarter = int(request["due_at"].timestamp() // REST.total_seconds())
+    _owe("unanswered", restaurant, ("owner", "manager"), f"unanswered:{restaurant['_id']}:{quarter}")
 
 
-def of_owners(restaurant: Document) -> list[str]:
-    """The addresses of the owners."""
-    return _addresses(restaurant, "owner")
-
-
-def owe(name: str, restaurant: Document, addresses: list[str], session: ClientSession | None) -> None:
-    """Owe each of these addresses the mail called `name` about this restaurant."""
-    first = restaurant["languages"][0]
-    language = first if first in STAFF_LANGUAGES else DEFAULT_LANGUAGE
-    for address in addresses:
-        mail.enqueue(name, address, session=session, language=language, restaurant_id=restaurant["_id"])
+def about_silence(restaurant: Document, occasion: str) -> None:
+    """Owe the owners a mail that nobody would hear a call, once for each `occasion`."""
+    _owe("unwatched", restaurant, ("owner",), occasion)
 
 
 @mail.prepares("unanswered")
 def unanswered(to: str, context: Document) -> mail.Prepared | None:
     """Who waits now, since when; nothing once somebody goes to each of them."""
     restaurant = restaurants.get(context["restaurant_id"])
-    live = reading.live_of_restaurant(context["restaurant_id"])
-    alone = [request for request in live if request["state"] == "waiting" and request["level"] == LAST_LEVEL]
+    alone = [each for each in reading.live_of_restaurant(context["restaurant_id"]) if escalation.is_left_alone(each)]
     if restaurant is None or not alone:
         return None
-    return mail.Prepared(
-        "unanswered", {**_about(restaurant), "waits": _waits(alone), "rest": format_timedelta(store.REST)}
-    )
+    return mail.Prepared("unanswered", {**_about(restaurant), "waits": _waits(alone), "rest": format_timedelta(REST)})
 
 
 @mail.prepares("unwatched")
@@ -59,9 +54,17 @@ def unwatched(to: str, context: Document) -> mail.Prepared | None:
     if restaurant is None or not store.is_unheard(restaurant_id):
         return None
     silent = presence.is_watched(restaurant_id)
-    return mail.Prepared(
-        "unwatched", {**_about(restaurant), "silent": silent, "patience": format_timedelta(store.PATIENCE)}
-    )
+    patience = format_timedelta(store.PATIENCE)
+    return mail.Prepared("unwatched", {**_about(restaurant), "silent": silent, "patience": patience})
+
+
+def _owe(name: str, restaurant: Document, roles: tuple[str, ...], occasion: str) -> None:
+    first = restaurant["languages"][0]
+    language = first if first in STAFF_LANGUAGES else DEFAULT_LANGUAGE
+    theirs = [member["user_id"] for member in restaurant["members"] if member["role"] in roles and member["user_id"]]
+    for user_id, address in staff.addresses(theirs).items():
+        once = f"{occasion}:{user_id}"
+        mail.enqueue(name, address, language=language, occasion=once, restaurant_id=restaurant["_id"])
 
 
 def _about(restaurant: Document) -> Document:
@@ -71,17 +74,16 @@ def _about(restaurant: Document) -> Document:
 
 def _waits(requests: list[ServiceRequest]) -> list[str]:
     """Each table with the time that its oldest request has waited; `requests` are sorted by age."""
-    now, oldest = clock.now(), {request["table_id"]: request for request in reversed(requests)}
-    return [
-        f"{_table(request['table_name'])} ({format_timedelta(now - request['first_at'])})"
-        for request in sorted(oldest.values(), key=lambda request: request["first_at"])
-    ]
+    oldest = {request["table_id"]: request for request in reversed(requests)}
+    by_age = sorted(oldest.values(), key=itemgetter("first_at"))
+    return [f"{_table(request['table_name'])} ({_since(request['first_at'])})" for request in by_age]
+
+
+def _since(first_at: datetime) -> str:
+    """In whole minutes, those that have really passed."""
+    minutes = (clock.now() - first_at) // timedelta(minutes=1)
+    return str(format_timedelta(timedelta(minutes=minutes), granularity="minute"))
 
 
 def _table(name: str) -> str:
     return str(_("Table %(name)s", name=name)) if name.isdecimal() else name
-
-
-def _addresses(restaurant: Document, *roles: str) -> list[str]:
-    theirs = [member["user_id"] for member in restaurant["members"] if member["role"] in roles and member["user_id"]]
-    return sorted(staff.addresses(theirs).values())

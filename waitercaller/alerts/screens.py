@@ -1,11 +1,10 @@
 """The watch on the screens: where a restaurant is open and nobody would hear a call, its owners are told."""
 
 from bson import ObjectId
-from pymongo.client_session import ClientSession
 
 from waitercaller import clock, metrics, opening, presence, restaurants
 from waitercaller.alerts import mails, store
-from waitercaller.db import Document, transaction
+from waitercaller.db import Document
 from waitercaller.push import store as pushes
 
 
@@ -26,7 +25,7 @@ def look() -> int:
         if restaurant_id in heard:
             store.end_silence(note, heard=True)
         elif restaurant_id in expected:
-            told += store.is_to_be_told(note, now) and _tell(restaurant_id, note)
+            told += store.is_to_be_told(note) and _tell(restaurant_id, note)
         elif note["unheard_since"]:
             store.end_silence(note, heard=False)
     metrics.UNWATCHED.inc(told)
@@ -34,17 +33,9 @@ def look() -> int:
 
 
 def _tell(restaurant_id: ObjectId, note: Document) -> bool:
-    """Owe the owners a mail and their devices a message; False when another process has done so."""
-    restaurant = restaurants.get(restaurant_id)
-    if restaurant is None:
-        return False
-    addresses = mails.of_owners(restaurant)
-
-    def work(session: ClientSession | None) -> bool:
-        if not store.note_told(note, session):
-            return False
-        pushes.enqueue(restaurant, "unwatched", None, session)
-        mails.owe("unwatched", restaurant, addresses, session)
-        return True
-
-    return transaction(work)
+    """Owe the owners mails and messages of this very silence, as in `calls`; False when another process was faster."""
+    if restaurant := restaurants.get(restaurant_id):
+        occasion = f"unheard:{restaurant_id}:{clock.milliseconds(note['unheard_since'])}"
+        pushes.enqueue(restaurant, "unwatched", None, occasion=occasion)
+        mails.about_silence(restaurant, occasion)
+    return store.note_told(note)

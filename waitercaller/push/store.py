@@ -36,11 +36,16 @@ DUPLICATE = 11000
 
 
 def enqueue(
-    restaurant: Document, event: Event, request: ServiceRequest | None, session: ClientSession | None = None
+    restaurant: Document,
+    event: Event,
+    request: ServiceRequest | None,
+    session: ClientSession | None = None,
+    occasion: str = "",
 ) -> None:
     """Owe those members a push message who want to hear of this; `request` is None for what concerns none.
 
-    Asking again for the same step of the same request owes nothing more. Costs no query where nobody wants it.
+    Asking again for the same step of the same request, or the same `occasion`, owes nothing more. Costs no query where
+    nobody wants it.
     """
     if not current_app.extensions["config"].vapid_private_key:
         return
@@ -54,7 +59,7 @@ def enqueue(
         "choice": {"$in": list(WANTED_BY[event])},
     }
     found = [each["_id"] for each in db().subscriptions.find(which, {"_id": 1}, session=session)]
-    _owe(restaurant["_id"], event, request, found, session)
+    _owe(restaurant["_id"], event, request, found, session, occasion)
 
 
 def try_out(restaurant_id: ObjectId, subscription_id: str) -> None:
@@ -77,6 +82,7 @@ def _owe(
     request: ServiceRequest | None,
     subscription_ids: list[str],
     session: ClientSession | None,
+    occasion: str = "",
 ) -> None:
     now = clock.now()
     values = {
@@ -89,8 +95,8 @@ def _owe(
         "created_at": now,
         "purge_at": now + KEPT,
     }
-    occasion = f"{_occasion(event, request)}:{event}"
-    owed = [{"_id": f"{occasion}:{each}", "subscription_id": each, **values} for each in subscription_ids]
+    name = f"{occasion or _occasion(event, request)}:{event}"
+    owed = [{"_id": f"{name}:{each}", "subscription_id": each, **values} for each in subscription_ids]
     try:
         if owed:
             db().pushes.insert_many(owed, ordered=False, session=session)

@@ -8,8 +8,6 @@ request one takes the step, and none does once somebody is on the way.
 from datetime import timedelta
 from typing import Literal, cast
 
-from pymongo.client_session import ClientSession
-
 from waitercaller import clock
 from waitercaller.db import Document, db
 from waitercaller.requests import model
@@ -32,7 +30,13 @@ def next_step(request: ServiceRequest) -> Step:
     return STEPS[_level(request)]
 
 
-def advance(request: ServiceRequest, times: Escalation, session: ClientSession | None) -> bool:
+def name_of_next_step(request: ServiceRequest) -> str:
+    """A name that only this step has: when it was due tells it from one of a time before somebody went in between."""
+    assert request["due_at"] is not None
+    return f"{request['_id']}:{clock.milliseconds(request['due_at'])}"
+
+
+def advance(request: ServiceRequest, times: Escalation) -> bool:
     """Take the next step, as `request` was read; False when it has been taken, or is not needed any more.
 
     The step after that is due as much later as the restaurant's times are apart.
@@ -48,7 +52,14 @@ def advance(request: ServiceRequest, times: Escalation, session: ClientSession |
     }
     values = {"level": level + 1, "due_at": request["due_at"] + pause if pause and request["due_at"] else None}
     change: Document = {"$set": values, "$push": {"steps": model.step(STEPS[level], None)}}
-    return bool(db().requests.update_one(unchanged, change, session=session).modified_count)
+    return bool(db().requests.update_one(unchanged, change).modified_count)
+
+
+def is_left_alone(request: ServiceRequest) -> bool:
+    """Whether the last step has been taken, or is due, and still nobody goes."""
+    level, due_at = _level(request), request["due_at"]
+    is_last = level == len(STEPS) - 1 and due_at is not None and due_at <= clock.now()
+    return request["state"] == "waiting" and (level == len(STEPS) or is_last)
 
 
 def _level(request: ServiceRequest) -> int:
