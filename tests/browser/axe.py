@@ -1,11 +1,10 @@
 """axe-core, which knows what keeps people from using a page."""
 
-from pathlib import Path
+from importlib import resources
 
-import axe_playwright_python
 from playwright.sync_api import Page
 
-SCRIPT = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text("utf-8")
+SCRIPT = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 
 
 def complaints(page: Page) -> list[str]:

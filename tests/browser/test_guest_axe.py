@@ -92,7 +92,7 @@ def _date(app: Flask, request_id: ObjectId, by: timedelta) -> None:
 
 def finds_nothing(page: Page, state: str) -> None:
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme)
         found = axe.complaints(page)
         assert not found, f"{state}, {scheme}:\n" + "\n".join(found)
 
