@@ -157,13 +157,23 @@ def test_the_tables_somebody_was_going_to_wait_again(
 
 
 def test_names_are_erased_and_counts_remain(
-    stored: Any, alice: Person, bob: Person, taken: Callable[..., ObjectId], erase: Callable[[], None]
+    app: Flask,
+    stored: Any,
+    alice: Person,
+    bob: Person,
+    call: Callable[..., ObjectId],
+    taken: Callable[..., ObjectId],
+    erase: Callable[[], None],
 ) -> None:
     taken(bob, "k1")
+    with app.app_context():
+        passed, by = [call("k3", kind=1)], Actor(id=alice.member_id, name="Alice")
+        requests.pass_on(alice.restaurant_id, passed, {"id": bob.member_id, "name": "Bob"}, by)
+        requests.resolve(alice.restaurant_id, passed, by)
     taken(alice, "k2")
     delete(bob)
     erase()
-    assert stored.requests.count_documents({"state": "resolved"}) == 2
+    assert stored.requests.count_documents({"state": "resolved"}) == 3
     everything = str([list(stored[name].find()) for name in schema.INDEXES if name != "outbox"])
     for trace in ("Bob", bob.email, bob.member_id, str(bob.user_id)):
         assert trace not in everything

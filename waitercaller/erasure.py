@@ -11,7 +11,7 @@ windows of a day, by whichever process comes first; it may be broken off and beg
   longer than anything is cached, so that what was in flight is found, too; and rows were marked as ended or removed
   before they are deleted, since the watchers do not hear deletes.
 - After 7 days: mails that were sent (schema, outbox). After 400 days: the audit, nameless by then.
-- Requests and rollups stay as counts: when, where, how long, by nobody.
+- Requests, for 400 days, and what was counted of them stay: when, where, how long, by nobody.
 """
 
 from datetime import datetime, timedelta
@@ -95,10 +95,11 @@ def _erase_window(restaurant_id: ObjectId, created: Document, member_id: str | N
     """Take the names from the requests of one window: this member's, or everybody's and what guests wrote."""
     requests, whose = {"restaurant_id": restaurant_id, "created_at": created}, member_id or ANYBODY
     db().requests.update_many({**requests, "by.id": whose}, {"$set": {"by": NOBODY}})
-    db().requests.update_many(
-        {**requests, "steps.by.id": whose},
-        {"$set": {"steps.$[step].by": NOBODY}},
-        array_filters=[{"step.by.id": whose}],
-    )
+    for who in ("by", "to"):  # of a call that was passed on
+        db().requests.update_many(
+            {**requests, f"steps.{who}.id": whose},
+            {"$set": {f"steps.$[step].{who}": NOBODY}},
+            array_filters=[{f"step.{who}.id": whose}],
+        )
     if member_id is None:
         db().requests.update_many(requests, {"$set": {"note": None, "device": None}})
