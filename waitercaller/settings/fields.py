@@ -1,10 +1,12 @@
 """Fields of forms that only the settings have: texts in several languages, and what a form showed at first."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
 from wtforms import Field, HiddenField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
 from waitercaller.db import Document
 from waitercaller.forms import Form, no_control_characters, tidy
@@ -12,6 +14,11 @@ from waitercaller.i18n import LANGUAGES
 from waitercaller.settings.merging import Conflict, shown_again
 
 LONGEST_SEEN = 20_000  # characters
+
+
+def choices(values: Iterable[str]) -> list[SelectChoice]:
+    """The options of a field with these values, whose words are in the page."""
+    return [SelectChoice(value, value) for value in values]
 
 
 class ByLanguage(Field):

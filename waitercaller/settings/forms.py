@@ -6,13 +6,14 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import NumberRange, ValidationError
 
 from waitercaller.auth.forms import LONGEST_NAME
 from waitercaller.db import Document
 from waitercaller.forms import Form, text_field, text_of
 from waitercaller.i18n import LANGUAGES
-from waitercaller.settings.fields import MergingForm
+from waitercaller.settings.fields import MergingForm, choices
 from waitercaller.tables.forms import LONGEST_NAME as LONGEST_ZONE_NAME
 
 REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -27,12 +28,20 @@ class HouseForm(MergingForm):
     name = text_field(lazy_gettext("Name"), LONGEST_NAME)
     time_zone = SelectField(
         lazy_gettext("Time zone"),
-        choices=[(zone, zone) for zone in ("UTC", *TIME_ZONES)],
+        choices=choices(["UTC", *TIME_ZONES]),
         validate_choice=False,
         render_kw={"data-time-zone": ""},
     )
-    language = SelectField(lazy_gettext("First language"), choices=list(LANGUAGES.items()), validate_choice=False)
-    languages = SelectMultipleField(lazy_gettext("Languages"), choices=list(LANGUAGES.items()), validate_choice=False)
+    language = SelectField(
+        lazy_gettext("First language"),
+        choices=[SelectChoice(code, name) for code, name in LANGUAGES.items()],
+        validate_choice=False,
+    )
+    languages = SelectMultipleField(
+        lazy_gettext("Languages"),
+        choices=[SelectChoice(code, name) for code, name in LANGUAGES.items()],
+        validate_choice=False,
+    )
 
     def validate_time_zone(self, field: Any) -> None:
         if field.data not in TIME_ZONES and field.data != "UTC":
@@ -69,13 +78,13 @@ class ZoneForm(Form):
 class MoveForm(Form):
     """One step up or down in a list."""
 
-    direction = SelectField(choices=[("up", "up"), ("down", "down")])
+    direction = SelectField(choices=choices(["up", "down"]))
 
 
 class NotesForm(Form):
     """Whether guests may write a line."""
 
-    notes = SelectField(choices=[("yes", "yes"), ("no", "no")])
+    notes = SelectField(choices=choices(["yes", "no"]))
 
 
 class SecondsField(IntegerField):

@@ -10,6 +10,7 @@ from wtforms.validators import ValidationError
 from waitercaller.db import Document
 from waitercaller.i18n import LANGUAGES, STAFF_LANGUAGES
 from waitercaller.settings.fields import ByLanguage, LinesByLanguage, MergingForm
+from waitercaller.settings.fields import choices as options
 
 LONGEST_NAME = 40  # characters, on a guest's button
 LONGEST_LABEL = 20  # on a card of the staff's screen
@@ -24,7 +25,7 @@ class KindForm(MergingForm):
     names = ByLanguage(lazy_gettext("Words on the button"), LONGEST_NAME)
     labels = ByLanguage(lazy_gettext("Short word for the staff"), LONGEST_LABEL)
     choices = LinesByLanguage(lazy_gettext("Choices"), LONGEST_NAME)
-    icon = RadioField(lazy_gettext("Picture"), choices=[(icon, icon) for icon in ICONS], validate_choice=False)
+    icon = RadioField(lazy_gettext("Picture"), choices=options(ICONS), validate_choice=False)
 
     def validate_names(self, field: Any) -> None:
         if not (field.data or {}).get(self.main):

@@ -10,6 +10,7 @@ from wtforms import SelectField, SelectMultipleField, StringField
 from wtforms.validators import Optional, ValidationError
 
 from waitercaller.forms import Form, text_of
+from waitercaller.settings.fields import choices
 
 TIME = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 
@@ -35,15 +36,13 @@ def day_of(text: str) -> date | None:
 class NowForm(Form):
     """What is said by hand about being open."""
 
-    state = SelectField(choices=[(state, state) for state in ("open", "closed", "hours")])
+    state = SelectField(choices=choices(["open", "closed", "hours"]))
 
 
 class HoursForm(Form):
     """One time between opening and closing, on some days of the week."""
 
-    days = SelectMultipleField(
-        lazy_gettext("Days"), choices=[(str(day), str(day)) for day in range(7)], validate_choice=False
-    )
+    days = SelectMultipleField(lazy_gettext("Days"), choices=choices(map(str, range(7))), validate_choice=False)
     opens = time_field(lazy_gettext("Opens"), validators=[is_time])
     closes = time_field(lazy_gettext("Closes"), validators=[is_time])
 
