@@ -27,11 +27,11 @@ def house(app: Any, alice: Person) -> Document:
 
 
 @pytest.fixture(autouse=True)
-def at(later: Any) -> datetime:
-    """It is noon, for everybody."""
+def at(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """It is noon, for everybody, and stays so."""
     now = clock.now()
     noon = (now + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
-    later(seconds=(noon - now).total_seconds())
+    monkeypatch.setattr(clock, "now", lambda: noon)
     return noon
 
 
