@@ -28,6 +28,7 @@ export function startActs(form, { onAnswer, onLoggedOut }) {
       title: place?.querySelector("h2").textContent ?? "",
       undo: ["resolve", "dismiss"].includes(name),
     };
+    closeMenu(button.closest(".more"));
     // On the counter's screen nobody goes without a name; whether the rest needs one, the server says.
     if (name === "pass") ask("to", act);
     else if (asksWho() && name.startsWith("accept")) ask("as", act);
@@ -82,6 +83,13 @@ export function startActs(form, { onAnswer, onLoggedOut }) {
     const text = act.title ? `${act.title}: ${words.unsent}` : words.unsent;
     toast(text, { label: words.again, press: () => send(act) }, "danger", act.url);
   }
+}
+
+/** What was chosen in a menu closes it; the keyboard goes back to where it was opened. */
+function closeMenu(menu) {
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
 }
 
 /** Mark the cards whose tap is on its way; to be called again when cards were redrawn. */

@@ -1,0 +1,143 @@
+"""A phone that calls where nobody sits is paused and not its table; a table that is played with, for a while."""
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.axe import complaints
+from tests.browser.visitors import Visitors, card, remember, was_not_reloaded
+from tests.cast import Person
+from waitercaller import clock
+from waitercaller.db import Document
+
+pytestmark = pytest.mark.browser
+
+PHONE = {"width": 390, "height": 780}
+PHONE_PAUSED = "Calls from this phone are paused — please wave"
+TABLE_PAUSED = "Calls from this table are paused — please wave"
+
+
+def headline(guest: Page, words: str) -> None:
+    expect(guest.locator("#headline")).to_have_text(words)
+
+
+def tap(guest: Page, button: str = "Call a waiter") -> None:
+    """Press a button; not the same one twice at once, which a page takes for one tap."""
+    guest.get_by_role("button", name=button).click()
+
+
+def choose(dashboard: Page, words: str) -> None:
+    """Open the menu of table 7's card and press this in it."""
+    card(dashboard, "7").locator(".more summary").click()
+    card(dashboard, "7").get_by_role("button", name=words).click()
+    expect(dashboard.locator(".toast-note")).to_be_visible()
+
+
+def anew(page: Page) -> Page:
+    """The same address in another tab: without scripts a page loads itself again, and must not meet our reload."""
+    tab = page.context.new_page()
+    tab.goto(page.url)
+    page.close()
+    return tab
+
+
+def lane(dashboard: Page) -> Locator:
+    return dashboard.get_by_role("region", name="Paused")
+
+
+def test_after_nobody_was_there_twice_the_phone_is_paused_and_the_table_is_not(
+    visitors: Visitors, alice: Person, bob: Person, table: Document, dana: Page
+) -> None:
+    tablet, phone = visitors.dashboard(alice), visitors.dashboard(bob, viewport=PHONE)
+    remember(dana)
+    tap(dana)
+    choose(tablet, "Nobody at the table")
+    headline(dana, "They did not find you")
+    tap(dana, "Some water")
+    choose(tablet, "Nobody at the table")
+    headline(dana, PHONE_PAUSED)
+    expect(lane(tablet)).to_contain_text("One phone, until")
+
+    tap(dana)
+    expect(lane(tablet)).to_contain_text("1 tap")
+    expect(lane(phone)).to_contain_text("1 tap")
+    expect(tablet.locator("#sentence")).to_have_text("Nobody is waiting")
+    headline(dana, PHONE_PAUSED)
+    assert complaints(dana) == []
+    assert complaints(tablet) == []
+
+    other = visitors.come(viewport=PHONE)
+    other.goto(f"/t/{table['code']}")
+    tap(other)
+    expect(card(tablet, "7")).to_be_visible()
+    expect(dana.locator(".notice")).to_have_text(PHONE_PAUSED)  # beside what becomes of the other phone's call
+    card(tablet, "7").get_by_role("button", name="Done").click()
+
+    lane(phone).get_by_role("button", name="Let it call again").click()
+    expect(lane(tablet)).to_be_hidden()
+    expect(dana.get_by_text(PHONE_PAUSED)).to_have_count(0)
+    tap(dana, "Some water")
+    expect(card(phone, "7")).to_be_visible()
+    was_not_reloaded(dana)
+
+
+def test_undoing_the_second_nobody_there_gives_the_phone_its_call_back(
+    visitors: Visitors, alice: Person, dana: Page
+) -> None:
+    tablet = visitors.dashboard(alice)
+    for button in ("Call a waiter", "Some water"):
+        tap(dana, button)
+        choose(tablet, "Nobody at the table")
+        expect(card(tablet, "7")).to_have_count(0)
+    headline(dana, PHONE_PAUSED)
+    tablet.locator(".toast-note").get_by_role("button", name="Undo").click()
+    expect(card(tablet, "7")).to_be_visible()
+    expect(lane(tablet)).to_be_hidden()
+    expect(dana.get_by_text("Called — remind them")).to_be_visible()
+
+
+def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
+    app: Flask, visitors: Visitors, alice: Person, table: Document, dana: Page
+) -> None:
+    tablet = visitors.dashboard(alice)
+    guest = visitors.come(viewport=PHONE)
+    guest.goto(f"/t/{table['code']}")
+    tap(dana)
+    choose(tablet, "Pause this table for 15 minutes")
+    expect(tablet.locator(".toast-note")).to_contain_text("7 is paused for 15 minutes.")
+    expect(dana.locator(".notice")).to_have_text(TABLE_PAUSED)  # its call is still on the list
+    expect(card(tablet, "7")).to_be_visible()
+    card(tablet, "7").get_by_role("button", name="Done").click()
+    headline(guest, TABLE_PAUSED)
+    tap(guest)
+    expect(lane(tablet)).to_contain_text("The whole table, until")
+    expect(lane(tablet)).to_contain_text("1 tap")
+
+    # A quarter of an hour later; the background work of the servers notices, and tells whoever looks.
+    app.extensions["mongo"].database.mutes.update_one({}, {"$set": {"until": clock.now()}})
+    expect(lane(tablet)).to_be_hidden()
+    headline(guest, "How can we help?")
+    tap(guest, "Some water")
+    expect(card(tablet, "7")).to_be_visible()
+
+
+def test_without_scripts_a_paused_table_is_said_to_be_paused_and_lifted(
+    visitors: Visitors, alice: Person, table: Document
+) -> None:
+    guest = visitors.come(java_script_enabled=False, viewport=PHONE)
+    guest.goto(f"/t/{table['code']}")
+    tap(guest)
+    till = visitors.logged_in(alice, java_script_enabled=False)
+    till.goto(f"{alice.home}/dashboard")
+    card(till, "7").locator(".more summary").click()
+    card(till, "7").get_by_role("button", name="Pause this table").click()
+    expect(till.get_by_role("status").filter(has_text="7 is paused")).to_be_visible()
+    guest = anew(guest)
+    expect(guest.locator(".notice")).to_have_text(TABLE_PAUSED)
+    tap(guest)
+    expect(guest.locator(".notice")).to_have_text(TABLE_PAUSED)
+    till = anew(till)
+    expect(lane(till)).to_contain_text("1 tap")
+    lane(till).get_by_role("button", name="Let it call again").click()
+    expect(lane(till)).to_be_hidden()
+    expect(anew(guest).locator(".notice")).to_have_count(0)
