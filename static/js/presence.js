@@ -58,7 +58,8 @@ function unsigned() {
 function post(url, what) {
   const body = new URLSearchParams(`${what}&screen=${screen}`);
   body.set("csrf_token", token.value);
-  return fetch(url, { method: "POST", body, redirect: "manual" }).catch(() => null);
+  // What is said last must outlive the page.
+  return fetch(url, { method: "POST", body, redirect: "manual", keepalive: true }).catch(() => null);
 }
 
 // Whatever draws the list or changes what of it is on view: receipts follow.
@@ -66,6 +67,6 @@ new MutationObserver(sign).observe(calls, { childList: true, subtree: true, attr
 document.addEventListener("visibilitychange", () => (tell(), sign()));
 // Who closes the page sees and hears nothing from now on; the server would notice by the silence of the line.
 addEventListener("pagehide", () => {
-  if (document.body.dataset.live === "live") navigator.sendBeacon(urls.tellUrl, new URLSearchParams({ screen, visible: 0, audible: 0, csrf_token: token.value }));
+  if (document.body.dataset.live === "live") post(urls.tellUrl, "visible=0&audible=0");
 });
 sign();
