@@ -57,7 +57,7 @@ class Screens:
 def report() -> None:
     """Print what a screen costs in a minute, with presence and without."""
     with servers.database() as (environ, folder):
-        environ |= {"ARGON2_MEMORY_KIB": "8192", "ARGON2_ROUNDS": "1"}
+        environ |= {"TRUSTED_HOSTS": "127.0.0.1,localhost", "ARGON2_MEMORY_KIB": "8192", "ARGON2_ROUNDS": "1"}
         paths = _houses(create_app(servers.config(environ)))
         nobody, _, _ = _measure(environ, folder, [])
         plain, _, _ = _measure(environ, folder, paths)
@@ -78,13 +78,9 @@ def _houses(app: Flask) -> list[tuple[str, str]]:
     """The addresses of all streams, with the session of each."""
     with app.app_context():
         schema.build(app.extensions["mongo"].database)
-    owners = [cast.hire(_browsers(app), f"Owner{number}") for number in range(HOUSES)]
-    return [(f"{owner.home}/live", owner.client.cookie("session")) for owner in owners for _ in range(SCREENS)]
-
-
-def _browsers(app: Flask) -> Flask:
     app.test_client_class = cast.Browser
-    return app
+    owners = [cast.hire(app, f"Owner{number}") for number in range(HOUSES)]
+    return [(f"{owner.home}/live", owner.client.cookie("session")) for owner in owners for _ in range(SCREENS)]
 
 
 def _measure(environ: dict[str, str], folder: Path, paths: list[tuple[str, str]]) -> tuple[float, float, int]:
