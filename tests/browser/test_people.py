@@ -85,6 +85,16 @@ def test_the_counter_asks_who_and_the_guest_reads_it(visitors: Visitors, counter
     expect(counter.locator("#sentence")).to_have_text("Nobody is waiting")
 
 
+def test_the_counter_passes_a_call_on(visitors: Visitors, counter: Page, bob: Person, dana: Page) -> None:
+    bobs = visitors.dashboard(bob)
+    press(dana, "Call a waiter")
+    card(counter, "7").locator(".more summary").click()
+    card(counter, "7").get_by_role("button", name="Pass on to somebody").click()
+    who(counter, "Bob")
+    expect(card(bobs, "7").get_by_text("Passed on by Bar")).to_be_visible()
+    expect(dana.locator("#headline")).to_have_text("Bob is on the way")
+
+
 def test_who_is_not_answered_by_accident(counter: Page, dana: Page) -> None:
     """A second tap, Enter pressed twice, Escape: nothing of it is an answer."""
     press(dana, "Call a waiter")
@@ -103,7 +113,7 @@ def test_who_is_not_answered_by_accident(counter: Page, dana: Page) -> None:
     expect(dialog.get_by_role("button", name="Alice", exact=True)).to_be_focused()
     press(counter, "Never mind")
     expect(dialog).to_be_hidden()
-    expect(dana.locator("#headline")).to_have_text("Your call is sent")
+    expect(dana.locator("#headline")).to_have_text("Your call is on 1 staff screen")
 
 
 def test_without_scripts_the_question_is_a_page(visitors: Visitors, counter: Page, dana: Page) -> None:
@@ -126,7 +136,7 @@ def test_annas_phone_is_hers_and_ends_with_the_counters_help(
     alices.locator("summary").filter(has_text="Anna").click()
     press(alices, "A phone for Anna")
     expect(alices.locator(".qr-scan svg")).to_be_visible()
-    counter.locator(".menu > summary").click()
+    counter.locator(".menu:not(#bell) > summary").click()
     counter.get_by_role("link", name="Use your own phone").click()
     press(counter, "Anna")
     phone = visitors.come(viewport={"width": 390, "height": 780})
@@ -158,7 +168,7 @@ def test_whoever_is_let_go_reads_it_on_the_open_dashboard(visitors: Visitors, al
 def test_a_screen_ended_by_the_owner_goes_dark_and_one_ends_itself(
     visitors: Visitors, counter: Page, alice: Person
 ) -> None:
-    counter.locator(".menu > summary").click()
+    counter.locator(".menu:not(#bell) > summary").click()
     counter.get_by_text("End this screen").click()
     press(counter, "Yes, end it")
     expect(counter.get_by_role("heading", name="Log in")).to_be_visible()
