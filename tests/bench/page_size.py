@@ -2,8 +2,11 @@
 
 import gzip
 import re
+from collections.abc import Iterator
+from urllib.parse import urljoin
 
 from bson import ObjectId
+from flask.testing import FlaskClient
 
 from tests.bench import servers
 from waitercaller import create_app, restaurants, schema
@@ -11,6 +14,32 @@ from waitercaller.i18n import LANGUAGES
 from waitercaller.tables import store as tables
 
 LIMIT = 14_336  # bytes: what a server sends in the first round trip (TCP's initial window of ten segments)
+
+
+def bodies(client: FlaskClient, path: str, **options: str) -> dict[str, bytes]:
+    """The page at `path` and whatever it loads, modules that scripts import included, by their addresses."""
+    loaded: dict[str, bytes] = {}
+    waiting = [path]
+    while waiting:
+        address = waiting.pop()
+        if address not in loaded:
+            with client.get(address, **options) as answer:
+                loaded[address] = answer.data
+            waiting += _loaded_by(address, loaded[address].decode())
+    return loaded
+
+
+def weight(loaded: dict[str, bytes]) -> int:
+    """Bytes on the line."""
+    return sum(len(gzip.compress(body, 6)) for body in loaded.values())
+
+
+def _loaded_by(origin: str, text: str) -> Iterator[str]:
+    if origin.endswith(".js"):
+        imported = re.findall(r'\b(?:from|import)\s*\(?\s*"(\.[^"]+)"', text)
+        yield from (urljoin(origin, address) for address in imported)
+    elif not origin.startswith("/static/"):
+        yield from re.findall(r'(?:href|src)="(/static/[^"]+)"', text)
 
 
 def report() -> None:
@@ -23,10 +52,6 @@ def report() -> None:
             restaurant_id = restaurants.create("Trattoria Lucia", ObjectId(), "Alice", "en", None)
             tables.add_many(restaurant_id, ["Terrace 7"], None)
             code = tables.of_restaurant(restaurant_id)[0]["code"]
-        client = app.test_client()
         for language in LANGUAGES:
-            html = client.get(f"/t/{code}?lang={language}", base_url=environ["PUBLIC_URL"]).data
-            assets = re.findall(rb'(?:href|src)="(/static/[^"]+)"', html)
-            bodies = [html, *(client.get(asset.decode(), base_url=environ["PUBLIC_URL"]).data for asset in assets)]
-            total = sum(len(gzip.compress(body, 6)) for body in bodies)
-            print(f"guest's page in {language}: {total:,} bytes in {len(bodies)} files (limit {LIMIT:,})")
+            loaded = bodies(app.test_client(), f"/t/{code}?lang={language}", base_url=environ["PUBLIC_URL"])
+            print(f"guest's page in {language}: {weight(loaded):,} bytes in {len(loaded)} files (limit {LIMIT:,})")
