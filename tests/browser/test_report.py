@@ -1,0 +1,95 @@
+"""The report and the history of the day, as they look in a browser."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page, expect
+
+from tests.browser.axe import complaints
+from tests.browser.test_pages import HOSTILE, PHONE, too_small
+from tests.browser.visitors import Visitors
+from tests.cast import Person, wait_until
+from tests.past_calls import keep, past_call
+from waitercaller import clock, restaurants
+from waitercaller.db import Document
+from waitercaller.report import store, times
+
+pytestmark = pytest.mark.browser
+
+PATHS = ("report?days=28", "report?days=1", "history")
+
+
+@pytest.fixture
+def busy(app: Flask, alice: Person, table: Document) -> Person:
+    """Alice, whose house had two calls in each of the last 24 hours, in zones with trying names."""
+    zones = [{"id": "z1", "name": "A roof terrace beyond the winter garden"}, {"id": "z2", "name": HOSTILE}]
+    database = app.extensions["mongo"].database
+    with app.app_context():
+        house = restaurants.get(alice.restaurant_id)
+        assert house is not None
+        house["zones"] = zones
+        at = clock.now() - timedelta(minutes=10)
+        calls = [
+            past_call(house, {**table, "zone_id": zone["id"]}, at - timedelta(hours=hour), kind=hour % 3, accepted=wait)
+            for hour in range(24)
+            for zone, wait in zip(zones, (30, 150), strict=True)
+        ]
+        keep(database, *calls)
+        wait_until(lambda: _counted(alice) == len(calls))
+    return alice
+
+
+def _counted(person: Person) -> int:
+    """Count, and say how many calls are counted: the website may be at it as well."""
+    store.bring_up_to_date()
+    now = clock.now()
+    rollups = store.of_period(person.restaurant_id, now - 3 * times.DAY, now)
+    return sum(cell["calls"] for rollup in rollups for cell in rollup["cells"])
+
+
+@pytest.fixture(params=["light", "dark"])
+def pages(request: pytest.FixtureRequest, visitors: Visitors, busy: Person) -> Iterator[Page]:
+    """The pages one after the other, on a phone."""
+
+    def opened() -> Iterator[Page]:
+        page = visitors.logged_in(busy, viewport=PHONE, color_scheme=request.param)
+        for path in PATHS:
+            page.goto(f"{busy.home}/{path}")
+            yield page
+
+    return opened()
+
+
+def test_everybody_can_read_and_use_them(pages: Iterator[Page]) -> None:
+    for page in pages:
+        assert complaints(page) == [], page.url
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], page.url
+        assert not too_small(page.locator("main a, main button, main summary")), page.url
+        assert page.locator("svg[onload]").count() == 0
+
+
+def test_bars_are_as_high_as_their_figures_without_any_script(visitors: Visitors, busy: Person) -> None:
+    page = visitors.logged_in(busy, java_script_enabled=False)
+    page.goto(f"{busy.home}/dashboard")
+    page.goto(f"{busy.home}/report?days=7")
+    expect(page.locator(".bars li")).to_have_count(24)
+    drawing = page.locator(".bars svg").first.bounding_box()
+    filled = page.locator(".bars .bar-in-time").first.bounding_box()
+    assert drawing is not None
+    assert filled is not None
+    assert abs(filled["height"] / drawing["height"] - 0.5) < 0.02  # one of two calls was in time
+    page.get_by_role("link", name="Today, call by call").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Today’s calls")
+    page.get_by_role("link", name="To the calls").click()
+    expect(page).to_have_url(f"{visitors.website.url}{busy.home}/dashboard")
+
+
+def test_the_file_is_saved_under_its_name(visitors: Visitors, busy: Person) -> None:
+    page = visitors.logged_in(busy)
+    page.goto(f"{busy.home}/report?days=28")
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="Download as CSV").click()
+    assert waiting.value.suggested_filename.startswith("waiter-caller-")
+    assert waiting.value.suggested_filename.endswith(".csv")
