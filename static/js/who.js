@@ -29,10 +29,12 @@ function keepPlace(table) {
   (card ?? document.getElementById("sentence")).focus();
 }
 
-/** Take over the names of a page that was loaded just now, unless a finger is on its way to one. */
+/** Take over the names of a page that was loaded just now; where a finger may be on its way to one, afterwards. */
 export function renewNames(page) {
   const names = page.querySelector("#who .names");
-  if (names && !dialog.open) dialog.querySelector(".names").replaceWith(names);
+  if (!names) return;
+  if (dialog.open) dialog.addEventListener("close", () => renewNames(page), { once: true });
+  else dialog.querySelector(".names").replaceWith(names);
 }
 
 dialog.addEventListener("click", (event) => {

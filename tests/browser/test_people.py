@@ -85,7 +85,7 @@ def test_the_counter_asks_who_and_the_guest_reads_it(visitors: Visitors, counter
     expect(counter.locator("#sentence")).to_have_text("Nobody is waiting")
 
 
-def test_the_counter_passes_a_call_on(visitors: Visitors, counter: Page, bob: Person, dana: Page) -> None:
+def test_the_counter_passes_a_call_on(visitors: Visitors, bob: Person, counter: Page, dana: Page) -> None:
     bobs = visitors.dashboard(bob)
     press(dana, "Call a waiter")
     card(counter, "7").locator(".more summary").click()
