@@ -7,6 +7,7 @@ from typing import Any
 from flask_babel import gettext as _
 from wtforms import Field, HiddenField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
+from wtforms.validators import StopValidation, ValidationError
 
 from waitercaller.db import Document
 from waitercaller.forms import Form, no_control_characters, tidy
@@ -56,7 +57,7 @@ class ByLanguage(Field):
                 if problem := self.problem_of(text):
                     self.problems.setdefault(code, problem)
         if self.problems:
-            raise ValueError(_("Please look at what is marked and try again."))
+            raise StopValidation(_("Please look at what is marked and try again."))
 
     def problem_of(self, text: str) -> str:
         """What is wrong with one text, "" if nothing."""
@@ -65,7 +66,7 @@ class ByLanguage(Field):
         probe: Any = type("Sent", (), {"raw_data": [text]})
         try:
             no_control_characters(None, probe)
-        except ValueError as error:
+        except ValidationError as error:
             return str(error)
         return ""
 

@@ -4,13 +4,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bson import ObjectId
-from flask import abort, flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_datetime
 from flask_babel import gettext as _
 
 from waitercaller import access, audit, clock
 from waitercaller.db import Document
+from waitercaller.errors import error_page
 from waitercaller.forms import refused
 from waitercaller.i18n import LANGUAGES
 from waitercaller.requests.model import STANDARD_ESCALATION, escalation_of
@@ -72,10 +73,10 @@ def attention(restaurant_id: ObjectId) -> ResponseReturnValue:
     return saved(restaurant_id, "attention", changed)
 
 
-@blueprint.app_errorhandler(store.Missing)
+@blueprint.errorhandler(store.Missing)
 def missing(_error: store.Missing) -> ResponseReturnValue:
     """What somebody else has just removed is not found."""
-    abort(404)
+    return error_page(404)
 
 
 def saved(
