@@ -9,7 +9,7 @@ from bson import ObjectId
 from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser.conftest import FLAGS
-from tests.browser.visitors import Visitors, card, fill, press
+from tests.browser.visitors import Visitors, card, fill, is_waiting, press
 from tests.browser.website import Website
 from tests.cast import PASSWORD, Person
 from waitercaller import restaurants
@@ -62,7 +62,7 @@ def test_a_guest_with_neither_scripts_nor_cookies(
     barren.goto(f"/t/{table['code']}")
     headline(barren, "How can we help?")
     press(barren, "Call a waiter")
-    headline(barren, "Your call is sent")
+    is_waiting(barren)
     press(barren, "Call a waiter Called — remind them")
     expect(barren.get_by_text("The staff has been reminded.")).to_be_visible()
 
@@ -75,15 +75,15 @@ def test_a_guest_with_neither_scripts_nor_cookies(
     press(barren, "Never mind, cancel my call")
     headline(barren, "Your call is cancelled")
     press(barren, "The bill, please")
-    headline(barren, "Your call is sent")
+    is_waiting(barren)
     with website.app.app_context():
         requests.resolve(alice.restaurant_id, live_ids(alice), by)
     barren.reload()
     headline(barren, "Done")
     press(barren, "Not yet?")
-    headline(barren, "Your call is sent")
+    is_waiting(barren)
     barren.reload()
-    headline(barren, "Your call is sent")
+    is_waiting(barren)
     with website.app.app_context():
         assert len(live_ids(alice)) == 1
     assert not barren.context.cookies()
@@ -130,7 +130,7 @@ def test_a_waiter_without_scripts_serves(visitors: Visitors, alice: Person, bob:
     tablet = visitors.logged_in(bob, java_script_enabled=False)
     tablet.goto(f"{bob.home}/dashboard")
     press(dana, "Call a waiter")
-    headline(dana, "Your call is sent")
+    is_waiting(dana)
     tablet.reload()
     card(tablet, "7").get_by_role("button", name="I’m going").click()
     expect(tablet.get_by_text("7: you are on the way.")).to_be_visible()
@@ -142,7 +142,7 @@ def test_a_waiter_without_scripts_serves(visitors: Visitors, alice: Person, bob:
     tablet.get_by_text("Just ended").click()
     tablet.locator("#recent").get_by_role("button", name="Undo").click()
     expect(tablet.get_by_text("7 is waiting again.")).to_be_visible()
-    headline(dana, "Your call is sent")
+    is_waiting(dana)
 
     card(tablet, "7").locator(".more summary").click()
     press(tablet, "Nobody at the table")
@@ -162,7 +162,7 @@ def test_pages_without_scripts_load_themselves_anew(
     expect(tablet.locator(".no-script")).to_contain_text("Scripts are off")
     guest.goto(f"/t/{table['code']}")
     press(guest, "Call a waiter")
-    headline(guest, "Your call is sent")
+    is_waiting(guest)
     with website.app.app_context():
         requests.accept(alice.restaurant_id, live_ids(alice), {"id": alice.member_id, "name": "Alice"})
     expect(card(tablet, "7")).to_be_visible(timeout=REFRESH_MS)

@@ -1,5 +1,6 @@
 """Browsers, each with cookies of its own, and what the staff and the guests do with them."""
 
+import re
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
@@ -75,6 +76,12 @@ def is_live(page: Page) -> None:
 def is_not_live(page: Page) -> None:
     """Wait until the dashboard says that it is not live."""
     expect(page.locator("#live-words")).to_contain_text("Not live")
+
+
+def is_waiting(guest: Page) -> None:
+    """Wait until a guest's page says that its call waits, whoever has seen it by now."""
+    said = re.compile(r"^(Your call is sent|Your call is on \d+ staff screens?|Nobody has seen it yet — please wave)$")
+    expect(guest.locator("#headline")).to_have_text(said)
 
 
 def press(page: Page, button: str) -> None:
