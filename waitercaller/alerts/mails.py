@@ -21,6 +21,7 @@ from waitercaller.staff import store as staff
 
 # At most one mail about guests who wait in each: where every call waits two minutes, one evening fills no mailbox.
 REST = timedelta(minutes=15)
+UNITS = [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)]
 
 
 def about_waiting(restaurant: Document, request: ServiceRequest) -> None:
@@ -80,9 +81,10 @@ def _waits(requests: list[ServiceRequest]) -> list[str]:
 
 
 def _since(first_at: datetime) -> str:
-    """In whole minutes, those that have really passed."""
-    minutes = (clock.now() - first_at) // timedelta(minutes=1)
-    return str(format_timedelta(timedelta(minutes=minutes), granularity="minute"))
+    """How long ago, in whole hours, minutes or seconds: only time that has really passed."""
+    passed = clock.now() - first_at
+    unit = max(unit for unit in UNITS if unit <= max(passed, UNITS[0]))
+    return str(format_timedelta(passed - passed % unit, threshold=1))
 
 
 def _table(name: str) -> str:

@@ -6,10 +6,11 @@ from typing import Any
 from bson import ObjectId
 from flask_babel import format_timedelta
 
-from waitercaller import access, clock, sessions
+from waitercaller import access, clock, presence, sessions
 from waitercaller.access import RANKS
 from waitercaller.db import Document
 from waitercaller.i18n import alphabetical
+from waitercaller.presence import Screen
 from waitercaller.restaurants import Member
 from waitercaller.staff import store
 from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm, choices
@@ -32,6 +33,7 @@ def house(
         "people": [_person(member, me, addresses, screens) for member in members],
         "invitations": [_invitation(each, me) for each in store.of_restaurant(restaurant)],
         "screens": [_screen(login) for login in screens if login["member_id"] is None],
+        "watching": [_watching(screen) for screen in presence.open_screens(restaurant["_id"])],
         "is_owner": me["role"] == "owner",
     }
 
@@ -63,6 +65,11 @@ def _person(
 
 def _screen(login: Document) -> dict[str, Any]:
     return {"id": login["_id"], "name": login["name"], "since": login["created_at"], "used": _ago(login["seen_at"])}
+
+
+def _watching(screen: Screen) -> dict[str, Any]:
+    since = format_timedelta(clock.now() - screen["since"])
+    return {"name": screen["name"], "visible": screen["visible"], "audible": screen["audible"], "since": since}
 
 
 def _invitation(invitation: Document, me: Member) -> dict[str, Any]:
