@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.axe import complaints
 from tests.browser.visitors import Visitors, card, is_live, press
 from tests.browser.website import Website
 from tests.cast import Person, wait_until
@@ -256,3 +257,16 @@ def test_a_screen_in_front_stays_awake(screen: Page) -> None:
     assert done(screen, "awake") == 1
     hide(screen, False)
     has_done(screen, "awake", 2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_bell_and_its_warnings(visitors: Visitors, bob: Person, scheme: str) -> None:
+    page = visitors.dashboard(bob, color_scheme=scheme, viewport={"width": 360, "height": 740})
+    expect(page.locator("#unheard")).to_be_visible()
+    assert complaints(page) == []
+    page.locator("#unheard button").click()
+    page.locator("#bell summary").click()
+    assert complaints(page) == []
+    page.locator("#sound-switch").click()
+    expect(page.locator("#unheard")).to_contain_text("Sound is off")
+    assert complaints(page) == []
