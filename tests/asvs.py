@@ -55,6 +55,7 @@ def address(app: Flask, rule: Rule, person: Person, table: Document) -> str:
         "restaurant_id": person.restaurant_id,
         "table_id": table["_id"],
         "member_id": person.member_id,
+        "kind_id": "waiter",
         "login_id": "0" * 64,
         "code": table["code"],
         "token": "forged",

@@ -1,0 +1,89 @@
+"""axe finds nothing on any page of the staff, of accounts and for everybody, in the light and in the dark.
+
+The pages are those that the application has: a new one is looked at without being named here. Guests' pages and the
+states of the dashboard have tests of their own.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Page
+
+from tests.asvs import address, routes
+from tests.browser.axe import complaints
+from tests.browser.visitors import Visitors
+from tests.cast import Browser, Person, visit
+from waitercaller import restaurants, sessions
+from waitercaller.db import Document
+from waitercaller.requests import mutes
+from waitercaller.requests import store as requests
+from waitercaller.tables import store as tables
+
+pytestmark = pytest.mark.browser
+
+ENDLESS = ("requests.live", "requests.guest_live")
+GUESTS = ("requests.guest", "requests.guest_printed")
+STILL: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}, "reduced_motion": "reduce"}  # no colour on its way
+
+
+@pytest.fixture
+def table(app: Flask, alice: Person, bob: Person) -> Document:
+    """A table of a house where there is something on every page: zones, people, a screen, calls, pauses."""
+    restaurant_id, by = alice.restaurant_id, restaurants.Actor(id=alice.member_id, name="Alice")
+    with app.app_context():
+        tables.add_many(restaurant_id, ["7", "8"], restaurants.zone_named(restaurant_id, "Terrace"))
+        tables.add_many(restaurant_id, ["12"], restaurants.zone_named(restaurant_id, "Garden"))
+        house, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)
+        assert house is not None
+        calls = [requests.open_request(house, laid[1], kind, kind["id"]) for kind in house["kinds"]]
+        requests.open_request(house, laid[2], house["kinds"][0], "another tap")
+        requests.accept(restaurant_id, [calls[0]["_id"]], by)
+        requests.resolve(restaurant_id, [calls[-1]["_id"]], by)
+        mutes.pause_table(laid[2])
+        sessions.start_screen(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+    return laid[1]
+
+
+def pages(app: Flask, client: Browser, owner: Person, table: Document) -> Iterator[str]:
+    """The addresses of all pages that this browser is shown, except guests' and those that send it elsewhere."""
+    for rule in sorted(routes(app, "GET"), key=lambda rule: rule.endpoint):
+        if rule.endpoint not in (*ENDLESS, *GUESTS):
+            path = address(app, rule, owner, table)
+            with client.get(path) as answer:
+                is_page = answer.status_code != 303 and answer.mimetype == "text/html"
+            if is_page:
+                yield path
+
+
+def found_on(page: Page, paths: Iterator[str]) -> tuple[int, list[str]]:
+    """How many pages were looked at, and what axe found there."""
+    found, seen = [], 0
+    for path in paths:
+        seen += 1
+        page.goto(path)
+        found += [f"{path}: {complaint}" for complaint in complaints(page)]
+        page.emulate_media(color_scheme="dark")  # other colours, and else the same page
+        found += [f"{path}, dark: {complaint}" for complaint in complaints(page, "color-contrast")]
+        page.emulate_media(color_scheme="light")
+    return seen, found
+
+
+def test_nothing_is_found_on_the_pages_of_the_staff_and_of_accounts(
+    app: Flask, visitors: Visitors, alice: Person, table: Document
+) -> None:
+    visitors.tolerate("status of 40")  # of pages that are asked for without a link
+    page = visitors.logged_in(alice, **STILL)
+    seen, found = found_on(page, pages(app, alice.client, alice, table))
+    assert seen > 20
+    assert found == []
+
+
+def test_nothing_is_found_on_the_pages_for_everybody(
+    app: Flask, visitors: Visitors, alice: Person, table: Document
+) -> None:
+    visitors.tolerate("status of 40")
+    seen, found = found_on(visitors.come(**STILL), pages(app, visit(app), alice, table))
+    assert seen > 8
+    assert found == []
