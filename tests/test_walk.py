@@ -102,6 +102,7 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "token": "forged",
         "version": "0",
         "filename": "nothing",
+        "name": "0" * 32,  # of nobody's phone
     }
 
 

@@ -17,6 +17,7 @@ from waitercaller import (
     mail,
     ops,
     presence,
+    push,
     report,
     requests,
     routing,
@@ -39,7 +40,7 @@ def create_app(config: Config) -> Flask:
 
     for part in (ops, routing, db, i18n, security, access, mail, presence, errors, denials, assets, cli, analytics):
         part.init_app(app)
-    for room in (ops, wellknown, auth, account, two_factor, tables, staff, requests, report, settings):
+    for room in (ops, wellknown, auth, account, two_factor, tables, staff, requests, push, report, settings):
         app.register_blueprint(room.blueprint)
 
     access.check_routes(app)

@@ -84,6 +84,10 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("You have downloaded your data several times just now."),
         (Allowance(5, HOUR, "key"),),
     ),
+    "push_try": Limit(
+        lazy_gettext("These were several messages just now."),
+        (Allowance(20, HOUR, "key"),),
+    ),
     # Refusals that are kept: more of them would push what happened before out of the history that owners read.
     "denied": Limit(TRIES, (Allowance(10, HOUR, "key"),), shared=False),
     # A full house calls from one address, its Wi-Fi's; so many in ten minutes are no guests.

@@ -111,6 +111,14 @@ def set_role(restaurant_id: ObjectId, member_id: str, role: Role) -> bool:
     return bool(changed.matched_count)
 
 
+def set_zones(restaurant_id: ObjectId, member_id: str, zone_ids: list[str]) -> None:
+    """Say which zones are a member's; none means all."""
+    db().restaurants.update_one(
+        {"_id": restaurant_id, "members.id": member_id}, {"$set": {"members.$.zones": zone_ids}}
+    )
+    cache.restaurants.forget(restaurant_id)
+
+
 def remove_member(restaurant_id: ObjectId, member_id: str, session: ClientSession | None = None) -> bool:
     """Let a member go; False when there is no such member or it is the last owner, also when two remove each other."""
     changed = db().restaurants.update_one(

@@ -6,6 +6,15 @@ const WATCH = 1_000; // how often that is looked at: people are told within 20 s
 const GRACE = 3_000; // a change of Wi-Fi cell is no news; longer than this and people are told
 const LONGEST = 8_000; // between two attempts, give or take a half
 
+/** The page that stands in for this one without a connection says since when, see offline.js. */
+function keepHeard(at) {
+  try {
+    localStorage.setItem("waitercaller.heard", at);
+  } catch {
+    // A browser that keeps nothing: then it says when it was opened.
+  }
+}
+
 /** Keep a line to the address that `url()` gives each time. Calls `onEvent(name, data)`, `onLive()`, `onDown(since)`, `onGone()` when the login has ended and,
  *  after `end()`, `onEnd()`. */
 export class Stream {
@@ -47,6 +56,7 @@ export class Stream {
 
   hear(name, event) {
     this.heard = this.since = Date.now();
+    keepHeard(this.heard);
     this.failures = 0;
     this.onEvent(name, JSON.parse(event.data));
     if (this.live) return;

@@ -7,7 +7,7 @@ browsers, so that a call costs no question where nobody wants to hear of it.
 """
 
 import hashlib
-from typing import TypedDict
+from typing import Literal, TypedDict, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -15,6 +15,8 @@ from pymongo.client_session import ClientSession
 from waitercaller import clock, restaurants
 from waitercaller.db import Document, db, transaction
 from waitercaller.push.store import Choice
+
+Wish = Choice | Literal["none"]
 
 MOST_BROWSERS = 10  # of one member; the oldest makes room
 
@@ -30,13 +32,19 @@ class Browser(TypedDict):
     language: str
 
 
-def put(restaurant_id: ObjectId, member_id: str, login_id: str, browser: Browser, choice: Choice) -> str:
-    """Have this browser told for this member; returns the subscription's id."""
-    subscription_id = _name(restaurant_id, browser["endpoint"])
-    values = {"member_id": member_id, "login_id": login_id, "choice": choice, **browser}
+def put(
+    restaurant_id: ObjectId, member_id: str, login_id: str, browser: Browser, choice: Wish, renewed: bool = False
+) -> Wish:
+    """Have this browser told for this member; returns what it is told.
 
-    def work(session: ClientSession | None) -> None:
+    Where it only `renewed` what it says of itself, what the member has chosen since stands.
+    """
+    subscription_id = full_id(restaurant_id, hashlib.sha256(browser["endpoint"].encode()).hexdigest()[:32])
+
+    def work(session: ClientSession | None) -> Wish:
         before = db().subscriptions.find_one({"_id": subscription_id}, session=session)
+        chosen = before["choice"] if renewed and before and before["member_id"] == member_id else choice
+        values = {"member_id": member_id, "login_id": login_id, "choice": chosen, **browser}
         db().subscriptions.update_one(
             {"_id": subscription_id},
             {"$set": values, "$setOnInsert": {"restaurant_id": restaurant_id, "created_at": clock.now()}},
@@ -46,10 +54,16 @@ def put(restaurant_id: ObjectId, member_id: str, login_id: str, browser: Browser
         _make_room(restaurant_id, member_id, session)
         for each in {member_id, before["member_id"] if before else member_id}:
             _note_widest(restaurant_id, each, session)
+        return cast(Wish, chosen)
 
-    transaction(work)
+    told = transaction(work)
     restaurants.forget(restaurant_id)
-    return subscription_id
+    return told
+
+
+def full_id(restaurant_id: ObjectId, name: str) -> str:
+    """The id of a browser's subscription; its name there stands for its endpoint."""
+    return f"{restaurant_id}:{name}"
 
 
 def get(subscription_id: str) -> Document | None:
@@ -62,18 +76,14 @@ def of_member(restaurant_id: ObjectId, member_id: str) -> list[Document]:
     return _of(restaurant_id, member_id, None)
 
 
-def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice: Choice | None) -> bool:
-    """Tell this browser of the member of other calls, or with None of nothing more; False if they have no such."""
+def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice: Wish) -> bool:
+    """Tell this browser of the member of other calls, or of none; False if they have no such browser."""
     which = {"_id": subscription_id, "restaurant_id": restaurant_id, "member_id": member_id}
 
     def work(session: ClientSession | None) -> bool:
-        if choice is None:
-            found = bool(db().subscriptions.delete_one(which, session=session).deleted_count)
-        else:
-            changed = db().subscriptions.update_one(which, {"$set": {"choice": choice}}, session=session)
-            found = bool(changed.matched_count)
+        changed = db().subscriptions.update_one(which, {"$set": {"choice": choice}}, session=session)
         _note_widest(restaurant_id, member_id, session)
-        return found
+        return bool(changed.matched_count)
 
     found = transaction(work)
     restaurants.forget(restaurant_id)
@@ -82,7 +92,14 @@ def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice
 
 def drop(subscription: Document) -> None:
     """Forget a browser that cannot be reached any more, or must not be."""
-    choose(subscription["restaurant_id"], subscription["member_id"], subscription["_id"], None)
+
+    def work(session: ClientSession | None) -> None:
+        same = {"_id": subscription["_id"], "login_id": subscription["login_id"]}  # not one that came back just now
+        db().subscriptions.delete_one(same, session=session)
+        _note_widest(subscription["restaurant_id"], subscription["member_id"], session)
+
+    transaction(work)
+    restaurants.forget(subscription["restaurant_id"])
 
 
 def forget_member(restaurant_id: ObjectId, member_id: str, session: ClientSession | None) -> None:
@@ -108,7 +125,3 @@ def _note_widest(restaurant_id: ObjectId, member_id: str, session: ClientSession
     mine = {"_id": restaurant_id, "members.id": member_id}
     values = {"members.$.push": widest, "members.$.push_at": clock.now()}
     db().restaurants.update_one(mine, {"$set": values}, session=session)
-
-
-def _name(restaurant_id: ObjectId, endpoint: str) -> str:
-    return f"{restaurant_id}:{hashlib.sha256(endpoint.encode()).hexdigest()[:32]}"

@@ -1,0 +1,77 @@
+// Runs in the background for the staff's pages (/r/), also while none is open: shows push messages, and the offline page
+// where a page does not come. It keeps the files of that page and nothing else: a call from a minute ago is a lie.
+// The server puts SHELL (those files, the page first) and PICTURES before this.
+
+const CACHE = "waitercaller-offline";
+const PATIENCE = 15_000; // milliseconds for a page; then it is as good as not connected
+
+self.addEventListener("install", (event) => {
+  event.waitUntil(keepShell().then(() => self.skipWaiting()));
+});
+
+self.addEventListener("activate", (event) => {
+  event.waitUntil(self.clients.claim());
+});
+
+/** The files of this version in place of those of the last one. */
+async function keepShell() {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(SHELL.map((path) => new Request(path, { cache: "reload" })));
+  for (const kept of await cache.keys()) {
+    if (!SHELL.includes(new URL(kept.url).pathname)) await cache.delete(kept);
+  }
+}
+
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const path = new URL(request.url).pathname;
+  if (request.method !== "GET") return; // whether a form has arrived, only its answer can tell
+  if (request.mode === "navigate") event.respondWith(page(request));
+  else if (SHELL.includes(path)) event.respondWith(caches.match(path).then((kept) => kept ?? fetch(request)));
+});
+
+async function page(request) {
+  const tooLate = new Promise((_, reject) => setTimeout(reject, PATIENCE));
+  try {
+    return await Promise.race([fetch(request), tooLate]);
+  } catch {
+    return (await caches.match(SHELL[0])) ?? Response.error();
+  }
+}
+
+self.addEventListener("push", (event) => {
+  event.waitUntil(show(event.data.json()));
+});
+
+/** Every message is shown, as browsers demand; where the calls themselves are seen, it makes no noise of its own. */
+async function show(message) {
+  const seen = (await windowsOf(message.url)).some((each) => each.visibilityState === "visible");
+  const time = new Date(message.at).toLocaleTimeString(message.language, { timeStyle: "short" });
+  await self.registration.showNotification(message.title, {
+    body: message.text.replace("#", time),
+    tag: message.tag,
+    timestamp: message.at,
+    lang: message.language,
+    dir: message.direction,
+    data: { url: message.url },
+    renotify: !seen,
+    silent: seen,
+    ...(seen ? {} : { vibrate: [300, 150, 300] }),
+    ...PICTURES,
+  });
+}
+
+self.addEventListener("notificationclick", (event) => {
+  event.notification.close();
+  event.waitUntil(open(event.notification.data.url));
+});
+
+async function open(url) {
+  const [already] = await windowsOf(url);
+  await (already ? already.focus() : self.clients.openWindow(url));
+}
+
+async function windowsOf(url) {
+  const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  return windows.filter((each) => new URL(each.url).pathname === url);
+}
