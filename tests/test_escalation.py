@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 from flask import Flask
+from pymongo.errors import WriteError
 
 from config import Config
 from tests.cast import Mail, Person, wait_until
@@ -156,8 +157,9 @@ def test_a_request_of_an_earlier_version_escalates_too(tap: Tap, database: Any, 
     assert calls.escalate() == 3
 
 
+@pytest.mark.parametrize("fault", [KeyError("a name"), WriteError("misshapen")], ids=["ours", "of the database"])
 def test_a_fault_with_one_request_does_not_stop_the_others(
-    tap: Tap, database: Any, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    tap: Tap, database: Any, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     faulty, other = tap("one"), tap("two", table=1)
     later(seconds=41)
@@ -165,7 +167,7 @@ def test_a_fault_with_one_request_does_not_stop_the_others(
 
     def fail(request: ServiceRequest, *rest: Any) -> bool:
         if request["_id"] == faulty["_id"]:
-            raise KeyError
+            raise fault
         return advance(request, *rest)
 
     monkeypatch.setattr(escalation, "advance", fail)

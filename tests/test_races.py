@@ -156,3 +156,15 @@ def test_a_step_against_what_staff_do_leaves_one_truth(
         assert (after["due_at"] is None) == (after["state"] != "waiting")
         if act != "release" and "nagged" in history:
             assert history.index("nagged") == 1, "before somebody went, not after"
+
+
+def test_accept_against_passing_on_leaves_one_truth(app: Flask, house: Person, stored: Any) -> None:
+    """Whoever the card names last is who the guest reads is coming."""
+    where, clara = house.restaurant_id, Actor(id="clara", name="Clara")
+    histories = set()
+    for ids in ([request["_id"]] for request in taps(house, 10)):
+        at_once(app, partial(store.accept, where, ids, BOB), partial(store.pass_on, where, ids, clara, BOB))
+        after = stored.requests.find_one({"_id": ids[0]})
+        histories.add(" ".join(step["what"] for step in after["steps"]))
+        assert (after["state"], after["by"], after["due_at"]) == ("accepted", clara, None)
+    assert histories <= {"called passed", "called accepted passed"}

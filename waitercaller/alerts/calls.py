@@ -8,7 +8,7 @@ it as well.) Messages and mails ask once more, when they are sent, whether what 
 
 import logging
 
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConnectionFailure
 
 from waitercaller import metrics, restaurants
 from waitercaller.alerts import mails
@@ -31,8 +31,8 @@ def _step(request: ServiceRequest) -> bool:
     """Take one step; whatever is wrong with one request, the others must take theirs."""
     try:
         taken = _take(request)
-    except PyMongoError:
-        raise
+    except ConnectionFailure:
+        raise  # so would all others be
     except Exception:
         metrics.BACKGROUND_FAULTS.labels("escalation").inc()
         log.exception("fault in the escalation of the request %s", request["_id"])
