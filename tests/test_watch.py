@@ -15,6 +15,7 @@ from tests.cast import GENEROUS, Person, wait_until
 from waitercaller import cache, clock, restaurants, sessions, watch
 from waitercaller.db import Document
 from waitercaller.live import Hub, Subscription
+from waitercaller.requests import mutes
 from waitercaller.requests import store as requests
 from waitercaller.requests.model import ServiceRequest
 from waitercaller.tables import store as tables
@@ -93,6 +94,25 @@ def test_receipts_wake_the_guest_and_not_the_staff(
     both = {"$push": {"shown": {"at": clock.now()}}, "$inc": {"reminders": 1}}
     documents.update_one({"_id": request["_id"]}, both)
     assert staff.wait(GENEROUS)
+
+
+def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
+    app: Flask, alice: Person, table: Document, watcher: Hub, screen: Any, later: Any
+) -> None:
+    staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
+
+    def both_hear() -> None:
+        assert staff.wait(GENEROUS)
+        assert guest.wait(GENEROUS)
+
+    with app.app_context():
+        mutes.pause_table(table)
+        both_hear()
+        mutes.tapped(mutes.active(alice.restaurant_id)[0], table)
+        both_hear()
+        later(minutes=16)
+        mutes.end_due()
+        both_hear()
 
 
 def test_what_is_purged_wakes_nobody(app: Flask, alice: Person, call: Any, watcher: Hub, screen: Any) -> None:
