@@ -52,6 +52,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("restaurant_id", ASCENDING), ("live", ASCENDING), ("first_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("created_at", DESCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("ended_at", DESCENDING)]),
+        IndexModel([("created_at", ASCENDING)]),  # what is new, and what is old, of all restaurants
     ],
     "screens": [IndexModel([("restaurant_id", ASCENDING)]), IndexModel([("process", ASCENDING)]), _expires("purge_at")],
     "mutes": [
@@ -62,7 +63,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "rollups": [
         IndexModel([("restaurant_id", ASCENDING), ("quarter", ASCENDING)], unique=True),
-        IndexModel([("due_at", ASCENDING)]),
+        IndexModel([("open", ASCENDING), ("due_at", ASCENDING)]),
     ],
     "subscriptions": [IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)])],
     "pushes": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],

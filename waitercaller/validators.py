@@ -113,7 +113,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         }
     ),
     "rollups": _document(
-        {"restaurant_id": OBJECT_ID, "quarter": DATE, "due_at": DATE_OR_NULL, "cells": {"bsonType": "array"}}
+        {"restaurant_id": OBJECT_ID, "quarter": DATE, "open": FLAG, "due_at": DATE, "cells": {"bsonType": "array"}}
     ),
     "subscriptions": _document(
         {

@@ -7,7 +7,7 @@ whoever still has the lease.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from bson import ObjectId
@@ -23,8 +23,8 @@ JOB = "rollups"
 EVERY = timedelta(minutes=1)
 LEASE = timedelta(minutes=2)
 SELDOM = timedelta(hours=1)  # how often a quarter of long ago is counted anew while a call of it is not over
-OVERLAP = timedelta(minutes=10)  # calls become visible a little out of order: clocks differ, writes take their time
-SLACK = timedelta(minutes=1)
+OVERLAP = timedelta(minutes=5)  # calls become visible a little out of order: clocks differ, writes take their time
+FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH = 1000
 MOST = 5000  # quarters in a round
 KEPT = timedelta(days=400)  # requests; what was counted of them stays
@@ -69,34 +69,34 @@ def _claim() -> bool:
 
 
 def _find_new() -> None:
-    """Have the quarters counted of calls that nobody has looked at; their ids begin with the time they were made."""
-    beginning = ObjectId()
+    """Have the quarters counted of calls that nobody has looked at."""
+    beginning = clock.now()
     job = db().jobs.find_one({"_id": JOB}) or {}
-    last = ObjectId.from_datetime(job["seen"].generation_time - OVERLAP) if "seen" in job else None
-    while new := _ids_from(last):
+    since = job["seen"] - OVERLAP if "seen" in job else FIRST
+    while new := _calls_since(since):
         _queue({(each["restaurant_id"], times.quarter_of(each["created_at"])) for each in new})
-        last = new[-1]["_id"]
+        since = new[-1]["created_at"]
         if len(new) < BATCH:
             break
-        _note_seen(last)
+        _note_seen(since)
     _note_seen(beginning)
 
 
-def _note_seen(last: ObjectId) -> None:
-    change: Document = {"$set": {"seen": last}, "$setOnInsert": {"due_at": clock.now()}}
+def _note_seen(until: datetime) -> None:
+    change: Document = {"$set": {"seen": until}, "$setOnInsert": {"due_at": clock.now()}}
     db().jobs.update_one({"_id": JOB}, change, upsert=True)
 
 
-def _ids_from(last: ObjectId | None) -> list[Document]:
-    after = {"_id": {"$gt": last}} if last else {}
-    return list(db().requests.find(after, {"restaurant_id": True, "created_at": True}).sort("_id").limit(BATCH))
+def _calls_since(since: datetime) -> list[Document]:
+    fields = {"restaurant_id": True, "created_at": True}
+    return list(db().requests.find({"created_at": {"$gte": since}}, fields).sort("created_at").limit(BATCH))
 
 
 def _queue(found: Iterable[tuple[ObjectId, datetime]]) -> None:
     """Make these quarters due. Whoever is counting one of them counts in vain: it may have been read before."""
     for restaurant_id, quarter in found:
         which = {"restaurant_id": restaurant_id, "quarter": quarter}
-        change: Document = {"$set": {"due_at": clock.now()}, "$setOnInsert": {"cells": []}}
+        change: Document = {"$set": {"open": True, "due_at": clock.now()}, "$setOnInsert": {"cells": []}}
         try:
             db().rollups.update_one(which, change, upsert=True)
         except DuplicateKeyError:
@@ -104,45 +104,47 @@ def _queue(found: Iterable[tuple[ObjectId, datetime]]) -> None:
 
 
 def _due() -> list[Document]:
-    due = {"due_at": {"$lte": clock.now()}}
-    return list(
-        db().rollups.find(due, {"restaurant_id": True, "quarter": True, "due_at": True}).sort("due_at").limit(MOST)
-    )
+    due = {"open": True, "due_at": {"$lte": clock.now()}}
+    fields = {"restaurant_id": True, "quarter": True, "due_at": True}
+    return list(db().rollups.find(due, fields).sort("due_at").limit(MOST))
 
 
 def _recount(rollup: Document) -> bool:
     """Count a quarter's calls; False when another process does."""
     leased_until = clock.now() + LEASE
-    mine = {"_id": rollup["_id"], "restaurant_id": rollup["restaurant_id"], "due_at": rollup["due_at"]}
+    mine = {"_id": rollup["_id"], "restaurant_id": rollup["restaurant_id"], "open": True, "due_at": rollup["due_at"]}
     if not db().rollups.update_one(mine, {"$set": {"due_at": leased_until}}).modified_count:
         return False
     quarter = rollup["quarter"]
     within = {"restaurant_id": rollup["restaurant_id"], "created_at": {"$gte": quarter, "$lt": quarter + times.QUARTER}}
     requests = cast(list[ServiceRequest], list(db().requests.find(within, {"keys": False, "shown": False})))
-    counted = {"cells": cells_of(requests), "due_at": _next(quarter, requests)}
+    counted = {"cells": cells_of(requests), "open": not _is_over(quarter, requests), "due_at": _next(quarter)}
     return db().rollups.update_one({**mine, "due_at": leased_until}, {"$set": counted}).modified_count == 1
 
 
-def _next(quarter: datetime, requests: list[ServiceRequest]) -> datetime | None:
-    """When a quarter is to be counted again; None once nothing of it can change."""
-    now = clock.now()
+def _is_over(quarter: datetime, requests: list[ServiceRequest]) -> bool:
+    """Whether nothing of this quarter can change any more."""
     ends = [request["ended_at"] for request in requests if request["ended_at"]]
-    is_over = len(ends) == len(requests) and max([quarter + times.QUARTER, *ends]) + UNDO + SLACK < now
-    return None if is_over else now + min(max((now - quarter) / 10, EVERY), SELDOM)
+    return len(ends) == len(requests) and max([quarter + times.QUARTER, *ends]) + UNDO + OVERLAP < clock.now()
+
+
+def _next(quarter: datetime) -> datetime:
+    """When a quarter is to be counted again: the older it is, the less often."""
+    now = clock.now()
+    return now + min(max((now - quarter) / 10, EVERY), SELDOM)
 
 
 def _purge() -> None:
     """Delete requests that ended long ago and have been counted for good, a batch at a time."""
     limit = clock.now() - KEPT
     fields = {"restaurant_id": True, "created_at": True, "ended_at": True}
-    old = list(db().requests.find({"_id": {"$lt": ObjectId.from_datetime(limit)}}, fields).sort("_id").limit(BATCH))
+    old = list(db().requests.find({"created_at": {"$lt": limit}}, fields).sort("created_at").limit(BATCH))
     ended = [request for request in old if request["ended_at"] and request["ended_at"] < limit]
     if not ended:
         return
-    unfinished = db().rollups.find(
-        {"due_at": {"$gt": limit}, "quarter": {"$lt": limit}}, {"restaurant_id": 1, "quarter": 1}
-    )
+    unfinished = db().rollups.find({"open": True, "quarter": {"$lt": limit}}, {"restaurant_id": True, "quarter": True})
     kept = {(each["restaurant_id"], each["quarter"]) for each in unfinished}
     for request in ended:
         if (request["restaurant_id"], times.quarter_of(request["created_at"])) not in kept:
-            db().requests.delete_one({"_id": request["_id"], "restaurant_id": request["restaurant_id"], "live": False})
+            mine = {"_id": request["_id"], "restaurant_id": request["restaurant_id"], "live": False}
+            db().requests.delete_one(mine)
