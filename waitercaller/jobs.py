@@ -16,8 +16,8 @@ from waitercaller import clock, erasure, mail, metrics, presence, watch
 from waitercaller.alerts import calls, screens
 from waitercaller.db import db
 from waitercaller.live import Hub
-from waitercaller.report import store as rollups
 from waitercaller.push import sender
+from waitercaller.report import store as rollups
 from waitercaller.requests import mutes
 
 log = logging.getLogger(__name__)
