@@ -79,19 +79,7 @@ def enqueue(
     """Owe `to` a mail, and no second one for the same `occasion`. Raises ValueError for what is no plain address."""
     if not _ADDRESS.fullmatch(to):
         raise ValueError("not an e-mail address")
-    now = clock.now()
-    host = urlsplit(current_app.extensions["config"].public_url).hostname
-    document = {
-        "name": name,
-        "to": to,
-        "language": language,
-        "context": context,
-        "message_id": f"<{secrets.token_hex(16)}@{host}>",  # made once, so that a mail that comes twice is seen as one
-        "state": "due",
-        "attempts": 0,
-        "next_at": now,  # when somebody may try; while somebody does, when the lease ends
-        "created_at": now,
-    }
+    document = {"name": name, "to": to, "language": language, "context": context, **_due()}
     if occasion:
         document["_id"] = occasion
     try:
@@ -111,6 +99,18 @@ def send_due(app: Flask) -> int:
             if not _deal_with(leased[0]):
                 return taken + 1  # the server may be away: one mail has found out, the others wait for the next round
     return BATCH
+
+
+def _due() -> Document:
+    now = clock.now()
+    host = urlsplit(current_app.extensions["config"].public_url).hostname
+    return {
+        "message_id": f"<{secrets.token_hex(16)}@{host}>",  # made once, so that a mail that comes twice is seen as one
+        "state": "due",
+        "attempts": 0,
+        "next_at": now,  # when somebody may try; while somebody does, when the lease ends
+        "created_at": now,
+    }
 
 
 def _deal_with(document: Document) -> bool:
