@@ -201,7 +201,11 @@ def test_v4_1_1_every_answer_says_what_it_is(answers: Any, client: FlaskClient, 
     for answer in answers():
         kind = answer.headers["Content-Type"]
         textual = kind.startswith("text/") or "xml" in kind
-        assert kind.endswith("; charset=utf-8") if textual else kind in ("application/json", "image/png"), kind
+        assert (
+            kind.endswith("; charset=utf-8")
+            if textual
+            else kind in ("application/json", "application/manifest+json", "image/png")
+        ), kind
     with app.test_request_context():
         script = app.url_for("static", filename="js/guest.js")
     assert client.get(script, buffered=True).headers["Content-Type"] == "text/javascript; charset=utf-8"

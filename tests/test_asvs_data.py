@@ -12,10 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.asvs import ROOT, address, call_waiter, everything, routes, sources, texts
+from tests.asvs import ROOT, address, call_waiter, everything, imports, routes, sources, texts
 from tests.cast import PASSWORD, Browser, Mail, Person
 from waitercaller import cache, schema, tokens
 from waitercaller.db import Document
+from waitercaller.push import delivery
 from waitercaller.requests import staff_views
 
 RULES = ROOT / "docs/security-rules.md"
@@ -82,7 +83,7 @@ def test_v14_2_2_what_servers_cache_holds_nothing_secret(app: Flask, alice: Pers
         if isinstance(node, ast.FunctionDef)
         and any("cache" in ast.unparse(decorator) for decorator in node.decorator_list)
     }
-    assert cached == {("qr", "svg"), ("passwords", "_common"), ("passwords", "_pool")}
+    assert cached == {("qr", "svg"), ("passwords", "_common"), ("passwords", "_pool"), ("delivery", "_tls")}
 
 
 def test_v14_2_3_nothing_is_sent_to_third_parties() -> None:
@@ -150,12 +151,13 @@ def test_v14_3_3_browsers_keep_nothing_sensitive(app: Flask, alice: Person) -> N
         found
         for path, text in texts("static", "*.js").items()
         # From one page to the next: which kind of call was made, and which other site the visitor came from.
-        if path not in ("static/js/consent.js", "static/js/analytics.js")
+        # The service worker keeps its offline page only, see tests/push/test_pages.py.
+        if path not in ("static/js/consent.js", "static/js/analytics.js", "static/js/service-worker.js")
         for found in re.findall(r"(localStorage|sessionStorage|indexedDB|document\.cookie|caches)\.?(\w*)", text)
     ]
     assert set(kept) <= {("localStorage", "getItem"), ("localStorage", "setItem")}
     written = re.findall(r"localStorage\.setItem\(([^,]+),", "".join(texts("static", "*.js").values()))
-    assert set(written) <= {"remembered", "REMEMBERED"}
+    assert set(written) <= {"place(name)", "KEPT", '"taps"', '"waitercaller.heard"'}
 
 
 # --- V15.1 documentation, V15.2 dependencies --------------------------------------------------------------------------
@@ -202,6 +204,13 @@ def test_v15_3_1_an_answer_holds_what_it_is_asked_for_and_no_more(
     page = dana.get(f"/t/{table['code']}").text
     private = (bob.email, bob.member_id, str(bob.user_id), str(alice.restaurant_id), alice.email, "127.0.0.1")
     assert [word for word in private if word in page] == []
+
+
+def test_v15_3_2_what_calls_outside_follows_no_redirects() -> None:
+    """http.client, which follows none, is the only client there is."""
+    clients = {"aiohttp", "http.client", "httpx", "requests", "urllib.request", "urllib3"}
+    assert {name for path, tree in sources() for name in imports(tree) if name in clients} == {"http.client"}
+    assert delivery._verdict(307) == "refused"
 
 
 def test_v15_3_3_a_registration_takes_its_own_fields_only(app: Flask, mails: Mails) -> None:

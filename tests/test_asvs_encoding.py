@@ -12,9 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 from markupsafe import escape
 
+from config import PUSH_SERVICES
 from tests.asvs import SCRIPT, call_waiter, calls, everything, imports, sources
 from tests.cast import PASSWORD, Browser, Mail, Person
 from waitercaller.db import Document
+from waitercaller.push import delivery
 
 Mails = Callable[[], list[Mail]]
 PYTHONS_RISKS = {"pickle", "marshal", "shelve", "yaml", "dill", "jsonpickle"}
@@ -158,6 +160,20 @@ def test_v1_3_3_control_characters_and_overlong_text_are_refused(app: Flask, cli
     before = everything(app)
     assert register(client, name=name).status_code == 400
     assert everything(app) == before
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://fcm.googleapis.com/send",
+        "https://127.0.0.1/send",
+        "https://169.254.169.254/latest",
+        "https://fcm.googleapis.com@evil.example/",
+    ],
+)
+def test_v1_3_6_a_browser_can_name_a_push_service_and_no_other_address(address: str) -> None:
+    assert delivery.is_allowed("https://fcm.googleapis.com/send", PUSH_SERVICES)
+    assert not delivery.is_allowed(address, PUSH_SERVICES)
 
 
 def test_v1_3_7_no_template_is_built_from_text(named: Any, alice: Person) -> None:

@@ -50,7 +50,7 @@ def host_of(endpoint: str) -> str:
 
 
 def post(endpoint: str, body: bytes, headers: dict[str, str]) -> Answer:
-    """Hand the message over. Raises OSError or HTTPException where there is no answer."""
+    """Hand the message over. Raises OSError where there is no answer, or none that can be understood."""
     parts = urlsplit(endpoint)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT, context=_tls())
@@ -58,6 +58,8 @@ def post(endpoint: str, body: bytes, headers: dict[str, str]) -> Answer:
         connection.request("POST", target or "/", body, headers)
         response = connection.getresponse()
         return Answer(_verdict(response.status), response.status, _wait(response.getheader("Retry-After", "")))
+    except http.client.HTTPException as error:
+        raise ConnectionError(type(error).__name__) from error
     finally:
         connection.close()
 

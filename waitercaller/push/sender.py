@@ -4,7 +4,6 @@ A call that somebody has taken in the meantime is not announced any more. A brow
 any more is forgotten, as is one whose member or login has gone.
 """
 
-import http.client
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +81,7 @@ def _send(document: Document) -> Literal["sent", "dropped", "failed", "due"]:
     text = words.message(document["event"], request, restaurant, subscription["language"])
     try:
         answer = _post(subscription, text, document, int((expires_at - clock.now()).total_seconds()))
-    except (OSError, http.client.HTTPException) as error:
+    except OSError as error:
         log.warning("no answer from %s: %s", delivery.host_of(subscription["endpoint"]), type(error).__name__)
         answer = delivery.Answer("later", 0)
     return _conclude(document, subscription, answer)
