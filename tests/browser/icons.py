@@ -1,5 +1,6 @@
 """Draws the icons of the app from our own mark, static/icons/favicon.svg: python -m tests.browser.icons"""
 
+import base64
 import re
 import shutil
 from pathlib import Path
@@ -41,6 +42,10 @@ def draw(browser: Browser, size: int, svg: str) -> bytes:
     picture = page.screenshot(omit_background=True)
     page.close()
     return picture
+
+
+def base64_of(picture: bytes) -> str:
+    return base64.b64encode(picture).decode()
 
 
 def _svg(content: str) -> str:

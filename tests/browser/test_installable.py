@@ -1,0 +1,304 @@
+"""The staff's pages as an app, in a real Chromium: installable, honest without a connection, told while they are closed."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Browser, Page, Worker, expect
+
+from tests.browser import icons
+from tests.browser.visitors import Visitors, is_live
+from tests.browser.website import Website
+from tests.cast import Person, wait_until
+from tests.push.service import PushService, push_service
+from tests.smtp import AUTHORITY
+from waitercaller import restaurants
+from waitercaller.db import Document
+from waitercaller.push import sealing, store
+from waitercaller.requests import store as requests
+
+PRIVATE = sealing.new_private_key()
+# Chromium asks its maker's service for an address, which is not to be had here. In its place this browser gets that of
+# a service on this machine; all else is its own.
+SUBSCRIBES_HERE = """(() => {
+  const kept = () => JSON.parse(localStorage.getItem("test.subscription"));
+  const made = (form) => form && {
+    endpoint: form.endpoint,
+    options: { applicationServerKey: Uint8Array.from(atob(form.key), (c) => c.charCodeAt(0)).buffer },
+    toJSON: () => ({ endpoint: form.endpoint, keys: { p256dh: form.p256dh, auth: form.auth } }),
+  };
+  PushManager.prototype.getSubscription = async () => made(kept());
+  PushManager.prototype.subscribe = async ({ userVisibleOnly, applicationServerKey }) => {
+    if (!userVisibleOnly) throw new DOMException("silent", "NotAllowedError");
+    const base64 = applicationServerKey.replaceAll("-", "+").replaceAll("_", "/");
+    localStorage.setItem("test.subscription", JSON.stringify({ ...PHONE, key: base64 + "=" }));
+    return made(kept());
+  };
+})()"""
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[PushService]:
+    with push_service(sealing.public_key(PRIVATE)) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+def telling_website(
+    service: PushService, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Website]:
+    """A website that sends push messages."""
+    settings = {"VAPID_PRIVATE_KEY": PRIVATE, "PUSH_SERVICES": service.host, "SSL_CERT_FILE": str(AUTHORITY)}
+    website = Website(tmp_path_factory.mktemp("telling"), **settings)
+    website.open()
+    yield website
+    website.close()
+
+
+@pytest.fixture
+def website(telling_website: Website, service: PushService) -> Iterator[Website]:
+    service.forget()
+    yield telling_website
+    telling_website.empty()
+
+
+@pytest.fixture
+def call(app: Flask, table: Document, alice: Person) -> Callable[[], None]:
+    """A guest at table 7 calls; told to phones as the guest's page does it."""
+
+    def called() -> None:
+        with app.app_context():
+            restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+            request = requests.open_request(restaurant, table, restaurant["kinds"][0], "a key")
+            restaurants.forget(alice.restaurant_id)
+            store.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "called", request)
+
+    return called
+
+
+def worker_of(page: Page) -> Worker:
+    """The service worker of this page, in charge of it."""
+    page.evaluate("navigator.serviceWorker.ready")
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    return page.context.service_workers[0]
+
+
+def hears(page: Page, message: dict[str, Any]) -> None:
+    """Chromium takes a message as from its push service."""
+    devtools = page.context.new_cdp_session(page)
+    registrations: list[str] = []
+    devtools.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registrations.extend(each["registrationId"] for each in event["registrations"]),
+    )
+    devtools.send("ServiceWorker.enable")
+    wait_until(lambda: page.evaluate("1") and registrations)
+    origin = page.evaluate("location.origin")
+    devtools.send(
+        "ServiceWorker.deliverPushMessage",
+        {"origin": origin, "registrationId": registrations[0], "data": json.dumps(message)},
+    )
+
+
+def notes(page: Page) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = page.evaluate(
+        """navigator.serviceWorker.ready.then(async (worker) => (await worker.getNotifications()).map(
+             ({ title, body, tag, silent, lang, icon, data }) => ({ title, body, tag, silent, lang, icon, data })))"""
+    )
+    return found
+
+
+# --- an app -----------------------------------------------------------------------------------------------------------
+
+
+def test_chromium_would_install_it(visitors: Visitors, bob: Person) -> None:
+    page = visitors.dashboard(bob)
+    devtools = page.context.new_cdp_session(page)
+    manifest = devtools.send("Page.getAppManifest")
+    assert manifest["errors"] == []
+    assert "/manifest.webmanifest" in manifest["url"]
+    errors = devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert [each["errorId"] for each in errors if each["errorId"] != "in-incognito"] == []  # as tests' browsers are
+
+
+def test_its_icons_are_our_mark(chromium: Browser) -> None:
+    """Drawn anew they look the same, give or take an edge."""
+    difference = """async ([one, other]) => {
+      const pixels = async (base64) => {
+        const picture = await createImageBitmap(await (await fetch("data:image/png;base64," + base64)).blob());
+        const paper = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+        paper.drawImage(picture, 0, 0);
+        return paper.getImageData(0, 0, picture.width, picture.height).data;
+      };
+      const [a, b] = [await pixels(one), await pixels(other)];
+      return a.length === b.length ? a.reduce((sum, value, at) => sum + Math.abs(value - b[at]), 0) / a.length : 255;
+    }"""
+    page = chromium.new_page()
+    for name, (size, svg) in icons.drawings().items():
+        pictures = [(icons.FOLDER / name).read_bytes(), icons.draw(chromium, size, svg)]
+        assert page.evaluate(difference, [icons.base64_of(each) for each in pictures]) < 2, name
+    page.close()
+
+
+# --- without a connection ---------------------------------------------------------------------------------------------
+
+
+def test_without_a_connection_it_says_so_and_since_when_and_comes_back_by_itself(
+    visitors: Visitors, bob: Person, call: Callable[[], None]
+) -> None:
+    visitors.tolerate("ERR_INTERNET_DISCONNECTED", "Failed to load resource")
+    page = visitors.dashboard(bob)
+    worker_of(page)
+    call()
+    expect(page.locator(".table-card")).to_have_count(1)
+    heard = page.evaluate("Number(localStorage.getItem('waitercaller.heard'))")
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.get_by_role("heading", name="Not connected")).to_be_visible()
+    time = page.evaluate("(at) => new Date(at).toLocaleTimeString('en', { timeStyle: 'short' })", heard)
+    expect(page.locator("#since")).to_have_text(f"Nothing has been heard since {time}.")
+    expect(page.locator("body")).to_contain_text("Calls are not shown here")
+    assert page.locator(".table-card").count() == 0
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(168, 32, 26)"
+    page.context.set_offline(False)
+    is_live(page)
+    expect(page.locator(".table-card")).to_have_count(1)
+
+
+def test_a_page_of_the_staff_that_was_never_open_before_is_not_made_up(visitors: Visitors, bob: Person) -> None:
+    visitors.tolerate("ERR_INTERNET_DISCONNECTED", "Failed to load resource")
+    page = visitors.dashboard(bob)
+    worker_of(page)
+    page.context.set_offline(True)
+    page.goto(f"{bob.home}/notifications")
+    expect(page.get_by_role("heading", name="Not connected")).to_be_visible()
+
+
+def test_nothing_but_the_offline_page_is_kept(visitors: Visitors, bob: Person, call: Callable[[], None]) -> None:
+    call()
+    page = visitors.dashboard(bob)
+    worker_of(page)
+    page.reload()
+    is_live(page)
+    kept = page.evaluate(
+        """(async () => (await Promise.all((await caches.keys()).map(async (name) =>
+             (await (await caches.open(name)).keys()).map((each) => new URL(each.url).pathname)))).flat())()"""
+    )
+    assert kept[0] == "/offline"
+    assert all(path.startswith("/static/") for path in kept[1:])
+    assert len(kept) == 6
+
+
+def test_a_guests_page_has_no_service_worker(
+    visitors: Visitors, bob: Person, table: Document, website: Website
+) -> None:
+    page = visitors.dashboard(bob)
+    worker_of(page)
+    page.goto(f"/t/{table['code']}")
+    assert page.evaluate("navigator.serviceWorker.controller") is None
+
+
+# --- messages ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bobs_phone(visitors: Visitors, bob: Person, service: PushService) -> Page:
+    """Bob's phone, on the page of notifications; it may show some."""
+    page = visitors.logged_in(bob, viewport={"width": 360, "height": 740}, permissions=["notifications"])
+    form = json.dumps(service.phone("Bob").form)
+    page.add_init_script(SUBSCRIBES_HERE.replace("PHONE", form))
+    page.goto(f"{bob.home}/notifications")
+    worker_of(page)
+    return page
+
+
+def choose(page: Page, words: str) -> None:
+    here = page.locator("#here")
+    here.get_by_label(words).check()
+    with page.expect_navigation():
+        here.get_by_role("button", name="Save").click()
+
+
+def test_a_phone_is_told_of_a_call_while_its_page_is_closed(
+    bobs_phone: Page, bob: Person, service: PushService, call: Callable[[], None]
+) -> None:
+    page = bobs_phone
+    expect(page.locator("#here-words")).to_have_text("This device gets no messages yet.")
+    choose(page, "All calls in my zones")
+    expect(page.locator("#here-words")).to_have_text("This device gets messages.")
+    call()
+    wait_until(lambda: service.messages)
+    hears(page, service.messages[0].text)
+    wait_until(lambda: notes(page))
+    (note,) = notes(page)
+    time = page.evaluate(
+        "(at) => new Date(at).toLocaleTimeString('en', { timeStyle: 'short' })", service.messages[0].text["at"]
+    )
+    assert (note["title"], note["body"]) == ("Table 7: Waiter", f"Called at {time}")
+    assert not note["silent"]
+    worker = worker_of(page)
+    worker.evaluate("self.clients.openWindow = async (url) => { self.opened = url; }")
+    worker.evaluate(
+        """async () => self.dispatchEvent(new NotificationEvent("notificationclick",
+             { notification: (await self.registration.getNotifications())[0] }))"""
+    )
+    wait_until(lambda: worker.evaluate("self.opened") == f"{bob.home}/dashboard")
+    assert notes(page) == []
+
+
+def test_whoever_sees_the_calls_hears_no_second_bell_and_the_note_goes(
+    bobs_phone: Page, bob: Person, service: PushService, call: Callable[[], None]
+) -> None:
+    page = bobs_phone
+    choose(page, "All calls in my zones")
+    page.goto(f"{bob.home}/dashboard")
+    is_live(page)
+    call()
+    wait_until(lambda: service.messages)
+    hears(page, service.messages[0].text)
+    wait_until(lambda: notes(page))
+    assert notes(page)[0]["silent"]
+    page.reload()
+    wait_until(lambda: notes(page) == [])
+
+
+def test_a_phone_can_be_told_less_and_nothing(bobs_phone: Page) -> None:
+    page = bobs_phone
+    for choice in ("Only calls that nobody answers", "Nothing", "All calls in my zones"):
+        choose(page, choice)
+        expect(page.locator("#here").get_by_label(choice)).to_be_checked()
+        assert page.locator("#devices").is_hidden()
+
+
+def test_the_page_can_show_how_a_message_looks(bobs_phone: Page, service: PushService) -> None:
+    page = bobs_phone
+    choose(page, "All calls in my zones")
+    page.locator("#here").get_by_role("button", name="Send a test message").click()
+    expect(page.get_by_role("status").filter(has_text="on its way")).to_be_visible()
+    wait_until(lambda: service.texts("Bob") == [("Trattoria Lucia", "This is how calls reach this phone.")])
+
+
+def test_a_phone_that_does_not_allow_messages_says_what_to_do(visitors: Visitors, bob: Person) -> None:
+    page = visitors.logged_in(bob)
+    page.add_init_script("Object.defineProperty(Notification, 'permission', { get: () => 'denied' })")
+    page.goto(f"{bob.home}/notifications")
+    expect(page.locator("#here-words")).to_contain_text("blocked in this browser")
+    expect(page.locator("#here-form")).to_be_hidden()
+
+
+def test_after_a_new_login_the_phone_is_told_again(
+    bobs_phone: Page, visitors: Visitors, bob: Person, app: Flask, service: PushService, call: Callable[[], None]
+) -> None:
+    page = bobs_phone
+    choose(page, "All calls in my zones")
+    page.goto("/account")
+    page.locator("main").get_by_role("button", name="Log out").click()
+    page.goto("/login")
+    page.get_by_label("E-mail").fill(bob.email)
+    page.get_by_label("Password", exact=True).fill(bob.password)
+    with page.expect_response(lambda answer: answer.url.endswith("/notifications") and answer.request.method == "POST"):
+        page.get_by_role("button", name="Log in").click()
+    call()
+    wait_until(lambda: service.texts("Bob"))
