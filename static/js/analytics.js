@@ -38,7 +38,7 @@ if (!navigator.globalPrivacyControl) {
     cookie_update: false,
     cookie_flags: location.protocol === "https:" ? "SameSite=Lax;Secure" : "SameSite=Lax",
   });
-  if (frame?.dataset.called) gtag("event", "call", { kind: frame.dataset.called });
+  addEventListener("called", ({ detail }) => gtag("event", "call", { kind: detail }));
   const script = document.createElement("script");
   script.src = `https://www.googletagmanager.com/gtag/js?id=${measurementId}`;
   document.head.append(script);

@@ -4,7 +4,6 @@
 const question = document.getElementById("consent");
 const settings = document.getElementById("privacy");
 const { url, frame, kinds } = question.dataset;
-const CALLED = "called";
 
 let counting = null; // the frame that counts, on a guest's page
 
@@ -42,9 +41,8 @@ function start() {
   counting.hidden = true;
   counting.referrerPolicy = "no-referrer";
   counting.src = frame;
-  counting.dataset.called = justCalled();
   document.body.append(counting);
-  document.getElementById("call").addEventListener("submit", noteCall);
+  document.addEventListener("called", tellCall);
 }
 
 /** Google's script would say goodbye when its page goes; this is its own switch for saying nothing any more. */
@@ -53,22 +51,15 @@ function stop() {
     const id = each.document.querySelector("[data-measurement-id]")?.dataset.measurementId;
     Object.assign(each, { [`ga-disable-${id}`]: true });
   }
-  document.getElementById("call")?.removeEventListener("submit", noteCall);
+  document.removeEventListener("called", tellCall);
   counting?.remove();
   counting = null;
 }
 
-/** A call is counted when the server has taken it and sent us back here; a reminder is none. Only its kind is kept. */
-function noteCall({ defaultPrevented, submitter }) {
-  if (defaultPrevented || submitter?.name !== "kind" || submitter.classList.contains("live")) return;
-  sessionStorage.setItem(CALLED, kinds.split(" ").includes(submitter.value) ? submitter.value : "other");
-}
-
-function justCalled() {
-  const kind = sessionStorage.getItem(CALLED) ?? "";
-  sessionStorage.removeItem(CALLED);
-  const { type, redirectCount } = performance.getEntriesByType("navigation")[0];
-  return type === "navigate" && redirectCount ? kind : "";
+/** The guest's page says which kind the server has just taken a call for. */
+function tellCall({ detail }) {
+  const kind = kinds.split(" ").includes(detail) ? detail : "other";
+  counting.contentWindow.dispatchEvent(new CustomEvent("called", { detail: kind }));
 }
 
 if (!navigator.globalPrivacyControl) {

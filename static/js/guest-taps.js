@@ -29,7 +29,7 @@ const isYoung = (tap) => Math.abs(Date.now() - tap.at) < LIFE;
 const isSame = (tap, other) => tap.place === other.place && tap.button === other.button;
 
 export class Taps {
-  /** Tells of each tap once: `onAnswer(page, address)`, `onRefusal(words)` or, after LIFE, `onLate()`; and with `onChange()`
+  /** Tells of each tap once: `onAnswer(page, address, tap)`, `onRefusal(words)` or, after LIFE, `onLate()`; and with `onChange()`
    *  that there are more or fewer of them, or that one could not be sent. `receipt()` is what the page holds by now. */
   constructor(events) {
     Object.assign(this, events);
@@ -48,8 +48,9 @@ export class Taps {
     return new Date(this.waiting[0].at + LIFE);
   }
 
-  keep(button, url, fields) {
-    const tap = { place, button, url, fields, at: Date.now() };
+  /** `wish`: by which button, to which address, with which fields of the form. */
+  keep(wish) {
+    const tap = { ...wish, place, at: Date.now() };
     write([...read().filter((other) => !isSame(tap, other)), tap]);
     this.send();
   }
@@ -101,7 +102,7 @@ export class Taps {
       const page = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
       if (page && !page.getElementById("call")) throw new Error("the page of a stranger");
       this.drop(tap);
-      if (page) this.onAnswer(page, answer.url);
+      if (page) this.onAnswer(page, answer.url, tap);
       else this.onRefusal(words);
     } finally {
       clearTimeout(timer);

@@ -72,7 +72,8 @@ form.addEventListener("submit", (event) => {
   failed.hidden = true;
   const fields = Object.fromEntries(new FormData(form));
   if (pressed.name) fields[pressed.name] = pressed.value;
-  taps.keep(name, pressed.getAttribute("formaction") || form.getAttribute("action"), fields);
+  const isNew = pressed.name && !pressed.closest(".live");
+  taps.keep({ button: name, url: pressed.getAttribute("formaction") || form.getAttribute("action"), fields, isNew });
   setTimeout(mark, SLOW + 50);
 });
 
@@ -101,7 +102,7 @@ function say(section, words) {
 }
 
 /** The page that answers a tap: another one-time key, the receipt for what was asked, and the state by now. */
-function take(page, address) {
+function take(page, address, tap) {
   history.replaceState(null, "", address);
   document.body.dataset.liveUrl = page.body.dataset.liveUrl;
   for (const part of ["call", "languages"]) {
@@ -110,6 +111,8 @@ function take(page, address) {
   }
   if (form.elements.note) form.elements.note.value = "";
   draw(page.getElementById("state-and-kinds").outerHTML);
+  const taken = page.querySelector(`.live [value="${CSS.escape(tap.button)}"]`);
+  if (tap.isNew && taken) document.dispatchEvent(new CustomEvent("called", { detail: tap.button.split("/")[0] }));
   open();
 }
 
