@@ -1,4 +1,4 @@
-"""The staff's pages as an app, in a real Chromium: installable, honest without a connection, told while they are closed."""
+"""The staff's pages as an app, in a real Chromium: installable, honest without a connection, told while closed."""
 
 import json
 from collections.abc import Callable, Iterator
