@@ -52,7 +52,8 @@ def busy(app: Flask, mallory: Person) -> list[Document]:
 
 def everywhere(page: Page, owner: Person, laid: list[Document]) -> Iterator[str]:
     """Open every page there is, one after the other, logged in as `owner`; those for the unknown come last."""
-    staff = ["dashboard", "tables", f"tables/{laid[0]['_id']}", "tables/print", "staff", "staff/history"]
+    tables_pages = ["tables", f"tables/{laid[0]['_id']}", "tables/print"]
+    staff = ["dashboard", *tables_pages, "staff", "staff/history", "report", "history"]
     own = ["", "/email", "/password", "/sessions", "/two-factor", "/verify", "/delete"]
     guest = [f"/t/{table['code']}" for table in laid[:2]]
     nobody = ["/", "/login", "/register", "/registered", "/forgot", "/forgot/sent", "/confirm", "/reset", "/nothing"]
