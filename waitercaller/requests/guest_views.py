@@ -12,6 +12,7 @@ from waitercaller import access, analytics, limits, restaurants
 from waitercaller.db import Document
 from waitercaller.errors import DomainError
 from waitercaller.i18n import LANGUAGES, current_language
+from waitercaller.push import store as pushes
 from waitercaller.requests import (
     blueprint,
     device,
@@ -80,6 +81,7 @@ def call(code: str) -> ResponseReturnValue:
     opened = store.open_request(
         restaurant, table, wish.kind, key, choice=wish.choice, note=wish.note, device=phone.name
     )
+    pushes.enqueue(restaurant, "called", opened)
     held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
     answer = _back(code, table, guest_links.Receipt(receipt.phone or phone.name, held[:RECEIPTS]))
     phone.keep(answer)
