@@ -5,8 +5,10 @@ from typing import Any, cast
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from config import Config
+from tests.asvs import call_waiter
 from tests.cast import Person
 from tests.push.phones import Subscribe, browser, login_of, owed, send, zones_of
 from tests.push.service import PushService
@@ -210,3 +212,13 @@ def test_the_message_of_a_sender_that_died_is_sent_by_another(
     later(seconds=sender.LEASE.total_seconds() + 1)
     assert send(app) == 1
     assert len(service.messages) == 1
+
+
+def test_a_guests_tap_is_told_to_phones_and_the_same_tap_again_is_not(
+    app: Flask, dana: FlaskClient, table: Document, service: PushService, bob: Person, subscribe: Subscribe
+) -> None:
+    subscribe(bob)
+    for _ in range(2):
+        call_waiter(dana, table)
+    send(app)
+    assert service.texts("Bob") == [("Table 7: Waiter", "Called at #")]
