@@ -142,7 +142,10 @@ def test_no_name_becomes_a_formula(app, alice, house, table, called, at, name):
 
 def test_zones_that_are_gone_keep_their_name(alice, house, table, called, at):
     gone = {**house, "zones": [{"id": "z9", "name": "Roof <b>garden</b>"}]}
-    called(past_call(gone, {**table, "zone_id": "z9"}, at - timedelta(hours=1)), past_call(house, table, at - timedelta(hours=2)))
+    called(
+        past_call(gone, {**table, "zone_id": "z9"}, at - timedelta(hours=1)),
+        past_call(house, table, at - timedelta(hours=2)),
+    )
     page = alice.client.get(f"{alice.home}/report").text
     assert "Roof &lt;b&gt;garden&lt;/b&gt;" in page
     assert "Without a zone" in page
