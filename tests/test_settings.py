@@ -178,6 +178,7 @@ def test_times_that_do_not_go_with_another_ones_are_not_kept(
     assert alice.client.post(f"{here}/attention", data={**alices, "nag": "70"}).status_code == 303
     answer = carol.client.post(f"{here}/attention", data={**carols, "all_zones": "60"})
     assert answer.status_code == 409
+    assert "Somebody else has just set this to “70”." in answer.text
     assert house()["settings"]["escalation"] == {"nag": 70, "all_zones": 80, "alert": 120}
 
 

@@ -53,7 +53,12 @@ def busy(app: Flask, mallory: Person) -> list[Document]:
 def everywhere(page: Page, owner: Person, laid: list[Document]) -> Iterator[str]:
     """Open every page there is, one after the other, logged in as `owner`; those for the unknown come last."""
     tables_pages = ["tables", f"tables/{laid[0]['_id']}", "tables/print"]
-    staff = ["dashboard", *tables_pages, "staff", "staff/history", "report", "history"]
+    staff = ["dashboard", *tables_pages, "staff", "staff/history"]
+    staff += ["report", "history"]
+    staff += [
+        "settings",
+        *(f"settings/{each}" for each in ("opening", "house", "kinds", "kinds/bill", "zones", "attention")),
+    ]
     own = ["", "/email", "/password", "/sessions", "/two-factor", "/verify", "/delete"]
     guest = [f"/t/{table['code']}" for table in laid[:2]]
     nobody = ["/", "/login", "/register", "/registered", "/forgot", "/forgot/sent", "/confirm", "/reset", "/nothing"]

@@ -76,7 +76,7 @@ def test_closing_closes_the_guests_page_and_opening_opens_it(alices: Page, dana:
     expect(alices.get_by_role("heading", name="Guests cannot call")).to_be_visible()
     dana.reload()
     expect(dana.get_by_role("button", name="Call a waiter")).to_have_count(0)
-    press(alices, "Back to the hours")
+    press(alices, "As usual again")
     expect(alices.get_by_role("heading", name="Guests can call")).to_be_visible()
     dana.reload()
     expect(dana.get_by_role("button", name="Call a waiter")).to_be_visible()

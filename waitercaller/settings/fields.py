@@ -115,9 +115,9 @@ class MergingForm(Form):
         again = shown_again(conflict, self.seen_values(), self.values())
         self.show(again, conflict.current)
         for name in conflict.fields:
-            self.blame(
-                name, _("Somebody else has just set this to “%(value)s”.", value=self.words(conflict.current[name]))
-            )
+            theirs = self.words(conflict.current[name])
+            told = _("Somebody else has just set this to “%(value)s”. Save again to have yours instead.", value=theirs)
+            self.blame(name, told)
 
     def data_of(self, values: Document) -> Document:
         """The fields' data for these values."""

@@ -34,7 +34,7 @@ def set_now(restaurant_id: ObjectId) -> ResponseReturnValue:
     said = {
         "open": _("Guests can call now."),
         "closed": _("Guests cannot call now. Calls that wait stay on the screens."),
-        "hours": _("The hours apply again."),
+        "hours": _("It is as usual again."),
     }
     flash(said[state], "success")
     return _to_opening(restaurant_id)

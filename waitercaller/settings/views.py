@@ -121,8 +121,9 @@ def _attention_values(restaurant: Document) -> Document:
 
 
 def _attention_fields(restaurant: Document, form: AttentionForm) -> Document:
-    values = merged(_attention_values(restaurant), form.seen_values(), form.values())
+    current, seen = _attention_values(restaurant), form.seen_values()
+    values = merged(current, seen, form.values())
     mail = values.pop("alert_mail")
-    if not values["nag"] < values["all_zones"] < values["alert"]:  # each had a part in it
-        raise Conflict(_attention_values(restaurant), ["all_zones"])
+    if not values["nag"] < values["all_zones"] < values["alert"]:  # each form by itself was in order
+        raise Conflict(current, [name for name in values if current[name] != seen.get(name)])
     return {"settings": {**restaurant["settings"], "escalation": values, "alert_mail": mail}}
