@@ -70,8 +70,9 @@ form.addEventListener("submit", (event) => {
   if (tapped.name === name && Date.now() - tapped.at < TWICE) return;
   tapped = { name, at: Date.now() };
   failed.hidden = true;
-  const fields = Object.fromEntries(new FormData(form));
-  if (pressed.name) fields[pressed.name] = pressed.value;
+  const data = new FormData(form);
+  if (pressed.name) data.set(pressed.name, pressed.value);
+  const fields = Object.fromEntries(data);
   const isNew = pressed.name && !pressed.closest(".live");
   taps.keep({ button: name, url: pressed.getAttribute("formaction") || form.getAttribute("action"), fields, isNew });
   setTimeout(mark, SLOW + 50);
