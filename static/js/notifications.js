@@ -21,6 +21,8 @@ function isApple() {
 
 /** This device has its own place: its row leaves the list of the others. */
 async function start() {
+  const head = document.querySelector("#devices h2");
+  head.textContent = head.dataset.others;
   if (!isSupported()) return show(isApple() ? "apple" : "unsupported");
   if (Notification.permission === "denied") return show("denied");
   const own = await subscription();

@@ -17,7 +17,7 @@ function heard() {
 function say() {
   const at = new Date(heard() || Date.now());
   const isToday = at.toDateString() === new Date().toDateString();
-  const time = at.toLocaleString(document.documentElement.lang, { timeStyle: "short", dateStyle: isToday ? undefined : "short" });
+  const time = at.toLocaleString([], { timeStyle: "short", dateStyle: isToday ? undefined : "short" });
   document.getElementById("since").textContent = (heard() ? words.heard : words.opened).replace("#", time);
 }
 

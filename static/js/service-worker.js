@@ -46,7 +46,7 @@ self.addEventListener("push", (event) => {
 /** Every message is shown, as browsers demand; where the calls themselves are seen, it makes no noise of its own. */
 async function show(message) {
   const seen = (await windowsOf(message.url)).some((each) => each.visibilityState === "visible");
-  const time = new Date(message.at).toLocaleTimeString(message.language, { timeStyle: "short" });
+  const time = new Date(message.at).toLocaleTimeString([], { timeStyle: "short" });
   await self.registration.showNotification(message.title, {
     body: message.text.replace("#", time),
     tag: message.tag,

@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Worker, expect
 
-from tests.browser import icons
+from tests.browser import axe, icons
 from tests.browser.visitors import Visitors, is_live
 from tests.browser.website import Website
 from tests.cast import Person, wait_until
@@ -157,7 +157,7 @@ def test_without_a_connection_it_says_so_and_since_when_and_comes_back_by_itself
     page.context.set_offline(True)
     page.reload()
     expect(page.get_by_role("heading", name="Not connected")).to_be_visible()
-    time = page.evaluate("(at) => new Date(at).toLocaleTimeString('en', { timeStyle: 'short' })", heard)
+    time = page.evaluate("(at) => new Date(at).toLocaleTimeString([], { timeStyle: 'short' })", heard)
     expect(page.locator("#since")).to_have_text(f"Nothing has been heard since {time}.")
     expect(page.locator("body")).to_contain_text("Calls are not shown here")
     assert page.locator(".table-card").count() == 0
@@ -234,7 +234,7 @@ def test_a_phone_is_told_of_a_call_while_its_page_is_closed(
     wait_until(lambda: notes(page))
     (note,) = notes(page)
     time = page.evaluate(
-        "(at) => new Date(at).toLocaleTimeString('en', { timeStyle: 'short' })", service.messages[0].text["at"]
+        "(at) => new Date(at).toLocaleTimeString([], { timeStyle: 'short' })", service.messages[0].text["at"]
     )
     assert (note["title"], note["body"]) == ("Table 7: Waiter", f"Called at {time}")
     assert not note["silent"]
@@ -302,3 +302,19 @@ def test_after_a_new_login_the_phone_is_told_again(
         page.get_by_role("button", name="Log in").click()
     call()
     wait_until(lambda: service.texts("Bob"))
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_axe_finds_nothing(bobs_phone: Page, bob: Person, visitors: Visitors, mode: Any) -> None:
+    visitors.tolerate("ERR_INTERNET_DISCONNECTED", "Failed to load resource")
+    page = bobs_phone
+    page.emulate_media(color_scheme=mode)
+    expect(page.locator("#here-words")).to_have_text("This device gets no messages yet.")
+    assert axe.complaints(page) == []
+    choose(page, "All calls in my zones")
+    expect(page.locator("#here-words")).to_have_text("This device gets messages.")
+    assert axe.complaints(page) == []
+    page.context.set_offline(True)
+    page.reload()
+    expect(page.locator("#since")).not_to_be_empty()
+    assert axe.complaints(page) == []
