@@ -171,5 +171,7 @@ setInterval(() => {
   if (source && Date.now() - heard > SILENCE) lost();
   showAge();
 }, 5_000);
+// Without scripts the page loads itself anew, and what is being written would be lost.
+form.elements.note?.parentElement.removeAttribute("hidden");
 showAge();
 look();
