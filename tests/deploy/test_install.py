@@ -175,7 +175,8 @@ def test_it_installs_a_site_that_is_served_with_a_certificate(box):
     assert said.rstrip().endswith(f"Done: https://{DOMAIN}/")
     assert "BAD" not in said
     assert box.run("grep _KEY= /etc/waitercaller/env").stdout == key
-    assert len(key) > 60
+    assert [line.partition("=")[0] for line in key.splitlines()] == ["SECRET_KEY", "VAPID_PRIVATE_KEY"]
+    assert all(len(line) > 50 for line in key.splitlines())
     issuer = box.run(f"openssl x509 -noout -issuer -in /etc/letsencrypt/live/{DOMAIN}/fullchain.pem").stdout
     assert "Pebble" in issuer
     [mail] = box.mails()

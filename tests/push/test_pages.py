@@ -16,7 +16,7 @@ from tests.cast import Browser, Person, visit
 from tests.push.phones import Subscribe, owed, send
 from tests.push.service import PushService
 from waitercaller import limits, restaurants, sessions
-from waitercaller.push import subscriptions
+from waitercaller.push import sealing, subscriptions
 
 
 def page(person: Person) -> str:
@@ -185,6 +185,12 @@ def test_without_a_key_nothing_is_offered(app: Flask, bob: Person, service: Push
     assert "Not available here" in page(bob)
     assert "/notifications" not in bob.client.get(f"{bob.home}/dashboard").text
     assert register(bob, service.phone("Bob").form).status_code == 404
+
+
+def test_an_operator_can_make_a_key(app: Flask) -> None:
+    made = [app.test_cli_runner().invoke(args=["vapid-key"]).output.strip() for _ in range(2)]
+    assert made[0] != made[1]
+    assert all(len(sealing.public_key(key)) == 87 for key in made)
 
 
 # --- the app ----------------------------------------------------------------------------------------------------------
