@@ -36,11 +36,16 @@ def init_app(app: Flask) -> None:
     app.log_exception = _log_fault  # type: ignore[method-assign]  # Flask's own would log the path
 
 
+def wants_json() -> bool:
+    """Whether a script asks, which reads the answer itself."""
+    return request.accept_mimetypes.best == "application/json"
+
+
 def error_page(status: int, message: str | None = None, retry_after: int | None = None) -> Response:
     """The page (or, for scripts, the JSON) for this status; `message` replaces the standard sentence."""
     title, standard = _texts(status)
     message = message or standard
-    if request.accept_mimetypes.best == "application/json":
+    if wants_json():
         response = jsonify(ok=False, message=message, request_id=g.get("request_id"))
     else:
         page = render_template(

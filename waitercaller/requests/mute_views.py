@@ -1,12 +1,12 @@
 """Pausing a table, and lifting a pause; and what follows by itself when nobody was at a table."""
 
 from bson import ObjectId
-from flask import abort, flash, jsonify, redirect, request, url_for
+from flask import abort
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from waitercaller import access, audit
-from waitercaller.requests import blueprint, mutes, reading
+from waitercaller.requests import answers, blueprint, mutes, reading
 from waitercaller.tables import store as tables
 
 
@@ -16,9 +16,9 @@ def pause_table(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnVa
     """“Pause this table”: for a quarter of an hour its taps call nobody."""
     table = tables.get(restaurant_id, table_id) or abort(404)
     if not mutes.pause_table(table):
-        return _answer(restaurant_id, False, _("%(table)s is paused already.", table=table["name"]))
+        return answers.told(restaurant_id, False, _("%(table)s is paused already.", table=table["name"]))
     audit.record("table_paused", restaurant_id=restaurant_id, name=table["name"])
-    return _answer(restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table["name"]))
+    return answers.told(restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table["name"]))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/pauses/<objectid:mute_id>/lift")
@@ -27,9 +27,9 @@ def lift_pause(restaurant_id: ObjectId, mute_id: ObjectId) -> ResponseReturnValu
     """“Let it call again”."""
     mute = mutes.lift(restaurant_id, mute_id)
     if mute is None:
-        return _answer(restaurant_id, False, _("That pause is over already."))
+        return answers.told(restaurant_id, False, _("That pause is over already."))
     audit.record("pause_lifted", restaurant_id=restaurant_id, name=mute["table_name"])
-    return _answer(restaurant_id, True, _("%(table)s can call again.", table=mute["table_name"]))
+    return answers.told(restaurant_id, True, _("%(table)s can call again.", table=mute["table_name"]))
 
 
 def review(restaurant_id: ObjectId, ids: list[ObjectId]) -> None:
@@ -38,10 +38,3 @@ def review(restaurant_id: ObjectId, ids: list[ObjectId]) -> None:
     for changed, paused in mutes.review(restaurant_id, requests):
         event = "phone_paused" if paused else "pause_lifted"
         audit.record(event, restaurant_id=restaurant_id, name=changed["table_name"])
-
-
-def _answer(restaurant_id: ObjectId, changed: bool, message: str) -> ResponseReturnValue:
-    if request.accept_mimetypes.best == "application/json":
-        return jsonify(ok=changed, message=message), 200 if changed else 409
-    flash(message, "success" if changed else "warning")
-    return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)

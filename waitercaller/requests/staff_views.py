@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from bson import ObjectId
-from flask import Response, abort, flash, jsonify, redirect, render_template, request, url_for
+from flask import Response, abort, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from waitercaller import access, clock, limits, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.i18n import current_language
-from waitercaller.requests import blueprint, cards, mute_views, reading, screen_views, store, streams, who
+from waitercaller.requests import answers, blueprint, cards, mute_views, reading, screen_views, store, streams, who
 from waitercaller.requests.model import ServiceRequest
 from waitercaller.restaurants import Actor
 
@@ -140,10 +140,7 @@ def _answer(
         message = " ".join([done(_tables([each for each in found if each not in lost])), *map(_has_it, lost)])
     else:
         message = _what_happened(found, by)
-    if request.accept_mimetypes.best == "application/json":
-        return jsonify(ok=bool(changed), message=message), 200 if changed else 409
-    flash(message, "success" if changed else "warning")
-    return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
+    return answers.told(restaurant_id, bool(changed), message)
 
 
 def _tables(found: list[ServiceRequest]) -> str:

@@ -11,6 +11,7 @@ from flask import abort, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from waitercaller import access, restaurants
+from waitercaller.errors import wants_json
 from waitercaller.i18n import alphabetical
 from waitercaller.requests import blueprint, reading
 from waitercaller.requests.model import ServiceRequest
@@ -61,7 +62,7 @@ def chosen(field: str) -> Actor | None:
 
 def ask(act: str, restaurant_id: ObjectId, ids: list[ObjectId]) -> ResponseReturnValue:
     """The answer to a tap that named nobody: the question, for a script or as a page."""
-    if request.accept_mimetypes.best == "application/json":
+    if wants_json():
         return jsonify(ok=False, ask=True)
     words = " ".join(str(request_id) for request_id in ids)
     return redirect(url_for("requests.who", restaurant_id=restaurant_id, act=act, ids=words, **_from()), 303)
