@@ -12,6 +12,7 @@ from itertools import chain
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from waitercaller import restaurants
 from waitercaller.db import Document
 
 DAY = timedelta(days=1)
@@ -45,7 +46,7 @@ def is_expected(restaurant: Document, at: datetime) -> bool:
 
 def is_in_hours(restaurant: Document, at: datetime) -> bool:
     """Whether the hours alone say open. A restaurant without hours is open on every day that is no exception."""
-    today = at.astimezone(_zone(restaurant)).date()
+    today = at.astimezone(restaurants.time_zone(restaurant)).date()
     around = chain.from_iterable(_spans(restaurant, today + days * DAY) for days in (-1, 0, 1))
     return any(span.opens <= at < span.closes for span in around)
 
@@ -71,11 +72,11 @@ def opens_at(restaurant: Document, at: datetime) -> datetime | None:
 def until_next_opening(restaurant: Document, at: datetime) -> datetime:
     """Until when "open now" or "closed now", said at this moment, holds: the hours then speak again."""
     following = _next_opening(restaurant, at) if restaurant["hours"] else None
-    return following or _next_morning(_zone(restaurant), at)
+    return following or _next_morning(restaurants.time_zone(restaurant), at)
 
 
 def _next_opening(restaurant: Document, at: datetime) -> datetime | None:
-    today = at.astimezone(_zone(restaurant)).date()
+    today = at.astimezone(restaurants.time_zone(restaurant)).date()
     for days in range(-1, HORIZON):
         later = [span.opens for span in _spans(restaurant, today + days * DAY) if span.opens > at]
         if later:
@@ -91,7 +92,7 @@ def _next_morning(zone: ZoneInfo, at: datetime) -> datetime:
 
 def _spans(restaurant: Document, day: date) -> Iterator[Span]:
     """The times that begin on this day of the restaurant's calendar."""
-    zone = _zone(restaurant)
+    zone = restaurants.time_zone(restaurant)
     for span in _written(restaurant, day):
         opens, closes = time.fromisoformat(span["opens"]), time.fromisoformat(span["closes"])
         last_day = day if closes > opens else day + DAY
@@ -111,7 +112,3 @@ def _moments(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The first and the last moment at which the wall's clock can be said to show this time."""
     readings = [datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
     return min(readings), max(readings)
-
-
-def _zone(restaurant: Document) -> ZoneInfo:
-    return ZoneInfo(restaurant["time_zone"])

@@ -2,6 +2,7 @@
 
 import secrets
 from typing import Literal, NotRequired, TypedDict
+from zoneinfo import ZoneInfo
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -12,7 +13,6 @@ from waitercaller.i18n import LANGUAGES
 from waitercaller.standard_kinds import STANDARD_KINDS
 
 Role = Literal["waiter", "manager", "owner"]
-
 
 MOST_ZONES = 100  # they all stand in the restaurant's document, and as buttons over the staff's screen
 
@@ -74,6 +74,11 @@ def with_hours() -> list[Document]:
 def of_user(user_id: ObjectId) -> list[Document]:
     """The restaurants a person belongs to, oldest first."""
     return list(db().restaurants.find({"members.user_id": user_id}).sort("created_at"))
+
+
+def time_zone(restaurant: Document) -> ZoneInfo:
+    """That of the clock on the restaurant's wall."""
+    return ZoneInfo(restaurant["time_zone"])
 
 
 def member_of(restaurant: Document, user_id: ObjectId) -> Member | None:

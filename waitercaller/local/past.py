@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from random import Random
 
-from waitercaller import clock
+from waitercaller import clock, restaurants
 from waitercaller.db import Document, db
 from waitercaller.report import times
 from waitercaller.requests import model
@@ -24,7 +24,7 @@ PATIENCE = timedelta(minutes=4)  # then a guest waves
 
 def fill(restaurant: Document, tables: list[Document]) -> int:
     """Make the calls of the days that have none; returns how many."""
-    zone, now = times.zone_of(restaurant), clock.now()
+    zone, now = restaurants.time_zone(restaurant), clock.now()
     today, made = now.astimezone(zone).date(), 0
     opened = {"created_at": now - (DAYS + 1) * times.DAY}
     db().restaurants.update_one({"_id": restaurant["_id"]}, {"$min": opened})  # before its first call

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from waitercaller.db import Document
-
 QUARTER = timedelta(minutes=15)
 DAY = timedelta(days=1)
 MORNING = time(5)  # the calls after midnight belong to the evening that has not ended yet
@@ -29,11 +27,6 @@ def quarters(begin: datetime, end: datetime) -> Iterator[datetime]:
         if quarter >= begin:
             yield quarter
         quarter += QUARTER
-
-
-def zone_of(restaurant: Document) -> ZoneInfo:
-    """The restaurant's time zone."""
-    return ZoneInfo(restaurant["time_zone"])
 
 
 def day_of(at: datetime, zone: ZoneInfo) -> date:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from bson import ObjectId
 
-from waitercaller import clock
+from waitercaller import clock, restaurants
 from waitercaller.db import Document, db
 from waitercaller.report import figures, times
 
@@ -23,7 +23,7 @@ def usual_wait(restaurant: Document, at: datetime) -> timedelta | None:
     From the tap until somebody was on the way. None where there were too few calls. Known for five minutes in each
     process, so that a full house asks the database seldom.
     """
-    zone = times.zone_of(restaurant)
+    zone = restaurants.time_zone(restaurant)
     key = (restaurant["_id"], zone.key, at.astimezone(zone).replace(minute=0, second=0, microsecond=0))
     kept = _kept.get(key)
     if kept and kept[0] > clock.now():

@@ -6,7 +6,7 @@ from bson import ObjectId
 from flask import Blueprint, Response, abort, render_template, request
 from flask_babel import gettext as _
 
-from waitercaller import access, clock
+from waitercaller import access, clock, restaurants
 from waitercaller.report import history, sheet, store, summary, times, words
 from waitercaller.report.figures import total
 from waitercaller.report.summary import Counted, Period
@@ -23,7 +23,7 @@ CALLS_OF_A_PAGE = 200
 def index(restaurant_id: ObjectId) -> str:
     """How many calls, how long guests waited, when and where."""
     restaurant = access.current_restaurant()
-    zone = times.zone_of(restaurant)
+    zone = restaurants.time_zone(restaurant)
     period = _period()
     earlier = summary.before(period, zone)
     is_known = restaurant["created_at"] <= earlier.begin
@@ -57,7 +57,7 @@ def download(restaurant_id: ObjectId) -> Response:
 def show_history(restaurant_id: ObjectId) -> str:
     """Today's calls, the latest first."""
     restaurant, now = access.current_restaurant(), clock.now()
-    zone, limits = times.zone_of(restaurant), escalation_of(restaurant)
+    zone, limits = restaurants.time_zone(restaurant), escalation_of(restaurant)
     today = times.day_of(now, zone)
     end = _before() or now + timedelta(milliseconds=1)
     calls = store.calls_between(restaurant_id, times.beginning_of(today, zone), end, CALLS_OF_A_PAGE + 1)
@@ -75,13 +75,13 @@ def _period() -> Period:
     days = request.args.get("days", "7")
     if days not in map(str, summary.PERIODS):
         abort(404)
-    return summary.period(int(days), clock.now(), times.zone_of(access.current_restaurant()))
+    return summary.period(int(days), clock.now(), restaurants.time_zone(access.current_restaurant()))
 
 
 def _counted(period: Period) -> list[Counted]:
     restaurant = access.current_restaurant()
     rollups = store.of_period(restaurant["_id"], period.begin, period.end)
-    return summary.counted(rollups, times.zone_of(restaurant))
+    return summary.counted(rollups, restaurants.time_zone(restaurant))
 
 
 def _before() -> datetime | None:

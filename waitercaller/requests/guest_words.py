@@ -4,13 +4,12 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_time
 from flask_babel import format_timedelta, get_locale, ngettext
 from flask_babel import gettext as _
 
-from waitercaller import clock
+from waitercaller import clock, restaurants
 from waitercaller.db import Document
 from waitercaller.requests import mutes
 from waitercaller.requests.guest_sight import View
@@ -120,7 +119,7 @@ def _opening(restaurant: Document, opens: datetime | None, now: datetime) -> str
     """When it opens, told by the clock on the restaurant's wall."""
     if opens is None:
         return ""
-    zone, locale = ZoneInfo(restaurant["time_zone"]), get_locale()
+    zone, locale = restaurants.time_zone(restaurant), get_locale()
     there = opens.astimezone(zone)
     time = format_time(there, "short", tzinfo=zone, locale=locale)
     if there.date() == now.astimezone(zone).date():

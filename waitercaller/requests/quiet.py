@@ -1,10 +1,10 @@
 """The quiet lane below the calls: whose taps call nobody for a while, how often they tapped, and the way back."""
 
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
 from flask_babel import format_time
 
+from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.requests import mutes
 from waitercaller.routing import path_for
@@ -25,7 +25,7 @@ class Pause:
 
 def lane(restaurant: Document) -> list[Pause]:
     """The pauses of a restaurant, the oldest first, in the language of this answer."""
-    zone = ZoneInfo(restaurant["time_zone"])
+    zone = restaurants.time_zone(restaurant)
     return [
         Pause(
             id=str(mute["_id"]),

@@ -6,13 +6,12 @@ The functions that change something take the restaurant and return the fields to
 from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton
 from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
-from waitercaller import clock
+from waitercaller import clock, restaurants
 from waitercaller.db import Document
 from waitercaller.opening import HORIZON
 from waitercaller.settings.store import Missing
@@ -63,7 +62,7 @@ def name_of(hours: Document) -> str:
 
 def add_exceptions(restaurant: Document, first: date, last: date, spans: list[Document]) -> Document:
     """Each of these days has these times, or none; times are added to those that a day has. Raises Refused."""
-    today = clock.now().astimezone(ZoneInfo(restaurant["time_zone"])).date()
+    today = clock.now().astimezone(restaurants.time_zone(restaurant)).date()
     if not today <= first <= today + HORIZON * DAY:
         raise Refused("first_day", _("Please give a day of the coming year."))
     if last < first or (last - first).days >= MOST_AT_ONCE:
@@ -106,7 +105,7 @@ def week(restaurant: Document) -> list[dict[str, Any]]:
 
 def special_days(restaurant: Document) -> list[dict[str, Any]]:
     """The special days to come; days in a row with the same times are one line."""
-    today = clock.now().astimezone(ZoneInfo(restaurant["time_zone"])).date()
+    today = clock.now().astimezone(restaurants.time_zone(restaurant)).date()
     coming = [each for each in restaurant.get("exceptions") or [] if each["date"] >= today.isoformat()]
     numbered = enumerate(coming)
     rows = []

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from flask_babel import format_datetime
 from flask_babel import gettext as _
 
-from waitercaller import clock, opening, presence
+from waitercaller import clock, opening, presence, restaurants
 from waitercaller.db import Document
 
 WEEK = timedelta(days=6)
@@ -43,7 +42,7 @@ def of_opening(restaurant: Document) -> Opening:
 
 def moment_there(restaurant: Document, at: datetime) -> str:
     """A moment to come, as short as it can be said, by the restaurant's clock."""
-    zone = ZoneInfo(restaurant["time_zone"])
+    zone = restaurants.time_zone(restaurant)
     there, today = at.astimezone(zone), clock.now().astimezone(zone)
     if there.date() == today.date():
         form = "HH:mm"

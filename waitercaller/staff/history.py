@@ -2,19 +2,18 @@
 
 from itertools import groupby
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flask_babel import format_date, format_time
 from flask_babel import gettext as _
 
-from waitercaller import audit
+from waitercaller import audit, restaurants
 from waitercaller.db import Document
 from waitercaller.staff.forms import ROLES
 
 
 def of(restaurant: Document) -> list[dict[str, Any]]:
     """The last events of this restaurant, the newest first: [{day, events: [{at, who, what, about, address}]}]."""
-    zone = ZoneInfo(restaurant["time_zone"])
+    zone = restaurants.time_zone(restaurant)
     rows = [_row({**entry, "at": entry["at"].astimezone(zone)}) for entry in audit.of_restaurant(restaurant["_id"])]
     return [{"day": day, "events": list(events)} for day, events in groupby(rows, key=lambda row: row["day"])]
 
