@@ -22,7 +22,7 @@ export function cards() {
 }
 
 /** Whether a card is on view. */
-export function isShown(card) {
+function isShown(card) {
   return !card.hasAttribute("data-elsewhere") || card.dataset.level === "late";
 }
 

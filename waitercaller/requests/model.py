@@ -13,7 +13,6 @@ from waitercaller.standard_kinds import Kind
 State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "withdrawn"]
 
 UNDO = timedelta(minutes=5)  # how long an ended request can come back with its first clock
-MOST_SCREENS = 20  # so many receipts are kept with a request
 
 
 class ServiceRequest(TypedDict):
