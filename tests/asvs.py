@@ -57,6 +57,7 @@ def address(app: Flask, rule: Rule, person: Person, table: Document) -> str:
         "member_id": person.member_id,
         "kind_id": "waiter",
         "login_id": "0" * 64,
+        "name": "0" * 32,
         "code": table["code"],
         "token": "forged",
         "version": "0",

@@ -44,7 +44,8 @@ export function draw(fragment) {
     const old = before.get(fresh.dataset.table);
     return old && drawn.get(old) === fresh.outerHTML ? old : adopt(fresh, old);
   });
-  for (const name of ["nagMs", "lateMs", "forgottenMs"]) calls.dataset[name] = fragment.dataset[name];
+  const { nagMs, lateMs, forgottenMs } = fragment.dataset;
+  Object.assign(calls.dataset, { nagMs, lateMs, forgottenMs });
   drawParts(fragment);
   const again = rearrange();
   return all.filter((card) => isShown(card) && (again.includes(card) || asksAnew(card, before.get(card.dataset.table))));

@@ -108,7 +108,7 @@ function take(page, address, tap) {
   document.body.dataset.liveUrl = page.body.dataset.liveUrl;
   for (const part of ["call", "languages"]) {
     const answered = page.getElementById(part);
-    if (answered) document.getElementById(part).innerHTML = answered.innerHTML;
+    if (answered) document.getElementById(part).replaceChildren(...answered.childNodes);
   }
   if (form.elements.note) form.elements.note.value = "";
   draw(page.getElementById("state-and-kinds").outerHTML);
