@@ -2,15 +2,17 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.cast import Person
-from waitercaller import restaurants, sessions
+from tests.cast import Person, wait_until
+from waitercaller import live, restaurants, sessions
 from waitercaller.requests import guest_views, model, staff_views, store, streams
 from waitercaller.tables import store as tables
 
@@ -88,6 +90,25 @@ def test_the_same_bytes_are_no_event(app: Flask, screen: Stream, call: Any, watc
         app.extensions["mongo"].database.requests.update_one({"_id": request["_id"]}, {"$set": {"shown": [1]}})
     call("k2")
     assert "asked again" in screen.next()[1]["html"]
+
+
+def test_a_change_while_a_redraw_waits_for_its_turn_is_in_it(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, screen: Stream, watcher: Any, alice: Person
+) -> None:
+    """What is drawn then counts as the latest for everybody, so nothing of it may be from before."""
+    screen.next()
+    topic = watcher._topics[f"restaurant:{alice.restaurant_id}"]
+
+    def meanwhile(_seconds: float) -> None:
+        heard = topic.version
+        restaurants.zone_named(alice.restaurant_id, "Cellar")
+        wait_until(lambda: topic.version > heard)
+
+    with app.app_context():
+        restaurants.zone_named(alice.restaurant_id, "Roof")
+        wait_until(lambda: topic.version > 1)
+    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=time.monotonic, sleep=meanwhile))
+    assert "Cellar" in screen.next()[1]["html"]
 
 
 def test_a_quiet_stream_sends_heartbeats(

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 # Of each attempt after the first: how long it was waited for, when chance says neither sooner nor later.
 BACKOFF = """async () => {
-  const page = document.querySelector("script[type=module]").src;
+  const page = document.querySelector("script[src*=dashboard]").src;
   const source = await (await fetch(page)).text();
   const address = new URL(source.match(/from "([^"]*stream[^"]*)"/)[1], page);
   const { Stream } = await import(address);

@@ -54,7 +54,11 @@ def live(restaurant_id: ObjectId) -> Response:
             return None
         if login_topic in woken and sessions.find(login_id) is None:
             return None
-        return streams.shared(topic, language, lambda: cards.calls_fragment(restaurant, language))
+        return streams.shared(topic, language, lambda: draw(restaurant))
+
+    def draw(known: Document) -> str:
+        # Read again: drawing may have waited, and what comes of it counts as the latest for all screens.
+        return cards.calls_fragment(restaurants.get(restaurant_id) or known, language)
 
     # By restaurant: neither guests behind the house's address nor another house's staff use up what these screens may.
     house = f"staff:{restaurant_id}:{limits.network()}"
