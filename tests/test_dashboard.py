@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 from tests.cast import Person
 from waitercaller import restaurants
 from waitercaller.db import Document
+from waitercaller.push.words import message
 from waitercaller.requests import store
 from waitercaller.tables import store as tables
 
@@ -236,3 +237,17 @@ def test_a_stranger_is_asked_to_log_in(client: FlaskClient, alice: Person) -> No
     answer = client.get(f"{alice.home}/dashboard")
     assert answer.status_code == 303
     assert answer.location == f"/login?next=/r/{alice.restaurant_id}/dashboard"
+
+
+def test_a_call_of_an_earlier_version_is_shown_everywhere(
+    app: Flask, bob: Person, call: Any, request_of: Callable[[ObjectId], Document]
+) -> None:
+    """While a new version is laid out the one before still makes calls, without what is new in them."""
+    request_id = call()
+    unknown_then = {"level": "", "choice_labels": ""}
+    app.extensions["mongo"].database.requests.update_one({"_id": request_id}, {"$unset": unknown_then})
+    assert 'data-count="1"' in bob.client.get(f"{bob.home}/dashboard").text
+    assert "Still waiting" in bob.client.get(f"{bob.home}/history").text
+    with app.test_request_context():
+        old: Any = request_of(request_id)
+        assert message("called", old, {"_id": bob.restaurant_id}, "en")["title"] == "Table 7: Waiter"

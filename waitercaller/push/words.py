@@ -28,8 +28,8 @@ def message(event: Event, request: ServiceRequest | None, restaurant: Document, 
 
 def _of_call(event: Event, request: ServiceRequest, language: str) -> tuple[str, str]:
     wish = in_language(request["kind_labels"], language)
-    if request["choice_labels"]:
-        wish += f" ({in_language(request['choice_labels'], language)})"
+    if labels := request.get("choice_labels"):
+        wish += f" ({in_language(labels, language)})"
     title = f"{_table(request['table_name'])}: {wish}"
     if event == "called":
         return title, request["zone_name"] or str(_("Called at #"))

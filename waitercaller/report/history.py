@@ -40,7 +40,7 @@ def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escala
         table_name=request["table_name"],
         zone_name=request["zone_name"] or "",
         kind_name=in_language(request["kind_labels"], language),
-        choice_name=in_language(request["choice_labels"] or {}, language),
+        choice_name=in_language(request.get("choice_labels") or {}, language),
         what=_what(request),
         wait=clock(waited),
         look=look if wait is not None or request["live"] else "none",

@@ -113,7 +113,7 @@ def _card(requests: list[ServiceRequest], language: str) -> Card:
         state="waiting" if waiting else "accepted",
         by=next((request["by"] for request in requests if request["by"]), None),
         passed_by=next((_passed_by(request) for request in requests if request["by"]), ""),
-        level=max((request["level"] for request in waiting), default=0),
+        level=max((request.get("level", 0) for request in waiting), default=0),
         requests=[wish_of(request, language) for request in requests],
         lead_id=str((waiting or requests)[0]["_id"]),
         waiting_ids=" ".join(str(request["_id"]) for request in waiting),
