@@ -80,8 +80,21 @@ def test_they_are_told_again_when_it_was_watched_in_between(house: Person, mails
     later(minutes=2)  # nothing has spoken for the screen since
     screens.look()
     assert mails() == []
-    pass_time(later, minutes=2)
+    pass_time(later, minutes=15)
     assert len(mails()) == 2
+
+
+def test_a_screen_that_comes_and_goes_fills_no_mailbox(house: Person, mails: Mails, later: Later) -> None:
+    """Each silence is a new one, and begins the count of those that nobody heeded anew."""
+
+    told = []
+    for _ in range(15):  # in an hour
+        screen(house)
+        screens.look()
+        later(minutes=1)  # nobody speaks for the screen any more
+        pass_time(later, minutes=3)
+        told += [each for each in mails() if each.to == house.email]
+    assert 3 <= len(told) <= 4
 
 
 def test_a_screen_that_can_ring_is_enough(house: Person, mails: Mails, later: Later) -> None:
@@ -129,6 +142,7 @@ def test_closing_time_ends_the_silence_and_the_next_evening_is_another(
     screens.look()
     assert not store.is_unheard(house.restaurant_id)
     change(here, house, opening=None)
+    later(hours=12)
     pass_time(later, minutes=3)
     assert len(mails()) == 2
 
@@ -147,6 +161,7 @@ def test_whoever_never_looks_is_told_seven_times(house: Person, here: Any, mails
         change(here, house, opening={"state": "closed", "until": None})
         told = len(mails()) // 2
         screens.look()
+        later(hours=12)
         return told
 
     assert [evening() for _ in range(9)] == [1] * 7 + [0] * 2

@@ -10,6 +10,9 @@ from waitercaller import clock
 from waitercaller.db import Document, db
 
 PATIENCE = timedelta(minutes=2)  # so long the calls of an open restaurant may be heard by nobody
+# From one telling to the next: a screen that comes and goes all evening, or is made to, fills no mailbox. Of a silence
+# that still lasts when this has passed they are told then.
+REST = timedelta(minutes=15)
 # Whoever was told so often, and never looked in between, is on holiday or has left.
 MOST_UNHEEDED = 7
 
@@ -34,13 +37,16 @@ def end_silence(noted: Document, heard: bool) -> None:
 
 
 def is_to_be_told(noted: Document) -> bool:
-    """Whether this silence is long, and nobody has been told of it yet."""
-    return _is_long(noted) and noted["told_at"] is None and noted["unheeded"] < MOST_UNHEEDED
+    """Whether this silence is long, nobody has been told of it yet, and the last time is not just past."""
+    last_told_at: datetime | None = noted.get("last_told_at")  # of an earlier silence
+    has_rested = last_told_at is None or last_told_at + REST <= clock.now()
+    return _is_long(noted) and noted["told_at"] is None and noted["unheeded"] < MOST_UNHEEDED and has_rested
 
 
 def note_told(noted: Document) -> bool:
     """Note that somebody is told of this silence now; False when that was done, or it is over."""
-    change = {"$set": {"told_at": clock.now()}, "$inc": {"unheeded": 1}}
+    now = clock.now()
+    change = {"$set": {"told_at": now, "last_told_at": now}, "$inc": {"unheeded": 1}}
     return bool(db().alerts.update_one({**_as_read(noted), "told_at": None}, change).modified_count)
 
 
