@@ -18,7 +18,7 @@ TIMEOUT = 5.0  # seconds for each step of the conversation
 LONGEST_ENDPOINT = 1000
 LONGEST_WAIT = 3600  # seconds that a service may ask for
 HTTPS = 443
-_HOST = re.compile(r"[a-z0-9.-]+")
+_HOST = re.compile(r"([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}")  # other labels are no name, and trip up whoever looks it up
 
 Verdict = Literal["taken", "gone", "later", "refused"]
 
