@@ -13,7 +13,7 @@ from tests.past_calls import BOB, keep, past_call
 from tests.test_walk import screen
 from waitercaller import clock, restaurants
 from waitercaller.db import Document
-from waitercaller.report import store, views
+from waitercaller.report import sheet, store, views
 
 FORMULA = '=HYPERLINK("http://evil.example","Terrace")'
 
@@ -138,6 +138,13 @@ def test_no_name_becomes_a_formula(app, alice, house, table, called, at, name):
     called(past_call({**house, "zones": [zone]}, {**table, "zone_id": "z1"}, at - timedelta(hours=1)))
     [_, row] = rows_of(alice.client.get(f"{alice.home}/report.csv"))
     assert row[2] == f"'{name}"
+
+
+@pytest.mark.parametrize("name", ["Bar;=1+1", "Bar; @SUM(A1)", 'Bar;"-1"'])
+def test_no_part_of_a_name_becomes_a_formula_where_semicolons_part_cells(name):
+    [row] = csv.reader(io.StringIO(sheet.written([[name, "Bar; 2"]]).removeprefix("\ufeff")))
+    assert not re.search(r';[\s"]*[=+@-]', row[0])
+    assert (row[0].replace("'", ""), row[1]) == (name, "Bar; 2")
 
 
 def test_zones_that_are_gone_keep_their_name(alice, house, table, called, at):

@@ -2,10 +2,12 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
-# A program that opens the file would calculate what begins like this; the wide ones are taken for the plain ones.
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+# A program that opens the file would calculate what begins like this; the wide ones are taken for the plain ones. Where
+# numbers have a comma in them, a spreadsheet begins another cell after a semicolon, quoted or not.
+FORMULA = re.compile(r"""(^|;[\s"]*)(?=[=+\-@\t\r\n＝＋－＠])""")
 
 
 def written(rows: Iterable[Iterable[object]]) -> str:
@@ -17,4 +19,4 @@ def written(rows: Iterable[Iterable[object]]) -> str:
 
 
 def _safe(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
+    return FORMULA.sub(r"\1'", value) if isinstance(value, str) else value
