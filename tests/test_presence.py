@@ -117,6 +117,17 @@ def test_the_second_of_two_streams_keeps_a_screen(app: Flask, database: Any, ali
     assert not presence.is_watched(alice.restaurant_id)
 
 
+def test_screens_that_are_made_up_without_end_cost_bounded_space(
+    app: Flask, database: Any, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(presence, "MOST", 3)
+    held = [presence.hold(alice.restaurant_id, screen(f"{number:032x}")) for number in range(5)]
+    assert held == [True] * 3 + [False] * 2
+    assert presence.hold(alice.restaurant_id, screen(f"{0:032x}"))
+    presence.beat()
+    assert len(presence.open_screens(alice.restaurant_id)) == 3
+
+
 def test_a_process_that_does_not_speak_takes_its_screens_along(
     database: Any, alice: Person, later: Callable[..., None]
 ) -> None:

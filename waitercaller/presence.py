@@ -31,6 +31,7 @@ KEPT = timedelta(minutes=10)  # what is dead counts for nothing at once, and goe
 LINGER = 5.0  # seconds; a stream that was renewed is back by then, and nobody saw the screen go
 WRITE_SECONDS = 0.5  # to wait for the database while a stream opens
 ATTEMPTS = 3
+MOST = 500  # screens of a restaurant in one process: more than have streams, for who has just left counts too
 
 
 class Screen(TypedDict):
@@ -101,11 +102,14 @@ def open_screens(restaurant_id: ObjectId) -> list[Screen]:
     return list(latest.values())
 
 
-def hold(restaurant_id: ObjectId, screen: Screen) -> None:
-    """A stream to this screen opens in this process."""
+def hold(restaurant_id: ObjectId, screen: Screen) -> bool:
+    """A stream to this screen opens in this process; False, and it does not count, where there are too many."""
     process = _process()
     with process.lock:
-        held = process.restaurants.setdefault(restaurant_id, {}).setdefault(screen["id"], _Held(screen))
+        screens = process.restaurants.setdefault(restaurant_id, {})
+        if len(screens) >= MOST and screen["id"] not in screens:
+            return False
+        held = screens.setdefault(screen["id"], _Held(screen))
         held.screen, held.left = screen, 0.0
         held.streams += 1
     try:
@@ -113,6 +117,7 @@ def hold(restaurant_id: ObjectId, screen: Screen) -> None:
             _put(restaurant_id, screen)
     except PyMongoError as error:
         log.warning("a screen that opened will be noted later: %s", type(error).__name__)
+    return True
 
 
 def release(app: Flask, restaurant_id: ObjectId, screen_id: str) -> None:

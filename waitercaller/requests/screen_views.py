@@ -19,7 +19,7 @@ def keep(response: Response, restaurant_id: ObjectId) -> Response:
     if SCREEN_ID.fullmatch(screen_id) is None:
         return response
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    presence.hold(
+    is_held = presence.hold(
         restaurant_id,
         {
             "id": screen_id,
@@ -30,7 +30,8 @@ def keep(response: Response, restaurant_id: ObjectId) -> Response:
             "since": clock.now(),
         },
     )
-    response.call_on_close(lambda: presence.release(app, restaurant_id, screen_id))
+    if is_held:
+        response.call_on_close(lambda: presence.release(app, restaurant_id, screen_id))
     return response
 
 
