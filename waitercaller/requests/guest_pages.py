@@ -21,7 +21,7 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
             "requests/_state.html",
             # Where nothing can be asked for and nothing was, the notice about the code says all there is to say.
             state=guest_words.state_of(view) if current or view.live or view.ended else None,
-            notes=[request["note"] for request in view.held if request["live"] and request["note"]],
+            notes=_notes(view),
             notice=guest_words.notice_beside(view),
             # While calls are paused the buttons stay: the taps are kept for the staff to see.
             kinds=_kinds(view, language) if current and view.is_open else [],
@@ -30,6 +30,12 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
             cancel_url=path_for("requests.cancel", code=code, lang=asked_language),
             reopen_url=path_for("requests.guest_reopen", code=code, lang=asked_language),
         )
+
+
+def _notes(view: View) -> list[str]:
+    """What this phone wrote. Who reminds of somebody else's call gets a receipt for it too, but not to read along."""
+    mine = [request for request in view.held if request["live"] and request["device"] in view.phone]
+    return [request["note"] for request in mine if request["note"]]
 
 
 def _kinds(view: View, language: str) -> list[Document]:
