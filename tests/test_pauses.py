@@ -258,6 +258,17 @@ def test_what_called_before_its_table_was_paused_stays_on_the_list(
     assert "Never mind, cancel my call" in phone.page
 
 
+@pytest.mark.usefixtures("fresh_limits")
+def test_pausing_without_end_pushes_nothing_out_of_the_history(
+    app: Flask, table: Document, bob: Person, events: Any
+) -> None:
+    for _ in range(20):
+        pause(bob, table)
+        lift(bob)
+    assert len(events()) == 30
+    assert app.extensions["mongo"].database.mutes.count_documents({"over": False}) == 0
+
+
 def test_scripts_are_told_what_came_of_it(table: Document, bob: Person) -> None:
     for status, ok in ((200, True), (409, False)):
         answer = pause(bob, table, headers={"Accept": "application/json"})

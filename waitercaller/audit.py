@@ -6,6 +6,7 @@ there by mistake.
 
 import json
 import logging
+from contextlib import suppress
 from typing import Any
 
 import pymongo
@@ -15,7 +16,7 @@ from pymongo import DESCENDING
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from waitercaller import clock
+from waitercaller import clock, limits
 from waitercaller.db import Document, db
 from waitercaller.restaurants import Actor
 
@@ -53,6 +54,13 @@ def record(
     # As JSON, so that no name can break a line or pass for another field.
     log.info("audit: %s", json.dumps({**entry, "at": entry["at"].isoformat()}, default=str))
     _keep(entry)
+
+
+def record_often(event: str, *, restaurant_id: ObjectId, **details: Any) -> None:
+    """The same for what can be done and undone all day: nobody buries under it what they did before."""
+    with suppress(limits.LimitReached):
+        limits.check("often", str(g.login["actor"]["id"]))
+        record(event, restaurant_id=restaurant_id, **details)
 
 
 def of_person(user_id: ObjectId, number: int = 20) -> list[Document]:

@@ -90,6 +90,8 @@ LIMITS: dict[str, Limit] = {
     ),
     # Refusals that are kept: more of them would push what happened before out of the history that owners read.
     "denied": Limit(TRIES, (Allowance(10, HOUR, "key"),), shared=False),
+    # The same for what can be done and undone without end; a long evening has fewer.
+    "often": Limit(TRIES, (Allowance(30, HOUR, "key"),), shared=False),
     # A full house calls from one address, its Wi-Fi's; so many in ten minutes are no guests.
     "guest_call": Limit(GUEST, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     "guest_table": Limit(GUEST, (Allowance(60, 10 * MINUTE, "key"),), shared=False),

@@ -17,7 +17,7 @@ def pause_table(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnVa
     table = tables.get(restaurant_id, table_id) or abort(404)
     if not mutes.pause_table(table):
         return answers.told(restaurant_id, False, _("%(table)s is paused already.", table=table["name"]))
-    audit.record("table_paused", restaurant_id=restaurant_id, name=table["name"])
+    audit.record_often("table_paused", restaurant_id=restaurant_id, name=table["name"])
     return answers.told(restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table["name"]))
 
 
@@ -28,7 +28,7 @@ def lift_pause(restaurant_id: ObjectId, mute_id: ObjectId) -> ResponseReturnValu
     mute = mutes.lift(restaurant_id, mute_id)
     if mute is None:
         return answers.told(restaurant_id, False, _("That pause is over already."))
-    audit.record("pause_lifted", restaurant_id=restaurant_id, name=mute["table_name"])
+    audit.record_often("pause_lifted", restaurant_id=restaurant_id, name=mute["table_name"])
     return answers.told(restaurant_id, True, _("%(table)s can call again.", table=mute["table_name"]))
 
 
@@ -37,4 +37,4 @@ def review(restaurant_id: ObjectId, ids: list[ObjectId]) -> None:
     requests = reading.with_ids({"restaurant_id": restaurant_id}, ids)
     for changed, paused in mutes.review(restaurant_id, requests):
         event = "phone_paused" if paused else "pause_lifted"
-        audit.record(event, restaurant_id=restaurant_id, name=changed["table_name"])
+        audit.record_often(event, restaurant_id=restaurant_id, name=changed["table_name"])

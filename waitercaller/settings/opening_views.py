@@ -30,7 +30,7 @@ def set_now(restaurant_id: ObjectId) -> ResponseReturnValue:
         abort(400)
     state = form.state.data
     if store.change(restaurant_id, lambda now: {"opening": _by_hand(now, state)}):
-        audit.record("opening_changed", restaurant_id=restaurant_id, state=state)
+        audit.record_often("opening_changed", restaurant_id=restaurant_id, state=state)
     said = {
         "open": _("Guests can call now."),
         "closed": _("Guests cannot call now. Calls that wait stay on the screens."),
@@ -126,7 +126,7 @@ def _which() -> str:
 
 
 def _saved(restaurant_id: ObjectId, section: str) -> ResponseReturnValue:
-    audit.record("settings_changed", restaurant_id=restaurant_id, section=section)
+    audit.record_often("settings_changed", restaurant_id=restaurant_id, section=section)
     flash(_("Saved."), "success")
     return _to_opening(restaurant_id)
 
