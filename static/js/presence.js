@@ -13,6 +13,7 @@ const signed = new Set(); // the calls this screen has a receipt for
 let told = ""; // what the server knows
 let telling = false;
 let signing = false;
+let left = false; // the page is being closed: it has said so, and nothing after that
 
 function state() {
   return `visible=${Number(!document.hidden)}&audible=${Number(isAudible())}`;
@@ -27,7 +28,7 @@ export function lineUrl(url) {
 /** Say what has changed since; while the line is down there is nothing to say, the next one will. */
 export async function tell() {
   const saying = state();
-  if (telling || saying === told || document.body.dataset.live !== "live") return;
+  if (left || telling || saying === told || document.body.dataset.live !== "live") return;
   telling = true;
   const answer = await post(urls.tellUrl, saying);
   if (answer?.ok && (await answer.json().catch(() => ({}))).kept) told = saying;
@@ -65,8 +66,11 @@ function post(url, what) {
 // Whatever draws the list or changes what of it is on view: receipts follow.
 new MutationObserver(sign).observe(calls, { childList: true, subtree: true, attributeFilter: ["data-ids", "data-elsewhere", "data-level", "hidden"] });
 document.addEventListener("visibilitychange", () => (tell(), sign()));
-// Who closes the page sees and hears nothing from now on; the server would notice by the silence of the line.
+// Who closes the page sees and hears nothing from now on; the server would notice by the silence of the line. It may keep
+// the screen for some seconds after a line that ended, so this is said without one too. The page goes out of sight next,
+// and would say that it can still be heard.
 addEventListener("pagehide", () => {
-  if (document.body.dataset.live === "live") post(urls.tellUrl, "visible=0&audible=0");
+  left = true;
+  if (document.body.dataset.live !== "ended") post(urls.tellUrl, "visible=0&audible=0");
 });
 sign();

@@ -112,6 +112,18 @@ def test_who_is_watching_is_known_and_whether_they_see_and_hear(
     are(website, alice, ("Alice", True, False))
 
 
+def test_a_screen_that_closes_says_goodbye_and_nothing_after_it(website: Website, screen: Page, bob: Person) -> None:
+    screen.locator("#sentence").click()
+    are(website, bob, ("Bob", True, True))
+    said: list[str] = []
+    screen.on("request", lambda request: said.append(request.post_data or "") if request.method == "POST" else None)
+    screen.evaluate("dispatchEvent(new Event('pagehide'))")
+    hide(screen)  # browsers hide a page after that
+    are(website, bob)
+    screen.evaluate("fetch('/healthz')")  # whatever was said before has been noted by now
+    assert [each.partition("&screen=")[0] for each in said] == ["visible=0&audible=0"]
+
+
 def test_a_screen_that_loads_again_is_one_screen(website: Website, visitors: Visitors, bob: Person) -> None:
     page = visitors.dashboard(bob)
     for _ in range(2):
