@@ -114,9 +114,12 @@ def test_a_service_that_never_answers_holds_up_nobody_for_long(
     alice: Person,
     subscribe: Subscribe,
     tell: Tell,
+    later: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(delivery, "TIMEOUT", 0.2)
+    monkeypatch.setattr(sender, "MISSES", 2)
+    monkeypatch.setattr(sender, "_late", {})
     with silent_server() as port:
         subscribe(alice)
         silent = Phone(f"https://localhost:{port}/Bob")
@@ -125,8 +128,23 @@ def test_a_service_that_never_answers_holds_up_nobody_for_long(
         patient = make_app(replace(config, push_services=(service.host, f"localhost:{port}")))
         tell()
         send(patient)
-    assert len(service.messages) == 1
-    assert owed(app) == [("called", "due"), ("called", "sent")]
+        assert len(service.messages) == 1
+        assert owed(app) == [("called", "due"), ("called", "sent")]
+        later(seconds=10)
+        send(patient)  # the second time in a row
+    asked = []
+
+    def awake(endpoint: str, *_: Any) -> delivery.Answer:
+        asked.append(endpoint)
+        return delivery.Answer("taken", 201)
+
+    monkeypatch.setattr(delivery, "post", awake)
+    later(seconds=15)
+    send(patient)
+    assert asked == []  # or each message to it would hold up a whole batch again
+    later(seconds=6)
+    send(patient)
+    assert asked == [silent.endpoint]
 
 
 def test_a_service_whose_certificate_is_not_trusted_gets_nothing(

@@ -49,6 +49,12 @@ def host_of(endpoint: str) -> str:
     return urlsplit(endpoint).hostname or ""
 
 
+def service_of(endpoint: str) -> tuple[str, int]:
+    """The host and the port, one way of writing for each service."""
+    parts = urlsplit(endpoint)
+    return parts.hostname or "", parts.port or HTTPS
+
+
 def post(endpoint: str, body: bytes, headers: dict[str, str]) -> Answer:
     """Hand the message over. Raises OSError where there is no answer, or none that can be understood."""
     parts = urlsplit(endpoint)

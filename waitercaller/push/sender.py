@@ -7,7 +7,7 @@ any more is forgotten, as is one whose member or login has gone.
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from typing import Literal
 
@@ -27,6 +27,11 @@ BATCH = 20  # messages that one call of `send_due` takes up at most; they go out
 LEASE = timedelta(seconds=30)  # longer than a conversation whose every step just meets delivery.TIMEOUT
 FIRST_PAUSE = timedelta(seconds=2)
 LONGEST_PAUSE = timedelta(minutes=1)
+# A service that has kept us waiting so often in a row is left alone for so long: messages to it, be they of one house,
+# must not take the turns of all others, which wait for the slowest of a batch.
+MISSES = 5
+REST = timedelta(seconds=20)
+MOST_NOTED = 1000
 # How long a message is news; then neither we nor the push service keep it for a phone that is away.
 LIFETIME: dict[store.Event, timedelta] = {
     "called": timedelta(minutes=2),
@@ -36,6 +41,10 @@ LIFETIME: dict[store.Event, timedelta] = {
     "unwatched": timedelta(minutes=30),
     "tried": timedelta(minutes=1),
 }
+
+
+# Services that keep us waiting: how often in a row, and until when they rest. Each process finds out by itself.
+_late: dict[tuple[str, int], tuple[int, datetime]] = {}
 
 
 def send_due(app: Flask) -> int:
@@ -78,13 +87,29 @@ def _send(document: Document) -> Literal["sent", "dropped", "failed", "due"]:
     expires_at = document["created_at"] + LIFETIME[document["event"]]
     if expires_at <= clock.now() or not _is_news(document, request):
         return "dropped"
+    service = delivery.service_of(subscription["endpoint"])
+    misses, until = _late.get(service, (0, clock.now()))
+    if misses >= MISSES and until > clock.now():
+        leases.move("pushes", document, {"next_at": until})
+        return "due"
     text = words.message(document["event"], request, restaurant, subscription["language"])
     try:
         answer = _post(subscription, text, document, int((expires_at - clock.now()).total_seconds()))
     except OSError as error:
         log.warning("no answer from %s: %s", delivery.host_of(subscription["endpoint"]), type(error).__name__)
+        if isinstance(error, TimeoutError):
+            _note_late(service)
         answer = delivery.Answer("later", 0)
+    else:
+        _late.pop(service, None)
     return _conclude(document, subscription, answer)
+
+
+def _note_late(service: tuple[str, int]) -> None:
+    if len(_late) >= MOST_NOTED:
+        _late.clear()
+    misses, _ = _late.get(service, (0, None))
+    _late[service] = (misses + 1, clock.now() + REST)
 
 
 def _conclude(
