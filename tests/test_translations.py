@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from gettext import c2py
 from html.parser import HTMLParser
 from io import BytesIO
@@ -20,10 +21,15 @@ from bson import ObjectId
 from flask import Flask, render_template
 from flask_babel import force_locale
 
+from config import Config
 from tests.cast import Browser, Person, visit
+from tests.push.phones import PRIVATE
+from waitercaller import cache, clock
 from waitercaller.db import Document
 from waitercaller.i18n import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
+from waitercaller.requests import guest_words, reading
 from waitercaller.requests import store as requests
+from waitercaller.requests.guest_sight import View
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = ROOT / "waitercaller" / "translations"
@@ -150,7 +156,7 @@ def test_no_string_hides_inside_an_f_string() -> None:
 class Words(HTMLParser):
     """What a page says: its text, and what its attributes say to people or hand to scripts."""
 
-    SPEAKING = re.compile(r"alt|title|placeholder|content|aria-label|data-.+")
+    SPEAKING = re.compile(r"alt|title|placeholder|content|aria-label|data-(?!tone).+")
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -181,6 +187,18 @@ def english_in(page: str, language: str = "de") -> set[str]:
     return {each for each in originals if any(each in piece if " " in each else each == piece for piece in pieces)}
 
 
+@pytest.fixture
+def config(config: Config) -> Config:
+    """With all that can be offered."""
+    return replace(config, vapid_private_key=PRIVATE)
+
+
+def settle(app: Flask, owner: Person, values: Document) -> None:
+    """Set this of the owner's restaurant."""
+    app.extensions["mongo"].database.restaurants.update_one({"_id": owner.restaurant_id}, {"$set": values})
+    cache.restaurants.clear()
+
+
 def german(client: Browser) -> Browser:
     client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
     return client
@@ -207,12 +225,46 @@ def test_a_stranger_reads_german(client: Browser, path: str) -> None:
     assert not english_in(page)
 
 
-@pytest.mark.parametrize("path", ["dashboard", "tables", "tables/print", "staff", "staff/history", "staff/code"])
-def test_the_staff_reads_german(alice: Person, calling: Document, path: str) -> None:
+STAFF_PAGES = ["dashboard", "history", "notifications", "tables", "tables/print", "staff", "staff/history"]
+REPORTS = ["report", "report?days=1", "report?days=28"]
+SETTINGS = ["", "/house", "/opening", "/attention", "/zones", "/kinds", "/kinds/new", "/kinds/bill"]
+
+
+@pytest.mark.parametrize("path", [*STAFF_PAGES, "staff/code", *REPORTS, *(f"settings{page}" for page in SETTINGS)])
+def test_the_staff_reads_german(app: Flask, alice: Person, calling: Document, path: str) -> None:
+    settle(app, alice, {"languages": ["de"]})  # in which what guests can ask for is shown
     answer = german(alice.client).get(f"{alice.home}/{path}")
     assert answer.status_code == 200
     assert '<html lang="de"' in answer.text
     assert not english_in(answer.text)
+
+
+HOURS = [{"day": 0, "opens": "18:00", "closes": "02:00"}]
+SPECIAL = [
+    {"date": "2999-12-24", "spans": []},
+    {"date": "2999-12-31", "spans": [{"opens": "00:00", "closes": "00:00"}]},
+]
+ZONES = [{"id": "x", "name": "X"}, {"id": "y", "name": "Y"}]
+
+
+@pytest.mark.parametrize(
+    ("setting", "path", "words"),
+    [
+        ({"hours": HOURS, "exceptions": SPECIAL}, "settings/opening", {"geschlossen", "ganztägig"}),
+        ({"opening": {"state": "open", "until": None}}, "settings/opening", {"Von Hand geöffnet."}),
+        ({"opening": {"state": "closed", "until": None}}, "settings/opening", {"Von Hand geschlossen."}),
+        ({"time_zone": "Europe/Berlin"}, "settings/opening", {"Nach der Uhr von Berlin."}),
+        ({"zones": ZONES}, "notifications", {"Meine Bereiche"}),
+        ({"zones": ZONES}, "settings/zones", {"Noch ein Bereich"}),
+    ],
+)
+def test_what_has_been_set_reads_german(
+    app: Flask, alice: Person, setting: Document, path: str, words: set[str]
+) -> None:
+    settle(app, alice, setting)
+    page = german(alice.client).get(f"{alice.home}/{path}").text
+    assert {each for each in words if each not in page} == set()
+    assert not english_in(page)
 
 
 @pytest.mark.parametrize("path", ["", "/email", "/password", "/sessions", "/export", "/delete", "/two-factor"])
@@ -226,6 +278,31 @@ def test_a_guest_reads_german(dana: Browser, table: Document, calling: Document)
     page = german(dana).get(f"/t/{table['code']}").text
     assert "Ihr Ruf ist gesendet" in page
     assert not english_in(page)
+
+
+@each_language
+@pytest.mark.parametrize(
+    "setting", [{"settings": {"notes": True}}, {"opening": {"state": "closed", "until": None}}, {"hours": HOURS}]
+)
+def test_a_guests_page_is_translated_whatever_is_set(
+    app: Flask, alice: Person, table: Document, setting: Document, language: str
+) -> None:
+    settle(app, alice, setting)
+    page = visit(app).get(f"/t/{table['code']}", headers={"Accept-Language": language}).text
+    assert f'<html lang="{language}"' in page
+    assert not english_in(page, language)
+
+
+@each_language
+@pytest.mark.parametrize("state", ["resolved", "dismissed", "cancelled", "withdrawn"])
+def test_how_a_call_ended_is_translated(app: Flask, calling: Document, state: str, language: str) -> None:
+    with app.test_request_context(), force_locale(language):
+        [call] = reading.live_of_table(calling["restaurant_id"], calling["_id"])
+        view = View({}, clock.now(), [], [{**call, "state": state, "live": False, "ended_at": clock.now()}])  # type: ignore[typeddict-item]
+        said = guest_words.state_of(view)
+    assert said.headline
+    assert said.detail
+    assert not english_in(f"<p>{said.headline}</p><p>{said.detail}</p>", language)
 
 
 def test_what_scripts_fill_in_has_its_place(alice: Person, dana: Browser, calling: Document) -> None:
