@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from gettext import c2py
 from html.parser import HTMLParser
 from io import BytesIO
@@ -27,9 +28,11 @@ from tests.push.phones import PRIVATE
 from waitercaller import cache, clock
 from waitercaller.db import Document
 from waitercaller.i18n import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
+from waitercaller.report.words import _day
 from waitercaller.requests import guest_words, reading
 from waitercaller.requests import store as requests
 from waitercaller.requests.guest_sight import View
+from waitercaller.settings.words import moment_there
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = ROOT / "waitercaller" / "translations"
@@ -265,6 +268,13 @@ def test_what_has_been_set_reads_german(
     page = german(alice.client).get(f"{alice.home}/{path}").text
     assert {each for each in words if each not in page} == set()
     assert not english_in(page)
+
+
+def test_days_are_written_as_in_german(app: Flask) -> None:
+    later = clock.now() + timedelta(days=10)
+    with app.test_request_context(), force_locale("de"):
+        assert re.fullmatch(r"(\w+tag|Mittwoch), \d+\. \w+, \d\d:\d\d", moment_there({"time_zone": "UTC"}, later))
+        assert _day(date(2026, 11, 22)) == "Sonntag, 22. Nov."
 
 
 @pytest.mark.parametrize("path", ["", "/email", "/password", "/sessions", "/export", "/delete", "/two-factor"])

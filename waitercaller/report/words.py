@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from babel.dates import format_skeleton
 from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
@@ -78,4 +79,4 @@ def _days(period: Period, items: list[Counted]) -> list[tuple[str, Figures]]:
 
 
 def _day(day: date) -> str:
-    return str(format_date(day, "EEEE, d MMM"))
+    return f"{format_date(day, 'EEEE')}, {format_skeleton('MMMd', day, locale=get_locale())}"

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from flask_babel import format_datetime
+from babel.dates import format_skeleton
+from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
 from waitercaller import clock, opening, presence, restaurants
@@ -44,13 +45,13 @@ def moment_there(restaurant: Document, at: datetime) -> str:
     """A moment to come, as short as it can be said, by the restaurant's clock."""
     zone = restaurants.time_zone(restaurant)
     there, today = at.astimezone(zone), clock.now().astimezone(zone)
+    time = f"{there:%H:%M}"
     if there.date() == today.date():
-        form = "HH:mm"
-    elif there - today < WEEK:
-        form = "EEEE, HH:mm"
-    else:
-        form = "EEEE, d MMMM, HH:mm"
-    return str(format_datetime(there, form, rebase=False))
+        return time
+    day = str(format_date(there.date(), "EEEE"))
+    if there - today >= WEEK:
+        day += ", " + format_skeleton("MMMMd", there, locale=get_locale())
+    return f"{day}, {time}"
 
 
 def _reason(restaurant: Document, now: datetime, is_open: bool) -> str:
