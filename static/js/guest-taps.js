@@ -30,7 +30,8 @@ const isSame = (tap, other) => tap.place === other.place && tap.button === other
 
 export class Taps {
   /** Tells of each tap once: `onAnswer(page, address, tap)`, `onRefusal(words)` or, after LIFE, `onLate()`; and with `onChange()`
-   *  that there are more or fewer of them, or that one could not be sent. `receipt()` is what the page holds by now. */
+   *  that there are more or fewer of them, or that one could not be sent. `receipt()` is what the page holds by now, and
+   *  `address(tap)` where the tap goes. */
   constructor(events) {
     Object.assign(this, events);
     this.failures = 0;
@@ -91,7 +92,7 @@ export class Taps {
     const impatient = new AbortController();
     const timer = setTimeout(() => impatient.abort(), PATIENCE);
     try {
-      const answer = await fetch(tap.url, {
+      const answer = await fetch(this.address(tap), {
         method: "POST",
         body: new URLSearchParams(fields),
         headers: { Accept: "application/json" }, // of a refusal; what was done is shown by the page

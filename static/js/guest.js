@@ -14,6 +14,7 @@ const form = document.getElementById("call");
 const unconnected = document.getElementById("unconnected");
 const unsent = document.getElementById("unsent");
 const failed = document.getElementById("failed");
+const notSent = unsent.firstElementChild.textContent;
 
 let source = null;
 let drawing = 0;
@@ -25,6 +26,7 @@ let tapped = {};
 
 const taps = new Taps({
   receipt: () => (form.elements.r ? { r: form.elements.r.value } : {}),
+  address: (tap) => tap.url.split("?")[0] + new URL(form.action).search, // answered in the language that is read by now
   onAnswer: take,
   onRefusal: (words) => fail(words),
   onLate: () => fail(failed.dataset.late),
@@ -87,7 +89,8 @@ function mark() {
   const isLate = waiting.length > 0 && (taps.failures > 0 || Date.now() - waiting[0].at > SLOW);
   if (isLate) {
     const time = taps.until.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
-    say(unsent, unsent.dataset.until.replace("#", time));
+    const names = waiting.map((tap) => button(tap.button)).map((pressed) => pressed?.querySelector("b, span")?.textContent ?? pressed?.textContent);
+    say(unsent, unsent.dataset.until.replace("#", time), [notSent, ...names.filter(Boolean)].join(" · "));
   }
   unsent.hidden = !isLate;
 }
@@ -97,8 +100,9 @@ function fail(words) {
   failed.hidden = false;
 }
 
-function say(section, words) {
-  const line = section.querySelector("p");
+function say(section, words, title = section.firstElementChild.textContent) {
+  const [heading, line] = section.children;
+  if (heading.textContent !== title) heading.textContent = title;
   if (line.textContent !== words) line.textContent = words;
 }
 
@@ -152,8 +156,8 @@ function hear(event) {
   return data;
 }
 
-function lost() {
-  if (failures || !navigator.onLine) unconnected.hidden = false; // one quick new try goes unsaid
+function lost(event) {
+  if (!event || failures || !navigator.onLine) unconnected.hidden = false; // after an error one quick new try goes unsaid
   later(Math.min(1_000 * 2 ** failures++, 15_000));
 }
 

@@ -98,6 +98,7 @@ def test_two_taps_without_network_are_both_sent_and_both_can_be_cancelled(dana: 
     tap(dana, "waiter")
     tap(dana, "water")
     expect(dana.locator("button.sending")).to_have_count(2)
+    expect(dana.locator("#unsent h2")).to_have_text("Not sent yet · Call a waiter · Some water")
     dana.context.set_offline(False)
     expect(dana.locator(".live")).to_have_count(2)
     assert taps() == [("waiter", 0), ("water", 0)]
@@ -186,3 +187,26 @@ def test_what_the_server_refuses_is_not_sent_again(visitors: Visitors, website: 
     nothing_waits(dana)
     assert len(tried) == 1
     assert taps() == []
+
+
+def test_a_tap_that_waited_is_answered_in_the_language_chosen_since(dana: Page, taps: Any) -> None:
+    address = dana.url
+    dana.goto(f"{address}?lang=it")
+    dana.context.route("**/call*", lambda route: route.abort())
+    tap(dana, "waiter")
+    expect(dana.locator("#unsent")).to_be_visible()
+    dana.context.unroute_all()
+    dana.goto(f"{address}?lang=pt")
+    is_sent(dana)
+    assert dana.url.endswith("lang=pt")
+    assert taps() == [("waiter", 0)]
+
+
+def test_a_line_that_hangs_without_closing_is_told_of(visitors: Visitors, website: Website, table: Document) -> None:
+    guest = visitors.come()
+    guest.clock.install()
+    guest.goto(f"/t/{table['code']}")
+    with website.frozen(website.workers):
+        guest.clock.fast_forward(25_000)
+        expect(guest.locator("#unconnected")).to_be_visible()
+    expect(guest.locator("#unconnected")).to_be_hidden()
