@@ -265,6 +265,10 @@ def test_a_closed_house_is_called_by_nobody_whatever_page_is_open(
     assert "Your call is sent" in page
     assert "We are closed now" in page
     assert "Never mind" in page
+    phone.send("cancel", phone.form())
+    page = phone.look().text
+    assert "Your call is cancelled" in page
+    assert "Tap again" not in page  # nothing is there to tap
 
 
 def test_nothing_comes_back_in_a_closed_house(phone: Phone, alice: Person, settle: Any, database: Any) -> None:

@@ -39,7 +39,7 @@ def state_of(view: View) -> GuestState:
         detail = _("Your taps are kept on a quiet list, and nobody comes because of them.")
         return GuestState(_paused(view.paused), detail, tone="warn")
     if view.ended:
-        return _ended(view.ended[-1])
+        return _ended(view.ended[-1], view)
     if not view.is_open:
         detail = _opening(view.restaurant, view.opens_at, view.now)
         return GuestState(_("We are closed now"), detail, tone="closed")
@@ -82,14 +82,15 @@ def _other(view: View) -> str:
     return str(sentence)
 
 
-def _ended(ended: ServiceRequest) -> GuestState:
+def _ended(ended: ServiceRequest, view: View) -> GuestState:
     match ended["state"]:
         case "resolved":
             return GuestState(_("Done"), _("The staff says your call is done."), 4, "done")
         case "dismissed":
             return GuestState(_("They did not find you"), _("Somebody came and saw nobody at this table."), 0, "warn")
         case "cancelled":
-            return GuestState(_("Your call is cancelled"), _("Nobody will come. Tap again when you need us."))
+            detail = _("Nobody will come. Tap again when you need us.") if view.can_call else ""
+            return GuestState(_("Your call is cancelled"), detail)
         case _:
             return GuestState(_("Your call has ended"), _("The restaurant has changed this table."), 0, "warn")
 
