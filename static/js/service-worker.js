@@ -25,6 +25,8 @@ async function keepShell() {
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   const path = new URL(request.url).pathname;
+  // What a page says while it goes would go with it, were it not sent on from here.
+  if (request.method === "POST" && request.keepalive) event.respondWith(fetch(request));
   if (request.method !== "GET") return; // whether a form has arrived, only its answer can tell
   if (request.mode === "navigate") event.respondWith(page(request));
   else if (SHELL.includes(path)) event.respondWith(caches.match(path).then((kept) => kept ?? fetch(request)));
@@ -48,7 +50,7 @@ async function show(message) {
   const seen = (await windowsOf(message.url)).some((each) => each.visibilityState === "visible");
   const time = new Date(message.at).toLocaleTimeString([], { timeStyle: "short" });
   await self.registration.showNotification(message.title, {
-    body: message.text.replace("#", time),
+    body: message.place ?? message.text.replace("#", time),
     tag: message.tag,
     timestamp: message.at,
     lang: message.language,

@@ -108,7 +108,11 @@ class PushService:
 
     def texts(self, name: str) -> list[tuple[str, str]]:
         """Title and text of what this phone got."""
-        return [(each.text["title"], each.text["text"]) for each in self.messages if each.path == f"/{name}"]
+        return [
+            (each.text["title"], each.text["place"] or each.text["text"])
+            for each in self.messages
+            if each.path == f"/{name}"
+        ]
 
     def take(self, path: str, headers: dict[str, str], body: bytes) -> int:
         self.asked.append(path)

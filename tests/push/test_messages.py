@@ -31,6 +31,7 @@ def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
     assert message.text == {
         "title": "Table 7: Bill",
         "text": "Called at #",
+        "place": None,
         "at": clock.milliseconds(request["first_at"]),
         "tag": f"{home}#{request['_id']}",
         "url": home,

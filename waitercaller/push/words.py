@@ -11,13 +11,17 @@ from waitercaller.requests.model import ServiceRequest
 
 
 def message(event: Event, request: ServiceRequest | None, restaurant: Document, language: str) -> Document:
-    """What the service worker shows: title, text, when that began, and which earlier message it takes the place of."""
+    """What the service worker shows: title, text, when that began, and which earlier message it takes the place of.
+
+    Where a new call has a `place`, that is shown instead of the text: a time is news only later.
+    """
     home = f"/r/{restaurant['_id']}/dashboard"
     with force_locale(language):
         title, text = _of_house(event, restaurant) if request is None else _of_call(event, request, language)
     return {
         "title": title,
         "text": text,
+        "place": request["zone_name"] if request and event == "called" else None,
         "at": clock.milliseconds(request["first_at"] if request else clock.now()),
         "tag": f"{home}#{request['_id'] if request else event}",
         "url": home,
@@ -32,7 +36,7 @@ def _of_call(event: Event, request: ServiceRequest, language: str) -> tuple[str,
         wish += f" ({in_language(labels, language)})"
     title = f"{_table(request['table_name'])}: {wish}"
     if event == "called":
-        return title, request["zone_name"] or str(_("Called at #"))
+        return title, str(_("Called at #"))
     if event == "alerted":
         return title, str(_("Has been waiting since #, and nobody has answered. Please see to it."))
     return title, str(_("Still waiting, since #."))

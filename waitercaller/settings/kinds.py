@@ -131,7 +131,7 @@ def _changed(kind: Document, values: Document, restaurant: Document) -> Document
         **kind,
         "icon": values["icon"],
         "names": names,
-        "labels": labels or {languages[0]: names[languages[0]]},
+        "labels": labels or {languages[0]: in_language(names, languages[0])},
         "choices": _choices(kind["choices"], values["choices"], languages),
     }
 
@@ -147,7 +147,7 @@ def _choices(present: list[Choice], sent: list[dict[str, str]], languages: list[
     known = {in_language(choice["names"], main): choice for choice in present}
     made: list[Choice] = []
     for names in sent:
-        before = known.get(names[main])
+        before = known.get(in_language(names, main))
         kept = {code: text for code, text in before["names"].items() if code not in languages} if before else {}
         made.append({"id": before["id"] if before else restaurants.new_id(), "names": {**kept, **names}})
     return made
