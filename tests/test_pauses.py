@@ -230,8 +230,8 @@ def test_a_phone_that_only_reminded_does_not_cancel(app: Flask, phone: Phone, ta
 def test_a_paused_table_calls_nobody_for_a_quarter_of_an_hour(
     phone: Phone, table: Document, bob: Person, live: Any, later: Any, events: Any
 ) -> None:
-    assert "7 is paused for 15 minutes." in pause(bob, table, follow_redirects=True).text
-    assert "7 is paused already." in pause(bob, table, follow_redirects=True).text
+    assert "Table 7 is paused for 15 minutes." in pause(bob, table, follow_redirects=True).text
+    assert "Table 7 is paused already." in pause(bob, table, follow_redirects=True).text
     assert TABLE_PAUSED in phone.page
     phone.tap()
     assert live() == []

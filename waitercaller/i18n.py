@@ -5,6 +5,7 @@ from datetime import datetime
 
 from flask import Flask, request
 from flask_babel import Babel, format_date, format_time, get_locale
+from flask_babel import gettext as _
 
 # What a guest's page can be read in, and, of these, what all the other pages can.
 LANGUAGES = {
@@ -30,7 +31,7 @@ def init_app(app: Flask) -> None:
     Babel(
         app, default_locale=DEFAULT_LANGUAGE, locale_selector=_preferred, default_translation_directories="translations"
     )
-    app.jinja_env.filters.update(day=format_date, moment=moment)
+    app.jinja_env.filters.update(day=format_date, moment=moment, table_title=table_title)
     app.context_processor(
         lambda: {"language": current_language(), "text_direction": text_direction(current_language())}
     )
@@ -55,6 +56,11 @@ def moment(at: datetime) -> str:
 def in_language(texts: dict[str, str], language: str) -> str:
     """The text in this language, else in English, else in any."""
     return texts.get(language) or texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values()), "")
+
+
+def table_title(name: str) -> str:
+    """What a table is called in a sentence: “Table 7”, where its name is but a number."""
+    return str(_("Table %(name)s", name=name)) if name.isdecimal() else name
 
 
 def alphabetical(name: str) -> str:

@@ -8,12 +8,11 @@ from operator import itemgetter
 
 from bson import ObjectId
 from flask_babel import format_timedelta
-from flask_babel import gettext as _
 
 from waitercaller import clock, mail, presence, restaurants
 from waitercaller.alerts import store
 from waitercaller.db import Document
-from waitercaller.i18n import DEFAULT_LANGUAGE, STAFF_LANGUAGES
+from waitercaller.i18n import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
 from waitercaller.requests import escalation, reading
 from waitercaller.requests.model import ServiceRequest
 from waitercaller.routing import address_of
@@ -77,7 +76,7 @@ def _waits(requests: list[ServiceRequest]) -> list[str]:
     """Each table with the time that its oldest request has waited; `requests` are sorted by age."""
     oldest = {request["table_id"]: request for request in reversed(requests)}
     by_age = sorted(oldest.values(), key=itemgetter("first_at"))
-    return [f"{_table(request['table_name'])} ({_since(request['first_at'])})" for request in by_age]
+    return [f"{table_title(request['table_name'])} ({_since(request['first_at'])})" for request in by_age]
 
 
 def _since(first_at: datetime) -> str:
@@ -85,7 +84,3 @@ def _since(first_at: datetime) -> str:
     passed = clock.now() - first_at
     unit = max(unit for unit in UNITS if unit <= max(passed, UNITS[0]))
     return str(format_timedelta(passed - passed % unit, threshold=1))
-
-
-def _table(name: str) -> str:
-    return str(_("Table %(name)s", name=name)) if name.isdecimal() else name

@@ -36,7 +36,7 @@ def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escala
     waited = wait if wait is not None else (request["ended_at"] or now) - request["first_at"]
     look = "late" if waited >= limits.alert else "warn" if waited >= limits.nag else "calm"
     return Entry(
-        at=format_time(request["created_at"].astimezone(zone), "short", rebase=False),
+        at=format_time(request["created_at"].astimezone(zone), "HH:mm", rebase=False),
         table_name=request["table_name"],
         zone_name=request["zone_name"] or "",
         kind_name=in_language(request["kind_labels"], language),

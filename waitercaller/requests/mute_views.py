@@ -6,6 +6,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from waitercaller import access, audit
+from waitercaller.i18n import table_title
 from waitercaller.requests import answers, blueprint, mutes, reading
 from waitercaller.tables import store as tables
 
@@ -16,9 +17,9 @@ def pause_table(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnVa
     """“Pause this table”: for a quarter of an hour its taps call nobody."""
     table = tables.get(restaurant_id, table_id) or abort(404)
     if not mutes.pause_table(table):
-        return answers.told(restaurant_id, False, _("%(table)s is paused already.", table=table["name"]))
+        return answers.told(restaurant_id, False, _("%(table)s is paused already.", table=table_title(table["name"])))
     audit.record_often("table_paused", restaurant_id=restaurant_id, name=table["name"])
-    return answers.told(restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table["name"]))
+    return answers.told(restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table_title(table["name"])))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/pauses/<objectid:mute_id>/lift")
@@ -29,7 +30,7 @@ def lift_pause(restaurant_id: ObjectId, mute_id: ObjectId) -> ResponseReturnValu
     if mute is None:
         return answers.told(restaurant_id, False, _("That pause is over already."))
     audit.record_often("pause_lifted", restaurant_id=restaurant_id, name=mute["table_name"])
-    return answers.told(restaurant_id, True, _("%(table)s can call again.", table=mute["table_name"]))
+    return answers.told(restaurant_id, True, _("%(table)s can call again.", table=table_title(mute["table_name"])))
 
 
 def review(restaurant_id: ObjectId, ids: list[ObjectId]) -> None:

@@ -31,7 +31,7 @@ def lane(restaurant: Document) -> list[Pause]:
             id=str(mute["_id"]),
             what=mute["what"],
             table_name=mute["table_name"],
-            until=format_time(mute["until"].astimezone(zone), "short", rebase=False),
+            until=format_time(mute["until"].astimezone(zone), "HH:mm", rebase=False),
             taps=mute["taps"],
             many=mute["taps"] >= mutes.MOST_TAPS,
             lift_url=path_for("requests.lift_pause", restaurant_id=restaurant["_id"], mute_id=mute["_id"]),
