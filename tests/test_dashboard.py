@@ -70,7 +70,7 @@ def test_one_card_for_each_table_with_its_kinds_and_its_zone(bob: Person, call: 
 def test_a_tap_accepts_the_whole_card(bob: Person, call: Any, request_of: Any) -> None:
     waiter, bill = call(), call(kind="bill")
     answer = tap(bob, waiter, "accept", ids=f"{waiter} {bill}")
-    assert answer.json == {"ok": True, "message": "7: you are on the way."}
+    assert answer.json == {"ok": True, "message": "Table 7: you are on the way."}
     for request_id in (waiter, bill):
         assert request_of(request_id)["by"] == {"id": bob.member_id, "name": "Bob"}
     assert "Bob is on the way" in bob.client.get(f"{bob.home}/dashboard").text
@@ -93,7 +93,7 @@ def test_the_loser_is_told_who_has_it(alice: Person, bob: Person, call: Any) -> 
 def test_a_second_tap_of_the_winner_says_so(bob: Person, call: Any) -> None:
     request_id = call()
     tap(bob, request_id, "accept")
-    assert tap(bob, request_id, "accept").json["message"] == "7: you have it already."
+    assert tap(bob, request_id, "accept").json["message"] == "Table 7: you have it already."
 
 
 def test_taking_over_needs_the_name_that_was_seen(alice: Person, bob: Person, call: Any, request_of: Any) -> None:
@@ -109,12 +109,12 @@ def test_a_call_is_passed_on_and_the_other_one_is_on_the_way(
 ) -> None:
     request_id = call()
     answer = tap(bob, request_id, "pass", to=alice.member_id)
-    assert answer.json == {"ok": True, "message": "7: Alice is on the way."}
+    assert answer.json == {"ok": True, "message": "Table 7: Alice is on the way."}
     passed = request_of(request_id)
     assert (passed["state"], passed["by"]["name"], passed["steps"][-1]["by"]["name"]) == ("accepted", "Alice", "Bob")
     assert "Passed on by Bob" in alice.client.get(f"{alice.home}/dashboard").text
     assert tap(bob, request_id, "pass", to=alice.member_id).json["message"] == "Alice has it."
-    assert tap(alice, request_id, "pass", to=bob.member_id).json["message"] == "7: Bob is on the way."
+    assert tap(alice, request_id, "pass", to=bob.member_id).json["message"] == "Table 7: Bob is on the way."
 
 
 def test_a_call_is_passed_on_to_members_of_the_house_only(bob: Person, charlie: Person, call: Any) -> None:
@@ -139,7 +139,7 @@ def test_a_round_takes_what_still_waits_and_says_who_has_the_rest(alice: Person,
     ids = [call(name, zone="Terrace") for name in ("4", "5", "7")]
     tap(alice, ids[1], "accept")
     answer = tap(bob, ids[0], "accept", ids=" ".join(map(str, ids)))
-    assert answer.json == {"ok": True, "message": "2 tables: you are on the way. 5: Alice has it."}
+    assert answer.json == {"ok": True, "message": "2 tables: you are on the way. Table 5: Alice has it."}
 
 
 def test_cards_look_as_old_as_the_restaurant_says(app: Flask, bob: Person, call: Any, later: Any) -> None:
@@ -191,7 +191,7 @@ def test_without_scripts_a_tap_leads_back_with_a_sentence(bob: Person, call: Any
     request_id = call()
     answer = bob.client.submit(f"{bob.home}/requests/{request_id}/accept", page=f"{bob.home}/dashboard")
     assert (answer.status_code, answer.location) == (303, f"{bob.home}/dashboard")
-    assert "7: you are on the way." in bob.client.get(answer.location).text
+    assert "Table 7: you are on the way." in bob.client.get(answer.location).text
 
 
 @pytest.mark.parametrize("act", ACTS)
@@ -218,7 +218,7 @@ def test_a_misshapen_list_is_refused(bob: Person, call: Any, request_of: Any, id
 def test_an_over_call_says_so(bob: Person, call: Any) -> None:
     request_id = call()
     tap(bob, request_id, "resolve")
-    assert tap(bob, request_id, "accept").json["message"] == "7: that call is over already."
+    assert tap(bob, request_id, "accept").json["message"] == "Table 7: that call is over already."
 
 
 def test_get_changes_nothing(bob: Person, call: Any, request_of: Any) -> None:

@@ -248,7 +248,7 @@ def test_anna_is_on_the_way(counter: Any, alice: Person, anna: str, call: Any, d
     request_id = call()
     assert tap(counter, alice.home, request_id, "accept").json == {"ok": False, "ask": True}
     answer = tap(counter, alice.home, request_id, "accept", **{"as": anna})
-    assert answer.json == {"ok": True, "message": "7: Anna is on the way."}
+    assert answer.json == {"ok": True, "message": "Table 7: Anna is on the way."}
     assert "Anna is on the way" in dana.get(f"/t/{table['code']}").text
 
 

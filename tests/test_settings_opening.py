@@ -10,6 +10,7 @@ from flask import Flask
 from tests.cast import Person
 from waitercaller import clock, opening, presence
 from waitercaller.db import Document
+from waitercaller.requests import cards
 from waitercaller.settings import hours
 
 EVENING = {"opens": "18:00", "closes": "23:00"}
@@ -218,3 +219,35 @@ def test_nobody_below_a_manager_opens_or_closes(bob: Person, mona: Person, here:
     assert "All settings" not in page
     assert ">Opening</a>" in page
     assert mona.client.get(here.removesuffix("/opening")).status_code == 403
+
+
+# --- what the staff's screens say of it -------------------------------------------------------------------------------
+
+
+def test_the_calls_say_that_the_house_is_closed(
+    app: Flask, owner: Person, bob: Person, here: str, house: Callable[[], Document], monday: datetime
+) -> None:
+    dashboard = f"{owner.home}/dashboard"
+    assert "<b>Guests can" not in owner.client.get(dashboard).text
+    send(owner, here, "/now", state="closed")
+    page = owner.client.get(dashboard).text
+    assert "<b>Guests cannot call.</b> Closed by hand." in page
+    assert f'href="{here}"' in page
+    assert "data-manages" in page
+    assert "data-manages" not in bob.client.get(dashboard).text
+    send(owner, here, "/now", state="open")
+    assert "<b>Guests can" not in owner.client.get(dashboard).text
+    send(owner, here, "/now", state="hours")
+    send(owner, here, "/hours", days="2", **EVENING)
+    assert "<b>Guests cannot call.</b> Closed by the hours." in owner.client.get(dashboard).text
+    with app.test_request_context():  # whoever follows the stream is a screen that is open
+        assert "a screen of the staff is open" in cards.calls_fragment(house(), "en")
+
+
+def test_time_alone_changes_what_the_screens_say(
+    app: Flask, owner: Person, here: str, house: Callable[[], Document], monday: datetime, later: Callable[..., None]
+) -> None:
+    send(owner, here, "/hours", days="0", opens="11:00", closes="14:00")
+    assert cards.phase(house()) == (None, True)
+    later(hours=3)
+    assert cards.phase(house()) == (None, False)

@@ -26,11 +26,11 @@ def phone(app: Flask, mona: Person, anna: str) -> Any:
 
 def test_annas_phone_acts_in_her_name(phone: Any, mona: Person, anna: str, call: Any, request_of: Any) -> None:
     request_id = call()
-    assert tap(phone, mona.home, request_id, "accept").json["message"] == "7: you are on the way."
+    assert tap(phone, mona.home, request_id, "accept").json["message"] == "Table 7: you are on the way."
     assert request_of(request_id)["by"] == {"id": anna, "name": "Anna"}
     page = phone.get(f"{mona.home}/dashboard").text
     assert f'data-me="{anna}"' in page
-    assert '<dialog id="who"' not in page
+    assert "data-asks" not in page
 
 
 def test_it_acts_for_nobody_else(phone: Any, mona: Person, call: Any, request_of: Any) -> None:

@@ -28,11 +28,11 @@ from tests.push.phones import PRIVATE
 from waitercaller import cache, clock
 from waitercaller.db import Document
 from waitercaller.i18n import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
+from waitercaller.opening_words import moment_there
 from waitercaller.report.words import _day
 from waitercaller.requests import guest_words, reading
 from waitercaller.requests import store as requests
 from waitercaller.requests.guest_sight import View
-from waitercaller.settings.words import moment_there
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = ROOT / "waitercaller" / "translations"

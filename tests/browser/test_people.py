@@ -72,7 +72,7 @@ def test_the_counter_asks_who_and_the_guest_reads_it(visitors: Visitors, counter
     who(counter, "Anna")
     expect(dana.locator("#headline")).to_have_text("Anna is on the way")
     expect(card(counter, "7").get_by_text("Anna is on the way")).to_be_visible()
-    expect(counter.get_by_text("7: Anna is on the way.")).to_be_visible()
+    expect(counter.get_by_text("Table 7: Anna is on the way.")).to_be_visible()
 
     card(counter, "7").get_by_role("button", name="Take over").click()
     who(counter, "Alice")

@@ -9,7 +9,7 @@ from typing import Any
 from flask import render_template
 from flask_babel import force_locale
 
-from waitercaller import clock, presence
+from waitercaller import clock, opening, opening_words, presence
 from waitercaller.db import Document
 from waitercaller.i18n import in_language
 from waitercaller.requests import quiet, reading
@@ -60,11 +60,11 @@ def cards_of(requests: list[ServiceRequest], language: str) -> list[Card]:
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
-def calls_fragment(restaurant: Document, language: str, **context: Any) -> str:
+def calls_fragment(restaurant: Document, language: str, is_watched: bool | None = True, **context: Any) -> str:
     """The list of calls as HTML, the same for every viewer who reads this language.
 
     A page gives `now_ms`, so that its clocks are right before any script runs; a stream does not, so that the same
-    calls are the same bytes.
+    calls are the same bytes. Whoever follows a stream is a screen that watches; of a page that is not known.
     """
     times = escalation_of(restaurant)
     cards = cards_of(reading.live_of_restaurant(restaurant["_id"]), language)
@@ -72,16 +72,24 @@ def calls_fragment(restaurant: Document, language: str, **context: Any) -> str:
         return render_template(
             "requests/_calls.html",
             cards=cards,
+            opening=opening_words.if_unusual(restaurant, is_watched),
             screens=[] if cards else presence.open_screens(restaurant["_id"]),
             zones=restaurant["zones"],
             quiet=quiet.lane(restaurant),
             requests_url=f"/r/{restaurant['_id']}/requests",
+            opening_url=f"/r/{restaurant['_id']}/settings/opening",
             tables_url=f"/r/{restaurant['_id']}/tables",
             nag_ms=_milliseconds(times.nag),
             late_ms=_milliseconds(times.all_zones),
             forgotten_ms=_milliseconds(forgotten(times)),
             **context,
         )
+
+
+def phase(restaurant: Document) -> tuple[str | None, bool]:
+    """What changes the list by time alone: what was said by hand of the opening, and whether these are the hours."""
+    now = clock.now()
+    return opening.by_hand(restaurant, now), opening.is_in_hours(restaurant, now)
 
 
 def forgotten(times: Escalation) -> timedelta:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from waitercaller import access, clock, limits, restaurants, sessions
 from waitercaller.db import Document
-from waitercaller.i18n import current_language
+from waitercaller.i18n import current_language, table_title
 from waitercaller.requests import answers, blueprint, cards, mute_views, reading, screen_views, store, streams, who
 from waitercaller.requests.model import ServiceRequest
 from waitercaller.restaurants import Actor
@@ -28,7 +28,7 @@ def dashboard(restaurant_id: ObjectId) -> ResponseReturnValue:
     now_ms = clock.milliseconds(clock.now())
     return render_template(
         "requests/dashboard.html",
-        fragment=Markup(cards.calls_fragment(restaurant, language, now_ms=now_ms)),  # noqa: S704 (our own template)
+        fragment=Markup(cards.calls_fragment(restaurant, language, None, now_ms=now_ms)),  # noqa: S704 (our own template)
         recent=[_recent(ended, language) for ended in reading.ended_lately(restaurant_id)],
         live_url=url_for("requests.live", restaurant_id=restaurant_id),
         now_ms=now_ms,
@@ -54,7 +54,7 @@ def live(restaurant_id: ObjectId) -> Response:
             return None
         if login_topic in woken and sessions.find(login_id) is None:
             return None
-        return streams.shared(topic, language, lambda: draw(restaurant))
+        return streams.shared(topic, (language, *cards.phase(restaurant)), lambda: draw(restaurant))
 
     def draw(known: Document) -> str:
         # Read again: drawing may have waited, and what comes of it counts as the latest for all screens.
@@ -149,7 +149,7 @@ def _answer(
 
 def _tables(found: list[ServiceRequest]) -> str:
     """The table these are of, or how many tables."""
-    names = {each["table_id"]: each["table_name"] for each in found}
+    names = {each["table_id"]: table_title(each["table_name"]) for each in found}
     count = len(names)
     return (
         next(iter(names.values()))
@@ -160,7 +160,7 @@ def _tables(found: list[ServiceRequest]) -> str:
 
 def _has_it(taken: ServiceRequest) -> str:
     assert taken["by"]
-    return str(_("%(table)s: %(name)s has it.", table=taken["table_name"], name=taken["by"]["name"]))
+    return str(_("%(table)s: %(name)s has it.", table=table_title(taken["table_name"]), name=taken["by"]["name"]))
 
 
 def _on_the_way(table: str, by: Actor) -> str:

@@ -8,7 +8,7 @@ about ten minutes in any case, so that reloads of the web server are not held up
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 
 from flask import Flask, Response, abort, current_app
 from pymongo.errors import PyMongoError
@@ -50,10 +50,10 @@ def respond(
     return response
 
 
-def shared(topic: str, language: str, draw: Callable[[], str]) -> str:
-    """What `draw` makes of a topic, made once in this process for all who read this language; see Hub.shared."""
+def shared(topic: str, key: Hashable, draw: Callable[[], str]) -> str:
+    """What `draw` makes of a topic, made once in this process for all with the same key; see Hub.shared."""
     hub: Hub = current_app.extensions["hub"]
-    return hub.shared(topic, language, draw)
+    return hub.shared(topic, key, draw)
 
 
 def _events(

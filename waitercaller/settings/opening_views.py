@@ -7,10 +7,10 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from waitercaller import access, audit, clock, opening
+from waitercaller import access, audit, clock, opening, opening_words
 from waitercaller.db import Document
 from waitercaller.forms import Form, text_of
-from waitercaller.settings import blueprint, hours, store, words
+from waitercaller.settings import blueprint, hours, store
 from waitercaller.settings.opening_forms import ExceptionForm, HoursForm, NowForm, RemoveForm, day_of
 
 
@@ -108,7 +108,7 @@ def _page(restaurant_id: ObjectId, **forms: Form) -> str:
     context: dict[str, Any] = {"hours_form": HoursForm(), "exception_form": ExceptionForm(), **forms}
     return render_template(
         "settings/opening.html",
-        opening=words.of_opening(restaurant),
+        opening=opening_words.of_opening(restaurant),
         week=hours.week(restaurant),
         special=hours.special_days(restaurant),
         day_names=[(str(day), hours.short_day_name(day), hours.day_name(day)) for day in range(7)],

@@ -9,13 +9,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_datetime
 from flask_babel import gettext as _
 
-from waitercaller import access, audit, clock
+from waitercaller import access, audit, clock, opening_words
 from waitercaller.db import Document
 from waitercaller.errors import error_page
 from waitercaller.forms import refused
 from waitercaller.i18n import LANGUAGES
 from waitercaller.requests.model import STANDARD_ESCALATION, escalation_of
-from waitercaller.settings import blueprint, kinds, store, words
+from waitercaller.settings import blueprint, kinds, store
 from waitercaller.settings.fields import MergingForm
 from waitercaller.settings.forms import TIME_ZONES, AttentionForm, HouseForm
 from waitercaller.settings.merging import Conflict, merged
@@ -31,7 +31,7 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
         house=restaurant,
         languages=[LANGUAGES[code] for code in restaurant["languages"] if code in LANGUAGES],
         kinds=kinds.in_order(restaurant),
-        opening=words.of_opening(restaurant),
+        opening=opening_words.of_opening(restaurant),
         times=escalation_of(restaurant),
     )
 

@@ -26,10 +26,11 @@ class Opening:
     until: str  # when the hours would speak again after a word by hand
 
 
-def of_opening(restaurant: Document) -> Opening:
-    """The state of this moment."""
+def of_opening(restaurant: Document, is_watched: bool | None = None) -> Opening:
+    """The state of this moment; `is_watched` (see opening.is_open) is looked up where it is not known."""
     now = clock.now()
-    is_watched = presence.is_watched(restaurant["_id"])
+    if is_watched is None:
+        is_watched = presence.is_watched(restaurant["_id"])
     is_open, by_hand = opening.is_open(restaurant, now, is_watched), opening.by_hand(restaurant, now)
     return Opening(
         is_open=is_open,
@@ -39,6 +40,15 @@ def of_opening(restaurant: Document) -> Opening:
         can_open=by_hand != "open" and not opening.is_in_hours(restaurant, now),
         until=moment_there(restaurant, opening.until_next_opening(restaurant, now)),
     )
+
+
+def if_unusual(restaurant: Document, is_watched: bool | None = None) -> Opening | None:
+    """The state of this moment where the staff may wonder at it: closed by hand, or outside the hours."""
+    now = clock.now()
+    state = opening.by_hand(restaurant, now)
+    if state == "open" or (state is None and opening.is_in_hours(restaurant, now)):
+        return None
+    return of_opening(restaurant, is_watched)
 
 
 def moment_there(restaurant: Document, at: datetime) -> str:
