@@ -25,18 +25,18 @@ export function startActs(form, { onAnswer, onLoggedOut }) {
       url: button.formAction,
       ids: button.value,
       place: place ? placeOf(place) : button.formAction,
-      title: place?.querySelector("h2").textContent ?? "",
+      title: place?.dataset.title ?? place?.querySelector("h2").textContent ?? "",
       undo: ["resolve", "dismiss"].includes(name),
     };
     closeMenu(button.closest(".more"));
     // On the counter's screen nobody goes without a name; whether the rest needs one, the server says.
-    if (name === "pass") ask("to", act);
+    if (name === "pass") ask("to", { ...act, by: place.dataset.by });
     else if (asksWho() && name.startsWith("accept")) ask("as", act);
     else send(act);
   });
 
   async function ask(question, act) {
-    const chosen = await who(question, act.place, act.title);
+    const chosen = await who(question, act.place, act.title, act.by);
     if (chosen) send({ ...act, [question]: chosen });
   }
 

@@ -141,7 +141,7 @@ export function refresh() {
   const hidden = all.length - visible.length;
   say(visible, hidden);
   showZones(all);
-  sumUp(isShown, (number) => plural("waiting", number));
+  sumUp(isShown);
   elsewhere.hidden = !hidden;
   setText(elsewhere, hidden ? plural("elsewhere", hidden) : "");
   settle();

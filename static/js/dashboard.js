@@ -42,7 +42,7 @@ function takeOver(html) {
 /** Make cards heard, and read out by a screen reader. */
 function call(asking, sentence) {
   if (!asking.length) return;
-  said.textContent = asking.map((card) => sentence.replace("#", card.querySelector("h2").textContent)).join(". ");
+  said.textContent = asking.map((card) => sentence.replace("#", card.dataset.title)).join(". ");
   ring();
   notice(said.textContent);
 }

@@ -52,8 +52,9 @@ function draw(html) {
   const headline = document.getElementById("headline")?.textContent;
   const focused = nameOf(document.activeElement);
   document.getElementById("state-and-kinds").outerHTML = html;
-  if (focused) button(focused)?.focus();
-  const now = document.getElementById("headline")?.textContent;
+  const title = document.getElementById("headline");
+  if (focused) (button(focused) ?? title)?.focus(); // whoever has cancelled by the keyboard stays on the page
+  const now = title?.textContent;
   if (now !== headline) document.getElementById("said").textContent = now;
   mark();
   showAge();
@@ -167,6 +168,9 @@ function look() {
   taps.send();
 }
 
+const menu = document.getElementById("languages");
+addEventListener("click", (event) => menu?.contains(event.target) || menu?.removeAttribute("open"));
+addEventListener("keydown", (event) => event.key === "Escape" && menu?.removeAttribute("open"));
 document.addEventListener("visibilitychange", look);
 addEventListener("online", open);
 addEventListener("offline", lost);

@@ -50,14 +50,26 @@ function place(parent, children) {
   }
 }
 
+/** "4 Bill · 5 Water": how often each thing is wanted at these tables. */
+function wanted(cards) {
+  const counts = new Map();
+  for (const card of cards) {
+    for (const { textContent: kind } of card.querySelectorAll(".kinds li:not(.note) > bdi:first-child")) {
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    }
+  }
+  return [...counts].map(([kind, count]) => `${count} ${kind}`).join(" · ");
+}
+
 /** What each round says of the cards that are on view, and its button for all that wait: one tap, one walk. */
-export function sumUp(isShown, words) {
+export function sumUp(isShown) {
   for (const round of list.querySelectorAll(".round")) {
     const cards = [...round.querySelectorAll(".table-card")].filter(isShown);
     const accepts = cards.filter((card) => card.dataset.state === "waiting").map((card) => card.querySelector("[data-act=accept]"));
     round.hidden = !cards.length;
     const count = round.querySelector(".round-count");
-    if (count.textContent !== words(cards.length)) count.textContent = words(cards.length);
+    const sum = wanted(cards);
+    if (count.textContent !== sum) count.textContent = sum;
     const all = round.querySelector("[data-act=accept-all]");
     all.hidden = accepts.length < 2;
     if (all.hidden) continue;

@@ -9,10 +9,13 @@ export function asksWho() {
   return "asks" in dialog.dataset;
 }
 
-/** Ask for a name at a table; `question` is "as" or "to". Resolves to the member's id, or "" if nobody wants to. */
-export function who(question, table, title) {
+/** Ask for a name at a table; `question` is "as" or "to", `by` is who has it and is not offered where others are.
+ *  Resolves to the member's id, or "" if nobody wants to. */
+export function who(question, table, title, by) {
   document.getElementById("who-table").textContent = title;
   dialog.dataset.question = question;
+  const names = dialog.querySelectorAll(".name");
+  for (const name of names) name.hidden = name.value === by && names.length > 2;
   dialog.returnValue = "";
   dialog.classList.add("settling");
   setTimeout(() => dialog.classList.remove("settling"), SETTLING);

@@ -190,7 +190,7 @@ def test_a_card_that_waits_grows_and_rings_again(visitors: Visitors, bob: Person
     is_live(dashboard)
     dashboard.locator("#sentence").click()  # whoever has touched the page hears it
     dashboard.wait_for_function("() => window.strokes > 0")  # at 40 s; nobody has called since the page was loaded
-    expect(dashboard.locator("#said")).to_have_text("Still waiting: 4")
+    expect(dashboard.locator("#said")).to_have_text("Still waiting: Table 4")
     level(dashboard, "4", "warn")
     width = {name: card(dashboard, name).bounding_box()["width"] for name in ("4", "20")}
     assert width["4"] > 1.5 * width["20"]
@@ -216,7 +216,7 @@ def test_a_zone_is_walked_as_one_round(visitors: Visitors, alice: Person, bob: P
     terrace = dashboard.locator(".round").filter(has=dashboard.get_by_role("heading", name="Terrace"))
     expect(terrace.locator("article h2")).to_have_text(["4", "5", "10"])
     expect(terrace.locator(".kinds li")).to_have_text(["Waiter", "Bill", "Water"])
-    expect(terrace.locator(".round-count")).to_have_text("3 tables waiting")
+    expect(terrace.locator(".round-count")).to_have_text("1 Waiter · 1 Bill · 1 Water")
     order(dashboard, "20", "4", "5", "10")  # the zone of the oldest call is first
     dashboard.reload()
     order(dashboard, "20", "4", "5", "10")
