@@ -112,6 +112,19 @@ def test_who_is_watching_is_known_and_whether_they_see_and_hear(
     are(website, alice, ("Alice", True, False))
 
 
+def test_the_goodbye_of_a_page_with_a_service_worker_arrives(website: Website, visitors: Visitors, bob: Person) -> None:
+    """Otherwise a screen that is gone counts for half a minute, and guests read that it shows their call."""
+    page = visitors.dashboard(bob)
+    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    (here,) = screens(website, bob)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("ServiceWorker.enable")
+    devtools.send("ServiceWorker.stopAllWorkers")  # as browsers do after a while
+    page.reload()
+    gone = {"screens": {"$elemMatch": {"id": here["id"], "visible": False}}}
+    wait_until(lambda: website.app.extensions["mongo"].database.screens.count_documents(gone))
+
+
 def test_a_screen_that_closes_says_goodbye_and_nothing_after_it(website: Website, screen: Page, bob: Person) -> None:
     screen.locator("#sentence").click()
     are(website, bob, ("Bob", True, True))
