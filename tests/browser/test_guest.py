@@ -184,6 +184,23 @@ def test_a_language_is_kept_and_arabic_is_read_from_the_right(visitors: Visitors
     assert dana.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+def test_whoever_has_no_finger_on_the_page_keeps_the_place(dana: Page) -> None:
+    water, cancel, menu = dana.locator('button[value="water"]'), dana.locator(".cancel"), dana.locator("#languages")
+    water.press("Enter")
+    expect(dana.get_by_text("Called — remind them")).to_be_visible()
+    expect(water).to_be_focused()
+    cancel.press("Enter")
+    headline(dana, "Your call is cancelled")
+    expect(dana.locator("#headline")).to_be_focused()  # the button is gone
+    menu.locator("summary").press("Enter")
+    expect(menu).to_have_attribute("open", "")
+    dana.keyboard.press("Escape")
+    expect(menu.locator("ul")).to_be_hidden()
+    menu.locator("summary").click()
+    dana.locator("footer").click()
+    expect(menu.locator("ul")).to_be_hidden()
+
+
 def test_a_second_visit_fetches_the_page_alone(visitors: Visitors, table: Document) -> None:
     guest = visitors.come()
     network = guest.context.new_cdp_session(guest)
