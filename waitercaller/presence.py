@@ -148,9 +148,9 @@ def beat() -> None:
         theirs: dict[str, Screen] = {screen["id"]: screen for screen in document["screens"]}
         _note_flags(process, document["restaurant_id"], theirs)
         if gone := [screen_id for screen_id in theirs if screen_id not in ours]:
-            _pull(document["_id"], gone)
+            _pull(document, gone)
         if not theirs:  # since the last beat, so everybody has been told
-            db().screens.delete_one({"_id": document["_id"], "screens": []})
+            db().screens.delete_one({**_named(document), "screens": []})
         for missing in (screen for screen_id, screen in ours.items() if screen_id not in theirs):
             _put(document["restaurant_id"], missing)
     for restaurant_id, screens in held.items():
@@ -194,8 +194,8 @@ def _put(restaurant_id: ObjectId, screen: Screen) -> None:
 
     The times stay the beat's own: an update that sets them is a heartbeat, and wakes nobody (see watch).
     """
-    mine: Document = {"_id": f"{_process().name}:{restaurant_id}"}
-    belongs = {"process": _process().name, "restaurant_id": restaurant_id, **_alive()}
+    mine: Document = {"restaurant_id": restaurant_id, "_id": f"{_process().name}:{restaurant_id}"}
+    belongs = {"process": _process().name, **_alive()}
     for _ in range(ATTEMPTS):
         known = db().screens.update_one({**mine, "screens.id": screen["id"]}, {"$set": {"screens.$": screen}})
         if known.matched_count:
@@ -216,5 +216,9 @@ def _alive() -> Document:
     return {"seen_at": now, "purge_at": now + KEPT}
 
 
-def _pull(document_id: str, screen_ids: Iterable[str]) -> None:
-    db().screens.update_one({"_id": document_id}, {"$pull": {"screens": {"id": {"$in": list(screen_ids)}}}})
+def _named(document: Document) -> Document:
+    return {"restaurant_id": document["restaurant_id"], "_id": document["_id"]}
+
+
+def _pull(document: Document, screen_ids: Iterable[str]) -> None:
+    db().screens.update_one(_named(document), {"$pull": {"screens": {"id": {"$in": list(screen_ids)}}}})
