@@ -8,6 +8,7 @@ from typing import Any, cast
 import pytest
 from bson import ObjectId
 from flask import Flask
+from flask_babel import force_locale
 
 from tests.cast import Browser, Person, wait_until
 from tests.test_guest_page import Phone
@@ -228,6 +229,15 @@ def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: ti
         assert guest_words.state_of(View({}, NOW, [], usual_wait=wait)).detail == (
             f"Tap once, and somebody comes to your table. {words}".strip()
         )
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "zh"])
+def test_sentences_are_parted_as_the_language_does_it(app: Flask, language: str) -> None:
+    with app.test_request_context(), force_locale(language):
+        detail = guest_words.state_of(View({}, NOW, [], usual_wait=timedelta(minutes=2))).detail
+    assert ("。" in detail) == (language != "en")
+    assert "。 " not in detail
+    assert ". " in detail or language != "en"
 
 
 def test_the_page_asks_what_is_usual_in_this_restaurant(

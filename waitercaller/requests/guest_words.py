@@ -17,6 +17,7 @@ from waitercaller.requests.model import ServiceRequest
 
 Tone = Literal["idle", "calm", "info", "done", "warn", "closed"]
 MINUTE = timedelta(minutes=1)
+UNSPACED = ("ja", "zh")  # languages whose full stop is as wide as a space is elsewhere
 WEEK = timedelta(days=6)  # beyond this the name of a day says too little
 
 
@@ -130,4 +131,5 @@ def _opening(restaurant: Document, opens: datetime | None, now: datetime) -> str
 
 
 def _joined(*sentences: str) -> str:
-    return " ".join(sentence for sentence in sentences if sentence)
+    between = "" if str(get_locale()) in UNSPACED else " "
+    return between.join(sentence for sentence in sentences if sentence)
