@@ -15,6 +15,7 @@ from tests.cast import Person
 from waitercaller import clock
 from waitercaller.db import Document
 from waitercaller.requests import guest_links
+from waitercaller.tables import store as tables
 from waitercaller.tokens import serializer
 
 pytestmark = pytest.mark.browser
@@ -170,6 +171,15 @@ def test_a_page_left_open_overnight_cannot_call(
     expect(dana.get_by_role("status")).to_contain_text(["This page was open for too long. Please scan the code", ""])
     expect(dana.locator("#unsent")).to_be_hidden()
     assert requests_in() == []
+
+
+def test_an_open_page_says_that_its_code_has_been_replaced(
+    app: Flask, alice: Person, table: Document, dana: Page
+) -> None:
+    with app.app_context():
+        tables.rotate(alice.restaurant_id, table["_id"])
+    expect(dana.locator(".notice")).to_contain_text("This code has been replaced.")
+    expect(dana.locator("#state-and-kinds button")).to_have_count(0)
 
 
 def test_a_language_is_kept_and_arabic_is_read_from_the_right(visitors: Visitors, dana: Page) -> None:

@@ -22,6 +22,7 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
             # Where nothing can be asked for and nothing was, the notice about the code says all there is to say.
             state=guest_words.state_of(view) if current or view.live or view.ended else None,
             notes=_notes(view),
+            is_old=not current,
             notice=guest_words.notice_beside(view),
             # While calls are paused the buttons stay: the taps are kept for the staff to see.
             kinds=_kinds(view, language) if current and view.is_open else [],
