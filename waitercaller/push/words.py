@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 
 from waitercaller import clock
 from waitercaller.db import Document
-from waitercaller.i18n import in_language, text_direction
+from waitercaller.i18n import in_language, table_title, text_direction
 from waitercaller.push.store import Event
 from waitercaller.requests.model import ServiceRequest
 
@@ -34,7 +34,7 @@ def _of_call(event: Event, request: ServiceRequest, language: str) -> tuple[str,
     wish = in_language(request["kind_labels"], language)
     if labels := request.get("choice_labels"):
         wish += f" ({in_language(labels, language)})"
-    title = f"{_table(request['table_name'])}: {wish}"
+    title = f"{table_title(request['table_name'])}: {wish}"
     if event == "called":
         return title, str(_("Called at #"))
     if event == "alerted":
@@ -46,7 +46,3 @@ def _of_house(event: Event, restaurant: Document) -> tuple[str, str]:
     if event == "tried":
         return restaurant["name"], str(_("This is how calls reach this phone."))
     return restaurant["name"], str(_("No screen with sound shows the calls. Guests may be waiting unheard."))
-
-
-def _table(name: str) -> str:
-    return str(_("Table %(name)s", name=name)) if name.isdecimal() else name
