@@ -3,7 +3,8 @@
 import { asksWho, who } from "./who.js";
 
 const TIMEOUT = 10_000;
-const MESSAGE_STAYS = 8_000;
+const MESSAGE_STAYS = 5_000;
+const UNDO_STAYS = 8_000;
 
 const { dataset: words } = document.getElementById("screen");
 const toasts = document.getElementById("toasts");
@@ -121,7 +122,7 @@ function toast(text, action = null, look = "info", url = "") {
     note.append(close);
   } else {
     for (const old of toasts.querySelectorAll(".toast-note:not(.toast-danger)")) old.remove();
-    setTimeout(() => note.remove(), MESSAGE_STAYS);
+    setTimeout(() => note.remove(), action ? UNDO_STAYS : MESSAGE_STAYS);
   }
   toasts.append(note);
 }
