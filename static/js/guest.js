@@ -50,10 +50,12 @@ function draw(html) {
     return;
   }
   const headline = document.getElementById("headline")?.textContent;
-  const focused = nameOf(document.activeElement);
+  const { activeElement } = document;
+  const focused = nameOf(activeElement);
   document.getElementById("state-and-kinds").outerHTML = html;
   const title = document.getElementById("headline");
-  if (focused) (button(focused) ?? title)?.focus(); // whoever has cancelled by the keyboard stays on the page
+  // Whoever has cancelled by the keyboard stays on the page, also when it is drawn again.
+  if (focused || activeElement.id === "headline") ((focused && button(focused)) || title)?.focus();
   const now = title?.textContent;
   if (now !== headline) document.getElementById("said").textContent = now;
   mark();

@@ -249,10 +249,10 @@ def test_a_hidden_screen_shows_a_notice_once_that_is_allowed(screen: Page, dana:
     expect(switch).to_be_checked()
     press(dana, "Call a waiter")
     expect(card(screen, "7")).to_be_visible()
-    assert done(screen, "notice: New call: 7") == 0  # it is in front
+    assert done(screen, "notice: New call: Table 7") == 0  # it is in front
     hide(screen)
     press(dana, "Some water")
-    has_done(screen, "notice: New call: 7")
+    has_done(screen, "notice: New call: Table 7")
 
 
 def test_a_browser_that_refuses_notices_is_not_asked_again(screen: Page) -> None:
