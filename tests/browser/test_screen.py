@@ -83,7 +83,8 @@ def are(website: Website, person: Person, *expected: tuple[str, bool, bool]) -> 
 
 def receipts(website: Website) -> list[list[str]]:
     """The screens that have signed, request by request."""
-    requests = website.app.extensions["mongo"].database.requests.find().sort("_id")
+    # Not by _id: of two processes these do not sort by time within a second.
+    requests = website.app.extensions["mongo"].database.requests.find().sort("created_at")
     return [[each["screen"] for each in request["shown"]] for request in requests]
 
 
