@@ -167,6 +167,7 @@ def test_screens_in_front_sign_for_what_they_have_drawn(
 def test_one_receipt_serves_all_that_a_screen_has_drawn(visitors: Visitors, bob: Person, dana: Page) -> None:
     press(dana, "Call a waiter")
     press(dana, "Some water")
+    expect(dana.get_by_text("Called — remind them")).to_have_count(2)
     page = visitors.logged_in(bob)
     with page.expect_request("**/shown") as sent:
         page.goto(f"{bob.home}/dashboard")
