@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.visitors import Visitors, card, fill, is_live, press
+from tests.browser.visitors import Visitors, card, fill, is_live, is_waiting, press
 from tests.browser.website import Website
 from tests.cast import PASSWORD, Person
 from waitercaller import restaurants
@@ -120,6 +120,7 @@ def test_without_scripts_the_question_is_a_page(visitors: Visitors, counter: Pag
     tablet = visitors.come(java_script_enabled=False)
     tablet.context.add_cookies(counter.context.cookies())  # type: ignore[arg-type]
     press(dana, "Call a waiter")
+    is_waiting(dana)
     tablet.goto(counter.url)
     card(tablet, "7").get_by_role("button", name="I’m going").click()
     expect(tablet.get_by_role("heading", name="Who?")).to_be_visible()
