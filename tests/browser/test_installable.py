@@ -114,7 +114,7 @@ def notes(page: Page) -> list[dict[str, Any]]:
 
 
 def test_chromium_would_install_it(visitors: Visitors, bob: Person) -> None:
-    page = visitors.dashboard(bob)
+    page = visitors.dashboard(bob, service_workers="allow")
     devtools = page.context.new_cdp_session(page)
     manifest = devtools.send("Page.getAppManifest")
     assert manifest["errors"] == []
@@ -149,7 +149,7 @@ def test_without_a_connection_it_says_so_and_since_when_and_comes_back_by_itself
     visitors: Visitors, bob: Person, call: Callable[[], None]
 ) -> None:
     visitors.tolerate("ERR_INTERNET_DISCONNECTED", "Failed to load resource")
-    page = visitors.dashboard(bob)
+    page = visitors.dashboard(bob, service_workers="allow")
     worker_of(page)
     call()
     expect(page.locator(".table-card")).to_have_count(1)
@@ -169,7 +169,7 @@ def test_without_a_connection_it_says_so_and_since_when_and_comes_back_by_itself
 
 def test_a_page_of_the_staff_that_was_never_open_before_is_not_made_up(visitors: Visitors, bob: Person) -> None:
     visitors.tolerate("ERR_INTERNET_DISCONNECTED", "Failed to load resource")
-    page = visitors.dashboard(bob)
+    page = visitors.dashboard(bob, service_workers="allow")
     worker_of(page)
     page.context.set_offline(True)
     page.goto(f"{bob.home}/notifications")
@@ -178,7 +178,7 @@ def test_a_page_of_the_staff_that_was_never_open_before_is_not_made_up(visitors:
 
 def test_nothing_but_the_offline_page_is_kept(visitors: Visitors, bob: Person, call: Callable[[], None]) -> None:
     call()
-    page = visitors.dashboard(bob)
+    page = visitors.dashboard(bob, service_workers="allow")
     worker_of(page)
     page.reload()
     is_live(page)
@@ -194,7 +194,7 @@ def test_nothing_but_the_offline_page_is_kept(visitors: Visitors, bob: Person, c
 def test_a_guests_page_has_no_service_worker(
     visitors: Visitors, bob: Person, table: Document, website: Website
 ) -> None:
-    page = visitors.dashboard(bob)
+    page = visitors.dashboard(bob, service_workers="allow")
     worker_of(page)
     page.goto(f"/t/{table['code']}")
     assert page.evaluate("navigator.serviceWorker.controller") is None
@@ -206,7 +206,9 @@ def test_a_guests_page_has_no_service_worker(
 @pytest.fixture
 def bobs_phone(visitors: Visitors, bob: Person, service: PushService) -> Page:
     """Bob's phone, on the page of notifications; it may show some."""
-    page = visitors.logged_in(bob, viewport={"width": 360, "height": 740}, permissions=["notifications"])
+    page = visitors.logged_in(
+        bob, viewport={"width": 360, "height": 740}, permissions=["notifications"], service_workers="allow"
+    )
     form = json.dumps(service.phone("Bob").form)
     page.add_init_script(SUBSCRIBES_HERE.replace("PHONE", form))
     page.goto(f"{bob.home}/notifications")
@@ -281,7 +283,7 @@ def test_the_page_can_show_how_a_message_looks(bobs_phone: Page, service: PushSe
 
 
 def test_a_phone_that_does_not_allow_messages_says_what_to_do(visitors: Visitors, bob: Person) -> None:
-    page = visitors.logged_in(bob)
+    page = visitors.logged_in(bob, service_workers="allow")
     page.add_init_script("Object.defineProperty(Notification, 'permission', { get: () => 'denied' })")
     page.goto(f"{bob.home}/notifications")
     expect(page.locator("#here-words")).to_contain_text("blocked in this browser")

@@ -115,7 +115,7 @@ def test_who_is_watching_is_known_and_whether_they_see_and_hear(
 
 def test_the_goodbye_of_a_page_with_a_service_worker_arrives(website: Website, visitors: Visitors, bob: Person) -> None:
     """Otherwise a screen that is gone counts for half a minute, and guests read that it shows their call."""
-    page = visitors.dashboard(bob)
+    page = visitors.dashboard(bob, service_workers="allow")
     page.wait_for_function("navigator.serviceWorker.controller !== null")
     (here,) = screens(website, bob)
     devtools = page.context.new_cdp_session(page)

@@ -9,6 +9,7 @@ from tests.browser.website import Website
 from tests.cast import Person
 
 PATIENCE_MS = 15_000  # for what normally takes milliseconds
+NO_WORKER = "Service Worker registration blocked by Playwright"  # which we asked it for
 
 
 class Visitors:
@@ -22,7 +23,12 @@ class Visitors:
         self._contexts: list[BrowserContext] = []
 
     def come(self, **options: Any) -> Page:
-        """Somebody unknown with a new browser; `options` as for Playwright's new_context."""
+        """Somebody unknown with a new browser; `options` as for Playwright's new_context.
+
+        Without service workers, unless allowed: what one lets through while it takes over a page escapes the routes
+        that a test sets.
+        """
+        options.setdefault("service_workers", "block")
         return self.watched(self.chromium.new_context(base_url=self.website.url, locale="en-GB", **options)).new_page()
 
     def logged_in(self, person: Person, **options: Any) -> Page:
@@ -60,7 +66,7 @@ class Visitors:
         assert not unexpected, "pages complained:\n" + "\n".join(unexpected)
 
     def _note_message(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
+        if message.type in ("error", "warning") and message.text != NO_WORKER:
             self.complaints.append(f"{message.type}: {message.text} at {message.location.get('url')}")
 
     def _note_dialog(self, dialog: Dialog) -> None:
