@@ -174,6 +174,7 @@ def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def _empty_caches() -> None:
     cache.restaurants.clear()
     cache.tables.clear()
+    cache.mutes.clear()
 
 
 @pytest.fixture

@@ -271,3 +271,22 @@ def test_of_many_taps_at_once_each_is_counted(app: Flask, table: Document) -> No
     (mute,) = mutes.active(table["restaurant_id"])
     at_once(app, *[partial(mutes.tapped, mute, table)] * 20)
     assert [each["taps"] for each in mutes.active(table["restaurant_id"])] == [20]
+
+
+# --- what each process remembers ---------------------------------------------------------------------------------
+
+
+def test_a_house_without_pauses_is_not_asked_at_every_tap(table: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not is_paused(table, PHONE)
+    with monkeypatch.context() as patch:
+        patch.setattr(mutes, "db", lambda: pytest.fail("the database was asked"))
+        assert not is_paused(table, PHONE)
+    mutes.pause_table(table)
+    assert is_paused(table, PHONE)
+
+
+def test_a_pause_that_another_process_lifted_swallows_no_tap(database: Any, table: Document) -> None:
+    mutes.pause_table(table)
+    assert is_paused(table)
+    database.mutes.update_one({}, {"$set": {"over": True}})  # of which this process has not heard yet
+    assert not is_paused(table)

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -113,6 +114,19 @@ def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
         later(minutes=16)
         mutes.end_due()
         both_hear()
+
+
+def test_a_pause_of_another_process_is_known_here(
+    app: Flask, alice: Person, table: Document, screen: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff = screen(f"restaurant:{alice.restaurant_id}")
+    with app.app_context():
+        assert mutes.silencing(table, []) is None  # which is remembered
+        with monkeypatch.context() as elsewhere:
+            elsewhere.setattr(mutes, "cache", SimpleNamespace(mutes=cache.Cache()))
+            mutes.pause_table(table)
+        assert staff.wait(GENEROUS)
+        assert mutes.silencing(table, []) is not None
 
 
 def test_what_is_purged_wakes_nobody(app: Flask, alice: Person, call: Any, watcher: Hub, screen: Any) -> None:

@@ -53,3 +53,4 @@ class Cache:
 
 restaurants = Cache()
 tables = Cache()
+mutes = Cache()  # of each restaurant, what is paused there

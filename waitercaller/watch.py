@@ -53,6 +53,7 @@ def _watch(hub: Hub, is_alive: Callable[[], bool]) -> None:
     with db().watch(PIPELINE, full_document="updateLookup", max_await_time_ms=AWAIT_MS) as stream:
         cache.restaurants.clear()
         cache.tables.clear()
+        cache.mutes.clear()
         hub.listening = True
         while is_alive() and stream.alive:
             change = stream.try_next()
@@ -69,10 +70,12 @@ def announce(hub: Hub, change: Document) -> None:
             hub.wake(f"table:{document['table_id']}")
             if not _only_receipts(change):
                 hub.wake(f"restaurant:{document['restaurant_id']}")
-        case "screens" | "mutes" if document:
+        case "screens" if document:
             hub.wake(f"restaurant:{document['restaurant_id']}")
-            if table_id := document.get("table_id"):
-                hub.wake(f"table:{table_id}")
+        case "mutes" if document:
+            cache.mutes.forget(document["restaurant_id"])
+            hub.wake(f"restaurant:{document['restaurant_id']}")
+            hub.wake(f"table:{document['table_id']}")
         case "restaurants":
             cache.restaurants.forget(changed)
             hub.wake(f"restaurant:{changed}")
