@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests import cast
 from tests.browser.conftest import FLAGS
-from tests.browser.visitors import Visitors, is_live
+from tests.browser.visitors import Visitors, comes_true, is_live
 from tests.browser.website import Website
 from waitercaller.tables import store as tables
 
@@ -80,8 +80,8 @@ def _tap(website: Website, screen: Page, guest: Page, place: dict[str, Any]) -> 
     guest.context.clear_cookies()  # so many calls in a row are no single phone's
     guest.goto(f"/t/{place['code']}")
     guest.get_by_role("button", name="Call a waiter").click()
-    seen = screen.wait_for_function("table => window.times[table]?.painted && window.times[table]", arg=table)
-    times: dict[str, float] = seen.json_value()
+    comes_true(screen, "table => Boolean(window.times[table]?.painted)", table)
+    times: dict[str, float] = screen.evaluate("table => window.times[table]", table)
     requests = website.app.extensions["mongo"].database.requests
     cast.wait_until(lambda: requests.find_one({"table_id": place["_id"]})["shown"])
     request = requests.find_one({"table_id": place["_id"]})

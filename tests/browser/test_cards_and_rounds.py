@@ -10,7 +10,7 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors, card, is_live, press, remember, was_not_reloaded
+from tests.browser.visitors import Visitors, card, comes_true, is_live, press, remember, was_not_reloaded
 from tests.cast import Person
 from waitercaller import clock, restaurants
 from waitercaller.db import Document
@@ -189,7 +189,7 @@ def test_a_card_that_waits_grows_and_rings_again(visitors: Visitors, bob: Person
     dashboard.goto(f"{bob.home}/dashboard")
     is_live(dashboard)
     dashboard.locator("#sentence").click()  # whoever has touched the page hears it
-    dashboard.wait_for_function("() => window.strokes > 0")  # at 40 s; nobody has called since the page was loaded
+    comes_true(dashboard, "window.strokes > 0")  # at 40 s; nobody has called since the page was loaded
     expect(dashboard.locator("#said")).to_have_text("Still waiting: Table 4")
     level(dashboard, "4", "warn")
     width = {name: card(dashboard, name).bounding_box()["width"] for name in ("4", "20")}
@@ -272,7 +272,7 @@ def test_a_kiosk_shows_the_calls_large_and_in_one_column(visitors: Visitors, bob
     dashboard = visitors.dashboard(bob, viewport={"width": 1440, "height": 900})
     width = card(dashboard, "4").bounding_box()["width"]
     press(dashboard, "Large")
-    dashboard.wait_for_function("document.fullscreenElement !== null")
+    comes_true(dashboard, "document.fullscreenElement !== null")
     boxes = [card(dashboard, name).bounding_box() for name in ("4", "5")]
     assert boxes[0]["width"] > 2 * width
     assert boxes[0]["x"] == boxes[1]["x"]

@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.visitors import Visitors, press
+from tests.browser.visitors import Visitors, comes_true, press
 from tests.browser.website import Website
 from waitercaller.db import Document
 
@@ -38,7 +38,7 @@ def tap(guest: Page, button: str) -> None:
 
 
 def nothing_waits(guest: Page) -> None:
-    guest.wait_for_function("localStorage.getItem('taps') === '[]'")
+    comes_true(guest, "localStorage.getItem('taps') === '[]'")
 
 
 def is_sent(guest: Page) -> None:

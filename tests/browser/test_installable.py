@@ -9,7 +9,7 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, Worker, expect
 
 from tests.browser import axe, icons
-from tests.browser.visitors import Visitors, is_live
+from tests.browser.visitors import Visitors, comes_true, is_live
 from tests.browser.website import Website
 from tests.cast import Person, wait_until
 from tests.push.service import PushService, push_service
@@ -81,7 +81,7 @@ def call(app: Flask, table: Document, alice: Person) -> Callable[[], None]:
 def worker_of(page: Page) -> Worker:
     """The service worker of this page, in charge of it."""
     page.evaluate("navigator.serviceWorker.ready")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    comes_true(page, "navigator.serviceWorker.controller !== null")
     return page.context.service_workers[0]
 
 

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors, card, is_live, press
+from tests.browser.visitors import Visitors, card, comes_true, is_live, press
 from tests.browser.website import Website
 from tests.cast import Person, wait_until
 from waitercaller import presence, restaurants
@@ -51,9 +51,7 @@ def done(page: Page, what: str) -> int:
 
 
 def has_done(page: Page, what: str, times: int = 1) -> None:
-    page.wait_for_function(
-        "([what, times]) => window.done.filter((each) => each === what).length >= times", arg=[what, times]
-    )
+    wait_until(lambda: done(page, what) >= times)
 
 
 @pytest.fixture
@@ -116,7 +114,7 @@ def test_who_is_watching_is_known_and_whether_they_see_and_hear(
 def test_the_goodbye_of_a_page_with_a_service_worker_arrives(website: Website, visitors: Visitors, bob: Person) -> None:
     """Otherwise a screen that is gone counts for half a minute, and guests read that it shows their call."""
     page = visitors.dashboard(bob, service_workers="allow")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    comes_true(page, "navigator.serviceWorker.controller !== null")
     (here,) = screens(website, bob)
     devtools = page.context.new_cdp_session(page)
     devtools.send("ServiceWorker.enable")

@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
 
 from tests.browser.website import Website
-from tests.cast import Person
+from tests.cast import Person, wait_until
 
 PATIENCE_MS = 15_000  # for what normally takes milliseconds
 NO_WORKER = "Service Worker registration blocked by Playwright"  # which we asked it for
@@ -88,6 +88,15 @@ def is_waiting(guest: Page) -> None:
     """Wait until a guest's page says that its call waits, whoever has seen it by now."""
     said = re.compile(r"^(Your call is sent|Your call is on \d+ staff screens?|Nobody has seen it yet — please wave)$")
     expect(guest.locator("#headline")).to_have_text(said)
+
+
+def comes_true(page: Page, expression: str, arg: Any = None) -> None:
+    """Wait until this expression is true in the page.
+
+    Unlike Playwright's wait_for_function it is asked from outside each time: our CSP refuses the evaluations that the
+    page would do by itself.
+    """
+    wait_until(lambda: page.evaluate(expression, arg))
 
 
 def press(page: Page, button: str) -> None:
