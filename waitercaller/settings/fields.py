@@ -91,10 +91,6 @@ class MergingForm(Form):
 
     seen = HiddenField()
 
-    def values(self) -> Document:
-        """What was sent, as it is compared and kept."""
-        raise NotImplementedError
-
     def seen_values(self) -> Document:
         """What the form showed; nothing where that cannot be read: then all of it counts as changed."""
         try:
@@ -110,9 +106,9 @@ class MergingForm(Form):
         seen = values if present is None else present
         self.seen.data = json.dumps(seen, ensure_ascii=False, separators=(",", ":"))
 
-    def show_conflict(self, conflict: Conflict) -> None:
+    def show_conflict(self, conflict: Conflict, sent: Document) -> None:
         """Show what was sent over what is there now; whoever sends it again has seen both."""
-        again = shown_again(conflict, self.seen_values(), self.values())
+        again = shown_again(conflict, self.seen_values(), sent)
         self.show(again, conflict.current)
         for name in conflict.fields:
             theirs = self.words(conflict.current[name])

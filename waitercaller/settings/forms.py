@@ -56,6 +56,7 @@ class HouseForm(MergingForm):
             raise ValidationError(_("Please choose from the list."))
 
     def values(self) -> Document:
+        """What was sent, as it is compared and kept."""
         chosen = {*(self.languages.data or ()), text_of(self.language)}
         return {
             "name": text_of(self.name),
@@ -79,6 +80,11 @@ class MoveForm(Form):
     """One step up or down in a list."""
 
     direction = SelectField(choices=choices(["up", "down"]))
+
+    @property
+    def steps(self) -> int:
+        """How many places down the list; -1 is one up."""
+        return 1 if self.direction.data == "down" else -1
 
 
 class NotesForm(Form):
@@ -117,6 +123,7 @@ class AttentionForm(MergingForm):
         NumberRange(max=SLOWEST, message=_("At most %(number)d seconds, please.", number=SLOWEST))(self, field)
 
     def values(self) -> Document:
+        """What was sent, as it is compared and kept."""
         times = {name: self[name].data for name in ("nag", "all_zones", "alert")}
         return {**times, "alert_mail": bool(self.alert_mail.data)}
 

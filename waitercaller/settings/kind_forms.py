@@ -51,6 +51,7 @@ class KindForm(MergingForm):
             raise ValidationError(_("Please choose a picture."))
 
     def values(self) -> Document:
+        """What was sent, as it is compared and kept."""
         return {
             "icon": self.icon.data,
             **{f"names-{code}": text for code, text in self.names.data.items()},

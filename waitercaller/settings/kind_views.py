@@ -17,8 +17,6 @@ from waitercaller.settings.merging import Conflict
 from waitercaller.settings.views import saved
 from waitercaller.staff.forms import ButtonForm
 
-STEPS = {"up": -1, "down": 1}
-
 
 @blueprint.get("/kinds")
 @access.least("owner")
@@ -69,7 +67,7 @@ def kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
     try:
         changed = store.change(restaurant_id, lambda now: kinds.edit(now, kind_id, seen, sent))
     except Conflict as conflict:
-        form.show_conflict(conflict)
+        form.show_conflict(conflict, sent)
         return render_template("settings/kind.html", form=form, **context), 409
     return saved(restaurant_id, "kinds", changed, "settings.all_kinds", name=sent[f"names-{form.main}"])
 
@@ -81,8 +79,7 @@ def move_kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
     form = MoveForm()
     if not form.validate():
         abort(400)
-    steps = STEPS[form.direction.data]
-    changed = store.change(restaurant_id, lambda now: kinds.move(now, kind_id, steps))
+    changed = store.change(restaurant_id, lambda now: kinds.move(now, kind_id, form.steps))
     return saved(restaurant_id, "kinds", changed, "settings.all_kinds")
 
 

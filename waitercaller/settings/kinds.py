@@ -1,14 +1,13 @@
-"""What changes of the kinds and zones do to a restaurant; the functions return the fields to set, for `store.change`.
+"""What changes of the kinds do to a restaurant; the functions return the fields to set, for `store.change`.
 
 A kind that a request was made with is never changed by this: the request has its words as they were (see model).
 """
-
-from typing import Any
 
 from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.i18n import STAFF_LANGUAGES, in_language
 from waitercaller.settings.merging import merged
+from waitercaller.settings.ordering import moved
 from waitercaller.settings.store import Missing
 from waitercaller.standard_kinds import Choice
 
@@ -83,44 +82,9 @@ def set_active(restaurant: Document, kind_id: str, active: bool) -> Document:
 
 def move(restaurant: Document, kind_id: str, steps: int) -> Document:
     """The kind one up (-1) or down (1) among those that are offered. Raises Missing."""
-    moved = _moved(in_order(restaurant), kind_id, steps)
-    places = {kind["id"]: place for place, kind in enumerate([*moved, *in_order(restaurant, active=False)])}
+    order = [*moved(in_order(restaurant), kind_id, steps), *in_order(restaurant, active=False)]
+    places = {kind["id"]: place for place, kind in enumerate(order)}
     return {"kinds": [{**kind, "position": places[kind["id"]]} for kind in restaurant["kinds"]]}
-
-
-def add_zone(restaurant: Document, zone_id: str, name: str) -> Document:
-    """One more zone. Raises TooManyZones, and ValueError if there is one with this name."""
-    if any(zone["key"] == name.casefold() for zone in restaurant["zones"]):
-        raise ValueError(name)
-    if len(restaurant["zones"]) >= restaurants.MOST_ZONES:
-        raise restaurants.TooManyZones
-    return {"zones": [*restaurant["zones"], {"id": zone_id, "name": name, "key": name.casefold()}]}
-
-
-def rename_zone(restaurant: Document, zone_id: str, name: str) -> Document:
-    """The zone under another name. Raises Missing, and ValueError if another zone has it."""
-    if any(zone["key"] == name.casefold() and zone["id"] != zone_id for zone in restaurant["zones"]):
-        raise ValueError(name)
-    if all(zone["id"] != zone_id for zone in restaurant["zones"]):
-        raise Missing
-    new = {"name": name, "key": name.casefold()}
-    return {"zones": [{**zone, **new} if zone["id"] == zone_id else zone for zone in restaurant["zones"]]}
-
-
-def move_zone(restaurant: Document, zone_id: str, steps: int) -> Document:
-    """The zone one up (-1) or down (1). Raises Missing."""
-    return {"zones": _moved(restaurant["zones"], zone_id, steps)}
-
-
-def remove_zone(restaurant: Document, zone_id: str) -> Document:
-    """Without this zone, also among those that members serve. Raises Missing."""
-    kept = [zone for zone in restaurant["zones"] if zone["id"] != zone_id]
-    if len(kept) == len(restaurant["zones"]):
-        raise Missing
-    members = [
-        {**member, "zones": [each for each in member["zones"] if each != zone_id]} for member in restaurant["members"]
-    ]
-    return {"zones": kept, "members": members}
 
 
 def _changed(kind: Document, values: Document, restaurant: Document) -> Document:
@@ -162,14 +126,3 @@ def _by_line(choices: list[dict[str, str]], languages: list[str]) -> list[dict[s
 
 def _replaced(restaurant: Document, kind: Document) -> Document:
     return {"kinds": [kind if each["id"] == kind["id"] else each for each in restaurant["kinds"]]}
-
-
-def _moved(things: list[Any], thing_id: str, steps: int) -> list[Any]:
-    """The list with one of its things so many places on; the ends are ends."""
-    place = next((place for place, thing in enumerate(things) if thing["id"] == thing_id), None)
-    if place is None:
-        raise Missing
-    order = [*things]
-    thing = order.pop(place)
-    order.insert(max(0, min(len(things) - 1, place + steps)), thing)
-    return order

@@ -52,8 +52,7 @@ def add_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
     try:
         store.change(restaurant_id, lambda now: hours.add(now, days, opens, closes))
     except hours.Refused as refusal:
-        form[refusal.field].errors = [refusal.sentence]
-        return _page(restaurant_id, hours_form=form), 400
+        return _refused(restaurant_id, refusal, hours_form=form)
     return _saved(restaurant_id, "hours")
 
 
@@ -82,8 +81,7 @@ def add_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
     try:
         store.change(restaurant_id, lambda now: hours.add_exceptions(now, first, last, spans))
     except hours.Refused as refusal:
-        form[refusal.field].errors = [refusal.sentence]
-        return _page(restaurant_id, exception_form=form), 400
+        return _refused(restaurant_id, refusal, exception_form=form)
     return _saved(restaurant_id, "exceptions")
 
 
@@ -116,6 +114,12 @@ def _page(restaurant_id: ObjectId, **forms: Form) -> str:
         time_zone=restaurant["time_zone"],
         **context,
     )
+
+
+def _refused(restaurant_id: ObjectId, refusal: hours.Refused, **forms: Form) -> ResponseReturnValue:
+    for form in forms.values():
+        form[refusal.field].errors = [refusal.sentence]
+    return _page(restaurant_id, **forms), 400
 
 
 def _which() -> str:

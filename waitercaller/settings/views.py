@@ -50,7 +50,7 @@ def house(restaurant_id: ObjectId) -> ResponseReturnValue:
     try:
         changed = store.change(restaurant_id, lambda now: _house_fields(merged(_house_values(now), seen, sent)))
     except Conflict as conflict:
-        form.show_conflict(conflict)
+        form.show_conflict(conflict, sent)
         return _house_page(form), 409
     return saved(restaurant_id, "house", changed)
 
@@ -65,10 +65,11 @@ def attention(restaurant_id: ObjectId) -> ResponseReturnValue:
         return render_template("settings/attention.html", form=form, usual=STANDARD_ESCALATION)
     if not form.validate():
         return refused("settings/attention.html", form, usual=STANDARD_ESCALATION)
+    seen, sent = form.seen_values(), form.values()
     try:
-        changed = store.change(restaurant_id, lambda now: _attention_fields(now, form))
+        changed = store.change(restaurant_id, lambda now: _attention_fields(now, seen, sent))
     except Conflict as conflict:
-        form.show_conflict(conflict)
+        form.show_conflict(conflict, sent)
         return render_template("settings/attention.html", form=form, usual=STANDARD_ESCALATION), 409
     return saved(restaurant_id, "attention", changed)
 
@@ -120,9 +121,9 @@ def _attention_values(restaurant: Document) -> Document:
     return {**times, "alert_mail": bool(restaurant["settings"].get("alert_mail"))}
 
 
-def _attention_fields(restaurant: Document, form: AttentionForm) -> Document:
-    current, seen = _attention_values(restaurant), form.seen_values()
-    values = merged(current, seen, form.values())
+def _attention_fields(restaurant: Document, seen: Document, sent: Document) -> Document:
+    current = _attention_values(restaurant)
+    values = merged(current, seen, sent)
     mail = values.pop("alert_mail")
     if not values["nag"] < values["all_zones"] < values["alert"]:  # each form by itself was in order
         raise Conflict(current, [name for name in values if current[name] != seen.get(name)])

@@ -11,17 +11,16 @@ from pymongo.client_session import ClientSession
 from waitercaller import access, restaurants
 from waitercaller.db import transaction
 from waitercaller.forms import text_of
-from waitercaller.settings import blueprint, kinds, store
+from waitercaller.settings import blueprint, store, zones
 from waitercaller.settings.forms import MoveForm, ZoneForm
-from waitercaller.settings.kind_views import STEPS
 from waitercaller.settings.views import saved
 from waitercaller.staff.forms import ButtonForm
 from waitercaller.tables import store as tables
 
 
-@blueprint.get("/zones")
+@blueprint.get("/zones", endpoint="zones")
 @access.least("owner")
-def zones(restaurant_id: ObjectId) -> ResponseReturnValue:
+def show_zones(restaurant_id: ObjectId) -> ResponseReturnValue:
     """The zones in their order."""
     return _page(restaurant_id, ZoneForm())
 
@@ -35,7 +34,7 @@ def add_zone(restaurant_id: ObjectId) -> ResponseReturnValue:
         return _page(restaurant_id, form), 400
     name = text_of(form.zone_name)
     try:
-        changed = store.change(restaurant_id, lambda now: kinds.add_zone(now, restaurants.new_id(), name))
+        changed = store.change(restaurant_id, lambda now: zones.add(now, restaurants.new_id(), name))
     except ValueError:
         form.zone_name.errors = [_("Another zone has this name.")]
     except restaurants.TooManyZones:
@@ -53,7 +52,7 @@ def rename_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
     if form.validate():
         name = text_of(form.zone_name)
         try:
-            changed = store.change(restaurant_id, lambda now: kinds.rename_zone(now, zone_id, name))
+            changed = store.change(restaurant_id, lambda now: zones.rename(now, zone_id, name))
         except ValueError:
             form.zone_name.errors = [_("Another zone has this name.")]
         else:
@@ -68,8 +67,7 @@ def move_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
     form = MoveForm()
     if not form.validate():
         abort(400)
-    steps = STEPS[form.direction.data]
-    changed = store.change(restaurant_id, lambda now: kinds.move_zone(now, zone_id, steps))
+    changed = store.change(restaurant_id, lambda now: zones.move(now, zone_id, form.steps))
     return saved(restaurant_id, "zones", changed, "settings.zones")
 
 
@@ -82,7 +80,7 @@ def remove_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
     gone = next((zone for zone in store.get(restaurant_id)["zones"] if zone["id"] == zone_id), None) or abort(404)
 
     def work(session: ClientSession | None) -> None:
-        store.change(restaurant_id, lambda now: kinds.remove_zone(now, zone_id), session)
+        store.change(restaurant_id, lambda now: zones.remove(now, zone_id), session)
         tables.leave_zone(restaurant_id, zone_id, session)
 
     transaction(work)

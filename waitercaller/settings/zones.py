@@ -1,0 +1,41 @@
+"""What changes of the zones do to a restaurant; the functions return the fields to set, for `store.change`."""
+
+from waitercaller import restaurants
+from waitercaller.db import Document
+from waitercaller.settings.ordering import moved
+from waitercaller.settings.store import Missing
+
+
+def add(restaurant: Document, zone_id: str, name: str) -> Document:
+    """One more zone. Raises TooManyZones, and ValueError if there is one with this name."""
+    if any(zone["key"] == name.casefold() for zone in restaurant["zones"]):
+        raise ValueError(name)
+    if len(restaurant["zones"]) >= restaurants.MOST_ZONES:
+        raise restaurants.TooManyZones
+    return {"zones": [*restaurant["zones"], {"id": zone_id, "name": name, "key": name.casefold()}]}
+
+
+def rename(restaurant: Document, zone_id: str, name: str) -> Document:
+    """The zone under another name. Raises Missing, and ValueError if another zone has it."""
+    if any(zone["key"] == name.casefold() and zone["id"] != zone_id for zone in restaurant["zones"]):
+        raise ValueError(name)
+    if all(zone["id"] != zone_id for zone in restaurant["zones"]):
+        raise Missing
+    new = {"name": name, "key": name.casefold()}
+    return {"zones": [{**zone, **new} if zone["id"] == zone_id else zone for zone in restaurant["zones"]]}
+
+
+def move(restaurant: Document, zone_id: str, steps: int) -> Document:
+    """The zone one up (-1) or down (1). Raises Missing."""
+    return {"zones": moved(restaurant["zones"], zone_id, steps)}
+
+
+def remove(restaurant: Document, zone_id: str) -> Document:
+    """Without this zone, also among those that members serve. Raises Missing."""
+    kept = [zone for zone in restaurant["zones"] if zone["id"] != zone_id]
+    if len(kept) == len(restaurant["zones"]):
+        raise Missing
+    members = [
+        {**member, "zones": [each for each in member["zones"] if each != zone_id]} for member in restaurant["members"]
+    ]
+    return {"zones": kept, "members": members}
