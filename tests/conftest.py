@@ -23,7 +23,7 @@ from pymongo.database import Database
 from config import Config
 from tests import cast, databases
 from tests.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
-from waitercaller import cache, clock, create_app, limits, mail, schema, watch
+from waitercaller import cache, clock, create_app, limits, mail, restaurants, schema, watch
 from waitercaller.db import Document
 from waitercaller.live import Hub
 from waitercaller.tables import store as tables
@@ -264,6 +264,15 @@ def charlie(hire: Callable[..., Person]) -> Person:
 def dana(app: Flask) -> FlaskClient:
     """Dana is a guest: a browser that knows nobody here."""
     return app.test_client()
+
+
+@pytest.fixture
+def restaurant(app: Flask, alice: Person) -> Document:
+    """The Trattoria Lucia."""
+    with app.app_context():
+        found = restaurants.get(alice.restaurant_id)
+    assert found is not None
+    return found
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Another e-mail address: asked for, confirmed at the new one, told to the old one. Mallory is somebody else."""
 
 import re
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.cast import PASSWORD, Mail, Person, visit
+from tests.together import at_once
 from waitercaller import sessions
 from waitercaller.auth import store as users
 
@@ -227,22 +227,6 @@ def test_nobodys_mailbox_is_filled_by_several_accounts(alice: Person, charlie: P
 
 
 # --- at the same moment -------------------------------------------------------------------------------------
-
-
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """What each of these gives, all begun at the same moment."""
-    start, results = threading.Barrier(len(works)), [None] * len(works)
-
-    def run(number: int, work: Callable[[], Any]) -> None:
-        start.wait()
-        results[number] = work()
-
-    threads = [threading.Thread(target=run, args=each) for each in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def confirming(app: Flask, path: str) -> Callable[[], int]:

@@ -1,17 +1,18 @@
 """What is held about a person, to take along; and what is gone when the person has left."""
 
 import json
-import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from bson import ObjectId
 from flask import Flask
 
-from tests.cast import PASSWORD, Browser, Mail, Person, visit
+from tests.cast import PASSWORD, Mail, Person, visit
 from tests.test_streams import Stream
+from tests.together import at_once
 from waitercaller import erasure, restaurants, schema, sessions
 from waitercaller.account import leaving
 from waitercaller.auth import store as users
@@ -333,18 +334,11 @@ def test_of_two_owners_who_leave_at_once_one_is_asked_again(
     stored: Any, alice: Person, hire: Callable[..., Person]
 ) -> None:
     olga = hire("Olga", role="owner", at=alice)
-    start, answers = threading.Barrier(2), []
-
-    def leave(person: Person, token: str) -> None:
-        start.wait()
-        answers.append(person.client.post("/account/delete", data={"csrf_token": token}).location)
-
-    both = [(person, person.client.csrf_token("/account/delete")) for person in (alice, olga)]
-    threads = [threading.Thread(target=leave, args=each) for each in both]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    both = []
+    for person in (alice, olga):
+        form = {"csrf_token": person.client.csrf_token("/account/delete")}
+        both.append(partial(person.client.post, "/account/delete", data=form))
+    answers = [answer.location for answer in at_once(*both)]
     # The one who came second is told that the restaurant would go, or types nothing and gets the form back.
     assert sorted(answers, key=str) in (["/", "/account/delete"], ["/", None])
     [restaurant] = stored.restaurants.find({"removed_at": None})
@@ -358,18 +352,10 @@ def test_a_login_at_the_moment_of_deleting_ends_with_the_account(
         person = hire(f"Person{round_}", role="waiter", at=alice)
         browser = visit(app)
         login = {"csrf_token": browser.csrf_token("/login"), "email": person.email, "password": PASSWORD}
-        token = person.client.csrf_token("/account/delete")
-        start = threading.Barrier(2)
-
-        def enter(browser: Browser = browser, login: Any = login, start: threading.Barrier = start) -> None:
-            start.wait()
-            browser.post("/login", data=login)
-
-        thread = threading.Thread(target=enter)
-        thread.start()
-        start.wait()
-        assert person.client.post("/account/delete", data={"csrf_token": token}).location == "/"
-        thread.join()
+        form = {"csrf_token": person.client.csrf_token("/account/delete")}
+        enter = partial(browser.post, "/login", data=login)
+        leave = partial(person.client.post, "/account/delete", data=form)
+        assert at_once(enter, leave)[1].location == "/"
         assert browser.get("/account").status_code == 303
         with app.app_context():
             assert sessions.of_person(person.user_id) == []

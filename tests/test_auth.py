@@ -1,8 +1,8 @@
 """Alice opens an account: she registers and confirms her address. Mallory is somebody else."""
 
 import re
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.together import at_once
 from waitercaller.auth import store as users
 
 ALICE = {"restaurant": "Trattoria Lucia", "name": "Alice", "email": "alice@example.org", "password": PASSWORD}
@@ -171,23 +172,13 @@ def test_of_eight_confirmations_at_once_one_opens_the_restaurant(
 ) -> None:
     visitor.submit("/register", ALICE)
     path = mails()[0].path
-    start, answers = threading.Barrier(8), []
-
-    def confirm(phone: Browser, form: dict[str, str]) -> None:
-        start.wait()
-        answers.append(phone.post("/confirm", data=form).status_code)
-
-    threads = []
+    works = []
     for _ in range(8):
         phone = browser()
         phone.get(path)
         form = {"csrf_token": phone.csrf_token("/confirm"), "password": PASSWORD}
-        threads.append(threading.Thread(target=confirm, args=(phone, form)))
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(answers) == [303] + [410] * 7
+        works.append(partial(phone.post, "/confirm", data=form))
+    assert sorted(answer.status_code for answer in at_once(*works)) == [303] + [410] * 7
     assert (stored("users"), stored("restaurants"), stored("registrations")) == (1, 1, 0)
 
 

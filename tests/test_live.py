@@ -3,10 +3,12 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from tests.cast import GENEROUS
+from tests.together import at_once
 from waitercaller import live
 from waitercaller.live import Hub, TooManyStreams
 
@@ -119,9 +121,7 @@ def test_a_version_is_drawn_once_for_all(hub: Hub) -> None:
         drawn.append(None)
         return len(drawn)
 
-    with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(lambda _: hub.shared("restaurant:1", "en", draw), range(40)))
-    assert set(results) == {1}
+    assert set(at_once(*[partial(hub.shared, "restaurant:1", "en", draw)] * 8)) == {1}
 
 
 def test_a_change_is_drawn_anew_in_each_language(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

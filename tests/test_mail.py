@@ -2,10 +2,10 @@
 
 import logging
 import smtplib
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from config import Config
 from tests.cast import Mail
 from tests.greetings import DANA, greet, outbox, with_greeting
 from tests.smtp import AUTHORITY, PASSWORD, USERNAME, Mailbox, mail_server, silent_server
+from tests.together import at_once
 from waitercaller import clock, delivery, mail
 
 Mails = Callable[[], list[Mail]]
@@ -57,18 +58,12 @@ def test_two_senders_send_nothing_twice(app: Flask, sender: Any, mailbox: Mailbo
         senders = [sender(port), sender(port)]
         for number in range(30):
             greet(app, name=str(number))
-        together = threading.Barrier(len(senders))
 
         def send(one: Flask) -> None:
-            together.wait()
             while any(document["state"] == "due" for document in outbox(app)):
                 mail.send_due(one)
 
-        threads = [threading.Thread(target=send, args=(one,)) for one in senders]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        at_once(*(partial(send, one) for one in senders))
     assert sorted(int(sent.subject.split()[-1]) for sent in mailbox.mails) == list(range(30))
 
 

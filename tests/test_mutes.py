@@ -1,7 +1,6 @@
 """Pauses: of a phone that called twice where nobody sat, and of a table for a quarter of an hour."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ from bson import ObjectId
 from flask import Flask
 from pymongo.errors import DuplicateKeyError
 
+from tests.together import at_once_in
 from waitercaller import clock, restaurants
 from waitercaller.db import Document
 from waitercaller.requests import mutes, reading, store
@@ -20,20 +20,9 @@ ANNA = restaurants.Actor(id="anna", name="Anna")
 BOB = restaurants.Actor(id="bob", name="Bob")
 PHONE = "the hash of a cookie"
 
+pytestmark = pytest.mark.usefixtures("database")
+
 Call = Callable[..., ServiceRequest]
-
-
-@pytest.fixture
-def restaurant(database: Any) -> Document:
-    found = restaurants.get(restaurants.create("Trattoria Lucia", ObjectId(), "Alice", "en", None))
-    assert found is not None
-    return found
-
-
-@pytest.fixture
-def table(restaurant: Document) -> Document:
-    tables.add_many(restaurant["_id"], ["7"], None)
-    return tables.of_restaurant(restaurant["_id"])[0]
 
 
 @pytest.fixture
@@ -225,17 +214,6 @@ def test_the_database_refuses_a_second_pause_of_the_same_phone(table: Document, 
         database.mutes.insert_one(again)
 
 
-def at_once(app: Flask, *works: Callable[[], Any]) -> list[Any]:
-    """What each of `works` gives, all in threads of their own."""
-
-    def in_context(work: Callable[[], Any]) -> Any:
-        with app.app_context():
-            return work()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(in_context, works))
-
-
 @pytest.mark.needs_wire
 def test_two_who_find_nobody_at_once_pause_the_phone_once(app: Flask, call: Call, table: Document) -> None:
     for number in range(8):
@@ -243,7 +221,7 @@ def test_two_who_find_nobody_at_once_pause_the_phone_once(app: Flask, call: Call
         works = [
             partial(nobody_there, call(kind, phone), by=actor) for kind, actor in (("waiter", ANNA), ("bill", BOB))
         ]
-        assert sorted(at_once(app, *works)) == [[], [True]]
+        assert sorted(at_once_in(app, *works)) == [[], [True]]
         assert is_paused(table, phone)
     assert len(mutes.active(table["restaurant_id"])) == 8
 
@@ -254,14 +232,14 @@ def test_an_undo_against_a_second_time_leaves_one_truth(app: Flask, call: Call, 
         phone = f"phone {number}"
         first, second = call("waiter", phone), call("bill", phone)
         nobody_there(first)
-        at_once(app, partial(undo, first), partial(nobody_there, second, by=BOB))
+        at_once_in(app, partial(undo, first), partial(nobody_there, second, by=BOB))
         assert not is_paused(table, phone)
         store.dismiss(table["restaurant_id"], [first["_id"]], ANNA)
 
 
 @pytest.mark.needs_wire
 def test_a_table_that_many_pause_at_once_is_paused_once(app: Flask, table: Document) -> None:
-    paused = at_once(app, *[partial(mutes.pause_table, table)] * 8)
+    paused = at_once_in(app, *[partial(mutes.pause_table, table)] * 8)
     assert sorted(paused) == [False] * 7 + [True]
 
 
@@ -269,7 +247,7 @@ def test_a_table_that_many_pause_at_once_is_paused_once(app: Flask, table: Docum
 def test_of_many_taps_at_once_each_is_counted(app: Flask, table: Document) -> None:
     mutes.pause_table(table)
     (mute,) = mutes.active(table["restaurant_id"])
-    at_once(app, *[partial(mutes.tapped, mute, table)] * 20)
+    at_once_in(app, *[partial(mutes.tapped, mute, table)] * 20)
     assert [each["taps"] for each in mutes.active(table["restaurant_id"])] == [20]
 
 

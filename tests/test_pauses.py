@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from config import Config
 from tests.asvs import hidden_fields
 from tests.cast import Person
+from tests.together import at_once
 from waitercaller import schema
 from waitercaller.db import Document
 from waitercaller.requests import mutes
@@ -293,14 +294,12 @@ def test_two_of_the_staff_who_find_nobody_at_once_pause_the_phone_once(
 ) -> None:
     phone.tap("waiter")
     phone.tap("bill")
-    tokens = [person.client.csrf_token(f"{person.home}/dashboard") for person in (alice, bob)]
-
-    def dismiss(person: Person, request: Document, token: str) -> int:
+    both = []
+    for person, request in zip((alice, bob), live(), strict=True):
         address = f"{person.home}/requests/{request['_id']}/dismiss"
-        return person.client.post(address, data={"csrf_token": token}).status_code
-
-    with ThreadPoolExecutor(2) as pool:
-        assert list(pool.map(dismiss, (alice, bob), live(), tokens)) == [303, 303]
+        form = {"csrf_token": person.client.csrf_token(f"{person.home}/dashboard")}
+        both.append(partial(person.client.post, address, data=form))
+    assert [answer.status_code for answer in at_once(*both)] == [303, 303]
     assert PAUSED in phone.page
     assert events() == ["phone_paused"]
 

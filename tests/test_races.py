@@ -21,7 +21,7 @@ from config import Config
 from tests.cast import Person, wait_until
 from tests.stepper import WHERE
 from tests.test_escalation import call, subscribe
-from tests.test_requests_store import at_once
+from tests.together import at_once_in
 from waitercaller import restaurants
 from waitercaller.alerts import calls
 from waitercaller.db import Document
@@ -148,7 +148,7 @@ def test_a_step_against_what_staff_do_leaves_one_truth(
     waiting = taps(house, 10)
     later(seconds=41)
     for ids in ([request["_id"]] for request in waiting):
-        at_once(app, calls.escalate, partial(acts[act], ids))
+        at_once_in(app, calls.escalate, partial(acts[act], ids))
         after = stored.requests.find_one({"_id": ids[0]})
         history = [step["what"] for step in after["steps"]]
         assert history.count("nagged") <= 1
@@ -163,7 +163,7 @@ def test_accept_against_passing_on_leaves_one_truth(app: Flask, house: Person, s
     where, clara = house.restaurant_id, Actor(id="clara", name="Clara")
     histories = set()
     for ids in ([request["_id"]] for request in taps(house, 10)):
-        at_once(app, partial(store.accept, where, ids, BOB), partial(store.pass_on, where, ids, clara, BOB))
+        at_once_in(app, partial(store.accept, where, ids, BOB), partial(store.pass_on, where, ids, clara, BOB))
         after = stored.requests.find_one({"_id": ids[0]})
         histories.add(" ".join(step["what"] for step in after["steps"]))
         assert (after["state"], after["by"], after["due_at"]) == ("accepted", clara, None)

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -11,6 +10,7 @@ from bson import ObjectId
 from flask import Flask
 from pymongo.errors import DuplicateKeyError, WriteError
 
+from tests.together import at_once_in
 from waitercaller import clock, restaurants
 from waitercaller.db import Document, transaction
 from waitercaller.requests import model, reading, store
@@ -20,19 +20,7 @@ ANNA = restaurants.Actor(id="anna", name="Anna")
 BOB = restaurants.Actor(id="bob", name="Bob")
 PHONE = "Dana's phone"
 
-
-@pytest.fixture
-def restaurant(database: Any) -> Document:
-    restaurant_id = restaurants.create("Trattoria Lucia", ObjectId(), "Alice", "en", None)
-    found = restaurants.get(restaurant_id)
-    assert found is not None
-    return found
-
-
-@pytest.fixture
-def table(restaurant: Document) -> Document:
-    tables.add_many(restaurant["_id"], ["7"], None)
-    return tables.of_restaurant(restaurant["_id"])[0]
+pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
@@ -240,25 +228,9 @@ def test_the_database_refuses_a_second_live_request_and_a_misshapen_one(tap: Any
         database.requests.update_one({"_id": request["_id"]}, {"$set": {"state": "unheard of"}})
 
 
-def parallel(app: Flask, work: Callable[[int], Any], times: int) -> list[Any]:
-    """`work(0)` … `work(times - 1)`, each in a thread and an application context of its own."""
-
-    def in_context(number: int) -> Any:
-        with app.app_context():
-            return work(number)
-
-    with ThreadPoolExecutor(times) as pool:
-        return list(pool.map(in_context, range(times)))
-
-
-def at_once(app: Flask, *works: Callable[[], Any]) -> None:
-    """Each of `works` in a thread of its own."""
-    parallel(app, lambda number: works[number](), len(works))
-
-
 @pytest.mark.needs_wire
 def test_fifty_parallel_taps_of_one_page_are_one_request(app: Flask, tap: Any, database: Any) -> None:
-    found = parallel(app, lambda _: tap("k1"), 50)
+    found = at_once_in(app, *[partial(tap, "k1")] * 50)
     assert len({request["_id"] for request in found}) == 1
     (request,) = database.requests.find()
     assert request["reminders"] == 0
@@ -266,7 +238,7 @@ def test_fifty_parallel_taps_of_one_page_are_one_request(app: Flask, tap: Any, d
 
 @pytest.mark.needs_wire
 def test_fifty_phones_at_once_are_one_request_and_its_reminders(app: Flask, tap: Any, database: Any) -> None:
-    found = parallel(app, lambda number: tap(f"k{number}"), 50)
+    found = at_once_in(app, *(partial(tap, f"k{number}") for number in range(50)))
     assert len({request["_id"] for request in found}) == 1
     (request,) = database.requests.find()
     assert request["reminders"] == 49
@@ -276,7 +248,7 @@ def test_fifty_phones_at_once_are_one_request_and_its_reminders(app: Flask, tap:
 def test_of_twenty_who_accept_at_once_one_wins(app: Flask, tap: Any, restaurant: Document, database: Any) -> None:
     ids = [tap("k1")["_id"]]
     actors = [restaurants.Actor(id=str(number), name=f"Waiter {number}") for number in range(20)]
-    won = parallel(app, lambda number: store.accept(restaurant["_id"], ids, actors[number]), 20)
+    won = at_once_in(app, *(partial(store.accept, restaurant["_id"], ids, actor) for actor in actors))
     assert sum(won) == 1
     request = database.requests.find_one({"_id": ids[0]})
     assert request["by"] == actors[won.index(1)]
@@ -293,7 +265,7 @@ def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant
             partial(store.accept, restaurant["_id"], ids, ANNA),
             partial(store.cancel, at(table), ids, [PHONE]),
         ]
-        at_once(app, *both)
+        at_once_in(app, *both)
         (after,) = reading.with_ids({"table_id": table["_id"]}, ids)
         assert after["state"] == "cancelled"  # accept may come first, but cancel always follows
         assert not after["live"]
@@ -310,7 +282,7 @@ def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
         first = tap(f"a{round_number}")
         store.resolve(restaurant["_id"], [first["_id"]], ANNA)
         both = [partial(store.reopen, where, [first["_id"]], ANNA), partial(tap, f"b{round_number}")]
-        at_once(app, *both)
+        at_once_in(app, *both)
         (live,) = reading.live_of_restaurant(restaurant["_id"])
         assert live["first_at"] == first["first_at"]
         store.cancel(where, [live["_id"]], [PHONE])

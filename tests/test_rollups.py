@@ -1,6 +1,5 @@
 """Calls counted by quarters of an hour: anew each time, by one process at a time, until nothing can change any more."""
 
-import threading
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -10,6 +9,7 @@ from bson import ObjectId
 
 from tests.cast import Person
 from tests.past_calls import BOB, keep, past_call, utc
+from tests.together import at_once_in
 from waitercaller import clock, restaurants
 from waitercaller.db import Document
 from waitercaller.report import figures, store, times, usual
@@ -120,18 +120,7 @@ def test_one_process_at_a_time_looks_for_calls(database, house, table, later, mo
 @pytest.mark.needs_wire
 def test_several_processes_at_once_count_right(app, database, house, table):
     keep(database, *(past_call(house, table, NOON + timedelta(minutes=each)) for each in range(40)))
-    begin = threading.Barrier(4)
-
-    def process() -> None:
-        with app.app_context():
-            begin.wait()
-            store.bring_up_to_date()
-
-    threads = [threading.Thread(target=process) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once_in(app, *[store.bring_up_to_date] * 4)
     store.bring_up_to_date()
     assert sorted(counted(database).values()) == [10, 15, 15]
 

@@ -1,7 +1,7 @@
 """The owner's settings: the house itself, what happens when nobody comes, zones, and that nobody's change is lost."""
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from flask import Flask
 
 from tests.cast import Browser, Person
 from tests.pages import form_in, opened
+from tests.together import at_once_in
 from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.requests import model
@@ -192,19 +193,11 @@ def test_a_form_that_does_not_say_what_it_showed_overwrites_nothing(
 
 
 def test_many_changes_at_the_same_moment_all_count(app: Flask, alice: Person, house: Callable[[], Document]) -> None:
-    barrier = threading.Barrier(6)
-
     def add(number: int) -> None:
         zone = {"id": f"{number}", "name": f"{number}", "key": f"{number}"}
-        with app.app_context():
-            barrier.wait()
-            store.change(alice.restaurant_id, lambda now: {"zones": [*now["zones"], zone]})
+        store.change(alice.restaurant_id, lambda now: {"zones": [*now["zones"], zone]})
 
-    threads = [threading.Thread(target=add, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once_in(app, *(partial(add, number) for number in range(6)))
     assert sorted(zone["id"] for zone in house()["zones"]) == [str(number) for number in range(6)]
 
 

@@ -1,6 +1,5 @@
 """The people of a restaurant: who may take on, promote and let go whom, and that an owner is always left."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from flask import Flask
 
 from tests.cast import Person
+from tests.together import at_once
 from waitercaller import audit, cache, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.requests import reading
@@ -216,22 +216,6 @@ def test_a_post_without_its_token_changes_nothing(alice: Person, members: Any, p
     }
     assert alice.client.post(f"{alice.home}/staff{path}", data=form).status_code == 400
     assert set(members()) == {"Alice"}
-
-
-def at_once(*deeds: Callable[[], Any]) -> list[Any]:
-    """Do all of these at the same moment; what they returned."""
-    gate, answers = threading.Barrier(len(deeds)), [None] * len(deeds)
-
-    def run(number: int, deed: Callable[[], Any]) -> None:
-        gate.wait()
-        answers[number] = deed()
-
-    threads = [threading.Thread(target=run, args=each) for each in enumerate(deeds)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return answers
 
 
 @pytest.mark.parametrize("deed", ["remove", "role"])

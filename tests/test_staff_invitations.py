@@ -1,7 +1,7 @@
 """Invitations by mail: who may send them, what they say, and how somebody joins."""
 
-import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.cast import PASSWORD, Mail, Person
+from tests.together import at_once
 from waitercaller import limits
 from waitercaller.staff import mails as staff_mails
 
@@ -349,23 +350,13 @@ def test_its_token_is_good_for_nothing_else(client: FlaskClient, alice: Person, 
 def test_of_twenty_who_use_one_link_at_once_one_joins(app: Flask, alice: Person, mails: Mails, members: Any) -> None:
     invite(alice)
     (mail,) = mails()
-    browsers: list[Any] = [app.test_client() for _ in range(20)]
-    forms = []
-    for number, browser in enumerate(browsers):
+    works: list[Any] = []
+    for number in range(20):
+        browser: Any = app.test_client()
         browser.get(mail.path)
-        token = browser.csrf_token("/invitation")
-        forms.append({"csrf_token": token, "name": f"Anna {number}", "password": PASSWORD})
-    gate, answers = threading.Barrier(20), [0] * 20
-
-    def run(number: int) -> None:
-        gate.wait()
-        answers[number] = browsers[number].post("/invitation", data=forms[number]).status_code
-
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+        form = {"csrf_token": browser.csrf_token("/invitation"), "name": f"Anna {number}", "password": PASSWORD}
+        works.append(partial(browser.post, "/invitation", data=form))
+    answers = [answer.status_code for answer in at_once(*works)]
     # The others read that the link was used or, where they came last, that there is an account now.
     assert answers.count(303) == 1
     assert set(answers) <= {303, 410, 200, 503}

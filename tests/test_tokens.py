@@ -1,6 +1,5 @@
 """Tokens: links that are signed, end, and work once."""
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +11,7 @@ from itsdangerous import URLSafeSerializer
 from pymongo.database import Database
 
 from config import Config
+from tests.together import at_once_in
 from waitercaller import tokens
 from waitercaller.tokens import TokenError
 
@@ -119,19 +119,11 @@ def test_tokens_of_the_key_before_still_work(
 @pytest.mark.needs_wire
 def test_of_twenty_that_redeem_at_once_one_succeeds(database: TokenDatabase, app: Flask) -> None:
     token = tokens.issue("reset", "alice", HOUR)
-    start, results = threading.Barrier(20), []
 
-    def redeem() -> None:
-        with app.app_context():
-            start.wait()
-            try:
-                results.append(tokens.redeem("reset", token))
-            except TokenError as error:
-                results.append(error.reason)
+    def redeem() -> str:
+        try:
+            return tokens.redeem("reset", token)
+        except TokenError as error:
+            return error.reason
 
-    threads = [threading.Thread(target=redeem) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(results) == ["alice"] + ["used"] * 19
+    assert sorted(at_once_in(app, *[redeem] * 20)) == ["alice"] + ["used"] * 19

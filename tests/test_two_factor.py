@@ -1,10 +1,10 @@
 """Alice protects her login with her phone. Mallory has learnt her password, and that is not enough."""
 
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pyotp
@@ -13,6 +13,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.together import at_once_in
 from waitercaller import clock
 from waitercaller.auth import store as users
 from waitercaller.two_factor import codes, store
@@ -296,21 +297,10 @@ def test_a_copied_session_that_waits_is_worth_no_second_login(visitor: Browser, 
 
 def test_of_twenty_logins_with_one_code_one_succeeds(app: Flask, alice: Person, phone: Phone) -> None:
     def tries(code: str) -> list[str | None]:
-        start, results = threading.Barrier(20), []
-
-        def one() -> None:
-            with app.app_context():
-                user = users.get(alice.user_id)
-                assert user is not None
-                start.wait()
-                results.append(store.accept(user, code))
-
-        threads = [threading.Thread(target=one) for _ in range(20)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        return [result for result in results if result]
+        with app.app_context():
+            user = users.get(alice.user_id)
+        assert user is not None
+        return [result for result in at_once_in(app, *[partial(store.accept, user, code)] * 20) if result]
 
     assert tries(phone.code()) == ["app"]
     assert tries(phone.recovery[0]) == ["recovery"]

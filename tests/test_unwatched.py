@@ -8,7 +8,7 @@ from flask import Flask
 from pymongo.errors import WriteError
 
 from tests.cast import Mail, Person
-from tests.test_requests_store import parallel
+from tests.together import at_once_in
 from waitercaller import clock, metrics, opening, presence, restaurants
 from waitercaller.alerts import screens, store
 from waitercaller.db import Document
@@ -183,10 +183,10 @@ def test_a_silence_that_was_broken_is_told_of_by_nobody_who_read_it_before(
 
 def test_many_processes_tell_once(house: Person, app: Flask, here: Any, later: Later) -> None:
     before = metrics.UNWATCHED._value.get()
-    parallel(app, lambda _: screens.look(), 6)
+    at_once_in(app, *[screens.look] * 6)
     assert here.alerts.count_documents({}) == 1
     later(minutes=3)
-    assert sum(parallel(app, lambda _: screens.look(), 6)) == 1
+    assert sum(at_once_in(app, *[screens.look] * 6)) == 1
     assert here.outbox.count_documents({"name": "unwatched"}) == 2
     assert metrics.UNWATCHED._value.get() - before == 1
 

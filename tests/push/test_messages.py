@@ -1,6 +1,6 @@
 """Push messages: who hears of what, and that it arrives once, sealed, and only while it is news."""
 
-import threading
+from functools import partial
 from typing import Any, cast
 
 import pytest
@@ -12,6 +12,7 @@ from tests.asvs import call_waiter
 from tests.cast import Person
 from tests.push.phones import Subscribe, browser, login_of, owed, send, zones_of
 from tests.push.service import PushService
+from tests.together import at_once
 from waitercaller import clock, leases, restaurants
 from waitercaller.db import Document, db, transaction
 from waitercaller.push import sender, store, subscriptions
@@ -187,18 +188,12 @@ def test_two_senders_send_nothing_twice(
     for event in ("called", "alerted"):
         tell(event)
     senders = [make_app(config), make_app(config)]
-    together = threading.Barrier(len(senders))
 
     def work(one: Flask) -> None:
-        together.wait()
         while any(state == "due" for _, state in owed(app)):
             sender.send_due(one)
 
-    threads = [threading.Thread(target=work, args=(one,)) for one in senders]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*(partial(work, one) for one in senders))
     assert len(service.asked) == len(service.messages) == 12
 
 
