@@ -12,7 +12,8 @@ from tests.asvs import ROOT, call_waiter, everything, hidden_fields
 from tests.cast import PASSWORD, Browser, Mail, Person
 from waitercaller.db import Document
 from waitercaller.forms import Form
-from waitercaller.requests import guest_links, model, store
+from waitercaller.requests import model, store
+from waitercaller.requests.guest import links as guest_links
 from waitercaller.tables import forms as table_forms
 from waitercaller.tables import store as tables
 

@@ -16,8 +16,10 @@ from tests.test_streams import Stream
 from waitercaller import cache, clock
 from waitercaller.db import Document
 from waitercaller.report import usual
-from waitercaller.requests import guest_sight, guest_words, reading, receipts, store
-from waitercaller.requests.guest_sight import View
+from waitercaller.requests import reading, receipts, store
+from waitercaller.requests.guest import sight
+from waitercaller.requests.guest import words as guest_words
+from waitercaller.requests.guest.sight import View
 from waitercaller.requests.model import ServiceRequest
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # a Sunday
@@ -151,7 +153,7 @@ def test_a_call_that_comes_back_is_new_to_the_screens(
 def test_a_stream_says_by_itself_that_nobody_has_seen_the_call(
     phone: Phone, watcher: Any, later: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guest_sight, "LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(sight, "LOOK_AGAIN", 0.05)
     phone.tap()
     stream = Stream(phone.client, phone.address.replace("?", "/live?"))
     assert "Your call is sent" in stream.next()[1]["html"]
@@ -171,7 +173,7 @@ def test_looking_again_and_again_sends_no_more_heartbeats(
         return look_again(view, calm)
 
     monkeypatch.setattr(View, "look_again", counted)
-    monkeypatch.setattr(guest_sight, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr(sight, "LOOK_AGAIN", 0.02)
     phone.tap()
     stream = Stream(phone.client, phone.address.replace("?", "/live?"))
     stream.next()

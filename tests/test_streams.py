@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 
 from tests.cast import Person, wait_until
 from waitercaller import live, restaurants, sessions
-from waitercaller.requests import guest_views, model, staff_views, store, streams
+from waitercaller.requests import model, staff_views, store, streams
+from waitercaller.requests.guest import views as guest_views
 from waitercaller.tables import store as tables
 
 

@@ -30,9 +30,10 @@ from waitercaller.db import Document
 from waitercaller.i18n import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
 from waitercaller.opening_words import moment_there
 from waitercaller.report.words import _day
-from waitercaller.requests import guest_words, reading
+from waitercaller.requests import reading
 from waitercaller.requests import store as requests
-from waitercaller.requests.guest_sight import View
+from waitercaller.requests.guest import words as guest_words
+from waitercaller.requests.guest.sight import View
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = ROOT / "waitercaller" / "translations"

@@ -14,7 +14,7 @@ from tests.browser.website import Website
 from tests.cast import Person
 from waitercaller import clock
 from waitercaller.db import Document
-from waitercaller.requests import guest_links
+from waitercaller.requests.guest import links as guest_links
 from waitercaller.tables import store as tables
 from waitercaller.tokens import serializer
 

@@ -14,7 +14,8 @@ from tests.browser.visitors import Visitors
 from tests.cast import Person
 from waitercaller import clock, restaurants
 from waitercaller.db import Document
-from waitercaller.requests import guest_links, mutes, receipts, store
+from waitercaller.requests import mutes, receipts, store
+from waitercaller.requests.guest import links as guest_links
 from waitercaller.tables import store as tables
 
 pytestmark = pytest.mark.browser

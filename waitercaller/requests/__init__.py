@@ -4,4 +4,5 @@ from flask import Blueprint
 
 blueprint = Blueprint("requests", __name__)
 
-from waitercaller.requests import guest_views, mute_views, staff_views, who  # noqa: E402, F401  (they register their routes)
+from waitercaller.requests import mute_views, staff_views, who  # noqa: E402, F401  (they register their routes)
+from waitercaller.requests.guest import views  # noqa: E402, F401  (the same)

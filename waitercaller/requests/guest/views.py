@@ -13,18 +13,9 @@ from waitercaller.db import Document
 from waitercaller.errors import DomainError
 from waitercaller.i18n import LANGUAGES, current_language
 from waitercaller.push import store as pushes
-from waitercaller.requests import (
-    blueprint,
-    device,
-    guest_links,
-    guest_pages,
-    guest_sight,
-    guest_wishes,
-    mutes,
-    store,
-    streams,
-)
-from waitercaller.requests.guest_sight import View
+from waitercaller.requests import blueprint, mutes, store, streams
+from waitercaller.requests.guest import device, links, pages, sight, wishes
+from waitercaller.requests.guest.sight import View
 from waitercaller.security import guest_form
 from waitercaller.tables import store as tables
 
@@ -42,20 +33,20 @@ def guest(code: str) -> ResponseReturnValue:
     """The table's page: what the guest can ask for, and what became of it."""
     table, current, restaurant = _find(code)
     language, asked_language = current_language(), _asked_language()
-    receipt = guest_links.read_receipt(table)
-    signed = guest_links.sign_receipt(table, receipt)
-    view = guest_sight.view_of(restaurant, table, receipt.held, _names(table, receipt))
-    fragment = guest_pages.state_fragment(view, code, language, current, asked_language)
+    receipt = links.read_receipt(table)
+    signed = links.sign_receipt(table, receipt)
+    view = sight.view_of(restaurant, table, receipt.held, _names(table, receipt))
+    fragment = pages.state_fragment(view, code, language, current, asked_language)
     return render_template(
         "requests/guest.html",
         restaurant_name=restaurant["name"],
         table_name=table["name"],
         fragment=Markup(fragment),  # noqa: S704 (our own template)
-        form_field=guest_links.sign_form(table),
+        form_field=links.sign_form(table),
         receipt=signed,
         refresh=_refresh(view),
         old_code=not current,
-        notes=current and guest_wishes.takes_notes(restaurant),
+        notes=current and wishes.takes_notes(restaurant),
         languages=_languages(restaurant, language),
         call_url=url_for("requests.call", code=code, lang=asked_language),
         live_url=url_for("requests.guest_live", code=code, r=signed, lang=asked_language),
@@ -69,21 +60,21 @@ def call(code: str) -> ResponseReturnValue:
     """The tap. Answered with the request it opened, or with the one that was there already."""
     table, current, restaurant = _find(code)
     _refuse_old_code(current)
-    key = guest_links.key_of_form(table)
-    wish = guest_wishes.wish_of_form(restaurant)
-    receipt = guest_links.read_receipt(table)
+    key = links.key_of_form(table)
+    wish = wishes.wish_of_form(restaurant)
+    receipt = links.read_receipt(table)
     phone = device.of_tap(table["restaurant_id"], receipt.phone, key)
     _limit_calls(table, phone.name)
     if _is_silenced(table, phone.names):
         return _back(code, table, receipt)
-    if not guest_sight.is_open(restaurant):
+    if not sight.is_open(restaurant):
         return _back(code, table, receipt)  # the page says when it opens
     opened = store.open_request(
         restaurant, table, wish.kind, key, choice=wish.choice, note=wish.note, device=phone.name
     )
     pushes.enqueue(restaurant, "called", opened)
     held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
-    answer = _back(code, table, guest_links.Receipt(receipt.phone or phone.name, held[:RECEIPTS]))
+    answer = _back(code, table, links.Receipt(receipt.phone or phone.name, held[:RECEIPTS]))
     phone.keep(answer)
     return answer
 
@@ -94,8 +85,8 @@ def call(code: str) -> ResponseReturnValue:
 def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”, from the phone that called."""
     table, _current, _restaurant = _find(code)
-    receipt = guest_links.read_receipt(table)
-    store.cancel(guest_sight.place(table), receipt.held, _names(table, receipt))
+    receipt = links.read_receipt(table)
+    store.cancel(sight.place(table), receipt.held, _names(table, receipt))
     return _back(code, table, receipt)
 
 
@@ -106,9 +97,9 @@ def guest_reopen(code: str) -> ResponseReturnValue:
     """“Not yet?”, for five minutes after the staff said it was done."""
     table, current, restaurant = _find(code)
     _refuse_old_code(current)
-    receipt = guest_links.read_receipt(table)
-    if guest_sight.is_open(restaurant) and not _is_silenced(table, _names(table, receipt)):
-        store.reopen(guest_sight.place(table), receipt.held, by=None)
+    receipt = links.read_receipt(table)
+    if sight.is_open(restaurant) and not _is_silenced(table, _names(table, receipt)):
+        store.reopen(sight.place(table), receipt.held, by=None)
     return _back(code, table, receipt)
 
 
@@ -117,7 +108,7 @@ def guest_reopen(code: str) -> ResponseReturnValue:
 def guest_live(code: str) -> Response:
     """The state of the table's calls, whenever it changes."""
     table, _current, _restaurant = _find(code)
-    receipt, language, asked_language = guest_links.read_receipt(table), current_language(), _asked_language()
+    receipt, language, asked_language = links.read_receipt(table), current_language(), _asked_language()
     names, pace = _names(table, receipt), streams.HEARTBEAT
 
     def read(_woken: set[str]) -> str | None:
@@ -126,9 +117,9 @@ def guest_live(code: str) -> Response:
         restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
         if found is None or restaurant is None:
             return None
-        view = guest_sight.view_of(restaurant, found[0], receipt.held, names)
+        view = sight.view_of(restaurant, found[0], receipt.held, names)
         pace = view.look_again(calm=streams.HEARTBEAT)
-        return guest_pages.state_fragment(view, code, language, found[1], asked_language)
+        return pages.state_fragment(view, code, language, found[1], asked_language)
 
     caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"guests:{limits.network()}": STREAMS_OF_AN_ADDRESS}
     return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone", pace=lambda: pace)
@@ -149,7 +140,7 @@ def _refuse_old_code(current: bool) -> None:
         raise DomainError(_("This code has been replaced. Please scan the new code on your table."))
 
 
-def _names(table: Document, receipt: guest_links.Receipt) -> list[str]:
+def _names(table: Document, receipt: links.Receipt) -> list[str]:
     """What the phone that asks goes by in this restaurant."""
     return device.known_names(table["restaurant_id"], receipt.phone)
 
@@ -169,9 +160,9 @@ def _limit_calls(table: Document, phone: str) -> None:
     limits.check("guest_table", str(table["_id"]))
 
 
-def _back(code: str, table: Document, receipt: guest_links.Receipt) -> BaseResponse:
+def _back(code: str, table: Document, receipt: links.Receipt) -> BaseResponse:
     """To the table's page, with the receipt for what this phone asked for."""
-    signed = guest_links.sign_receipt(table, receipt)
+    signed = links.sign_receipt(table, receipt)
     return redirect(url_for("requests.guest", code=code, r=signed, lang=_asked_language()), 303)
 
 

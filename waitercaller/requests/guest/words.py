@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from waitercaller import clock, restaurants
 from waitercaller.db import Document
 from waitercaller.requests import mutes
-from waitercaller.requests.guest_sight import View
+from waitercaller.requests.guest.sight import View
 from waitercaller.requests.model import ServiceRequest
 
 Tone = Literal["idle", "calm", "info", "done", "warn", "closed"]

@@ -5,8 +5,8 @@ from flask_babel import force_locale
 
 from waitercaller.db import Document
 from waitercaller.i18n import in_language
-from waitercaller.requests import guest_words
-from waitercaller.requests.guest_sight import View
+from waitercaller.requests.guest import words
+from waitercaller.requests.guest.sight import View
 from waitercaller.requests.model import ServiceRequest
 from waitercaller.routing import path_for
 
@@ -20,10 +20,10 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
         return render_template(
             "requests/_state.html",
             # Where nothing can be asked for and nothing was, the notice about the code says all there is to say.
-            state=guest_words.state_of(view) if current or view.live or view.ended else None,
+            state=words.state_of(view) if current or view.live or view.ended else None,
             notes=_notes(view),
             is_old=not current,
-            notice=guest_words.notice_beside(view),
+            notice=words.notice_beside(view),
             # While calls are paused the buttons stay: the taps are kept for the staff to see.
             kinds=_kinds(view, language) if current and view.is_open else [],
             can_cancel=view.can_cancel,
