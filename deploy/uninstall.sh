@@ -15,6 +15,7 @@ remove_units() {
         esac
         run rm -f "$UNITS/$unit"
     done < <(cd "$SOURCE/deploy/systemd" && find . -type f -printf '%P\n' | sort -r) # sockets and timers outlive no service
+    run rm -rf "$UNITS/waitercaller.socket.d" # where --listen has put what it listens to
     run systemctl daemon-reload
 }
 
