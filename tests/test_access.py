@@ -170,6 +170,8 @@ def test_an_ended_login_is_worthless(database: Database[dict[str, Any]], alice: 
     else:
         sessions.end_all(alice.user_id)
     assert sessions.find(login["_id"]) is None
+    (document,) = database.sessions.find()
+    assert document["purge_at"] == document["ended_at"] + sessions.KEPT
     assert alice.client.get("/account").status_code == 303
 
 

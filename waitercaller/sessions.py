@@ -133,4 +133,7 @@ def _good(which: Document) -> list[Document]:
 
 
 def _end(which: Document, session: ClientSession | None = None) -> None:
-    db().sessions.update_many({**which, "ended_at": None}, {"$set": {"ended_at": clock.now()}}, session=session)
+    now = clock.now()
+    db().sessions.update_many(
+        {**which, "ended_at": None}, {"$set": {"ended_at": now, "purge_at": now + KEPT}}, session=session
+    )
