@@ -203,6 +203,8 @@ def assert_soon_unavailable(client: FlaskClient, path: str, method: str = "GET",
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert "cannot reach our database" in answer.text
+    is_page = method == "GET" and "Accept" not in options.get("headers", {})
+    assert ("Refresh" in answer.headers) == is_page  # a tablet without scripts has nobody who would try again
 
 
 @pytest.mark.parametrize("end", ["kill", "freeze"])
@@ -214,6 +216,7 @@ def test_pages_say_so_soon_and_work_again_without_a_restart(
     getattr(own_server, end)()
     assert_soon_unavailable(client, f"/t/{CODE}")
     assert_soon_unavailable(client, f"/t/{CODE}", headers={"Accept": "application/json"})
+    assert_soon_unavailable(client, f"/t/{CODE}/call", method="POST")
     assert client.get("/healthz").status_code == 200
     own_server.start() if end == "kill" else own_server.thaw()
     assert client.get(f"/t/{CODE}").status_code == 404

@@ -57,6 +57,9 @@ def error_page(status: int, message: str | None = None, retry_after: int | None 
             back=_back(),
         )
         response = make_response(page)
+        if status == 503 and request.method in ("GET", "HEAD"):
+            # Nobody may be there to try again: a tablet without scripts loads itself anew, and has come here by that.
+            response.headers["Refresh"] = str(RETRY_AFTER)
     response.status_code = status
     if retry_after or status in (429, 503):
         response.headers["Retry-After"] = str(retry_after or RETRY_AFTER)
