@@ -57,6 +57,18 @@ def test_the_same_tap_sent_again_is_answered_with_its_request(tap: Any, database
     assert database.requests.count_documents({}) == 1
 
 
+def test_another_choice_or_note_on_the_same_page_is_another_tap(restaurant: Document, table: Document) -> None:
+    bill = next(each for each in restaurant["kinds"] if each["id"] == "bill")
+    card, cash = bill["choices"][:2]
+    tap = partial(store.open_request, restaurant, table, bill, "k1", device=PHONE)
+    first = tap(choice=card)
+    assert (tap(choice=card)["reminders"], tap(choice=cash)["choice"]) == (0, cash["id"])
+    assert tap(choice=cash)["reminders"] == 1
+    last = tap(choice=cash, note="Quickly, please")
+    assert (last["_id"], last["reminders"]) == (first["_id"], 2)
+    assert (last["choice"], last["note"]) == (cash["id"], "Quickly, please")
+
+
 def test_a_tap_sent_again_after_its_request_was_resolved_opens_nothing(
     tap: Any, restaurant: Document, database: Any
 ) -> None:

@@ -56,8 +56,9 @@ export class Taps {
     this.send();
   }
 
+  /** Not the same button's next tap, which was made while this one was on its way. */
   drop(tap) {
-    write(read().filter((other) => !isSame(tap, other)));
+    write(read().filter((other) => !isSame(tap, other) || other.at !== tap.at));
   }
 
   dropLate() {

@@ -117,7 +117,8 @@ function take(page, address, tap) {
     const answered = page.getElementById(part);
     if (answered) document.getElementById(part).replaceChildren(...answered.childNodes);
   }
-  if (form.elements.note) form.elements.note.value = "";
+  const { note } = form.elements;
+  if (note && note.value === tap.fields.note) note.value = ""; // or something else is being written by now
   draw(page.getElementById("state-and-kinds").outerHTML);
   const taken = page.querySelector(`.live [value="${CSS.escape(tap.button)}"]`);
   if (tap.isNew && taken) document.dispatchEvent(new CustomEvent("called", { detail: tap.button.split("/")[0] }));

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.visitors import Visitors, comes_true, press
 from tests.browser.website import Website
+from tests.cast import Person, wait_until
 from waitercaller.db import Document
 
 pytestmark = pytest.mark.browser
@@ -106,6 +107,39 @@ def test_two_taps_without_network_are_both_sent_and_both_can_be_cancelled(dana: 
     expect(dana.locator(".live")).to_have_count(0)
 
 
+def test_the_last_choice_counts_of_those_made_without_network(app: Flask, dana: Page, taps: Any) -> None:
+    dana.context.set_offline(True)
+    tap(dana, "bill/card")
+    tap(dana, "bill/cash")
+    dana.context.set_offline(False)
+    is_sent(dana)
+    assert taps() == [("bill", 1)]
+    assert [each["choice"] for each in app.extensions["mongo"].database.requests.find()] == ["cash"]
+
+
+def test_a_note_is_sent_though_the_tap_before_it_was_still_on_its_way(
+    app: Flask, website: Website, visitors: Visitors, alice: Person, table: Document
+) -> None:
+    requests = app.extensions["mongo"].database.requests
+    app.extensions["mongo"].database.restaurants.update_one(
+        {"_id": alice.restaurant_id}, {"$set": {"settings.notes": True}}
+    )
+    guest = visitors.come()
+    guest.goto(f"/t/{table['code']}")
+    on_its_way: list[Route] = []
+    guest.route("**/call*", lambda route: route.continue_() if on_its_way else on_its_way.append(route))
+    tap(guest, "waiter")
+    wait_until(lambda: guest.evaluate("1") and on_its_way)
+    guest.wait_for_timeout(700)
+    guest.locator("#note").fill("A high chair")
+    tap(guest, "waiter")
+    guest.locator("#note").fill("And a spoon")
+    on_its_way[0].continue_()
+    wait_until(lambda: guest.evaluate("1") and [each["note"] for each in requests.find()] == ["A high chair"])
+    is_sent(guest)
+    expect(guest.locator("#note")).to_have_value("And a spoon")
+
+
 def test_a_tap_that_could_not_be_sent_for_ten_minutes_is_not_sent_at_all(
     visitors: Visitors, table: Document, taps: Any
 ) -> None:
@@ -132,13 +166,14 @@ def test_a_page_that_is_opened_too_late_says_that_the_tap_was_not_sent(dana: Pag
     phone.set_offline(True)
     tap(dana, "waiter")
     expect(dana.locator("#unsent")).to_be_visible()
-    dana.evaluate("""() => {
-        const taps = JSON.parse(localStorage.getItem("taps")).map((tap) => ({ ...tap, at: tap.at - 11 * 60_000 }));
-        localStorage.setItem("taps", JSON.stringify(taps));
-    }""")
     dana.close()
     phone.set_offline(False)
     again = phone.new_page()
+    again.goto("/healthz")  # where no script of ours could send or drop it
+    again.evaluate("""() => {
+        const taps = JSON.parse(localStorage.getItem("taps")).map((tap) => ({ ...tap, at: tap.at - 11 * 60_000 }));
+        localStorage.setItem("taps", JSON.stringify(taps));
+    }""")
     again.goto(f"/t/{table['code']}")
     expect(again.locator("#failed")).to_contain_text("There was no connection for 10 minutes.")
     expect(again.locator(".live")).to_have_count(0)

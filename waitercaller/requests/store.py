@@ -4,6 +4,7 @@ Every change of state is one conditional update from a state to the next, so of 
 refused is refused by the database's unique indexes, never by looking first. Nothing live is ever deleted.
 """
 
+import hashlib
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -37,7 +38,7 @@ def open_request(
     The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
     the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie.
     """
-    request = model.new(restaurant, table, kind, _key(key, kind))
+    request = model.new(restaurant, table, kind, _key(key, kind, choice, note))
     request["note"], request["device"] = note, device
     if choice:
         request["choice"], request["choice_labels"] = choice["id"], choice["names"]
@@ -113,9 +114,10 @@ def reopen(where: Document, ids: list[ObjectId], by: Actor | None) -> int:
     return sum(_reopen(where, request_id, by) for request_id in ids)
 
 
-def _key(key: str, kind: Kind) -> str:
-    """A page's key is good for one tap on each of its buttons."""
-    return f"{key}:{kind['id']}"
+def _key(key: str, kind: Kind, choice: Choice | None, note: str | None) -> str:
+    """A page's key is good for one tap on each of its buttons; with another note it is another tap."""
+    button = f"{kind['id']}/{choice['id']}" if choice else kind["id"]
+    return f"{key}:{button}:{hashlib.sha256(note.encode()).hexdigest()[:16]}" if note else f"{key}:{button}"
 
 
 def _remind(request: ServiceRequest) -> ServiceRequest | None:
