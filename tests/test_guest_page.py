@@ -124,6 +124,23 @@ def test_not_yet_brings_the_call_back_for_five_minutes(phone: Phone, staff: Any,
     assert requests_in()[0]["state"] == "resolved"
 
 
+def test_not_yet_brings_back_what_was_done_last_and_nothing_else(
+    phone: Phone, staff: Any, later: Any, requests_in: Any
+) -> None:
+    phone.tap("water")
+    staff(store.resolve)
+    later(minutes=1)
+    phone.tap("bill")
+    staff(store.resolve)
+    assert "Not yet?" in phone.look().text
+    phone.send("reopen")
+    assert [request["state"] for request in requests_in()] == ["resolved", "waiting"]
+    phone.send("cancel")
+    assert "Not yet?" not in phone.look().text  # of a call that the guest has cancelled, though water was done before
+    phone.send("reopen")
+    assert [request["state"] for request in requests_in()] == ["resolved", "cancelled"]
+
+
 def test_the_phone_that_called_can_cancel(phone: Phone, requests_in: Any) -> None:
     phone.tap()
     assert "Never mind, cancel my call" in phone.look().text

@@ -68,9 +68,16 @@ class View:
         return any(request["live"] and request["device"] in self.phone for request in self.held)
 
     @property
+    def said_done(self) -> list[ObjectId]:
+        """What the page says is done: the last that came to an end, together, if the staff has ended it."""
+        last = self.ended[-1] if self.ended else None
+        if last is None or last["state"] not in ("resolved", "dismissed"):
+            return []
+        return [request["_id"] for request in self.ended if request["ended_at"] == last["ended_at"]]
+
+    @property
     def can_reopen(self) -> bool:
-        undoable = any(request["state"] in ("resolved", "dismissed") for request in self.ended)
-        return not self.live and self.can_call and undoable
+        return not self.live and self.can_call and bool(self.said_done)
 
     def look_again(self, calm: float) -> float:
         """In how many seconds to look again, though nothing has changed; `calm` where nothing waits."""

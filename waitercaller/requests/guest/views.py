@@ -98,8 +98,10 @@ def guest_reopen(code: str) -> ResponseReturnValue:
     table, current, restaurant = _find(code)
     _refuse_old_code(current)
     receipt = links.read_receipt(table)
-    if sight.is_open(restaurant) and not _is_silenced(table, _names(table, receipt)):
-        store.reopen(sight.place(table), receipt.held, by=None)
+    names = _names(table, receipt)
+    if sight.is_open(restaurant) and not _is_silenced(table, names):
+        view = sight.view_of(restaurant, table, receipt.held, names)
+        store.reopen(sight.place(table), view.said_done, by=None)
     return _back(code, table, receipt)
 
 
