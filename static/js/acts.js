@@ -10,6 +10,8 @@ const { dataset: words } = document.getElementById("screen");
 const toasts = document.getElementById("toasts");
 const inFlight = new Set(); // the tables and rounds whose answer is awaited
 
+let asking = Promise.resolve(); // one question after the other: an answer may ask while another is being answered
+
 /** The name of a card or a round, by which it is found again when it was redrawn. */
 function placeOf(element) {
   return element.dataset.table ?? `round ${element.dataset.round}`;
@@ -37,7 +39,8 @@ export function startActs(form, { onAnswer, onLoggedOut }) {
   });
 
   async function ask(question, act) {
-    const chosen = await who(question, act.place, act.title, act.by);
+    asking = asking.then(() => who(question, act.place, act.title, act.by));
+    const chosen = await asking;
     if (chosen) send({ ...act, [question]: chosen });
   }
 

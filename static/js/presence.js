@@ -13,6 +13,8 @@ const signed = new Set(); // the calls this screen has a receipt for
 let told = ""; // what the server knows
 let telling = false;
 let signing = false;
+let resting = false; // a receipt could not be handed in
+let retelling = 0;
 let left = false; // the page is being closed: it has said so, and nothing after that
 
 function state() {
@@ -34,26 +36,33 @@ export async function tell() {
   if (answer?.ok && (await answer.json().catch(() => ({}))).kept) told = saying;
   telling = false;
   if (told === saying) tell();
-  else setTimeout(tell, AGAIN);
+  else {
+    clearTimeout(retelling); // one timer, however often this has failed
+    retelling = setTimeout(tell, AGAIN);
+  }
 }
 
 /** Sign for the calls that this screen shows to somebody, once they are painted. */
 async function sign() {
-  if (signing || document.hidden || document.body.dataset.live === "ended" || !unsigned().length) return;
+  if (signing || resting || document.hidden || document.body.dataset.live === "ended" || !unsigned().length) return;
   signing = true;
   await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
   const ids = document.hidden ? [] : unsigned();
   const answer = ids.length ? await post(urls.shownUrl, `ids=${ids.join("+")}`) : null;
   if (answer?.ok) for (const id of ids) signed.add(id);
   signing = false;
-  if (answer?.ok || !ids.length) sign();
-  else setTimeout(sign, AGAIN);
+  resting = Boolean(ids.length && !answer?.ok);
+  if (!resting) return sign();
+  setTimeout(() => ((resting = false), sign()), AGAIN);
 }
+
+/** Whether a card is not hidden by a zone or a round. (Safari has checkVisibility since 17.4.) */
+const isOnView = (card) => card.checkVisibility?.() ?? card.getClientRects().length > 0;
 
 /** The calls on view that have no receipt of this screen yet. */
 function unsigned() {
   const cards = [...calls.querySelectorAll("[data-ids]")].map((card) => [card, card.dataset.ids.split(" ").filter((id) => id && !signed.has(id))]);
-  return cards.filter(([card, ids]) => ids.length && card.checkVisibility?.() !== false).flatMap(([, ids]) => ids).slice(0, 200);
+  return cards.filter(([card, ids]) => ids.length && isOnView(card)).flatMap(([, ids]) => ids).slice(0, 200);
 }
 
 function post(url, what) {

@@ -4,12 +4,13 @@ import re
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.visitors import Visitors, card, fill, is_live, is_waiting, press
 from tests.browser.website import Website
 from tests.cast import PASSWORD, Person
 from waitercaller import restaurants
+from waitercaller.tables import store as tables
 
 pytestmark = pytest.mark.browser
 
@@ -83,6 +84,35 @@ def test_the_counter_asks_who_and_the_guest_reads_it(visitors: Visitors, counter
     card(counter, "7").get_by_role("button", name="Done").click()  # nobody has it now
     who(counter, "Anna")
     expect(counter.locator("#sentence")).to_have_text("Nobody is waiting")
+
+
+def test_two_questions_at_once_are_asked_one_after_the_other(
+    app: Flask, visitors: Visitors, alice: Person, anna: str, counter: Page, dana: Page
+) -> None:
+    with app.app_context():
+        tables.add_many(alice.restaurant_id, ["8"], None)
+        eight = next(each for each in tables.of_restaurant(alice.restaurant_id) if each["name"] == "8")
+    other = visitors.come()
+    other.goto(f"/t/{eight['code']}")
+    for guest in (dana, other):
+        press(guest, "Call a waiter")
+    expect(card(counter, "8")).to_be_visible()
+    late: list[Route] = []
+    counter.route("**/resolve", lambda route: route.continue_() if late else late.append(route))
+    card(counter, "7").get_by_role("button", name="Done").click()  # whose answer, that a name is needed, comes late
+    card(counter, "8").get_by_role("button", name="I’m going").click()
+    expect(counter.locator("#who-table")).to_have_text("Table 8")
+    with counter.expect_response("**/resolve"):
+        late[0].continue_()
+    expect(counter.locator("#who-table")).to_have_text("Table 8")
+    counter.wait_for_timeout(400)  # until the names take a tap
+    who(counter, "Anna")
+    expect(counter.locator("#who-table")).to_have_text("Table 7")
+    expect(other.locator("#headline")).to_have_text("Anna is on the way")
+    counter.wait_for_timeout(400)
+    who(counter, "Alice")
+    expect(dana.locator("#headline")).to_have_text("Done")
+    expect(card(counter, "8").get_by_text("Anna is on the way")).to_be_visible()
 
 
 def test_the_counter_passes_a_call_on(visitors: Visitors, bob: Person, counter: Page, dana: Page) -> None:

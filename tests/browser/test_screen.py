@@ -4,14 +4,13 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.axe import complaints
 from tests.browser.visitors import Visitors, card, comes_true, is_live, press
 from tests.browser.website import Website
 from tests.cast import Person, wait_until
 from waitercaller import presence, restaurants
-from waitercaller.db import Document
 from waitercaller.tables import store as tables
 
 pytestmark = pytest.mark.browser
@@ -174,14 +173,38 @@ def test_one_receipt_serves_all_that_a_screen_has_drawn(visitors: Visitors, bob:
     assert len(body["screen"]) == 32
 
 
+def test_receipts_that_are_not_taken_are_tried_every_three_seconds(
+    visitors: Visitors, website: Website, bob: Person, dana: Page
+) -> None:
+    visitors.tolerate("ERR_FAILED")
+    page = visitors.logged_in(bob)
+    tried: list[Route] = []
+
+    def refuse(route: Route) -> None:
+        tried.append(route)
+        route.abort()
+
+    page.route("**/shown", refuse)
+    page.goto(f"{bob.home}/dashboard")
+    press(dana, "Call a waiter")
+    expect(card(page, "7")).to_be_visible()
+    page.wait_for_timeout(7_000)  # the clock on the card draws it anew each second
+    assert 1 <= len(tried) <= 4
+    page.unroute_all()
+    signed(website, 1)
+
+
+@pytest.mark.parametrize("script", ["", "delete Element.prototype.checkVisibility"], ids=["now", "older Safari"])
 def test_what_a_screen_filters_out_has_no_receipt(
-    website: Website, visitors: Visitors, alice: Person, dana: Page, table: Document
+    website: Website, visitors: Visitors, alice: Person, dana: Page, script: str
 ) -> None:
     with website.app.app_context():
         for zone, name in (("Bar", "1"), ("Terrace", "20")):
             tables.add_many(alice.restaurant_id, [name], restaurants.zone_named(alice.restaurant_id, zone))
         terrace = next(each for each in tables.of_restaurant(alice.restaurant_id) if each["name"] == "20")
-    till = visitors.dashboard(alice)
+    till = visitors.logged_in(alice)
+    till.add_init_script(script)
+    till.goto(f"{alice.home}/dashboard")
     till.get_by_role("button", name="Bar").click()
     guest = visitors.come()
     guest.goto(f"/t/{terrace['code']}")
