@@ -93,6 +93,19 @@ def test_nothing_prepared_is_nothing_sent(database: Any, app: Flask, mails: Mail
     assert outbox(app)[0]["state"] == "dropped"
 
 
+def test_a_mail_that_was_dropped_is_owed_again_and_one_that_was_sent_is_not(
+    app: Flask, mails: Mails, preparing: dict[str, Any]
+) -> None:
+    news: list[mail.Prepared | None] = [None, mail.Prepared("greeting", {"name": "Bob"})]
+    mail.prepares("greeting")(lambda to, context: news.pop(0))
+    for sent in (0, 1, 0):
+        with app.app_context():
+            mail.enqueue("greeting", DANA, occasion="tonight")
+        assert len(mails()) == sent
+    (document,) = outbox(app)
+    assert document["state"] == "sent"
+
+
 @pytest.mark.needs_wire
 def test_a_mail_of_a_transaction_that_failed_is_not_owed(database: Any, app: Flask) -> None:
     from waitercaller.db import transaction

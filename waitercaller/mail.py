@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 BATCH = 20  # mails that one call of `send_due` takes up at most
 LEASE = timedelta(minutes=2)  # longer than a conversation whose every step just meets delivery.TIMEOUT
-ATTEMPTS = 12  # which take about five hours
+ATTEMPTS = 12  # which take about four hours
 FIRST_PAUSE = timedelta(seconds=15)
 LONGEST_PAUSE = timedelta(hours=1)
 KEPT = {"sent": timedelta(days=7), "dropped": timedelta(days=7), "failed": timedelta(days=30)}
@@ -76,7 +76,10 @@ def enqueue(
     occasion: str = "",
     **context: Any,
 ) -> None:
-    """Owe `to` a mail, and no second one for the same `occasion`. Raises ValueError for what is no plain address."""
+    """Owe `to` a mail, and no second one for the same `occasion`. Raises ValueError for what is no plain address.
+
+    One that was dropped, because there was nothing to tell when its turn came, has not been sent: it is owed again.
+    """
     if not _ADDRESS.fullmatch(to):
         raise ValueError("not an e-mail address")
     document = {"name": name, "to": to, "language": language, "context": context, **_due()}
@@ -87,6 +90,7 @@ def enqueue(
     except DuplicateKeyError:
         if not occasion or session:
             raise
+        db().outbox.update_one({"_id": occasion, "state": "dropped"}, {"$set": _due(), "$unset": {"purge_at": ""}})
 
 
 def send_due(app: Flask) -> int:

@@ -15,8 +15,10 @@ from tests.smtp import silent_server
 from waitercaller import clock, erasure, restaurants
 from waitercaller import sessions as logins
 from waitercaller.account import leaving
+from waitercaller.alerts import store as alerts
 from waitercaller.db import Document, db
 from waitercaller.push import delivery, sealing, sender, subscriptions
+from waitercaller.push import store as pushes
 from waitercaller.requests import store as requests
 
 
@@ -172,6 +174,21 @@ def test_a_call_that_somebody_has_taken_is_not_told_any_more(
     send(app)
     assert service.asked == []
     assert owed(app) == [("called", "dropped")]
+
+
+@pytest.mark.parametrize(("unheard", "state"), [(False, "dropped"), (True, "sent")])
+def test_that_nobody_hears_is_told_as_long_as_nobody_does(
+    app: Flask, alice: Person, subscribe: Subscribe, later: Any, unheard: bool, state: str
+) -> None:
+    subscribe(alice)
+    with app.app_context():
+        alerts.begin_silence(alice.restaurant_id)
+        later(minutes=3)
+        pushes.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "unwatched", None, occasion="tonight")
+        if not unheard:
+            alerts.end_silence(alerts.noted()[alice.restaurant_id], heard=True)
+    send(app)
+    assert owed(app) == [("unwatched", state)]
 
 
 def test_old_news_is_not_sent(

@@ -14,6 +14,7 @@ from tests.push.phones import Subscribe, browser, login_of, owed, send, zones_of
 from tests.push.service import PushService
 from tests.together import at_once
 from waitercaller import clock, leases, restaurants
+from waitercaller.alerts import store as alerts
 from waitercaller.db import Document, db, transaction
 from waitercaller.push import sender, store, subscriptions
 from waitercaller.requests.model import ServiceRequest
@@ -93,10 +94,12 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     subscribe: Subscribe,
     tell: Any,
     table: Document,
+    later: Any,
     event: store.Event,
     hearing: set[str],
 ) -> None:
     with app.app_context():
+        alerts.begin_silence(alice.restaurant_id)
         terrace = restaurants.zone_named(alice.restaurant_id, "Terrace")
         hall = restaurants.zone_named(alice.restaurant_id, "Hall")
         db().tables.update_one({"_id": table["_id"]}, {"$set": {"zone_id": terrace}})
@@ -107,6 +110,7 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     for person, choice in ((alice, "escalated"), (mona, "escalated"), (bob, "all"), (nina, "all")):
         subscribe(person, choice)
     hire("Olaf", role="waiter", at=alice)  # wants to hear nothing
+    later(minutes=3)
     tell(event)
     send(app)
     assert {message.path[1:] for message in service.messages} == hearing

@@ -16,6 +16,7 @@ from pymongo.errors import PyMongoError
 
 from config import Config
 from waitercaller import clock, leases, metrics, restaurants, sessions
+from waitercaller.alerts import store as alerts
 from waitercaller.db import Document
 from waitercaller.push import delivery, sealing, store, subscriptions, words
 from waitercaller.requests import reading
@@ -164,7 +165,9 @@ def _request(document: Document) -> ServiceRequest | None:
 
 
 def _is_news(document: Document, request: ServiceRequest | None) -> bool:
-    """Whether it is still so: a call that somebody has taken in the meantime is not."""
+    """Whether it is still so: a call that somebody has taken in the meantime is not, nor a silence that is over."""
+    if document["event"] == "unwatched":
+        return alerts.is_unheard(document["restaurant_id"])
     return document["request_id"] is None or (request is not None and request["state"] == "waiting")
 
 
