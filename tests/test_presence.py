@@ -76,13 +76,29 @@ def test_a_screen_is_watching_while_its_stream_is_open(app: Flask, database: Any
     assert not presence.is_watched(alice.restaurant_id)
 
 
+def test_a_screen_that_opens_while_the_process_speaks_stays(
+    database: Any, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    presence.hold(alice.restaurant_id, screen(A))
+    look_at_memory = presence._held_now
+
+    def meanwhile(process: Any) -> Any:
+        held = look_at_memory(process)
+        presence.hold(alice.restaurant_id, screen(B))
+        return held
+
+    monkeypatch.setattr(presence, "_held_now", meanwhile)
+    presence.beat()
+    assert presence.visible_ids(alice.restaurant_id) == {A, B}
+
+
 def test_what_counts_is_what_can_be_seen_or_heard(database: Any, alice: Person) -> None:
     presence.hold(alice.restaurant_id, screen(A, visible=False, audible=False))
     assert [each["id"] for each in presence.open_screens(alice.restaurant_id)] == [A]
     assert not presence.is_watched(alice.restaurant_id)
     presence.hold(alice.restaurant_id, screen(B, visible=False, audible=True))
     assert presence.is_watched(alice.restaurant_id)
-    assert presence.audible(alice.restaurant_id)
+    assert presence.heard() == {alice.restaurant_id}
     assert presence.visible_ids(alice.restaurant_id) == set()
     assert presence.change(alice.restaurant_id, A, visible=True, audible=False)
     assert presence.visible_ids(alice.restaurant_id) == {A}
@@ -202,7 +218,7 @@ def test_an_open_dashboard_is_present(app: Flask, look: Any, watcher: Hub, bob: 
     assert (only["visible"], only["audible"]) == (True, False)
     assert tell(bob, A, "0", "1")
     with app.app_context():
-        assert presence.audible(bob.restaurant_id)
+        assert presence.heard() == {bob.restaurant_id}
         assert presence.visible_ids(bob.restaurant_id) == set()
     stream.close()
     with app.app_context():

@@ -82,11 +82,6 @@ def visible_ids(restaurant_id: ObjectId) -> set[str]:
     return {screen["id"] for screen in open_screens(restaurant_id) if screen["visible"]}
 
 
-def audible(restaurant_id: ObjectId) -> bool:
-    """Whether a call would be heard."""
-    return any(screen["audible"] for screen in open_screens(restaurant_id))
-
-
 def heard() -> set[ObjectId]:
     """All the restaurants in which a call would be heard."""
     alive = {"seen_at": {"$gt": clock.now() - ALIVE}, "screens.audible": True}
@@ -142,8 +137,9 @@ def change(restaurant_id: ObjectId, screen_id: str, *, visible: bool, audible: b
 def beat() -> None:
     """Say that this process is alive, having made the database hold what it holds. Raises PyMongoError."""
     process = _process()
-    held = _held_now(process)
-    for document in list(db().screens.find({"process": process.name})):
+    documents = list(db().screens.find({"process": process.name}))
+    held = _held_now(process)  # later than they: a screen that opens in between stays
+    for document in documents:
         ours = held.pop(document["restaurant_id"], {})
         theirs: dict[str, Screen] = {screen["id"]: screen for screen in document["screens"]}
         _note_flags(process, document["restaurant_id"], theirs)
