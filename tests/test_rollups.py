@@ -174,6 +174,18 @@ def test_what_is_live_or_not_counted_for_good_is_never_deleted(database, house, 
     assert database.requests.count_documents({}) == 2
 
 
+def test_calls_that_never_end_do_not_keep_the_others(database, house, table, monkeypatch):
+    monkeypatch.setattr(store, "BATCH", 2)
+    at = clock.now() - timedelta(days=500)
+    never = [past_call(house, table, at + timedelta(hours=each)) for each in range(3)]
+    for each, kind in zip(never, ("waiter", "bill", "water"), strict=True):
+        each.update(kind=kind, state="waiting", live=True, ended_at=None)
+    keep(database, *never, *(past_call(house, table, at + timedelta(days=2, hours=each)) for each in range(5)))
+    for _ in range(6):
+        store.bring_up_to_date()
+    assert [call["_id"] for call in database.requests.find()] == [each["_id"] for each in never]
+
+
 # --- what guests may expect ---------------------------------------------------------------------------------
 
 

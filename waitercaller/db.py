@@ -7,6 +7,7 @@ acknowledged by a majority and by the journal: a call that was answered is on di
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import pymongo
 from flask import Flask, current_app
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
@@ -17,6 +18,8 @@ T = TypeVar("T")
 
 # A page answers "please try again" within two seconds when the database is away.
 OPERATION_TIMEOUT_MS = 1500
+# The driver would go on with conflicts, and with commits of which nothing is known, for two minutes.
+TRANSACTION_SECONDS = 10
 
 
 class Mongo:
@@ -39,7 +42,7 @@ class Mongo:
         return self.client.get_default_database()
 
     def transaction(self, work: Callable[[ClientSession | None], T]) -> T:
-        with self.client.start_session() as session:
+        with pymongo.timeout(TRANSACTION_SECONDS), self.client.start_session() as session:
             return session.with_transaction(work)
 
 

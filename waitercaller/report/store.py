@@ -8,6 +8,7 @@ whoever still has the lease.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import cast
 
 from bson import ObjectId
@@ -137,14 +138,10 @@ def _next(quarter: datetime) -> datetime:
 def _purge() -> None:
     """Delete requests that ended long ago and have been counted for good, a batch at a time."""
     limit = clock.now() - KEPT
-    fields = {"restaurant_id": True, "created_at": True, "ended_at": True}
-    old = list(db().requests.find({"created_at": {"$lt": limit}}, fields).sort("created_at").limit(BATCH))
-    ended = [request for request in old if request["ended_at"] and request["ended_at"] < limit]
-    if not ended:
-        return
     unfinished = db().rollups.find({"open": True, "quarter": {"$lt": limit}}, {"restaurant_id": True, "quarter": True})
     kept = {(each["restaurant_id"], each["quarter"]) for each in unfinished}
-    for request in ended:
-        if (request["restaurant_id"], times.quarter_of(request["created_at"])) not in kept:
-            mine = {"_id": request["_id"], "restaurant_id": request["restaurant_id"], "live": False}
-            db().requests.delete_one(mine)
+    fields = {"restaurant_id": True, "created_at": True}
+    old = db().requests.find({"created_at": {"$lt": limit}, "ended_at": {"$lt": limit}}, fields).sort("created_at")
+    counted = (each for each in old if (each["restaurant_id"], times.quarter_of(each["created_at"])) not in kept)
+    for request in islice(counted, BATCH):
+        db().requests.delete_one({"_id": request["_id"], "restaurant_id": request["restaurant_id"], "live": False})
