@@ -16,6 +16,9 @@ from wtforms import Field, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, Length, ValidationError
 
 WHITESPACE = "\t\n\r"  # control characters too, but harmless: they become spaces
+# Characters of one text that are put in order at all: thousands of accents on one letter would take seconds, in which
+# this process does nothing else. No field takes so many.
+LONGEST_TIDIED = 1000
 
 
 class Form(FlaskForm):
@@ -60,8 +63,13 @@ def text_of(field: Field) -> str:
 
 
 def tidy(text: str | None) -> str | None:
-    """`text` without spaces around it or doubled inside, and with accents written in one way (NFC)."""
-    return None if text is None else unicodedata.normalize("NFC", " ".join(text.split()))
+    """`text` without spaces around it or doubled inside, and with accents written in one way (NFC).
+
+    One that is longer than any field takes stays as it is, to be refused.
+    """
+    if text is None or len(text) > LONGEST_TIDIED:
+        return text
+    return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 def no_control_characters(form: Any, field: Field) -> None:

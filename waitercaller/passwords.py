@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 SHORTEST = 10  # characters
 LONGEST = 128
+PARTS = 4  # of which a keyboard may make up a character
 # In a process: each takes ARGON2_MEMORY_KIB, however many strangers log in at the same time; the others wait.
 HASHES_AT_ONCE = 2
 COMMON = Path(__file__).parent / "data" / "common-passwords.txt.gz"  # see the VERSION beside it
@@ -36,11 +37,10 @@ PRODUCT = "Waiter Caller"
 
 def objection(password: str, *names: str) -> LazyString | None:
     """Why this cannot be somebody's new password, or None; `names` are those of the person, restaurant and address."""
-    length = len(_normal(password))
-    if length < SHORTEST:
-        return lazy_gettext("Please use at least %(number)d characters.", number=SHORTEST)
-    if length > LONGEST:
+    if is_too_long(password):
         return lazy_gettext("Please use at most %(number)d characters.", number=LONGEST)
+    if len(_normal(password)) < SHORTEST:
+        return lazy_gettext("Please use at least %(number)d characters.", number=SHORTEST)
     if "\0" in password:
         return lazy_gettext("This contains a character that cannot be used in a password.")
     if _bare(password) in _bare_names(names):
@@ -50,6 +50,12 @@ def objection(password: str, *names: str) -> LazyString | None:
     if password.strip().lower() in _common():
         return lazy_gettext("Many people use this password, so it is guessed first. Please think of another.")
     return None
+
+
+def is_too_long(password: str) -> bool:
+    """Whether nobody can have this password. As it is counted, an "é" is one character, however a keyboard sends it."""
+    # First, because to put the accents of a very long text in order stops this process for seconds.
+    return len(password) > PARTS * LONGEST or len(_normal(password)) > LONGEST
 
 
 def hashed(password: str) -> str:

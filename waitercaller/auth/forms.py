@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 from wtforms import EmailField, Field, PasswordField
-from wtforms.validators import InputRequired, Length, ValidationError
+from wtforms.validators import InputRequired, ValidationError
 
 from waitercaller import passwords
 from waitercaller.forms import Form, text_checks, text_field, text_of, tidy
@@ -35,8 +35,7 @@ def email_field(label: LazyString = EMAIL) -> EmailField:
 
 def password_field(label: LazyString = PASSWORD) -> PasswordField:
     """A password that somebody has already."""
-    too_long = Length(max=passwords.LONGEST, message=lazy_gettext("Please use at most %(max)d characters."))
-    return _password_field(label, too_long)
+    return _password_field(label, _possible)
 
 
 def new_password_field(label: LazyString = PASSWORD) -> PasswordField:
@@ -51,10 +50,17 @@ def _password_field(label: LazyString, check: object) -> PasswordField:
 
 
 def _address(form: Form, field: Field) -> None:
+    if len(field.data) > LONGEST_ADDRESS:
+        return  # which has been said
     try:
         field.data = normal_address(field.data)
     except EmailNotValidError:
         raise ValidationError(_("This is no complete e-mail address.")) from None
+
+
+def _possible(form: Form, field: Field) -> None:
+    if passwords.is_too_long(field.data):
+        raise ValidationError(_("Please use at most %(max)d characters.", max=passwords.LONGEST))
 
 
 def _acceptable(form: Form, field: Field) -> None:
