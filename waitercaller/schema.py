@@ -65,7 +65,10 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("restaurant_id", ASCENDING), ("quarter", ASCENDING)], unique=True),
         IndexModel([("open", ASCENDING), ("due_at", ASCENDING)]),
     ],
-    "subscriptions": [IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)])],
+    "subscriptions": [
+        IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)]),
+        IndexModel([("login_id", ASCENDING)]),
+    ],
     "pushes": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "alerts": [
         IndexModel([("restaurant_id", ASCENDING)], unique=True),

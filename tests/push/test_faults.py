@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import Person
+from tests.cast import PASSWORD, Person
 from tests.push.phones import Subscribe, Tell, browser, login_of, owed, send
 from tests.push.service import Phone, PushService
 from tests.smtp import silent_server
@@ -244,6 +244,25 @@ def test_a_phone_of_nobody_gets_nothing_and_is_forgotten(
     assert service.asked == []
     assert owed(app) == [("called", "dropped")]
     assert subscribed(app, bob) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "form"),
+    [
+        ("/account/verify", {"password": PASSWORD}),
+        ("/account/password", {"current": PASSWORD, "password": "another correct horse"}),
+    ],
+)
+def test_a_login_that_takes_anothers_place_in_its_browser_still_hears(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, page: str, form: dict[str, str]
+) -> None:
+    subscribe(bob)
+    before = login_of(bob)
+    assert bob.client.submit(page, form).status_code == 303
+    assert login_of(bob) != before
+    tell()
+    send(app)
+    assert owed(app) == [("called", "sent")]
 
 
 def test_a_login_that_is_only_idle_still_hears(

@@ -5,6 +5,7 @@ from datetime import datetime
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from flask_login import current_user
 from pymongo.client_session import ClientSession
 
 from waitercaller import access, audit, mail, passwords, restaurants, sessions
@@ -15,6 +16,7 @@ from waitercaller.db import Document, transaction
 from waitercaller.errors import DomainError
 from waitercaller.forms import refused, text_of
 from waitercaller.i18n import current_language
+from waitercaller.push import subscriptions
 
 
 @blueprint.get("/account")
@@ -82,7 +84,9 @@ def stay_logged_in(user: Document, verified_at: datetime | None = None) -> None:
 
     `verified_at` is when the person proved who they are, if not just now.
     """
+    before = current_user.login["_id"]
     access.log_in(user, verified_at)
+    subscriptions.follow(before, current_user.login["_id"])
     if not users.note_login(user):
         access.log_out()  # yet another change came in between
 

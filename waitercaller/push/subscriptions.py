@@ -90,6 +90,11 @@ def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice
     return found
 
 
+def follow(login_id: str, successor_id: str) -> None:
+    """Another login takes this one's place in the same browser: what that is told goes on."""
+    db().subscriptions.update_many({"login_id": login_id}, {"$set": {"login_id": successor_id}})
+
+
 def drop(subscription: Document) -> None:
     """Forget a browser that cannot be reached any more, or must not be."""
 
