@@ -13,7 +13,7 @@ from flask import Flask
 from tests.cast import PASSWORD, Mail, Person, visit
 from tests.test_streams import Stream
 from tests.together import at_once
-from waitercaller import erasure, restaurants, schema, sessions
+from waitercaller import audit, erasure, restaurants, schema, sessions
 from waitercaller.account import leaving
 from waitercaller.auth import store as users
 from waitercaller.db import Document
@@ -277,12 +277,18 @@ def test_of_a_restaurant_that_went_along_only_counts_remain(
     request_id = taken(bob, "k1")
     call("k2", kind=1)
     stored.requests.update_many({}, {"$set": {"note": "for Dana", "device": "d"}})
+    audit_of = {"restaurant_id": alice.restaurant_id}
+    with app.test_request_context(environ_base={"REMOTE_ADDR": "192.0.2.7"}):
+        audit.record("table_paused", actor={"id": bob.member_id, "name": "Bob"}, table="7", **audit_of)
     delete(alice, **named(alice, "Trattoria Lucia"))
     erase()
     assert (stored.restaurants.count_documents({}), stored.tables.count_documents({})) == (0, 0)
     assert stored.requests.count_documents({"restaurant_id": alice.restaurant_id}) == 2
     assert len(stored.requests.find_one({"_id": request_id})["steps"]) == 3
     assert not any(trace in str(list(stored.requests.find())) for trace in ("Bob", "Dana", bob.member_id))
+    kept = list(stored.audit.find(audit_of))
+    assert "table_paused" in {entry["event"] for entry in kept}
+    assert not any(trace in str(kept) for trace in ("Bob", bob.member_id, "192.0.2.7"))
     with app.app_context():
         assert users.get(bob.user_id) is not None
 

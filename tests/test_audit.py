@@ -75,6 +75,18 @@ def test_a_person_and_a_restaurant_have_their_own_the_newest_first(
     assert [entry["details"]["number"] for entry in audit.of_restaurant(restaurant, 3)] == [24, 23, 22]
 
 
+def test_tries_of_strangers_push_nothing_out_that_a_person_reads(
+    database: Database[dict[str, Any]], later: Callable[..., None]
+) -> None:
+    person = ObjectId()
+    for number in range(30):
+        later(seconds=1)
+        audit.record("login_ok" if number < 3 else "login_failed", user_id=person)
+    events = audit.of_person(person)
+    assert [entry["event"] for entry in events] == ["login_failed"] * audit.FAILED + ["login_ok"] * 3
+    assert events == sorted(events, key=lambda entry: entry["at"], reverse=True)
+
+
 @pytest.mark.parametrize("name", ["password", "token", "code", "cookie", "secret"])
 def test_a_secret_cannot_be_kept_by_mistake(app: Flask, name: str) -> None:
     details: dict[str, Any] = {name: "hunter2"}

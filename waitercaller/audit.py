@@ -7,6 +7,7 @@ there by mistake.
 import json
 import logging
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any
 
 import pymongo
@@ -23,6 +24,7 @@ from waitercaller.restaurants import Actor
 log = logging.getLogger(__name__)
 
 STORE_SECONDS = 0.4  # to wait for the database; the deed is done, and its answer is waited for
+FAILED = 5  # tries to log in, among the events that a person reads
 SECRETS = {"password", "token", "code", "cookie", "secret"}
 
 
@@ -64,13 +66,22 @@ def record_often(event: str, *, restaurant_id: ObjectId, **details: Any) -> None
 
 
 def of_person(user_id: ObjectId, number: int = 20) -> list[Document]:
-    """The last events of this person, the newest first."""
-    return list(db().audit.find({"user_id": user_id}).sort("at", DESCENDING).limit(number))
+    """The last events of this person, the newest first.
+
+    Only a few of them are tries that failed: strangers make those, and would push out what somebody did who got in.
+    """
+    failed = _last({"user_id": user_id, "event": "login_failed"}, FAILED)
+    others = _last({"user_id": user_id, "event": {"$ne": "login_failed"}}, number - len(failed))
+    return sorted([*failed, *others], key=itemgetter("at"), reverse=True)
 
 
 def of_restaurant(restaurant_id: ObjectId, number: int = 100) -> list[Document]:
     """The last events of this restaurant, the newest first."""
-    return list(db().audit.find({"restaurant_id": restaurant_id}).sort("at", DESCENDING).limit(number))
+    return _last({"restaurant_id": restaurant_id}, number)
+
+
+def _last(which: Document, number: int) -> list[Document]:
+    return list(db().audit.find(which).sort("at", DESCENDING).limit(number))
 
 
 def forget_person(user_id: ObjectId, actor_ids: list[str], session: ClientSession | None = None) -> None:
@@ -82,6 +93,11 @@ def forget_person(user_id: ObjectId, actor_ids: list[str], session: ClientSessio
     db().audit.update_many({"user_id": user_id}, {"$set": nobody}, session=session)
     theirs = {"actor.id": {"$in": [str(user_id), *actor_ids]}}
     db().audit.update_many(theirs, {"$set": {"actor": None, "address": None}}, session=session)
+
+
+def forget_restaurant(restaurant_id: ObjectId) -> None:
+    """The same for all that happened in a restaurant that is gone: nobody is left who could ask for it."""
+    db().audit.update_many({"restaurant_id": restaurant_id}, {"$set": {"actor": None, "address": None, "details": {}}})
 
 
 def _keep(entry: Document) -> None:

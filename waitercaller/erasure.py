@@ -86,6 +86,7 @@ def _erase(erasure: Document) -> None:
     invited = {"restaurant_id": erasure["restaurant_id"], "invited_by.id": erasure["member_id"]}
     db().invitations.update_many(invited, {"$set": {"invited_by": NOBODY}})
     if erasure["member_id"] is None:
+        audit.forget_restaurant(erasure["restaurant_id"])
         for name in BELONGINGS:
             db()[name].delete_many({"restaurant_id": erasure["restaurant_id"]})
         db().restaurants.delete_one({"_id": erasure["restaurant_id"], "removed_at": {"$ne": None}})
