@@ -8,10 +8,11 @@ import pytest
 from bson import ObjectId
 from flask import Flask
 from flask.testing import FlaskClient
+from itsdangerous import TimestampSigner
 
 from tests.cast import Person
 from tests.test_streams import Stream
-from waitercaller import restaurants, sessions
+from waitercaller import clock, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.requests import store as requests
 
@@ -190,8 +191,11 @@ def test_its_page_has_no_rooms_and_a_way_to_end_it(counter: Any, alice: Person) 
 
 
 def test_it_is_dark_for_weeks_and_still_good_but_not_for_ever(
-    counter: Any, alice: Person, later: Callable[..., None]
+    app: Flask, counter: Any, alice: Person, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The cookie's signature grows old with everything else.
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _signer: int(clock.now().timestamp()))
+    assert app.permanent_session_lifetime == sessions.SCREEN_LIFETIME
     later(days=89)
     assert counter.get(f"{alice.home}/dashboard").status_code == 200
     later(days=2)
