@@ -137,6 +137,8 @@ def test_live_calls_and_owed_mails_are_asked_of_the_database(
     assert figures['waitercaller_outbox_mails{state="failed"}'] == 0
     assert 300 <= figures["waitercaller_outbox_oldest_seconds"] < 320
     assert figures['waitercaller_calls_live{state="waiting"}'] == 0
+    database.outbox.update_one({"to": "dana@example.org"}, {"$set": {"refused": True}})  # whose mailbox is full
+    assert values(client.get("/metrics").text)["waitercaller_outbox_oldest_seconds"] < 20
 
 
 def test_figures_of_the_process_are_there_while_the_database_is_away(

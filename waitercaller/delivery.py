@@ -30,10 +30,14 @@ def deliver(message: flask_mail.Message) -> None:
         connection.send(message)
 
 
+def is_about_this_mail(error: Exception) -> bool:
+    """Whether the server takes mails, but not this one. A refused login or sender is ours, and can be put right."""
+    return isinstance(error, (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError))
+
+
 def is_permanent(error: Exception) -> bool:
-    """Whether the server refuses this mail for good. A refused login or sender is ours, and can be put right."""
-    about_this_mail = isinstance(error, (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError))
-    return about_this_mail and 500 <= _code(error) < 600
+    """Whether the server refuses this mail for good."""
+    return is_about_this_mail(error) and 500 <= _code(error) < 600
 
 
 def reason(error: Exception) -> str:

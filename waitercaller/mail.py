@@ -132,16 +132,16 @@ def _deal_with(document: Document) -> bool:
 
 
 def _note_failure(document: Document, error: Exception) -> bool:
-    permanent = delivery.is_permanent(error)
+    refused = delivery.is_about_this_mail(error)
     about = (document["name"], document["_id"], document["attempts"], delivery.reason(error))
-    if permanent or document["attempts"] >= ATTEMPTS:
+    if delivery.is_permanent(error) or document["attempts"] >= ATTEMPTS:
         _end(document, "failed")
         log.error("gave up the mail %s (%s) after %d attempts: %s", *about)
     else:
         pause = leases.pause(document["attempts"], FIRST_PAUSE, LONGEST_PAUSE)
-        leases.move("outbox", document, {"next_at": clock.now() + pause})
+        leases.move("outbox", document, {"next_at": clock.now() + pause, "refused": refused})
         log.warning("could not send the mail %s (%s), attempt %d: %s", *about)
-    return permanent
+    return refused
 
 
 def _end(document: Document, state: str) -> None:

@@ -64,8 +64,10 @@ class DatabaseFigures(Collector):
             mails.add_metric([state], counts.get(state, {}).get("count", 0))
         yield mails
         age = GaugeMetricFamily("waitercaller_outbox_oldest_seconds", "How long the oldest mail has been owed.")
-        oldest = counts.get("due", {}).get("oldest")
-        age.add_metric([], max(0.0, (clock.now() - oldest).total_seconds()) if oldest else 0.0)
+        # Not those whose recipients alone are refused for now: mails go out.
+        owed = {"state": "due", "refused": {"$ne": True}}
+        oldest = self.database.outbox.find_one(owed, ["created_at"], sort=[("created_at", ASCENDING)])
+        age.add_metric([], max(0.0, (clock.now() - oldest["created_at"]).total_seconds()) if oldest else 0.0)
         yield age
 
     def _count(self, collection: str, which: dict[str, Any]) -> dict[str, Any]:
