@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from tests.cast import PASSWORD, Browser, Mail, Person
 from tests.together import at_once_in
-from waitercaller import clock
+from waitercaller import clock, mail
 from waitercaller.auth import store as users
 from waitercaller.two_factor import codes, store
 
@@ -239,6 +239,19 @@ def test_a_recovery_code_takes_the_place_of_the_phone_once(opened: Open, phone: 
     assert log_in(opened(), phone.recovery[4]).status_code == 303
 
 
+def test_a_recovery_code_is_not_used_up_without_a_notice(
+    app: Flask, alice: Person, phone: Phone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with app.app_context():
+        user = users.get(alice.user_id)
+        assert user is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(mail, "enqueue", lambda *_, **__: 1 / 0)
+            with pytest.raises(ZeroDivisionError):
+                store.accept(user, phone.recovery[0], "en")
+        assert store.accept(user, phone.recovery[0], "en") == "recovery"
+
+
 def test_after_both_steps_one_is_where_one_wanted_to_go(visitor: Browser, alice: Person, phone: Phone) -> None:
     asked = visitor.get(f"{alice.home}/tables")
     second = type_password(visitor, path=asked.location).location
@@ -300,7 +313,7 @@ def test_of_twenty_logins_with_one_code_one_succeeds(app: Flask, alice: Person, 
         with app.app_context():
             user = users.get(alice.user_id)
         assert user is not None
-        return [result for result in at_once_in(app, *[partial(store.accept, user, code)] * 20) if result]
+        return [result for result in at_once_in(app, *[partial(store.accept, user, code, "en")] * 20) if result]
 
     assert tries(phone.code()) == ["app"]
     assert tries(phone.recovery[0]) == ["recovery"]

@@ -3,7 +3,7 @@
 from flask_babel import gettext as _
 from wtforms import Field
 
-from waitercaller import audit, limits, mail, passwords
+from waitercaller import audit, limits, passwords
 from waitercaller.db import Document
 from waitercaller.forms import text_of
 from waitercaller.i18n import current_language
@@ -29,7 +29,7 @@ def code_is_right(field: Field, user: Document) -> bool:
     """Whether this is a code of the user's app or a recovery code that is left. Raises LimitReached."""
     key = str(user["_id"])
     limits.check("two_factor", key)
-    accepted = two_factor.accept(user, text_of(field))
+    accepted = two_factor.accept(user, text_of(field), current_language())
     if accepted is None:
         audit.record("login_failed", user_id=user["_id"], step="code again")
         field.errors = [_("This code is not right, or it was used already. Please type the next one.")]
@@ -37,5 +37,4 @@ def code_is_right(field: Field, user: Document) -> bool:
     limits.clear("two_factor", key)
     if accepted == "recovery":
         audit.record("two_factor_recovery_used", user_id=user["_id"])
-        mail.enqueue("two_factor_notice", user["email"], language=current_language(), what="recovery_used")
     return True

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from waitercaller import access, audit, clock, limits, mail, passwords
+from waitercaller import access, audit, clock, limits, passwords
 from waitercaller.auth import blueprint
 from waitercaller.auth import store as users
 from waitercaller.auth.forms import LoginForm
@@ -61,7 +61,7 @@ def code() -> ResponseReturnValue:
         return refused("auth/code.html", form)
     tries = _tries_of(user)
     limits.check("two_factor", *tries)
-    kind = two_factor.accept(user, text_of(form.code))
+    kind = two_factor.accept(user, text_of(form.code), current_language())
     if kind is None:
         audit.record("login_failed", user_id=user["_id"], step="second factor")
         form.code.errors = [_("This code does not count. Each one counts once, and for half a minute.")]
@@ -71,7 +71,7 @@ def code() -> ResponseReturnValue:
         return redirect(url_for("auth.login"), 303)
     limits.clear("two_factor", *tries)
     if kind == "recovery":
-        _tell_of_recovery(user)
+        _say_what_is_left(user)
     return _go_on()
 
 
@@ -148,9 +148,8 @@ def _go_on() -> ResponseReturnValue:
     return redirect(access.safe_next(request.args.get("next")) or start_page(), 303)
 
 
-def _tell_of_recovery(user: Document) -> None:
+def _say_what_is_left(user: Document) -> None:
     left = len(user["two_factor"]["recovery_codes"]) - 1
-    mail.enqueue("two_factor_notice", user["email"], language=current_language(), what="recovery_used")
     audit.record("two_factor_recovery_used", user_id=user["_id"], actor=_actor(user), left=left)
     flash(ngettext("You have %(num)d recovery code left.", "You have %(num)d recovery codes left.", left), "info")
 

@@ -10,8 +10,8 @@ from typing import Literal
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
-from waitercaller import clock
-from waitercaller.db import Document, db
+from waitercaller import clock, mail
+from waitercaller.db import Document, db, transaction
 from waitercaller.two_factor import codes
 
 OFFER_LIFETIME = timedelta(hours=1)
@@ -52,8 +52,11 @@ def renew_recovery_codes(user_id: ObjectId, recovery_codes: list[str], session: 
     return bool(db().users.update_one(on, change, session=session).modified_count)
 
 
-def accept(user: Document, typed: str) -> Literal["app", "recovery"] | None:
-    """Use up what was typed, if it is a code of this user: each counts once, also of two tries at the same time."""
+def accept(user: Document, typed: str, language: str) -> Literal["app", "recovery"] | None:
+    """Use up what was typed, if it is a code of this user: each counts once, also of two tries at the same time.
+
+    That a recovery code was used is mailed to the user, in `language`.
+    """
     secret = user["two_factor"]["secret"]
     counter = codes.counter_of(secret, typed, clock.now())
     if counter is not None:
@@ -62,8 +65,15 @@ def accept(user: Document, typed: str) -> Literal["app", "recovery"] | None:
         return "app" if used else None
     spent = codes.recovery_hash(typed)
     left = {"_id": user["_id"], "two_factor.recovery_codes": spent}
-    used = db().users.update_one(left, {"$pull": {"two_factor.recovery_codes": spent}}).modified_count
-    return "recovery" if used else None
+
+    def spend(session: ClientSession | None) -> bool:
+        change = {"$pull": {"two_factor.recovery_codes": spent}}
+        used = db().users.update_one(left, change, session=session).modified_count
+        if used:
+            mail.enqueue("two_factor_notice", user["email"], session=session, language=language, what="recovery_used")
+        return bool(used)
+
+    return "recovery" if transaction(spend) else None
 
 
 def _hashes(recovery_codes: list[str]) -> list[str]:
