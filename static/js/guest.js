@@ -52,12 +52,13 @@ function draw(html) {
   const headline = document.getElementById("headline")?.textContent;
   const { activeElement } = document;
   const focused = nameOf(activeElement);
-  document.getElementById("state-and-kinds").outerHTML = html;
+  const before = document.getElementById("state-and-kinds");
+  const now = new DOMParser().parseFromString(html, "text/html").getElementById("state-and-kinds");
+  if (!now.isEqualNode(before)) before.replaceWith(now); // what is the same stays, with its buttons
   const title = document.getElementById("headline");
   // Whoever has cancelled by the keyboard stays on the page, also when it is drawn again.
   if (focused || activeElement.id === "headline") ((focused && button(focused)) || title)?.focus();
-  const now = title?.textContent;
-  if (now !== headline) document.getElementById("said").textContent = now;
+  if (title?.textContent !== headline) document.getElementById("said").textContent = title?.textContent;
   mark();
   showAge();
 }
