@@ -84,7 +84,6 @@ def init_app(app: Flask) -> None:
     manager = LoginManager(app, add_context_processor=False)
     manager.session_protection = None  # the login is a document; it needs no fingerprint of the browser
     manager.user_loader(_load_visitor)
-    app.permanent_session_lifetime = sessions.SCREEN_LIFETIME  # of the cookie; the login's document ends the others
     app.before_request(_guard)
     app.context_processor(lambda: {name: g.get(name) for name in ("person", "screen", "restaurant", "member")})
 

@@ -11,6 +11,8 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from waitercaller import sessions
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 csrf = CSRFProtect()
@@ -54,6 +56,7 @@ class Sessions(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     app.session_interface = Sessions()
+    app.permanent_session_lifetime = sessions.SCREEN_LIFETIME  # of the cookie; the documents of logins end the others
     app.before_request(_refuse_malformed_referer)  # first: the check of forms trips over one
     csrf.init_app(app)
     app.after_request(_headers)
