@@ -336,6 +336,29 @@ def test_mongodbs_own_tools_are_used_where_they_are_and_no_password_is_on_a_comm
     assert script("restore.sh", made, BACKUP_MONGODB_URI=uri).returncode != 0
 
 
+def test_of_a_whole_server_only_our_database_is_replaced_unless_all_of_it_is_asked_for(
+    config: Config, script: Script, tmp_path: Path
+) -> None:
+    made = tmp_path / "waitercaller-20250101T000000Z.archive.gz"
+    made.write_bytes(gzip.compress(b"an archive"))
+    database = config.mongodb_uri.rpartition("/")[2].partition("?")[0]
+
+    def replaced(*words: str) -> str:
+        (tmp_path / "calls").unlink(missing_ok=True)
+        done = script("restore.sh", made, *words, BACKUP_MONGODB_URI=config.mongodb_uri, WC_FLASK="true")
+        assert done.returncode == 0, done.stderr
+        return (tmp_path / "calls").read_text().splitlines()[-2].partition("--stopOnError ")[2]
+
+    assert replaced("--replace") == f"--nsInclude {database}.* --drop"
+    assert replaced("--replace", "--whole-server") == "--oplogReplay --drop"
+    for words in (["--whole-server"], ["--replace", "--all"]):
+        assert script("restore.sh", made, *words).returncode == 2
+    made.rename(tmp_path / "one.bson.gz")
+    done = script("restore.sh", tmp_path / "one.bson.gz", "--replace", "--whole-server")
+    assert done.returncode == 2
+    assert "our database and no more" in done.stderr
+
+
 def test_another_file_is_not_restored(script: Script, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
     done = script("restore.sh", tmp_path / "letter.txt")
