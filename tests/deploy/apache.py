@@ -61,6 +61,7 @@ class Apache:
         self.settings: dict[str, object] = {
             "WC_DOMAIN": DOMAIN,
             "WC_ROOT": self.folder / "root",
+            "WC_STATIC_VERSION": "0",
             "WC_WEBROOT": self.webroot,
             "WC_CERT": self.cert,
             "WC_KEY": self.key,
