@@ -21,10 +21,13 @@ remove_units() {
 
 remove_hosts() {
     step 'The virtual hosts'
-    run a2dissite -q 000-waitercaller
-    run a2disconf -q waitercaller-mpm
-    run rm -f /etc/apache2/sites-available/000-waitercaller.conf /etc/apache2/conf-available/waitercaller-mpm.conf
+    local here=/etc/apache2
+    local files=("$here/sites-available/000-waitercaller.conf" "$here/conf-available/waitercaller-mpm.conf")
+    [[ -e ${files[0]} || -e ${files[1]} ]] || { say 'there are none' && return; } # a web machine behind a balancer
+    [[ ! -L $here/sites-enabled/000-waitercaller.conf ]] || run a2dissite -q 000-waitercaller
+    [[ ! -L $here/conf-enabled/waitercaller-mpm.conf ]] || run a2disconf -q waitercaller-mpm
     run systemctl restart apache2
+    run rm -f "${files[@]}"
 }
 
 remove_code() {
