@@ -19,15 +19,17 @@ sudo deploy/install.sh DOMAIN EMAIL [options]
   DOMAIN   the name visitors open; its A (and AAAA) record must point to this machine already
   EMAIL    yours: Let's Encrypt and this machine write to it when something fails
 
-  --mongodb-uri URI          a database elsewhere, with the database's name: mongodb://…/waitercaller?…
-                             (without it, MongoDB is installed here)
+  --mongodb-uri-file FILE    holds the URI of a database elsewhere, with the database's name:
+                             mongodb://…/waitercaller?… (without it, MongoDB is installed here)
+  --mongodb-uri URI          the same, for one without a password
   --mail-server HOST         how mails go out; needed once, then kept
   --mail-port PORT           587
   --mail-security WORD       starttls (which it is without), tls or none
   --mail-username NAME
   --mail-password-file FILE  a file, because what is on a command line can be read by everybody here
   --mail-sender ADDRESS      Waiter Caller <hello@DOMAIN>
-  --listen ADDRESS:PORT      a web machine behind a balancer: gunicorn listens there, without Apache and certificate
+  --listen ADDRESS:PORT      a web machine behind a balancer: gunicorn listens at this IPv4 address, without Apache
+                             and certificate
   --acme-server URL          another directory than Let's Encrypt's, for trying
   --dry-run                  print every step, change nothing
 USAGE
@@ -45,8 +47,21 @@ read_arguments() {
             --help | -h) usage && exit ;;
             --acme-server) ACME_SERVER=${2:?} && shift ;;
             --listen) LISTEN=${2:?} && shift ;;
-            --mail-password-file) GIVEN[MAIL_PASSWORD]=$(<"${2:?}") && shift ;;
-            --mongodb-uri | --mail-server | --mail-port | --mail-security | --mail-username | --mail-sender)
+            --mongodb-uri)
+                [[ ! ${2:?} =~ ^[^/]*//[^/@]*:[^/@]*@ ]] ||
+                    fail 'a password on a command line can be read by everybody here: --mongodb-uri-file takes the URI from a file.'
+                GIVEN[MONGODB_URI]=$2
+                shift
+                ;;
+            --mongodb-uri-file)
+                GIVEN[MONGODB_URI]=$(cat "${2:?}")
+                shift
+                ;;
+            --mail-password-file)
+                GIVEN[MAIL_PASSWORD]=$(cat "${2:?}")
+                shift
+                ;;
+            --mail-server | --mail-port | --mail-security | --mail-username | --mail-sender)
                 local name=${1#--}
                 name=${name//-/_}
                 GIVEN[${name^^}]=${2:?}
@@ -59,8 +74,20 @@ read_arguments() {
     done
     ((${#words[@]} == 2)) || { usage >&2 && exit 2; }
     DOMAIN=${words[0],,} EMAIL=${words[1]}
+}
+
+# check_arguments: what can be said against them is said before anything is changed.
+check_arguments() {
+    local name
     [[ $DOMAIN =~ ^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*$ ]] || fail "$DOMAIN is no domain name."
     [[ $EMAIL =~ ^[^[:space:]@\']+@[^[:space:]@\']+$ ]] || fail "$EMAIL is no e-mail address."
+    # Werkzeug compares the Host with TRUSTED_HOSTS, and knows no IPv6 addresses there: /readyz would never answer.
+    [[ -z $LISTEN || $LISTEN =~ ^([0-9]{1,3}\.){3}[0-9]{1,3}:[0-9]{1,5}$ ]] ||
+        fail "--listen takes an IPv4 address of this machine and a port, such as 10.0.0.11:8000, and not $LISTEN."
+    for name in "${!GIVEN[@]}"; do
+        [[ ${GIVEN[$name]} ]] || fail "$name is empty."
+        must_fit "$name" "${GIVEN[$name]}"
+    done
 }
 
 check_machine() {
@@ -71,6 +98,14 @@ check_machine() {
         'debian 12' | 'ubuntu 24.04') say 'Debian 12 or Ubuntu 24.04' ;;
         *) say 'This is neither Debian 12 nor Ubuntu 24.04: it may work, but nobody has tried.' ;;
     esac
+    local served
+    served=$(setting PUBLIC_URL)
+    served=${served#https://}
+    [[ ! -L $HOME_DIR/current || ${served:-$DOMAIN} == "$DOMAIN" ]] || fail "this machine serves $served. To move it to $DOMAIN:
+  deploy/uninstall.sh                        keeps the data and the settings
+  certbot delete --cert-name $served
+  deploy/install.sh $DOMAIN $EMAIL
+Nothing was changed."
     getent ahosts "$DOMAIN" >/dev/null ||
         say "$DOMAIN has no address yet: without its A record there will be no certificate."
 }
@@ -170,27 +205,31 @@ start_service() {
         say "$(readlink "$HOME_DIR/current") is running: this is an upgrade"
         switch_to "$RELEASE"
     fi
-    install_units
     [[ -z $LISTEN ]] || listen_there
+    install_units
+    if owes socket; then
+        run systemctl stop waitercaller.service waitercaller.socket # a socket in use cannot be changed
+        run systemctl start waitercaller.socket
+        settle socket
+    fi
     enable waitercaller.socket --now
     enable waitercaller.service
-    if changed "$SETTINGS" "$HOME_DIR/current" "$RELEASE/.venv" "$UNITS/waitercaller.s" || ! systemctl is-active --quiet waitercaller.service; then
+    if owes service || ! systemctl is-active --quiet waitercaller.service; then
         restart_service
-        [[ $DRY_RUN ]] || wait_until_ready "$SOCKET" || fail "it does not get ready. What it says:
+        serves || fail "it does not get ready. What it says:
   journalctl -u waitercaller --no-pager -n 50
   curl --unix-socket $SOCKET http://$DOMAIN/readyz"
     fi
 }
 
-# listen_there: besides the socket of this machine, where the balancer reaches it.
+# listen_there: besides the socket of this machine, where the balancer reaches it; also while the network has not given it
+# this address yet, as when it boots.
 listen_there() {
-    local file=$UNITS/waitercaller.socket.d/listen.conf
-    put "$file" 0644 root:root < <(printf '[Socket]\nListenStream=%s\n' "$LISTEN")
-    if changed "$file"; then
-        run systemctl daemon-reload
-        run systemctl stop waitercaller.service waitercaller.socket # a socket in use cannot be changed
-        run systemctl start waitercaller.socket
-    fi
+    put "$UNITS/waitercaller.socket.d/listen.conf" 0644 root:root <<LISTEN
+[Socket]
+ListenStream=$LISTEN
+FreeBind=true
+LISTEN
 }
 
 # --- the web server -------------------------------------------------------------------------------------------
@@ -202,16 +241,20 @@ start_apache() {
     for module in "${modules[@]}"; do
         [[ -e /etc/apache2/mods-enabled/$module.load ]] || wanted+=("$module")
     done
-    ((${#wanted[@]} == 0)) || { run a2enmod -q "${wanted[@]}" && CHANGED[/etc/apache2/mods]=1; }
+    if ((${#wanted[@]})); then
+        owe apache
+        run a2enmod -q "${wanted[@]}"
+    fi
     put "$MPM" 0644 root:root <<<"Include $HOME_DIR/current/deploy/apache/mpm.conf"
     put "$SITE" 0644 root:root < <(site)
     [[ -e /etc/apache2/conf-enabled/waitercaller-mpm.conf ]] || run a2enconf -q waitercaller-mpm
     [[ -e /etc/apache2/sites-enabled/000-waitercaller.conf ]] || run a2ensite -q 000-waitercaller
     [[ ! -e /etc/apache2/sites-enabled/000-default.conf ]] || run a2dissite -q 000-default
     enable apache2.service
-    if changed /etc/apache2 "$UNITS/apache2"; then
+    if owes apache; then
         run apache2ctl configtest
         run systemctl restart apache2
+        settle apache
     fi
 }
 
@@ -293,9 +336,22 @@ check_site() {
     printf '\nDone: %s/\n' "$site"
 }
 
+check_web_machine() {
+    step 'Is it true? As the balancer asks'
+    if [[ $DRY_RUN ]]; then
+        say "would ask for http://$LISTEN/readyz"
+        return
+    fi
+    curl --silent --show-error --fail --max-time 10 --noproxy '*' --output /dev/null "http://$LISTEN/readyz" ||
+        fail "http://$LISTEN/readyz does not answer that it is ready. Is $LISTEN an address of this machine?"
+    printf '\nDone: ready at %s for the balancer.\n' "$LISTEN"
+}
+
 main() {
     read_arguments "$@"
+    check_arguments
     check_machine
+    undo_interrupted_switch || true # there is none to undo
     install_packages "${PACKAGES[@]}"
     make_user
     bring_code
@@ -311,7 +367,7 @@ main() {
     if [[ ! $LISTEN ]]; then
         check_site
     else
-        printf '\nDone: ready at %s for the balancer.\n' "$LISTEN"
+        check_web_machine
     fi
 }
 

@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # What install.sh, upgrade.sh and uninstall.sh share: sourced, never run.
 
+umask 022 # root may have another; the service's user must read what is laid down here
+
 HOME_DIR=/opt/waitercaller
 RELEASES=$HOME_DIR/releases
 VENVS=$HOME_DIR/venvs
@@ -14,8 +16,10 @@ READY_SECONDS=${READY_SECONDS:-30}
 SHIPPED=(waitercaller static templates deploy config.py wsgi.py requirements.txt pyproject.toml
     README.md CHANGELOG.md LICENSE)
 
+SWITCHING=$HOME_DIR/switching # during a switch: the release that ran before
+OWED=$HOME_DIR/owed           # a file for each whom `owe` names
 DRY_RUN=
-declare -A CHANGED=() # what `put` and `link` have really changed, by path
+declare -A OWED_NOW=() # the same in memory, which is all that a dry run has
 
 # --- saying and doing -----------------------------------------------------------------------------------------
 
@@ -43,10 +47,10 @@ put() {
     new=$(mktemp)
     cat >"$new"
     if [[ $(stat -c '%a %U:%G' "$file" 2>/dev/null) != "${mode#0} $owner" ]] || ! cmp -s "$new" "$file"; then
+        owe_readers "$file"
         mkdir -p "$(dirname "$file")"
         install -m "$mode" -o "${owner%:*}" -g "${owner#*:}" "$new" "$file.new"
         mv -f "$file.new" "$file" # in one move: nobody reads half of it
-        CHANGED[$file]=1
         say "wrote $file"
     fi
     rm -f "$new"
@@ -60,19 +64,44 @@ folder() {
 # link TARGET NAME: NAME points to TARGET from one moment to the next.
 link() {
     [[ $(readlink "$2" 2>/dev/null) != "$1" ]] || return 0
-    run ln -sfn "$1" "$2.new" && run mv -T "$2.new" "$2" && CHANGED[$2]=1
-}
-
-# changed PREFIX…: whether anything below one of these was changed by this run.
-changed() {
-    local path prefix
-    for path in "${!CHANGED[@]}"; do
-        for prefix; do [[ $path == "$prefix"* ]] && return 0; done
-    done
-    return 1
+    owe_readers "$2"
+    run ln -sfn "$1" "$2.new" && run mv -T "$2.new" "$2"
 }
 
 must_be_root() { [[ $DRY_RUN || $(id -u) == 0 ]] || fail 'run it as root (sudo).'; }
+
+# --- what is still to be done ---------------------------------------------------------------------------------
+# A changed file counts only when its reader has read it again. A run may end before that, and the next one finds the file
+# as it should be; so what is owed to whom is kept on disk until it is done.
+
+# owe NAME…: systemd (a daemon-reload), or a restart to socket, service or apache.
+owe() {
+    local name
+    for name; do
+        OWED_NOW[$name]=1
+        [[ $DRY_RUN ]] || install -D -m 0644 /dev/null "$OWED/$name"
+    done
+}
+
+owes() { [[ ${OWED_NOW[$1]:-} || -e $OWED/$1 ]]; }
+
+# settle NAME: it is done.
+settle() {
+    unset "OWED_NOW[$1]"
+    [[ $DRY_RUN ]] || rm -f "$OWED/$1"
+}
+
+# owe_readers FILE: whoever reads it must do so again.
+owe_readers() {
+    case $1 in
+        "$SETTINGS" | "$HOME_DIR/current" | "$(readlink "$HOME_DIR/current")/.venv") owe service ;;
+        "$UNITS"/waitercaller.socket.d/*) owe systemd socket ;;
+        "$UNITS"/waitercaller.s*) owe systemd service ;;
+        "$UNITS"/apache2*) owe systemd apache ;;
+        "$UNITS"/*) owe systemd ;;
+        /etc/apache2/*) owe apache ;;
+    esac
+}
 
 # --- settings -------------------------------------------------------------------------------------------------
 
@@ -82,9 +111,12 @@ setting() {
     sed -n "s/^$1=//p" "$SETTINGS" | tail -n 1 | sed "s/^'\(.*\)'\$/\1/"
 }
 
+# must_fit NAME VALUE: whether the value can be written there in single quotes.
+must_fit() { [[ $2 != *[\'$'\n']* ]] || fail "$1 must not hold a single quote or a line break."; }
+
 # with_setting NAME VALUE: standard input with NAME set to VALUE, in its place or at the end.
 with_setting() {
-    [[ $2 != *[\'$'\n']* ]] || fail "$1 must not hold a single quote or a line break."
+    must_fit "$@"
     name=$1 value=$2 awk '
         BEGIN { line = ENVIRON["name"] "=\047" ENVIRON["value"] "\047" }
         index($0, ENVIRON["name"] "=") == 1 { $0 = line; found = 1 }
@@ -118,6 +150,7 @@ bring_release() {
         run touch "$RELEASE/.complete"
     fi
     bring_venv "$1/requirements.txt"
+    name_static_files
 }
 
 # bring_venv REQUIREMENTS: a venv is named for what it holds, and shared by the releases that want the same.
@@ -132,6 +165,19 @@ bring_venv() {
         run touch "$venv/.complete"
     fi
     link "$venv" "$RELEASE/.venv"
+}
+
+# name_static_files: for Apache (apache/waitercaller.conf), the version that the application's pages ask for.
+name_static_files() {
+    [[ ! $DRY_RUN && ! -e $RELEASE/release.conf ]] || return 0
+    local version
+    version=$(cd "$RELEASE" && PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -c \
+        'from pathlib import Path; from waitercaller.assets import fingerprint; print(fingerprint(Path("static")))') ||
+        fail "$RELEASE cannot be loaded; what ran before goes on as if nothing had been."
+    put "$RELEASE/release.conf" 0644 root:root <<CONF
+Define WC_RELEASE $RELEASE
+Define WC_STATIC_VERSION $version
+CONF
 }
 
 # prune NUMBER: keep the newest NUMBER releases, the two that are linked, and the venvs that these use.
@@ -155,7 +201,9 @@ install_units() {
         put "$UNITS/$unit" 0644 root:root <"$from/systemd/$unit"
     done < <(cd "$from/systemd" && find . -type f -printf '%P\n' | sort)
     put "$COMMAND" 0755 root:root <"$from/waitercaller"
-    ! changed "$UNITS" || run systemctl daemon-reload
+    if owes systemd; then
+        run systemctl daemon-reload && settle systemd
+    fi
 }
 
 # enable UNIT [--now]
@@ -184,6 +232,12 @@ restart_service() {
     run systemctl restart waitercaller.service || true
 }
 
+# serves [SECONDS]: whether it gets ready after a restart, and so has taken up what was changed.
+serves() {
+    [[ $DRY_RUN ]] || wait_until_ready "$SOCKET" "$@" || return
+    settle service
+}
+
 # --- from one release to another ------------------------------------------------------------------------------
 
 # switch_to RELEASE: try it out next to the running one, then let it take over; when it is not ready then, go back.
@@ -195,15 +249,32 @@ switch_to() {
     step 'A rehearsal: the new version on a socket of its own'
     [[ $DRY_RUN ]] || rehearse "$new" || fail "$new does not get ready; $old goes on as if nothing had been."
     step 'The new version takes over'
-    if take_over "$new" && { [[ $DRY_RUN ]] || wait_until_ready "$SOCKET"; }; then
+    put "$SWITCHING" 0644 root:root <<<"$old"
+    if take_over "$new" && serves; then
         link "$old" "$HOME_DIR/previous"
+        run rm -f "$SWITCHING"
         say "$new is ready"
         return
     fi
     step 'It does not get ready: back to the old version'
-    take_over "$old"
-    wait_until_ready "$SOCKET" 60 || fail "$old does not get ready either: journalctl -u waitercaller"
+    go_back
     fail "$new did not get ready, so $old runs again: journalctl -u waitercaller"
+}
+
+# go_back: from a switch that has not come to its end, which may have been interrupted, to what ran before.
+go_back() {
+    local old ready=
+    old=$(<"$SWITCHING")
+    if take_over "$old" && serves 60; then ready=1; fi
+    run rm -f "$SWITCHING" # even so: the next version may be the remedy
+    [[ $ready ]] || fail "$old does not get ready: journalctl -u waitercaller"
+}
+
+# undo_interrupted_switch: returns 1 where none was.
+undo_interrupted_switch() {
+    [[ -e $SWITCHING ]] || return
+    step "A switch to another version was interrupted: first back to $(<"$SWITCHING")"
+    go_back
 }
 
 # rehearse RELEASE

@@ -26,6 +26,7 @@ main() {
     done
     must_be_root
     [[ -e $HOME_DIR/current ]] || fail "nothing is installed in $HOME_DIR; begin with deploy/install.sh."
+    if undo_interrupted_switch && [[ $rollback ]]; then return; fi # that was the way back
     if [[ $rollback ]]; then
         [[ -e $HOME_DIR/previous ]] || fail 'there is no version to go back to.'
         RELEASE=$(readlink "$HOME_DIR/previous")
