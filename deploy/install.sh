@@ -222,13 +222,11 @@ start_service() {
     fi
 }
 
-# listen_there: besides the socket of this machine, where the balancer reaches it; also while the network has not given it
-# this address yet, as when it boots.
+# listen_there: besides the socket of this machine, where the balancer reaches it.
 listen_there() {
     put "$UNITS/waitercaller.socket.d/listen.conf" 0644 root:root <<LISTEN
 [Socket]
 ListenStream=$LISTEN
-FreeBind=true
 LISTEN
 }
 

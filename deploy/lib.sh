@@ -16,7 +16,7 @@ READY_SECONDS=${READY_SECONDS:-30}
 SHIPPED=(waitercaller static templates deploy config.py wsgi.py requirements.txt pyproject.toml
     README.md CHANGELOG.md LICENSE)
 
-SWITCHING=$HOME_DIR/switching # during a switch: the release that ran before
+SWITCHING=$HOME_DIR/switching # during a switch: the release that ran before, and whether it is an upgrade or a rollback
 OWED=$HOME_DIR/owed           # a file for each whom `owe` names
 DRY_RUN=
 declare -A OWED_NOW=() # the same in memory, which is all that a dry run has
@@ -240,7 +240,8 @@ serves() {
 
 # --- from one release to another ------------------------------------------------------------------------------
 
-# switch_to RELEASE: try it out next to the running one, then let it take over; when it is not ready then, go back.
+# switch_to RELEASE [rollback]: try it out next to the running one, then let it take over; when it is not ready then, go
+# back. What is being done stands in a file, for a run may end before it is.
 switch_to() {
     local old new=$1
     old=$(readlink "$HOME_DIR/current")
@@ -249,7 +250,7 @@ switch_to() {
     step 'A rehearsal: the new version on a socket of its own'
     [[ $DRY_RUN ]] || rehearse "$new" || fail "$new does not get ready; $old goes on as if nothing had been."
     step 'The new version takes over'
-    put "$SWITCHING" 0644 root:root <<<"$old"
+    put "$SWITCHING" 0644 root:root <<<"$old ${2:-upgrade}"
     if take_over "$new" && serves; then
         link "$old" "$HOME_DIR/previous"
         run rm -f "$SWITCHING"
@@ -264,7 +265,7 @@ switch_to() {
 # go_back: from a switch that has not come to its end, which may have been interrupted, to what ran before.
 go_back() {
     local old ready=
-    old=$(<"$SWITCHING")
+    read -r old _ <"$SWITCHING"
     if take_over "$old" && serves 60; then ready=1; fi
     run rm -f "$SWITCHING" # even so: the next version may be the remedy
     [[ $ready ]] || fail "$old does not get ready: journalctl -u waitercaller"
@@ -273,7 +274,7 @@ go_back() {
 # undo_interrupted_switch: returns 1 where none was.
 undo_interrupted_switch() {
     [[ -e $SWITCHING ]] || return
-    step "A switch to another version was interrupted: first back to $(<"$SWITCHING")"
+    step "A switch to another version was interrupted: first back to $(cut -d ' ' -f 1 "$SWITCHING")"
     go_back
 }
 

@@ -15,7 +15,7 @@ USAGE
 }
 
 main() {
-    local rollback=
+    local rollback='' interrupted=''
     for word; do
         case $word in
             --dry-run) DRY_RUN=1 ;;
@@ -26,7 +26,8 @@ main() {
     done
     must_be_root
     [[ -e $HOME_DIR/current ]] || fail "nothing is installed in $HOME_DIR; begin with deploy/install.sh."
-    if undo_interrupted_switch && [[ $rollback ]]; then return; fi # that was the way back
+    [[ ! -e $SWITCHING ]] || read -r _ interrupted <"$SWITCHING"
+    if undo_interrupted_switch && [[ $rollback && $interrupted == upgrade ]]; then return; fi # that was the way back
     if [[ $rollback ]]; then
         [[ -e $HOME_DIR/previous ]] || fail 'there is no version to go back to.'
         RELEASE=$(readlink "$HOME_DIR/previous")
@@ -38,7 +39,7 @@ main() {
         say "$RELEASE runs already"
         return
     fi
-    switch_to "$RELEASE"
+    switch_to "$RELEASE" ${rollback:+rollback}
     prune "$KEEP"
 }
 

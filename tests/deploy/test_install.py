@@ -220,7 +220,9 @@ def test_an_upgrade_that_was_interrupted_is_undone_and_made_again(box):
     box.do(f"{box.stand_in('systemctl', interrupt)} {deploy}/upgrade.sh", check=False)
     assert box.version().startswith("0.5.0-")
     # Apache has not been reloaded: what it lets browsers keep is still of the release whose version it names.
-    assert "newer" not in box.run(f"curl -s https://{DOMAIN}/static/x/css/house.css").stdout
+    version = f"$(sed -n 's/Define WC_STATIC_VERSION //p' /opt/waitercaller/releases/{before}/release.conf)"
+    assert "newer" not in box.run(f"curl -sf https://{DOMAIN}/static/{version}/css/house.css").stdout
+    assert "newer" in box.run(f"curl -sf https://{DOMAIN}/static/of-the-new-pages/css/house.css").stdout
     said = box.do(f"{deploy}/upgrade.sh --rollback")
     assert f"was interrupted: first back to /opt/waitercaller/releases/{before}" in said
     assert box.version() == before
@@ -232,6 +234,10 @@ def test_an_upgrade_that_was_interrupted_is_undone_and_made_again(box):
     assert box.run("basename $(readlink /opt/waitercaller/previous)").stdout.strip() == before
     assert box.status("/") == "200"
     assert "runs already" in box.do(f"{deploy}/upgrade.sh")
+
+    box.do(f"PATH=/tmp/for-systemctl:$PATH {deploy}/upgrade.sh --rollback", check=False)
+    box.do(f"{deploy}/upgrade.sh --rollback")
+    assert box.version() == before
 
 
 def test_uninstalling_keeps_what_cannot_be_made_again(box):
