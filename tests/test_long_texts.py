@@ -35,6 +35,7 @@ def longest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         ("/login", ("email", "password")),
         ("/forgot", ("email",)),
         ("/register", ("email", "password", "name")),
+        ("/register", ("email", "name", "restaurant")),
         ("/account/password", ("current", "password")),
         ("/account/verify", ("password",)),
         ("/r/{home}/tables", ("names",)),

@@ -66,7 +66,8 @@ def _possible(form: Form, field: Field) -> None:
 def _acceptable(form: Form, field: Field) -> None:
     """A new password may not be a name around the account: the form has them as `names`, or in fields of its own."""
     typed = [text_of(form[name]) for name in ("email", "name", "restaurant") if name in form]
-    objection = passwords.objection(field.data, *typed, *getattr(form, "names", ()))
+    names = [name for name in typed if len(name) <= LONGEST_ADDRESS]  # the others are refused themselves
+    objection = passwords.objection(field.data, *names, *getattr(form, "names", ()))
     if objection:
         raise ValidationError(objection)
 
