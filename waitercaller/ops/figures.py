@@ -6,11 +6,11 @@ from typing import Any
 import pymongo
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from pymongo import ASCENDING
+from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from waitercaller import clock
+from waitercaller import clock, mail
 
 SECONDS = 1.0  # to wait for the database; Prometheus waits for ten
 
@@ -64,11 +64,17 @@ class DatabaseFigures(Collector):
             mails.add_metric([state], counts.get(state, {}).get("count", 0))
         yield mails
         age = GaugeMetricFamily("waitercaller_outbox_oldest_seconds", "How long the oldest mail has been owed.")
-        # Not those whose recipients alone are refused for now: mails go out.
-        owed = {"state": "due", "refused": {"$ne": True}}
-        oldest = self.database.outbox.find_one(owed, ["created_at"], sort=[("created_at", ASCENDING)])
+        oldest = self._oldest_owed()
         age.add_metric([], max(0.0, (clock.now() - oldest["created_at"]).total_seconds()) if oldest else 0.0)
         yield age
+
+    def _oldest_owed(self) -> dict[str, Any] | None:
+        """The mail that has waited for longest. One that was refused by itself counts only until others go out."""
+        owed: dict[str, Any] = {"state": "due"}
+        if sent := self.database.outbox.find_one({"state": "sent"}, ["purge_at"], sort=[("purge_at", DESCENDING)]):
+            newer = {"created_at": {"$gt": sent["purge_at"] - mail.KEPT["sent"]}}
+            owed["$or"] = [{"refused": {"$ne": True}}, newer]
+        return self.database.outbox.find_one(owed, ["created_at"], sort=[("created_at", ASCENDING)])
 
     def _count(self, collection: str, which: dict[str, Any]) -> dict[str, Any]:
         """By state: how many, and when the oldest was made."""
