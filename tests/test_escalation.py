@@ -13,6 +13,7 @@ from config import Config
 from tests.cast import Mail, Person, wait_until
 from waitercaller import clock, metrics, restaurants
 from waitercaller.alerts import calls
+from waitercaller.alerts import mails as alert_mails
 from waitercaller.db import Document
 from waitercaller.live import Hub
 from waitercaller.push import sealing
@@ -245,6 +246,25 @@ def test_owners_and_managers_get_a_mail_that_says_who_waits(
     assert "- Table 7 (3 minutes)\n- Terrace 3 (2 minutes)\n" in sent[0].text.replace("\r", "")
     assert sent[0].path == f"{evening.home}/dashboard"
     assert "<b>Terrace 3 (2 minutes)</b>" in sent[0].html
+
+
+def test_the_turn_of_a_quarter_of_an_hour_makes_no_second_mail(
+    evening: Person, mails: Mails, later: Callable[..., None]
+) -> None:
+    rest = alert_mails.REST.total_seconds()
+    later(seconds=(-150 - clock.now().timestamp()) % rest)
+    before = call(evening.restaurant_id, "half a minute before the turn it has waited for two")
+    later(seconds=60)
+    after = call(evening.restaurant_id, "and this one half a minute after it", table=1)
+    later(minutes=2)
+    calls.escalate()
+    assert len(mails()) == 2  # Alice's and Maria's
+    store.resolve(evening.restaurant_id, [before["_id"], after["_id"]], BOB)
+    later(seconds=rest)
+    call(evening.restaurant_id, "later")
+    later(minutes=3)
+    calls.escalate()
+    assert len(mails()) == 2
 
 
 def test_no_mail_where_nobody_has_asked_for_them(

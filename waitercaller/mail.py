@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -91,6 +91,12 @@ def enqueue(
         if not occasion or session:
             raise
         db().outbox.update_one({"_id": occasion, "state": "dropped"}, {"$set": _due(), "$unset": {"purge_at": ""}})
+
+
+def was_owed(occasion: str, since: datetime) -> bool:
+    """Whether a mail for this occasion has been owed since then, and not been dropped."""
+    lately = {"_id": occasion, "created_at": {"$gt": since}, "state": {"$ne": "dropped"}}
+    return db().outbox.find_one(lately) is not None
 
 
 def send_due(app: Flask) -> int:

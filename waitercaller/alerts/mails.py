@@ -24,11 +24,15 @@ UNITS = [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)]
 
 
 def about_waiting(restaurant: Document, request: ServiceRequest) -> None:
-    """Owe owners and managers a mail, where the restaurant wants them, unless there was one in this quarter."""
+    """Owe owners and managers a mail, where the restaurant wants them, unless there was one within REST.
+
+    A mail is named for the quarter of an hour, so that a step that is taken again owes it once.
+    """
     if not restaurant["settings"].get("alert_mail") or request["due_at"] is None:
         return
     quarter = int(request["due_at"].timestamp() // REST.total_seconds())
-    _owe("unanswered", restaurant, ("owner", "manager"), f"unanswered:{restaurant['_id']}:{quarter}")
+    this, before = (f"unanswered:{restaurant['_id']}:{number}" for number in (quarter, quarter - 1))
+    _owe("unanswered", restaurant, ("owner", "manager"), this, before)
 
 
 def about_silence(restaurant: Document, occasion: str) -> None:
@@ -58,12 +62,15 @@ def unwatched(to: str, context: Document) -> mail.Prepared | None:
     return mail.Prepared("unwatched", {**_about(restaurant), "silent": silent, "patience": patience})
 
 
-def _owe(name: str, restaurant: Document, roles: tuple[str, ...], occasion: str) -> None:
+def _owe(name: str, restaurant: Document, roles: tuple[str, ...], occasion: str, before: str = "") -> None:
+    """`before` is the occasion of the mail that may have been owed within REST."""
     first = restaurant["languages"][0]
     language = first if first in STAFF_LANGUAGES else DEFAULT_LANGUAGE
     theirs = [member["user_id"] for member in restaurant["members"] if member["role"] in roles and member["user_id"]]
     for user_id, address in staff.addresses(theirs).items():
         once = f"{occasion}:{user_id}"
+        if before and mail.was_owed(f"{before}:{user_id}", since=clock.now() - REST):
+            continue
         mail.enqueue(name, address, language=language, occasion=once, restaurant_id=restaurant["_id"])
 
 
