@@ -37,7 +37,7 @@ class DatabaseFigures(Collector):
         counts = self._count("requests", {"live": True})
         figure = GaugeMetricFamily("waitercaller_calls_live", "Calls that are not over.", labels=["state"])
         for state in ("waiting", "accepted"):
-            figure.add_metric([state], counts.get(state, {}).get("count", 0))
+            figure.add_metric([state], counts.get(state, 0))
         return figure
 
     def _overdue_steps(self) -> Metric:
@@ -61,7 +61,7 @@ class DatabaseFigures(Collector):
         counts = self._count("outbox", {"state": {"$in": ["due", "failed"]}})
         mails = GaugeMetricFamily("waitercaller_outbox_mails", "Mails that are owed, and given up.", labels=["state"])
         for state in ("due", "failed"):
-            mails.add_metric([state], counts.get(state, {}).get("count", 0))
+            mails.add_metric([state], counts.get(state, 0))
         yield mails
         age = GaugeMetricFamily("waitercaller_outbox_oldest_seconds", "How long the oldest mail has been owed.")
         oldest = self._oldest_owed()
@@ -76,9 +76,8 @@ class DatabaseFigures(Collector):
             owed["$or"] = [{"refused": {"$ne": True}}, newer]
         return self.database.outbox.find_one(owed, ["created_at"], sort=[("created_at", ASCENDING)])
 
-    def _count(self, collection: str, which: dict[str, Any]) -> dict[str, Any]:
-        """By state: how many, and when the oldest was made."""
-        group = {"_id": "$state", "count": {"$sum": 1}, "oldest": {"$min": "$created_at"}}
-        return {
-            each["_id"]: each for each in self.database[collection].aggregate([{"$match": which}, {"$group": group}])
-        }
+    def _count(self, collection: str, which: dict[str, Any]) -> dict[str, int]:
+        """How many there are, by state."""
+        group = {"_id": "$state", "count": {"$sum": 1}}
+        found = self.database[collection].aggregate([{"$match": which}, {"$group": group}])
+        return {each["_id"]: each["count"] for each in found}
