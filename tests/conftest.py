@@ -22,8 +22,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests import cast, databases
-from tests.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
+from tests.support import cast, databases
+from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import cache, clock, create_app, limits, mail, restaurants, schema, watch
 from waitercaller.db import Document
 from waitercaller.live import Hub
@@ -246,7 +246,7 @@ def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
 
 @pytest.fixture
 def hire(app: Flask) -> Callable[..., Person]:
-    """`hire("Bob", role="waiter", at=alice)`: see tests.cast.hire."""
+    """`hire("Bob", role="waiter", at=alice)`: see tests.support.cast.hire."""
     return partial(cast.hire, app)
 
 

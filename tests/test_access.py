@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pymongo.database import Database
 
-from tests.cast import Person
+from tests.support.cast import Person
 from waitercaller import access, cache, sessions
 
 STAFF_RULE = "/r/<objectid:restaurant_id>/somewhere"

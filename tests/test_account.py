@@ -7,7 +7,7 @@ import pyotp
 import pytest
 from flask import Flask
 
-from tests.cast import PASSWORD, Browser, Mail, Person, visit, wait_until
+from tests.support.cast import PASSWORD, Browser, Mail, Person, visit, wait_until
 from tests.test_streams import Stream
 from waitercaller import audit, restaurants, sessions
 from waitercaller.account import browsers, words

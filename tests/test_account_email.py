@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.cast import PASSWORD, Mail, Person, visit
-from tests.together import at_once
+from tests.support.cast import PASSWORD, Mail, Person, visit
+from tests.support.together import at_once
 from waitercaller import sessions
 from waitercaller.auth import store as users
 

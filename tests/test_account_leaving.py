@@ -10,9 +10,9 @@ import pytest
 from bson import ObjectId
 from flask import Flask
 
-from tests.cast import PASSWORD, Mail, Person, visit
+from tests.support.cast import PASSWORD, Mail, Person, visit
+from tests.support.together import at_once
 from tests.test_streams import Stream
-from tests.together import at_once
 from waitercaller import audit, erasure, restaurants, schema, sessions
 from waitercaller.account import leaving
 from waitercaller.auth import store as users

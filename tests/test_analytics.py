@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.asvs import routes
-from tests.cast import Person, hire
+from tests.support.asvs import routes
+from tests.support.cast import Person, hire
 from waitercaller import schema
 from waitercaller.db import Document
 from waitercaller.i18n import LANGUAGES

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.support import ROOT
+
 PACKAGE = "waitercaller"
 LOCAL = ("local", "demo", "__main__")  # for `make run` and `make demo` only
 

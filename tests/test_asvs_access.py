@@ -12,8 +12,9 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeSerializer
 
 from config import Config
-from tests.asvs import ROOT, address, call_waiter, calls, everything, hidden_fields, routes, sources
-from tests.cast import Browser, Person
+from tests.support import ROOT
+from tests.support.asvs import address, call_waiter, calls, everything, hidden_fields, routes, sources
+from tests.support.cast import Browser, Person
 from waitercaller import access, tokens
 from waitercaller.db import Document
 

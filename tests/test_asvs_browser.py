@@ -16,9 +16,9 @@ from flask import Flask, jsonify, request
 from flask.testing import FlaskClient
 
 from config import Config
-from tests import databases
-from tests.asvs import NOBODYS_CODE, ROOT, address, everything, routes, texts
-from tests.cast import PASSWORD, Browser, Person, hire, wait_until
+from tests.support import ROOT, databases
+from tests.support.asvs import NOBODYS_CODE, address, everything, routes, texts
+from tests.support.cast import PASSWORD, Browser, Person, hire, wait_until
 from waitercaller import access, schema
 from waitercaller.db import Document
 from waitercaller.local import processes

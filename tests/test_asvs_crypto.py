@@ -15,8 +15,9 @@ from flask.testing import FlaskClient
 from itsdangerous import URLSafeTimedSerializer
 
 from config import Config, ConfigError
-from tests.asvs import ROOT, calls, hidden_fields, imports, sources
-from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.support import ROOT
+from tests.support.asvs import calls, hidden_fields, imports, sources
+from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller import access, passwords, sessions, tokens
 from waitercaller.db import Document
 from waitercaller.tables import store as tables

@@ -12,8 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.asvs import ROOT, address, call_waiter, everything, imports, routes, sources, texts
-from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.support import ROOT
+from tests.support.asvs import address, call_waiter, everything, imports, routes, sources, texts
+from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller import cache, schema, tokens
 from waitercaller.db import Document
 from waitercaller.push import delivery

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.asvs import ROOT
+from tests.support import ROOT
 
 DOCUMENT = ROOT / "docs/security.md"
 VERDICTS = {"test", "code", "not applicable", "deployment", "not met"}

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from markupsafe import escape
 
 from config import PUSH_SERVICES
-from tests.asvs import SCRIPT, call_waiter, calls, everything, imports, sources
-from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.support.asvs import SCRIPT, call_waiter, calls, everything, imports, sources
+from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller.db import Document
 from waitercaller.push import delivery
 

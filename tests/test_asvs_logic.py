@@ -8,8 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pymongo.errors import OperationFailure
 
-from tests.asvs import ROOT, call_waiter, everything, hidden_fields
-from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.support import ROOT
+from tests.support.asvs import call_waiter, everything, hidden_fields
+from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller.db import Document
 from waitercaller.forms import Form
 from waitercaller.requests import model, store

@@ -13,9 +13,9 @@ import pytest
 from flask import Flask
 from pymongo.errors import ServerSelectionTimeoutError
 
-from tests import databases
-from tests.asvs import ROOT, call_waiter, calls, everything, sources
-from tests.cast import PASSWORD, Browser, Mail, Person, hire
+from tests.support import ROOT, databases
+from tests.support.asvs import call_waiter, calls, everything, sources
+from tests.support.cast import PASSWORD, Browser, Mail, Person, hire
 from waitercaller import access, limits, ops, restaurants, tokens
 from waitercaller.db import Document
 

@@ -12,8 +12,9 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.asvs import ROOT, calls, everything, sources, texts
-from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.support import ROOT
+from tests.support.asvs import calls, everything, sources, texts
+from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller import clock, limits, passwords
 from waitercaller.auth import mails as auth_mails
 from waitercaller.two_factor import codes

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.asvs import ROOT, everything
-from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.support import ROOT
+from tests.support.asvs import everything
+from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller import sessions
 
 RULES = ROOT / "docs/security-rules.md"

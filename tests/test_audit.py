@@ -12,8 +12,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from pymongo.database import Database
 
-from tests import databases
-from tests.cast import PASSWORD, Mail, Person
+from tests.support import databases
+from tests.support.cast import PASSWORD, Mail, Person
 from waitercaller import access, audit, clock, ops, sessions
 from waitercaller.db import Document
 

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.cast import PASSWORD, Browser, Mail, Person
-from tests.together import at_once
+from tests.support.cast import PASSWORD, Browser, Mail, Person
+from tests.support.together import at_once
 from waitercaller.auth import store as users
 
 ALICE = {"restaurant": "Trattoria Lucia", "name": "Alice", "email": "alice@example.org", "password": PASSWORD}

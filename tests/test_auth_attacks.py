@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller import restaurants, sessions, tokens
 from waitercaller.auth import mails as auth_mails
 

@@ -9,7 +9,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from config import Config
-from tests.cast import PASSWORD, Browser, Mail, Person
+from tests.support.cast import PASSWORD, Browser, Mail, Person
 from tests.test_auth import ALICE, ANOTHER_PASSWORD, words
 from waitercaller import passwords, restaurants, sessions
 from waitercaller.auth import store as users

@@ -19,13 +19,12 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from config import Config
-from tests.cast import Person
+from tests.support import ROOT
+from tests.support.cast import Person
 from waitercaller import clock, mail, restaurants, schema
 from waitercaller.db import Document
 from waitercaller.ops import archive, backup
 from waitercaller.requests import store as requests
-
-ROOT = Path(__file__).parents[1]
 
 
 def all_of(database: Database[Any]) -> dict[str, Any]:

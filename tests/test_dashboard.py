@@ -9,7 +9,7 @@ from bson import ObjectId
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.cast import Person
+from tests.support.cast import Person
 from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.push.words import message

@@ -16,8 +16,8 @@ import pytest
 from flask import Flask
 
 from config import Config, ConfigError
-from tests import databases, smtp
 from tests.conftest import MakeApp
+from tests.support import databases, smtp
 from waitercaller import clock
 from waitercaller.db import db
 from waitercaller.ops.doctor import Finding, database, examine

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 from flask_babel import lazy_gettext
 from pymongo.errors import DuplicateKeyError
 
-from tests import databases
-from tests.cast import hire
+from tests.support import databases
+from tests.support.cast import hire
 from waitercaller import access, errors, ops
 
 CODE = "A" * 26

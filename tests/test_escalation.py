@@ -10,7 +10,7 @@ from flask import Flask
 from pymongo.errors import WriteError
 
 from config import Config
-from tests.cast import Mail, Person, wait_until
+from tests.support.cast import Mail, Person, wait_until
 from waitercaller import clock, metrics, restaurants
 from waitercaller.alerts import calls
 from waitercaller.alerts import mails as alert_mails

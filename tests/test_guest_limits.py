@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.cast import Person, visit
+from tests.support.cast import Person, visit
 from waitercaller import cache, limits
 from waitercaller.tables import store as tables
 

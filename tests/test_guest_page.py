@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from markupsafe import escape
 from werkzeug.test import TestResponse
 
-from tests.cast import Person
+from tests.support.cast import Person
 from waitercaller import cache
 from waitercaller.db import Document
 from waitercaller.requests import store

@@ -4,7 +4,7 @@ import pytest
 from flask import Flask
 
 from tests.bench.page_size import LIMIT, bodies, weight
-from tests.cast import Person
+from tests.support.cast import Person
 from tests.test_guest_page import Phone
 from waitercaller.db import Document
 from waitercaller.i18n import LANGUAGES

@@ -10,7 +10,7 @@ from bson import ObjectId
 from flask import Flask
 from flask_babel import force_locale
 
-from tests.cast import Browser, Person, wait_until
+from tests.support.cast import Browser, Person, wait_until
 from tests.test_guest_page import Phone
 from tests.test_streams import Stream
 from waitercaller import cache, clock

@@ -11,8 +11,8 @@ from flask.testing import FlaskClient
 from pymongo.database import Database
 
 from config import Config
-from tests import databases
-from tests.together import at_once
+from tests.support import databases
+from tests.support.together import at_once
 from waitercaller import access, clock, limits
 
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.7"

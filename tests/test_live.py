@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
-from tests.cast import GENEROUS
-from tests.together import at_once
+from tests.support.cast import GENEROUS
+from tests.support.together import at_once
 from waitercaller import live
 from waitercaller.live import Hub, TooManyStreams
 

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
+from tests.support import ROOT, databases
 from waitercaller.local import LocalError, instance, network
 
-ROOT = Path(__file__).parents[1]
 PATIENCE = 60.0  # seconds; a machine may be busy, and a test that waits in vain fails
 
 

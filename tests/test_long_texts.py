@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.asvs import hidden_fields
-from tests.cast import PASSWORD, Browser, Person, visit
+from tests.support.asvs import hidden_fields
+from tests.support.cast import PASSWORD, Browser, Person, visit
 from waitercaller import cache
 from waitercaller.db import Document
 

@@ -12,10 +12,10 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import Mail
-from tests.greetings import DANA, greet, outbox, with_greeting
-from tests.smtp import AUTHORITY, PASSWORD, USERNAME, Mailbox, mail_server, silent_server
-from tests.together import at_once
+from tests.support.cast import Mail
+from tests.support.greetings import DANA, greet, outbox, with_greeting
+from tests.support.smtp import AUTHORITY, PASSWORD, USERNAME, Mailbox, mail_server, silent_server
+from tests.support.together import at_once
 from waitercaller import clock, delivery, mail
 
 Mails = Callable[[], list[Mail]]

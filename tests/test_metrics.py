@@ -20,16 +20,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from pymongo.database import Database
 
 from config import Config
-from tests import databases
-from tests.cast import Person, wait_until
 from tests.conftest import MakeApp
+from tests.support import ROOT, databases
+from tests.support.cast import Person, wait_until
 from waitercaller import clock, create_app, jobs, limits, mail, metrics, schema, watch
 from waitercaller.db import Document
 from waitercaller.local import processes
 from waitercaller.requests import store as requests
 from waitercaller.restaurants import Actor
-
-ROOT = Path(__file__).parents[1]
 
 
 def values(text: str) -> dict[str, float]:

@@ -9,7 +9,7 @@ from bson import ObjectId
 from flask import Flask
 from pymongo.errors import DuplicateKeyError
 
-from tests.together import at_once_in
+from tests.support.together import at_once_in
 from waitercaller import clock, restaurants
 from waitercaller.db import Document
 from waitercaller.requests import mutes, reading, store

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pyotp
 from flask import Flask
 
-from tests.cast import Mail, Person
+from tests.support.cast import Mail, Person
 from waitercaller import audit, clock, sessions
 from waitercaller.two_factor import codes, store
 

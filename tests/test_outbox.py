@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import Mail
-from tests.greetings import DANA, greet, outbox, with_greeting
+from tests.support.cast import Mail
+from tests.support.greetings import DANA, greet, outbox, with_greeting
 from waitercaller import clock, mail
 
 Mails = Callable[[], list[Mail]]

@@ -12,9 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from config import Config
-from tests.asvs import hidden_fields
-from tests.cast import Person
-from tests.together import at_once
+from tests.support.asvs import hidden_fields
+from tests.support.cast import Person
+from tests.support.together import at_once
 from waitercaller import schema
 from waitercaller.db import Document
 from waitercaller.requests import mutes

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests import databases
-from tests.cast import Person, wait_until
 from tests.conftest import MakeApp
+from tests.support import databases
+from tests.support.cast import Person, wait_until
 from tests.test_streams import Stream
 from waitercaller import clock, presence
 from waitercaller.live import Hub

@@ -18,10 +18,11 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import Person, wait_until
-from tests.stepper import WHERE
+from tests.support import ROOT
+from tests.support.cast import Person, wait_until
+from tests.support.stepper import WHERE
+from tests.support.together import at_once_in
 from tests.test_escalation import call, subscribe
-from tests.together import at_once_in
 from waitercaller import restaurants
 from waitercaller.alerts import calls
 from waitercaller.db import Document
@@ -31,7 +32,6 @@ from waitercaller.requests import handover, store
 from waitercaller.restaurants import Actor
 from waitercaller.tables import store as tables
 
-ROOT = Path(__file__).parents[1]
 BOB = Actor(id="bob", name="Bob")
 LATE = 600.0  # seconds by which the clocks of all processes here are ahead of the guests' taps
 ONCE = ["called", "nagged", "raised", "alerted"]
@@ -75,7 +75,7 @@ def start(config: Config, tmp_path: Path) -> Iterator[Callable[..., Stepper]]:
 
     def begin(where: str = "") -> Stepper:
         with (tmp_path / f"stepper{len(started)}.log").open("wb") as output:
-            command = [sys.executable, "-m", "tests.stepper", str(LATE), where]
+            command = [sys.executable, "-m", "tests.support.stepper", str(LATE), where]
             started.append(processes.start(command, folder=ROOT, environ=os.environ | environ, output=output))
         return started[-1]
 

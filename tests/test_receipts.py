@@ -7,7 +7,7 @@ import pytest
 from bson import ObjectId
 from flask import Flask
 
-from tests.cast import Person, wait_until
+from tests.support.cast import Person, wait_until
 from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.live import Hub

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.past_calls import BOB, keep, past_call
+from tests.support.past_calls import BOB, keep, past_call
 from tests.test_walk import screen
 from waitercaller import clock, restaurants
 from waitercaller.db import Document

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.past_calls import past_call, utc
+from tests.support.past_calls import past_call, utc
 from waitercaller.report import summary, times, words
 from waitercaller.report.figures import Figures, answered_after, cells_of, total
 from waitercaller.standard_kinds import STANDARD_KINDS

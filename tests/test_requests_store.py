@@ -10,7 +10,7 @@ from bson import ObjectId
 from flask import Flask
 from pymongo.errors import DuplicateKeyError, WriteError
 
-from tests.together import at_once_in
+from tests.support.together import at_once_in
 from waitercaller import clock, restaurants
 from waitercaller.db import Document, transaction
 from waitercaller.requests import model, reading, store

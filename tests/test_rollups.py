@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from tests.cast import Person
-from tests.past_calls import BOB, keep, past_call, utc
-from tests.together import at_once_in
+from tests.support.cast import Person
+from tests.support.past_calls import BOB, keep, past_call, utc
+from tests.support.together import at_once_in
 from waitercaller import clock, restaurants
 from waitercaller.db import Document
 from waitercaller.report import figures, store, times, usual

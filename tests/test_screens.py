@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from itsdangerous import TimestampSigner
 
-from tests.cast import Person
+from tests.support.cast import Person
 from tests.test_streams import Stream
 from waitercaller import clock, restaurants, sessions
 from waitercaller.db import Document

@@ -10,7 +10,7 @@ from flask import Flask, jsonify, request
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.cast import Browser, Person
+from tests.support.cast import Browser, Person
 from waitercaller import access, schema
 
 HEADERS = {

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.cast import Browser, Person
-from tests.pages import form_in, opened
-from tests.together import at_once_in
+from tests.support.cast import Browser, Person
+from tests.support.pages import form_in, opened
+from tests.support.together import at_once_in
 from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.requests import model

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.cast import Person
-from tests.pages import form_in, opened
+from tests.support.cast import Person
+from tests.support.pages import form_in, opened
 from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.requests import store as requests

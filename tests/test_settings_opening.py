@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.cast import Person
+from tests.support.cast import Person
 from waitercaller import clock, opening, presence
 from waitercaller.db import Document
 from waitercaller.requests import cards

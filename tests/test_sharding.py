@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from pymongo import MongoClient, monitoring
 
-from tests.cast import Person
+from tests.support.cast import Person
 from waitercaller import schema
 from waitercaller.db import Document
 

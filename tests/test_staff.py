@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.cast import Person
-from tests.together import at_once
+from tests.support.cast import Person
+from tests.support.together import at_once
 from waitercaller import audit, cache, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.requests import reading

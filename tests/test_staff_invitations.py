@@ -8,8 +8,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.cast import PASSWORD, Mail, Person
-from tests.together import at_once
+from tests.support.cast import PASSWORD, Mail, Person
+from tests.support.together import at_once
 from waitercaller import limits
 from waitercaller.staff import mails as staff_mails
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.cast import Person
+from tests.support.cast import Person
 from tests.test_screens import anna, call, code_on, counter, mona, press, request_of, tap
 from tests.test_streams import Stream
 from waitercaller import cache, sessions

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.cast import Person, wait_until
+from tests.support.cast import Person, wait_until
 from waitercaller import live, restaurants, sessions
 from waitercaller.requests import model, staff_views, store, streams
 from waitercaller.requests.guest import views as guest_views

@@ -9,7 +9,7 @@ import pytest
 from bson import ObjectId
 from wtforms.validators import ValidationError
 
-from tests.together import at_once_in
+from tests.support.together import at_once_in
 from waitercaller.tables import store as tables
 from waitercaller.tables.forms import MOST_AT_ONCE, names_from
 

@@ -11,7 +11,7 @@ from itsdangerous import URLSafeSerializer
 from pymongo.database import Database
 
 from config import Config
-from tests.together import at_once_in
+from tests.support.together import at_once_in
 from waitercaller import tokens
 from waitercaller.tokens import TokenError
 

@@ -23,8 +23,9 @@ from flask import Flask, render_template
 from flask_babel import force_locale
 
 from config import Config
-from tests.cast import Browser, Person, visit
-from tests.push.phones import PRIVATE
+from tests.support import ROOT
+from tests.support.cast import Browser, Person, visit
+from tests.support.push.phones import PRIVATE
 from waitercaller import cache, clock
 from waitercaller.db import Document
 from waitercaller.i18n import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
@@ -35,7 +36,6 @@ from waitercaller.requests import store as requests
 from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.sight import View
 
-ROOT = Path(__file__).parent.parent
 CATALOGUES = ROOT / "waitercaller" / "translations"
 OTHERS = sorted(set(LANGUAGES) - {DEFAULT_LANGUAGE})
 

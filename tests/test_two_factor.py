@@ -12,8 +12,8 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.cast import PASSWORD, Browser, Mail, Person
-from tests.together import at_once_in
+from tests.support.cast import PASSWORD, Browser, Mail, Person
+from tests.support.together import at_once_in
 from waitercaller import clock, mail
 from waitercaller.auth import store as users
 from waitercaller.two_factor import codes, store

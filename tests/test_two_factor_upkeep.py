@@ -10,7 +10,7 @@ import pyotp
 import pytest
 from flask import Flask
 
-from tests.cast import Browser, Mail, Person
+from tests.support.cast import Browser, Mail, Person
 from tests.test_two_factor import PAGE, Phone, browser_of, is_in, log_in, turn_on, type_password
 from waitercaller import cache, clock, sessions
 from waitercaller.two_factor import codes

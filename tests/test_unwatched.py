@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 from pymongo.errors import WriteError
 
-from tests.cast import Mail, Person
-from tests.together import at_once_in
+from tests.support.cast import Mail, Person
+from tests.support.together import at_once_in
 from waitercaller import clock, metrics, opening, presence, restaurants
 from waitercaller.alerts import screens, store
 from waitercaller.db import Document

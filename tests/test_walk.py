@@ -10,7 +10,7 @@ from bson import ObjectId
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.cast import Browser, Person, visit
+from tests.support.cast import Browser, Person, visit
 from tests.walk_rows import GETS, GUEST_POSTS, LOGIN, PEOPLE, POSTS
 from waitercaller import restaurants, sessions
 from waitercaller.db import Document

@@ -11,8 +11,8 @@ from bson import ObjectId
 from flask import Flask
 from pymongo import MongoClient
 
-from tests import databases
-from tests.cast import GENEROUS, Person, wait_until
+from tests.support import databases
+from tests.support.cast import GENEROUS, Person, wait_until
 from waitercaller import cache, clock, restaurants, sessions, watch
 from waitercaller.db import Document
 from waitercaller.live import Hub, Subscription

@@ -9,7 +9,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.cast import Person
+from tests.support.cast import Person
 from waitercaller import clock
 
 SECURITY_TXT = "/.well-known/security.txt"

@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page
 
-from tests.asvs import address, routes
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors
-from tests.cast import Browser, Person, visit
+from tests.support.asvs import address, routes
+from tests.support.axe import complaints
+from tests.support.cast import Browser, Person, visit
+from tests.support.visitors import Visitors
 from waitercaller import restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.requests import mutes

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visitors import Visitors, is_waiting, press
-from tests.cast import Person
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, is_waiting, press
 from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.requests import store as requests

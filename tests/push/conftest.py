@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import Person
-from tests.push.phones import PRIVATE, Subscribe, Tell, browser, login_of
-from tests.push.service import Phone, PushService, push_service
-from tests.smtp import AUTHORITY
+from tests.support.cast import Person
+from tests.support.push.phones import PRIVATE, Subscribe, Tell, browser, login_of
+from tests.support.push.service import Phone, PushService, push_service
+from tests.support.smtp import AUTHORITY
 from waitercaller import restaurants
 from waitercaller.db import Document
 from waitercaller.push import delivery, sealing, store, subscriptions

@@ -11,10 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.asvs import ROOT
-from tests.cast import Browser, Person, visit
-from tests.push.phones import Subscribe, owed, send
-from tests.push.service import PushService
+from tests.support import ROOT
+from tests.support.cast import Browser, Person, visit
+from tests.support.push.phones import Subscribe, owed, send
+from tests.support.push.service import PushService
 from waitercaller import limits, restaurants, sessions
 from waitercaller.push import sealing, subscriptions
 

@@ -4,7 +4,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature, InvalidTag
 
 from config import PUSH_SERVICES
-from tests.push.service import Phone, b64, signed_claims, unb64, verified
+from tests.support.push.service import Phone, b64, signed_claims, unb64, verified
 from waitercaller.push import delivery, sealing
 
 # RFC 8291, appendix A.

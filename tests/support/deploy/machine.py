@@ -15,7 +15,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[2]
+from tests.support import ROOT
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "waitercaller-tests"
 INIT = ["systemd", "systemd-sysv", "dbus", "iproute2"]
 BOOT_SECONDS = 60
@@ -63,7 +64,7 @@ def fresh_system() -> Path:
 
 def wheels() -> Path:
     """What requirements.txt pins, for the Python of that system; fetched once."""
-    requirements = PROJECT / "requirements.txt"
+    requirements = ROOT / "requirements.txt"
     folder = (
         CACHE / f"wheels-{release()['VERSION_CODENAME']}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:8]}"
     )
@@ -76,9 +77,7 @@ def wheels() -> Path:
 
 
 def _packages_of_install() -> list[str]:
-    line = next(
-        line for line in (PROJECT / "deploy/install.sh").read_text().splitlines() if line.startswith("PACKAGES=")
-    )
+    line = next(line for line in (ROOT / "deploy/install.sh").read_text().splitlines() if line.startswith("PACKAGES="))
     return line.removeprefix("PACKAGES=(").removesuffix(")").split()
 
 
@@ -116,7 +115,7 @@ class Machine:
     def start(self) -> None:
         script = Path(__file__).with_name("machine.sh")
         without = shutil.ignore_patterns(".*", "__pycache__", "bench", "browser", "instance")
-        shutil.copytree(PROJECT, self.source, ignore=without)
+        shutil.copytree(ROOT, self.source, ignore=without)
         # Killed together: unshare with us, the machine's init with unshare, and all in the machine with its init.
         command: list[str | Path] = ["setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", "--fork"]
         command += ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]

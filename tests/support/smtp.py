@@ -4,17 +4,16 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
-from tests.cast import Mail, read_mail
-from tests.databases import free_port
+from tests.support import CERTIFICATES
+from tests.support.cast import Mail, read_mail
+from tests.support.databases import free_port
 
-AUTHORITY = Path(__file__).parent / "certificates" / "authority.pem"
-CERTIFICATE = Path(__file__).parent / "certificates" / "server.pem"
+AUTHORITY, CERTIFICATE = CERTIFICATES / "authority.pem", CERTIFICATES / "server.pem"
 USERNAME, PASSWORD = "waitercaller", "a mail password"
 
 

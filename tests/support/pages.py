@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 from typing import Any
 
-from tests.cast import Person
+from tests.support.cast import Person
 
 
 class _Forms(HTMLParser):

@@ -5,8 +5,8 @@ from typing import cast
 
 from flask import Flask
 
-from tests.cast import Person
-from tests.push.service import Phone
+from tests.support.cast import Person
+from tests.support.push.service import Phone
 from waitercaller import restaurants, sessions
 from waitercaller.db import db
 from waitercaller.push import sealing, sender, subscriptions

@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from types import TracebackType
 
-from tests import databases
+from tests.support import databases
 
 CHUNK = 65_536
 STREAM = b"text/event-stream"

@@ -5,8 +5,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
 
-from tests.browser.website import Website
-from tests.cast import Person, wait_until
+from tests.support.cast import Person, wait_until
+from tests.support.website import Website
 
 PATIENCE_MS = 15_000  # for what normally takes milliseconds
 NO_WORKER = "Service Worker registration blocked by Playwright"  # which we asked it for

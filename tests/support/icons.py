@@ -1,15 +1,15 @@
-"""Draws the icons of the app from our own mark, static/icons/favicon.svg: python -m tests.browser.icons"""
+"""Draws the icons of the app from our own mark, static/icons/favicon.svg: python -m tests.support.icons"""
 
 import base64
 import re
 import shutil
-from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import FLAGS
+from tests.support import ROOT
 
-FOLDER = Path(__file__).parents[2] / "static/icons"
+FOLDER = ROOT / "static/icons"
 
 
 def drawings() -> dict[str, tuple[int, str]]:

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Flask
 
-from tests.cast import Mail, read_mail, wait_until
-from tests.deploy.apache import DOMAIN, Apache
-from tests.deploy.gunicorns import Gunicorn, House
-from tests.deploy.visits import Answer, Line, visit
+from tests.support.cast import Mail, read_mail, wait_until
+from tests.support.deploy.apache import DOMAIN, Apache
+from tests.support.deploy.gunicorns import Gunicorn, House
+from tests.support.deploy.visits import Answer, Line, visit
 
 
 class Site:

@@ -9,12 +9,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import waitercaller
-from tests import databases
-from tests.cast import wait_until
+from tests.support import ROOT, databases
+from tests.support.cast import wait_until
 from waitercaller.local import processes
 
-ROOT = Path(waitercaller.__file__).parents[1]
 DOMAIN = "call.waitercaller.test"
 EXECUTABLE = "/usr/sbin/apache2"
 MODULES = Path("/usr/lib/apache2/modules")

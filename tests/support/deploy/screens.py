@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from tests.deploy import http2
-from tests.deploy.apache import DOMAIN
+from tests.support.deploy import http2
+from tests.support.deploy.apache import DOMAIN
 
 AT_ONCE = 100  # handshakes, while the house fills; the scripts' own spread is all there is later
 LONGEST = 8.0  # seconds between two attempts, give or take a half: static/js/stream.js

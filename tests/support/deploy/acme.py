@@ -8,15 +8,12 @@ import subprocess
 from pathlib import Path
 from urllib.request import Request, urlopen
 
-import waitercaller
-from tests import databases
-from tests.cast import wait_until
-from tests.deploy.apache import DOMAIN, Apache
-from tests.deploy.visits import visit
+from tests.support import CERTIFICATES, databases
+from tests.support.cast import wait_until
+from tests.support.deploy.apache import DOMAIN, Apache
+from tests.support.deploy.visits import visit
 from waitercaller.local import processes
 
-ROOT = Path(waitercaller.__file__).parents[1]
-CERTIFICATES = ROOT / "tests" / "certificates"  # of Pebble's own https
 AUTHORITY, SERVER = CERTIFICATES / "authority.pem", CERTIFICATES / "server.pem"
 PATIENCE = 10.0  # seconds
 

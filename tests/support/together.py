@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from flask import Flask
 
-from tests.cast import GENEROUS
+from tests.support.cast import GENEROUS
 
 Result = TypeVar("Result")
 

@@ -11,10 +11,10 @@ from flask import Flask
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
-from tests.cast import Person
+from tests.support import ROOT
+from tests.support.cast import Person
 from waitercaller.db import Document
 
-ROOT = Path(__file__).parent.parent
 NOBODYS_CODE = "A" * 26
 SCRIPT = "<script>alert(1)</script>"
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tests.smtp import CERTIFICATE
+from tests.support.smtp import CERTIFICATE
 
 CURVE = ec.SECP256R1()
 

@@ -5,12 +5,12 @@ import json
 import sys
 from pathlib import Path
 
-from tests.deploy.machine import PROJECT, Machine
+from tests.support import CERTIFICATES
+from tests.support.deploy.machine import Machine
 
 DOMAIN = "call.waitercaller.test"
 BOSS = "boss@waitercaller.test"
 DATABASE = "mongodb://127.0.0.1:27017/waitercaller?retryWrites=false"
-CERTIFICATES = PROJECT / "tests" / "certificates"
 INSTALL = (
     f"/source/deploy/install.sh {DOMAIN} {BOSS} --mongodb-uri '{DATABASE}' --acme-server https://localhost:14000/dir"
 )

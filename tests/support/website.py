@@ -12,12 +12,11 @@ from pathlib import Path
 from flask import Flask
 
 from config import Config
-from tests import databases
-from tests.cast import Browser, Mail, read_mail, wait_until
+from tests.support import ROOT, databases
+from tests.support.cast import Browser, Mail, read_mail, wait_until
 from waitercaller import create_app, schema
 from waitercaller.local import processes
 
-ROOT = Path(__file__).parents[2]
 WORKERS = 2
 PATIENCE = 15.0  # seconds for gunicorn to end
 START_SECONDS = 30.0

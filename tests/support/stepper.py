@@ -1,4 +1,4 @@
-"""A process that does nothing but escalate, until it is killed: `python -m tests.stepper SECONDS [WHERE]`.
+"""A process that does nothing but escalate, until it is killed: `python -m tests.support.stepper SECONDS [WHERE]`.
 
 Its clock is so many seconds ahead. With WHERE it kills itself there, in the first step that it takes.
 """

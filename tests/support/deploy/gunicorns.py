@@ -9,17 +9,15 @@ from pathlib import Path
 
 from flask import Flask
 
-import waitercaller
 from config import Config
-from tests import databases
-from tests.browser.website import _connections as connections
-from tests.cast import Browser, wait_until
-from tests.deploy.apache import DOMAIN
-from tests.deploy.visits import visit
+from tests.support import ROOT, databases
+from tests.support.cast import Browser, wait_until
+from tests.support.deploy.apache import DOMAIN
+from tests.support.deploy.visits import visit
+from tests.support.website import _connections as connections
 from waitercaller import create_app, schema
 from waitercaller.local import processes
 
-ROOT = Path(waitercaller.__file__).parents[1]
 PATIENCE = 15.0  # seconds for gunicorn to end
 START_SECONDS = 30.0
 
