@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import itertools
 import json
 import re
 from collections import Counter
@@ -42,8 +43,6 @@ OTHERS = sorted(set(LANGUAGES) - {DEFAULT_LANGUAGE})
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%%")
 MARKS = {"_", "gettext", "ngettext", "lazy_gettext"}
 
-each_language = pytest.mark.parametrize("language", OTHERS)
-
 Said = Callable[[str], Catalog]
 
 
@@ -66,6 +65,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Said:
     return of
 
 
+@functools.cache
 def catalogue(language: str) -> Catalog:
     with (CATALOGUES / language / "LC_MESSAGES" / "messages.po").open("rb") as file:
         return read_po(file, locale=language)
@@ -93,52 +93,63 @@ def test_every_language_but_the_one_of_the_code_has_a_catalogue() -> None:
     }
 
 
-@each_language
-def test_the_catalogue_is_up_to_date_with_the_code(language: str, said: Said) -> None:
-    assert len(said(language)) > (500 if language in STAFF_LANGUAGES else 50), "the search has found next to nothing"
-    ours = {message.id for message in messages(catalogue(language))}
-    in_code = {message.id for message in messages(said(language))}
+def test_the_catalogues_are_up_to_date_with_the_code(said: Said) -> None:
+    for language in OTHERS:
+        assert len(said(language)) > (500 if language in STAFF_LANGUAGES else 50), "the search found next to nothing"
+    ours = {(language, message.id) for language in OTHERS for message in messages(catalogue(language))}
+    in_code = {(language, message.id) for language in OTHERS for message in messages(said(language))}
     assert (in_code - ours, ours - in_code) == (set(), set()), "`make translations`, then translate what is new"
 
 
-@each_language
-def test_nothing_is_left_untranslated_or_unsure(language: str) -> None:
-    catalog = catalogue(language)
-    unfinished = [message.id for message in messages(catalog) if message.fuzzy or not all(forms(message.string))]
-    assert not unfinished
-    plurals = [message for message in messages(catalog) if message.pluralizable]
-    assert {len(forms(message.string)) for message in plurals} == {catalog.num_plurals}
+def test_nothing_is_left_untranslated_or_unsure() -> None:
+    every = [(language, message) for language in OTHERS for message in messages(catalogue(language))]
+    assert [(language, each.id) for language, each in every if each.fuzzy or not all(forms(each.string))] == []
+    plurals = {(language, len(forms(each.string))) for language, each in every if each.pluralizable}
+    assert plurals == {(language, catalogue(language).num_plurals) for language, _ in plurals}
 
 
-@each_language
-def test_what_is_filled_in_later_is_kept(language: str) -> None:
-    """A plural form that stands for a single number may leave that number out."""
-    catalog = catalogue(language)
+def test_what_is_filled_in_later_is_kept() -> None:
+    assert [(language, *fault) for language in OTHERS for fault in badly_filled_in(catalogue(language))] == []
+
+
+def badly_filled_in(catalog: Catalog) -> Iterator[tuple[object, str]]:
+    """The messages whose placeholders are not those of the original, and the translation at fault.
+
+    A plural form that stands for a single number may leave that number out.
+    """
     numbers = Counter(map(c2py(catalog.plural_expr), range(200)))
     for message in messages(catalog):
         asked = set(PLACEHOLDER.findall(forms(message.id)[-1]))
         for number, string in enumerate(forms(message.string)):
-            assert "%" not in PLACEHOLDER.sub("", string), string
             found = set(PLACEHOLDER.findall(string))
-            assert found <= asked, string
-            assert len(asked - found) <= (message.pluralizable and numbers[number] == 1), string
-            assert string.count("#") in {text.count("#") for text in forms(message.id)}, string
+            may_lack = int(message.pluralizable and numbers[number] == 1)
+            if (
+                "%" in PLACEHOLDER.sub("", string)
+                or not found <= asked
+                or len(asked - found) > may_lack
+                or string.count("#") not in {text.count("#") for text in forms(message.id)}
+            ):
+                yield message.id, string
 
 
-@each_language
-def test_spaces_and_colons_are_where_the_original_has_them(language: str) -> None:
-    for message in messages(catalogue(language)):
-        for string in forms(message.string):
-            assert " ".join(string.split()) == string
-            assert string.endswith(":") == forms(message.id)[0].endswith(":"), string
+def test_spaces_and_colons_are_where_the_original_has_them() -> None:
+    assert [
+        (language, string)
+        for language in OTHERS
+        for message in messages(catalogue(language))
+        for string in forms(message.string)
+        if " ".join(string.split()) != string or string.endswith(":") != forms(message.id)[0].endswith(":")
+    ] == []
 
 
-@each_language
-def test_what_is_served_is_what_was_translated(language: str) -> None:
-    compiled = BytesIO()
-    write_mo(compiled, catalogue(language))
-    served = (CATALOGUES / language / "LC_MESSAGES" / "messages.mo").read_bytes()
-    assert served == compiled.getvalue(), "`make translations` compiles it"
+def test_what_is_served_is_what_was_translated() -> None:
+    stale = []
+    for language in OTHERS:
+        compiled = BytesIO()
+        write_mo(compiled, catalogue(language))
+        if (CATALOGUES / language / "LC_MESSAGES" / "messages.mo").read_bytes() != compiled.getvalue():
+            stale.append(language)
+    assert stale == [], "`make translations` compiles them"
 
 
 def test_no_string_hides_inside_an_f_string() -> None:
@@ -178,17 +189,29 @@ class Words(HTMLParser):
         self.for_scripts.update((name, value) for name, value in spoken.items() if name.startswith("data-"))
 
 
+@functools.cache
+def originals(language: str) -> set[str]:
+    """The English texts, and parts of texts, that are no words of this language as well."""
+    catalog = list(messages(catalogue(language)))
+    translated = "\n".join(text for message in catalog for text in forms(message.string))
+    parts = {part.strip() for message in catalog for text in forms(message.id) for part in PLACEHOLDER.split(text)}
+    return {part for part in parts if re.search(r"[A-Za-z]{2}", part) and part not in translated}
+
+
 def english_in(page: str, language: str = "de") -> set[str]:
     """What of the English originals can be read on a page that should be in another language.
 
     One word counts where it stands alone; two or more count wherever they are.
     """
-    catalog = list(messages(catalogue(language)))
-    translated = "\n".join(text for message in catalog for text in forms(message.string))
-    parts = {part.strip() for message in catalog for text in forms(message.id) for part in PLACEHOLDER.split(text)}
-    originals = {part for part in parts if re.search(r"[A-Za-z]{2}", part) and part not in translated}
     pieces = Words(page).pieces
-    return {each for each in originals if any(each in piece if " " in each else each == piece for piece in pieces)}
+    english = originals(language)
+    return {each for each in english if any(each in piece if " " in each else each == piece for piece in pieces)}
+
+
+def faults_of(page: str, language: str = "de", *words: str) -> set[str]:
+    """What is wrong with a page in this language: English on it, another language declared, or `words` missing."""
+    wanted = (f'<html lang="{language}"', *words)
+    return english_in(page, language) | {f"lacks {each}" for each in wanted if each not in page}
 
 
 @pytest.fixture
@@ -222,11 +245,14 @@ def test_english_is_noticed(client: Browser) -> None:
     assert {"Log in", "Forgotten your password?"} <= english_in(client.get("/login").text)
 
 
-@pytest.mark.parametrize("path", ["/", "/login", "/register", "/forgot", "/registered", "/forgot/sent", "/nowhere"])
-def test_a_stranger_reads_german(client: Browser, path: str) -> None:
-    page = german(client).get(path).text
-    assert '<html lang="de"' in page
-    assert not english_in(page)
+def found(pages: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Those pages that have faults."""
+    return {page: faults for page, faults in pages.items() if faults}
+
+
+def test_a_stranger_reads_german(client: Browser) -> None:
+    paths = ["/", "/login", "/register", "/forgot", "/registered", "/forgot/sent", "/nowhere"]
+    assert found({path: faults_of(german(client).get(path).text) for path in paths}) == {}
 
 
 STAFF_PAGES = ["dashboard", "history", "notifications", "tables", "tables/print", "staff", "staff/history"]
@@ -234,13 +260,12 @@ REPORTS = ["report", "report?days=1", "report?days=28"]
 SETTINGS = ["", "/house", "/opening", "/attention", "/zones", "/kinds", "/kinds/new", "/kinds/bill"]
 
 
-@pytest.mark.parametrize("path", [*STAFF_PAGES, "staff/code", *REPORTS, *(f"settings{page}" for page in SETTINGS)])
-def test_the_staff_reads_german(app: Flask, alice: Person, calling: Document, path: str) -> None:
+def test_the_staff_reads_german(app: Flask, alice: Person, calling: Document) -> None:
     settle(app, alice, {"languages": ["de"]})  # in which what guests can ask for is shown
-    answer = german(alice.client).get(f"{alice.home}/{path}")
-    assert answer.status_code == 200
-    assert '<html lang="de"' in answer.text
-    assert not english_in(answer.text)
+    paths = [*STAFF_PAGES, "staff/code", *REPORTS, *(f"settings{page}" for page in SETTINGS)]
+    answers = {path: german(alice.client).get(f"{alice.home}/{path}") for path in paths}
+    assert {path for path, answer in answers.items() if answer.status_code != 200} == set()
+    assert found({path: faults_of(answer.text) for path, answer in answers.items()}) == {}
 
 
 HOURS = [{"day": 0, "opens": "18:00", "closes": "02:00"}]
@@ -251,24 +276,21 @@ SPECIAL = [
 ZONES = [{"id": "x", "name": "X"}, {"id": "y", "name": "Y"}]
 
 
-@pytest.mark.parametrize(
-    ("setting", "path", "words"),
-    [
-        ({"hours": HOURS, "exceptions": SPECIAL}, "settings/opening", {"geschlossen", "ganztägig"}),
-        ({"opening": {"state": "open", "until": None}}, "settings/opening", {"Von Hand geöffnet."}),
-        ({"opening": {"state": "closed", "until": None}}, "settings/opening", {"Von Hand geschlossen."}),
-        ({"time_zone": "Europe/Berlin"}, "settings/opening", {"Nach der Uhr von Berlin."}),
-        ({"zones": ZONES}, "notifications", {"Meine Bereiche"}),
-        ({"zones": ZONES}, "settings/zones", {"Noch ein Bereich"}),
-    ],
-)
-def test_what_has_been_set_reads_german(
-    app: Flask, alice: Person, setting: Document, path: str, words: set[str]
-) -> None:
-    settle(app, alice, setting)
-    page = german(alice.client).get(f"{alice.home}/{path}").text
-    assert {each for each in words if each not in page} == set()
-    assert not english_in(page)
+SET: list[tuple[Document, str, list[str]]] = [
+    ({"hours": HOURS, "exceptions": SPECIAL}, "settings/opening", ["geschlossen", "ganztägig"]),
+    ({"opening": {"state": "open", "until": None}}, "settings/opening", ["Von Hand geöffnet."]),
+    ({"opening": {"state": "closed", "until": None}}, "settings/opening", ["Von Hand geschlossen."]),
+    ({"time_zone": "Europe/Berlin"}, "settings/opening", ["Nach der Uhr von Berlin."]),
+    ({"zones": ZONES}, "notifications", ["Meine Bereiche"]),
+    ({"zones": ZONES}, "settings/zones", ["Noch ein Bereich"]),
+]
+
+
+def test_what_has_been_set_reads_german(app: Flask, alice: Person) -> None:
+    for setting, path, words in SET:
+        settle(app, alice, setting)
+        page = german(alice.client).get(f"{alice.home}/{path}").text
+        assert faults_of(page, "de", *words) == set(), (setting, path)
 
 
 def test_days_are_written_as_in_german(app: Flask) -> None:
@@ -278,11 +300,11 @@ def test_days_are_written_as_in_german(app: Flask) -> None:
         assert _day(date(2026, 11, 22)) == "Sonntag, 22. Nov."
 
 
-@pytest.mark.parametrize("path", ["", "/email", "/password", "/sessions", "/export", "/delete", "/two-factor"])
-def test_an_account_is_german(alice: Person, path: str) -> None:
-    answer = german(alice.client).get(f"/account{path}", follow_redirects=True)
-    assert answer.status_code == 200
-    assert not english_in(answer.text)
+def test_an_account_is_german(alice: Person) -> None:
+    paths = ["", "/email", "/password", "/sessions", "/export", "/delete", "/two-factor"]
+    answers = {path: german(alice.client).get(f"/account{path}", follow_redirects=True) for path in paths}
+    assert {path for path, answer in answers.items() if answer.status_code != 200} == set()
+    assert found({path: faults_of(answer.text) for path, answer in answers.items()}) == {}
 
 
 def test_a_guest_reads_german(dana: Browser, table: Document, calling: Document) -> None:
@@ -291,29 +313,28 @@ def test_a_guest_reads_german(dana: Browser, table: Document, calling: Document)
     assert not english_in(page)
 
 
-@each_language
-@pytest.mark.parametrize(
-    "setting", [{"settings": {"notes": True}}, {"opening": {"state": "closed", "until": None}}, {"hours": HOURS}]
-)
-def test_a_guests_page_is_translated_whatever_is_set(
-    app: Flask, alice: Person, table: Document, setting: Document, language: str
-) -> None:
-    settle(app, alice, setting)
-    page = visit(app).get(f"/t/{table['code']}", headers={"Accept-Language": language}).text
-    assert f'<html lang="{language}"' in page
-    assert not english_in(page, language)
+def test_a_guests_page_is_translated_whatever_is_set(app: Flask, alice: Person, table: Document) -> None:
+    def page(language: str) -> str:
+        return visit(app).get(f"/t/{table['code']}", headers={"Accept-Language": language}).text
+
+    settings = [{"settings": {"notes": True}}, {"opening": {"state": "closed", "until": None}}, {"hours": HOURS}]
+    for setting in settings:
+        settle(app, alice, setting)
+        assert found({language: faults_of(page(language), language) for language in OTHERS}) == {}, setting
 
 
-@each_language
 @pytest.mark.parametrize("state", ["resolved", "dismissed", "cancelled", "withdrawn"])
-def test_how_a_call_ended_is_translated(app: Flask, calling: Document, state: str, language: str) -> None:
-    with app.test_request_context(), force_locale(language):
-        [call] = reading.live_of_table(calling["restaurant_id"], calling["_id"])
-        view = View({}, clock.now(), [], [{**call, "state": state, "live": False, "ended_at": clock.now()}])  # type: ignore[typeddict-item]
-        said = guest_words.state_of(view)
-    assert said.headline
-    assert said.detail
-    assert not english_in(f"<p>{said.headline}</p><p>{said.detail}</p>", language)
+def test_how_a_call_ended_is_translated(app: Flask, calling: Document, state: str) -> None:
+    english = {}
+    for language in OTHERS:
+        with app.test_request_context(), force_locale(language):
+            [call] = reading.live_of_table(calling["restaurant_id"], calling["_id"])
+            view = View({}, clock.now(), [], [{**call, "state": state, "live": False, "ended_at": clock.now()}])  # type: ignore[typeddict-item]
+            said = guest_words.state_of(view)
+        assert said.headline
+        assert said.detail
+        english[language] = english_in(f"<p>{said.headline}</p><p>{said.detail}</p>", language)
+    assert found(english) == {}
 
 
 def test_what_scripts_fill_in_has_its_place(alice: Person, dana: Browser, calling: Document) -> None:
@@ -332,27 +353,25 @@ def test_one_table_waits_and_two_wait(alice: Person) -> None:
     assert (waiting["1"], waiting["2"]) == ("# Tisch wartet", "# Tische warten")
 
 
-@pytest.mark.parametrize(
-    "name", sorted(path.name for path in (ROOT / "templates" / "email").iterdir() if path.is_dir())
-)
-def test_mails_are_german(app: Flask, name: str) -> None:
-    for what in ("on", "off", "new_codes", "recovery_used"):  # one mail has a text for each
-        context = {"link": "x", "public_url": "x", "closed": ["x"], "restaurant_name": "x", "what": what}
-        with app.test_request_context(), force_locale("de"):
-            for part in ("subject.txt", "body.txt", "body.html"):
+def test_mails_are_german(app: Flask) -> None:
+    names = sorted(path.name for path in (ROOT / "templates" / "email").iterdir() if path.is_dir())
+    for name, part in itertools.product(names, ("subject.txt", "body.txt", "body.html")):
+        for what in ("on", "off", "new_codes", "recovery_used"):  # one mail has a text for each
+            context = {"link": "x", "public_url": "x", "closed": ["x"], "restaurant_name": "x", "what": what}
+            with app.test_request_context(), force_locale("de"):
                 text = render_template(f"email/{name}/{part}", **context)
-                assert text.strip()
-                assert not english_in(text)
+            assert text.strip(), (name, part)
+            assert english_in(text) == set(), (name, part)
 
 
-@each_language
-def test_each_language_is_chosen_by_the_phone(app: Flask, calling: Document, language: str) -> None:
-    answer = visit(app).get(f"/t/{calling['code']}", headers={"Accept-Language": language})
-    assert f'<html lang="{language}"' in answer.text
-    assert not english_in(answer.text, language)
+def test_each_language_is_chosen_by_the_phone(app: Flask, calling: Document) -> None:
+    def page(language: str) -> str:
+        return visit(app).get(f"/t/{calling['code']}", headers={"Accept-Language": language}).text
+
+    assert found({language: faults_of(page(language), language) for language in OTHERS}) == {}
 
 
-@each_language
-def test_staff_pages_are_in_the_language_of_a_phone_where_they_are_translated(app: Flask, language: str) -> None:
-    shown = language if language in STAFF_LANGUAGES else DEFAULT_LANGUAGE
-    assert f'<html lang="{shown}"' in visit(app).get("/login", headers={"Accept-Language": language}).text
+def test_staff_pages_are_in_the_language_of_a_phone_where_they_are_translated(app: Flask) -> None:
+    for language in OTHERS:
+        shown = language if language in STAFF_LANGUAGES else DEFAULT_LANGUAGE
+        assert f'<html lang="{shown}"' in visit(app).get("/login", headers={"Accept-Language": language}).text

@@ -1,5 +1,6 @@
 """Who visits in the tests: browsers without a screen, people with a login, readers of mail."""
 
+import functools
 import re
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from config import Config
 from waitercaller import passwords, restaurants, sessions
 from waitercaller.auth import store as users
 
@@ -76,7 +78,7 @@ def hire(
     """A person, logged in, who works at the restaurant of `at`; without `at`, the owner of a new one."""
     email = f"{name.lower()}@example.org"
     with app.app_context():
-        user_id = users.create(email, name, passwords.hashed(PASSWORD), None)
+        user_id = users.create(email, name, _hash(app.extensions["config"]), None)
         if at is None:
             restaurant_id = restaurants.create(restaurant or f"{name}'s", user_id, name, "en", None)
         else:
@@ -87,6 +89,12 @@ def hire(
         assert member is not None
         secret, _login = sessions.start(user_id, "127.0.0.1", "a test")
     return Person(name, email, user_id, _logged_in(app, secret), restaurant_id, member["id"])
+
+
+@functools.cache
+def _hash(config: Config) -> str:
+    """Of the PASSWORD of all: hashing is slow by design, and nothing here depends on each having a salt of its own."""
+    return passwords.hashed(PASSWORD)
 
 
 def _logged_in(app: Flask, secret: str) -> Browser:

@@ -1,7 +1,7 @@
 """The databases that tests run on.
 
-SecantusDB speaks MongoDB's wire protocol as a process of its own, once for a test run; mongomock answers
-plain queries within the test's process, and knows no transactions, change streams, sessions and validators.
+SecantusDB speaks MongoDB's wire protocol as a process of its own, one for each worker of a test run. mongomock answers
+plain queries within the test's process, for the quick run: it knows no transactions, change streams and validators.
 """
 
 import os
@@ -22,6 +22,7 @@ import mongomock
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
+from pymongo.operations import DeleteMany
 
 from waitercaller import schema
 
@@ -29,12 +30,21 @@ T = TypeVar("T")
 
 EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
 START_SECONDS = 30.0
+FIRST_PORT, LAST_PORT = 10_000, 32_000
+EMPTY_SECONDS = 5.0  # longer than this it takes only if a transaction of a killed process holds its locks
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on, below those that outgoing connections take for themselves."""
+    """A port of this machine that nothing listens on, below those that outgoing connections take for themselves.
+
+    Each worker of a parallel run has its own range: what one has chosen and not yet bound is not another one's.
+    """
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    range_size = (LAST_PORT - FIRST_PORT) // workers
+    first = FIRST_PORT + worker * range_size
     while True:
-        port = random.randint(10_000, 32_000)
+        port = random.randrange(first, first + range_size)
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
@@ -116,6 +126,50 @@ class Server:
             except PyMongoError:
                 return False
             return True
+
+
+class SharedDatabase:
+    """A database with the schema, for one test after another: built once, emptied in between.
+
+    Building costs 70 ms of CPU, emptying 5 ms. A test that changed more than documents leaves a database that no other
+    test gets.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._client: MongoClient[dict[str, Any]] = MongoClient(server.uri, timeoutMS=int(EMPTY_SECONDS * 1000))
+        self._server_uri = server.uri
+        self._name = ""
+        self._shape: tuple[int, int] = (0, 0)
+
+    def take(self) -> str:
+        """The address of the empty database."""
+        if not self._name:
+            self._name = fresh_name()
+            schema.build(self._client[self._name])
+            self._shape = self._present_shape()
+        return with_name(self._server_uri, self._name)
+
+    def give_back(self) -> None:
+        """Empty it. If that fails, or the test changed its collections or indexes, the next test gets a new one."""
+        try:
+            changed = self._present_shape() != self._shape
+            if not changed:
+                collections = (f"{self._name}.{each}" for each in schema.INDEXES)
+                self._client.bulk_write([DeleteMany({}, namespace=each) for each in collections])
+        except PyMongoError:
+            changed = True
+        if changed:
+            with suppress(PyMongoError):
+                self._client.drop_database(self._name)
+            self._name = ""
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _present_shape(self) -> tuple[int, int]:
+        """How many collections and indexes there are."""
+        stats = self._client[self._name].command("dbStats")
+        return stats["collections"], stats["indexes"]
 
 
 class Mongomock:
