@@ -21,3 +21,8 @@ def test_a_transaction_that_always_conflicts_ends(app: Flask, monkeypatch: pytes
     with app.app_context(), pytest.raises(PyMongoError):
         way.transaction(conflict)
     assert next(tries) > 1
+
+
+def test_the_server_can_tell_our_connections_from_others(app: Flask) -> None:
+    metadata = app.extensions["mongo"].client.options.pool_options.metadata
+    assert metadata["application"] == {"name": "waitercaller"}

@@ -33,7 +33,12 @@ class Mongo:
     def client(self) -> MongoClient[Document]:
         if self._client is None:
             self._client = MongoClient(
-                self._uri, tz_aware=True, w="majority", journal=True, timeoutMS=OPERATION_TIMEOUT_MS
+                self._uri,
+                appname="waitercaller",  # in mongod's log and currentOp
+                tz_aware=True,
+                w="majority",
+                journal=True,
+                timeoutMS=OPERATION_TIMEOUT_MS,
             )
         return self._client
 

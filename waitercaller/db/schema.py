@@ -48,13 +48,19 @@ INDEXES: dict[str, list[IndexModel]] = {
         # A tap is known by its one-time key for ever, also after its request has ended.
         # (Unique indexes begin with the restaurant, by which this collection can be sharded.)
         IndexModel([("restaurant_id", ASCENDING), ("table_id", ASCENDING), ("keys", ASCENDING)], unique=True),
+        # The shard key's own (docs/sharding.md): neither partial nor, as the one with the keys is, multikey.
+        IndexModel([("restaurant_id", ASCENDING), ("table_id", ASCENDING), ("live", ASCENDING)]),
         IndexModel([("live", ASCENDING), ("due_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("live", ASCENDING), ("first_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("created_at", DESCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("ended_at", DESCENDING)]),
         IndexModel([("created_at", ASCENDING)]),  # what is new, and what is old, of all restaurants
     ],
-    "screens": [IndexModel([("restaurant_id", ASCENDING)]), IndexModel([("process", ASCENDING)]), _expires("purge_at")],
+    "screens": [
+        IndexModel([("restaurant_id", ASCENDING), ("_id", ASCENDING)]),  # the shard key
+        IndexModel([("process", ASCENDING)]),
+        _expires("purge_at"),
+    ],
     "pauses": [
         # One pause of a phone or a table at a time, whoever of the staff causes it.
         IndexModel([("restaurant_id", ASCENDING), ("subject", ASCENDING)], unique=True),
@@ -92,7 +98,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "limits": [_expires("expires_at")],
     "audit": [
         IndexModel([("user_id", ASCENDING), ("at", DESCENDING)]),
-        IndexModel([("restaurant_id", ASCENDING), ("at", DESCENDING)]),
+        IndexModel([("restaurant_id", ASCENDING), ("at", ASCENDING)]),  # ascending, as the shard key is; read backwards
         IndexModel([("actor.id", ASCENDING)]),
         IndexModel([("at", ASCENDING)], expireAfterSeconds=400 * 24 * 3600),
     ],
