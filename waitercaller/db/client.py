@@ -5,13 +5,15 @@ acknowledged by a majority and by the journal: a call that was answered is on di
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pymongo
 from flask import Flask, current_app
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
+
+from waitercaller.db.config import config
 
 Document = dict[str, Any]
 T = TypeVar("T")
@@ -52,13 +54,17 @@ class Mongo:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["mongo"] = Mongo(app.extensions["config"].mongodb_uri)
+    app.extensions["mongo"] = Mongo(config(app).mongodb_uri)
+
+
+def mongo() -> Mongo:
+    """The application's client. Needs an application context."""
+    return cast(Mongo, current_app.extensions["mongo"])
 
 
 def db() -> Database[Document]:
     """The application's database. Needs an application context."""
-    mongo: Mongo = current_app.extensions["mongo"]
-    return mongo.database
+    return mongo().database
 
 
 def transaction(work: Callable[[ClientSession | None], T]) -> T:
@@ -67,5 +73,4 @@ def transaction(work: Callable[[ClientSession | None], T]) -> T:
     `work` is a callback because the driver runs it again after a write conflict, so it must do nothing but database
     work and must pass the session to each operation.
     """
-    mongo: Mongo = current_app.extensions["mongo"]
-    return mongo.transaction(work)
+    return mongo().transaction(work)

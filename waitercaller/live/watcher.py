@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 
 from waitercaller import metrics
 from waitercaller.db.client import Document
+from waitercaller.live import streams
 from waitercaller.live.hub import Hub
 from waitercaller.model import changes
 
@@ -24,7 +25,7 @@ PAUSE = 1.0  # seconds before opening again after a fault
 
 def run(app: Flask, is_alive: Callable[[], bool]) -> None:
     """Watch until `is_alive()` is false; no fault ends the watching, but while there is one the Hub knows."""
-    hub: Hub = app.extensions["hub"]
+    hub = streams.hub(app)
     while is_alive():
         try:
             with app.app_context():

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypedDict
+from typing import TypedDict, cast
 
 import pymongo
 from bson import ObjectId
@@ -117,7 +117,7 @@ def hold(restaurant_id: ObjectId, screen: Screen) -> bool:
 
 def release(app: Flask, restaurant_id: ObjectId, screen_id: str) -> None:
     """A stream to this screen has ended. Asks nothing of the database; the screen goes at the next beat."""
-    process: _Process = app.extensions["presence"]
+    process = _process(app)
     with process.lock:
         held = process.restaurants.get(restaurant_id, {}).get(screen_id)
         if held is not None:
@@ -155,8 +155,8 @@ def beat() -> None:
     db().screens.update_many({"process": process.name}, {"$set": _alive()})
 
 
-def _process() -> _Process:
-    process: _Process = current_app.extensions["presence"]
+def _process(app: Flask = current_app) -> _Process:
+    process = cast(_Process, app.extensions["presence"])
     with process.lock:
         process.name = process.name or secrets.token_hex(8)
     return process

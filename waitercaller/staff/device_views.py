@@ -48,7 +48,7 @@ def screen_code(restaurant_id: ObjectId) -> ResponseReturnValue:
 def let_in(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
     """Let the phone of a member without an address in, and show its code."""
     member = restaurants.member_with_id(access.current_restaurant(), member_id) or abort(404)
-    if not invitations.may_manage(access.current_member(), member["role"]):
+    if not invitations.may_manage(access.required_member(), member["role"]):
         abort(403)
     if member["user_id"] is not None:
         raise DomainError(_("%(name)s logs in with an e-mail address.", name=member["name"]))
@@ -169,5 +169,5 @@ def _begin(restaurant: Document, name: str, member_id: str | None) -> ResponseRe
 
 def _refuse_phones() -> None:
     """A member's phone lets no other phone in: a manager does, or whoever stands at the counter."""
-    if g.get("screen") and g.member:
+    if g.get("screen") and access.current_member():
         abort(403)

@@ -23,7 +23,7 @@ def house(
     invite_form: InviteForm | None = None, add_form: AddMemberForm | None = None, screen_form: ScreenForm | None = None
 ) -> dict[str, Any]:
     """The context of the page; a form that was refused is shown as it was sent."""
-    restaurant, me = access.current_restaurant(), access.current_member()
+    restaurant, me = access.current_restaurant(), access.required_member()
     screens = logins.screens_of(restaurant["_id"])
     addresses = users.addresses([member["user_id"] for member in restaurant["members"] if member["user_id"]])
     members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], alphabetical(each["name"])))
@@ -41,7 +41,7 @@ def house(
 
 def invite_form() -> InviteForm:
     """The form as it was sent, with the roles that whoever asks may give."""
-    return _for_role(access.current_member(), InviteForm())
+    return _for_role(access.required_member(), InviteForm())
 
 
 def _for_role(me: Member, form: InviteForm) -> InviteForm:

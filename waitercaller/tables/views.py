@@ -4,13 +4,14 @@ import io
 import time
 
 from bson import ObjectId
-from flask import abort, current_app, flash, redirect, render_template, send_file, url_for
+from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from pymongo.client_session import ClientSession
 
 from waitercaller.db.client import Document, transaction
+from waitercaller.db.config import config
 from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import transitions as requests
 from waitercaller.tables import blueprint, qr
@@ -158,7 +159,7 @@ def _zone_name(table: Document) -> str:
 
 
 def _address(table: Document) -> str:
-    return qr.address(current_app.extensions["config"].public_url, table["code"])
+    return qr.address(config().public_url, table["code"])
 
 
 def _table_or_404(restaurant_id: ObjectId, table_id: ObjectId) -> Document:

@@ -137,9 +137,14 @@ def current_restaurant() -> Document:
     return cast(Document, g.restaurant)
 
 
-def current_member() -> Member:
-    """The membership of whoever is asking, in this restaurant. Only for staff routes without `screens`."""
-    return cast(Member, g.member)
+def current_member() -> Member | None:
+    """The membership of whoever is asking, in this restaurant; None for a counter tablet. Only for staff routes."""
+    return cast(Member | None, g.member)
+
+
+def required_member() -> Member:
+    """The same where a counter tablet has no business: it is answered with 403. Only for staff routes."""
+    return current_member() or abort(403)
 
 
 def current_actor() -> Actor:

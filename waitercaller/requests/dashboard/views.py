@@ -93,7 +93,7 @@ def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
     to = who.chosen("to")
     if to is None:
         return who.ask("pass_on", restaurant_id, ids)
-    changed = transitions.pass_on(restaurant_id, ids, to, who.screen())
+    changed = transitions.pass_on(restaurant_id, ids, to, who.actor_or_device())
     return _answer(restaurant_id, ids, to, changed, lambda table: _on_the_way(table, to))
 
 
@@ -126,7 +126,7 @@ def dismiss(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
 @access.least("waiter", screens=True)
 def reopen(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Undo”: back to waiting with the first clock, for five minutes."""
-    ids, by = _ids(request_id), who.screen()
+    ids, by = _ids(request_id), who.actor_or_device()
     changed = transitions.reopen({"restaurant_id": restaurant_id}, ids, by)
     pause_views.review(restaurant_id, ids)
     return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s is waiting again.", table=table))
