@@ -15,8 +15,8 @@ from config import Config
 from tests.support import ROOT
 from tests.support.asvs import address, call_waiter, calls, everything, hidden_fields, routes, sources
 from tests.support.cast import Browser, Person
-from waitercaller.db.client import Document
 from waitercaller.model import tokens
+from waitercaller.model.tables import Table
 from waitercaller.web import access
 
 RULES = ROOT / "docs/security-rules.md"
@@ -53,7 +53,7 @@ def test_v8_1_2_the_rules_say_which_fields_of_a_thing_can_be_changed() -> None:
 
 
 def test_v8_2_1_a_waiter_uses_nothing_of_managers_and_owners(
-    app: Flask, alice: Person, bob: Person, table: Document
+    app: Flask, alice: Person, bob: Person, table: Table
 ) -> None:
     for method in ("GET", "POST"):
         above = [
@@ -71,7 +71,7 @@ def test_v8_2_1_a_waiter_uses_nothing_of_managers_and_owners(
 
 
 def test_v8_2_2_nobody_reaches_a_thing_of_others_by_its_id(
-    app: Flask, alice: Person, charlie: Person, table: Document, dana: FlaskClient
+    app: Flask, alice: Person, charlie: Person, table: Table, dana: FlaskClient
 ) -> None:
     call_waiter(dana, table)
     called = app.extensions["mongo"].database.requests.find_one()
@@ -85,7 +85,7 @@ def test_v8_2_2_nobody_reaches_a_thing_of_others_by_its_id(
     assert everything(app) == before
 
 
-def test_v8_2_3_a_form_changes_its_own_fields_only(app: Flask, alice: Person, table: Document) -> None:
+def test_v8_2_3_a_form_changes_its_own_fields_only(app: Flask, alice: Person, table: Table) -> None:
     assert isinstance(alice.client, Browser)
     path = f"{alice.home}/tables/{table['_id']}"
     more = {"code": "A" * 26, "restaurant_id": "0" * 24, "removed_at": "now", "position": "9", "_id": "0" * 24}
@@ -99,7 +99,7 @@ def test_v8_2_3_a_form_changes_its_own_fields_only(app: Flask, alice: Person, ta
 
 @pytest.mark.parametrize("role", ["owner", "manager"])
 def test_v8_3_1_what_a_browser_says_of_itself_gives_no_right(
-    app: Flask, alice: Person, bob: Person, table: Document, role: str
+    app: Flask, alice: Person, bob: Person, table: Table, role: str
 ) -> None:
     bob.client.set_cookie("role", role)
     for name in ("X-Role", "X-User-Id", "X-Original-User"):
@@ -110,7 +110,7 @@ def test_v8_3_1_what_a_browser_says_of_itself_gives_no_right(
 
 
 def test_v8_4_1_a_restaurant_is_out_of_reach_of_all_others(
-    app: Flask, alice: Person, charlie: Person, table: Document
+    app: Flask, alice: Person, charlie: Person, table: Table
 ) -> None:
     before = everything(app)
     for rule in staff_routes(app, "GET"):
@@ -127,7 +127,7 @@ def test_v8_4_1_a_restaurant_is_out_of_reach_of_all_others(
 
 
 @pytest.fixture
-def tap(dana: FlaskClient, table: Document) -> Callable[[str], int]:
+def tap(dana: FlaskClient, table: Table) -> Callable[[str], int]:
     """`tap(field)`: the status of a guest's tap whose page carried this signed field."""
 
     def send(field: str) -> int:
@@ -137,7 +137,7 @@ def tap(dana: FlaskClient, table: Document) -> Callable[[str], int]:
 
 
 @pytest.fixture
-def field(dana: FlaskClient, table: Document) -> str:
+def field(dana: FlaskClient, table: Table) -> str:
     """The signed field of a guest's page."""
     return hidden_fields(dana.get(f"/t/{table['code']}").text)["form"]
 
@@ -194,7 +194,7 @@ def test_v9_2_3_a_token_for_another_table_is_refused(app: Flask, alice: Person, 
 
 
 def test_v9_2_4_a_token_of_another_installation_is_refused(
-    make_app: Any, config: Config, tap: Any, dana: FlaskClient, table: Document
+    make_app: Any, config: Config, tap: Any, dana: FlaskClient, table: Table
 ) -> None:
     other = make_app(replace(config, secret_key="another key for tests: 9fJ3kLq8wZ2xV5n"))
     page = other.test_client().get(f"/t/{table['code']}").text

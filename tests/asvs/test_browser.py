@@ -20,8 +20,8 @@ from tests.support import ROOT, databases
 from tests.support.asvs import NOBODYS_CODE, address, everything, routes, texts
 from tests.support.cast import PASSWORD, Browser, Person, hire, wait_until
 from waitercaller.db import schema
-from waitercaller.db.client import Document
 from waitercaller.local import processes
+from waitercaller.model.tables import Table
 from waitercaller.web import access
 
 HTTPS = "https://localhost"
@@ -56,7 +56,7 @@ def cookies(secure: Flask) -> list[str]:
 
 
 @pytest.fixture
-def answers(app: Flask, alice: Person, table: Document) -> Callable[[], Iterator[Any]]:
+def answers(app: Flask, alice: Person, table: Table) -> Callable[[], Iterator[Any]]:
     """`answers()`: what Alice is answered at every GET route of the product, and at one that is none."""
 
     def asked() -> Iterator[Any]:
@@ -76,7 +76,7 @@ def policy(answer: Any) -> dict[str, list[str]]:
 # --- V3.2 unintended content interpretation ---------------------------------------------------------------------------
 
 
-def test_v3_2_1_what_is_no_page_is_not_shown_as_one(app: Flask, alice: Person, table: Document) -> None:
+def test_v3_2_1_what_is_no_page_is_not_shown_as_one(app: Flask, alice: Person, table: Table) -> None:
     picture = f"{alice.home}/tables/{table['_id']}/qr"
     for path in (f"{picture}.svg", f"{picture}.png", "/healthz"):
         answer = alice.client.get(path)
@@ -154,7 +154,7 @@ def test_v3_4_6_no_answer_is_framed(answers: Any) -> None:
 # --- V3.5 browser origin separation -----------------------------------------------------------------------------------
 
 
-def test_v3_5_1_forms_of_other_sites_are_refused(app: Flask, alice: Person, table: Document) -> None:
+def test_v3_5_1_forms_of_other_sites_are_refused(app: Flask, alice: Person, table: Table) -> None:
     before = everything(app)
     headers = {"Origin": EVIL, "Referer": f"{EVIL}/", "Sec-Fetch-Site": "cross-site"}
     answers = {
@@ -166,7 +166,7 @@ def test_v3_5_1_forms_of_other_sites_are_refused(app: Flask, alice: Person, tabl
     assert everything(app) == before
 
 
-def test_v3_5_3_what_only_asks_changes_nothing(app: Flask, answers: Any, alice: Person, table: Document) -> None:
+def test_v3_5_3_what_only_asks_changes_nothing(app: Flask, answers: Any, alice: Person, table: Table) -> None:
     before = everything(app)
     assert all(answer.status_code < 500 for answer in answers())
     for rule in routes(app, "POST"):
@@ -302,7 +302,7 @@ def test_v5_3_2_no_path_leads_out_of_the_folder(client: FlaskClient, name: str) 
     assert "Config" not in answer.text
 
 
-def named(app: Flask, alice: Person, table: Document, name: str) -> tuple[str, Message]:
+def named(app: Flask, alice: Person, table: Table, name: str) -> tuple[str, Message]:
     """The header that names the picture of a table with this name, as it is and as a browser reads it."""
     where = {"_id": table["_id"]}
     app.extensions["mongo"].database.tables.update_one(where, {"$set": {"name": name}})
@@ -313,13 +313,13 @@ def named(app: Flask, alice: Person, table: Document, name: str) -> tuple[str, M
     return header, message
 
 
-def test_v5_4_1_the_server_names_what_is_downloaded(app: Flask, alice: Person, table: Document) -> None:
+def test_v5_4_1_the_server_names_what_is_downloaded(app: Flask, alice: Person, table: Table) -> None:
     header, message = named(app, alice, table, "../../7")
     assert message.get_filename() == "qr ..-..-7.png"
     assert "evil" not in header
 
 
-def test_v5_4_2_names_of_files_are_encoded(app: Flask, alice: Person, table: Document) -> None:
+def test_v5_4_2_names_of_files_are_encoded(app: Flask, alice: Person, table: Table) -> None:
     header, message = named(app, alice, table, 'T"; x=y\r\nSet-Cookie: a=b\u202egnp.Ü')
     assert not re.search(r"[\r\n\u202e]", header)
     assert header.isascii()

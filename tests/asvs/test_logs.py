@@ -19,6 +19,7 @@ from tests.support.cast import PASSWORD, Browser, Mail, Person, hire
 from waitercaller import ops
 from waitercaller.db.client import Document
 from waitercaller.model import counters, restaurants, tokens
+from waitercaller.model.tables import Table
 from waitercaller.web import access
 
 RULES = ROOT / "docs/security-rules.md"
@@ -128,7 +129,7 @@ def test_v16_2_4_every_line_is_json_with_the_same_names(app: Flask, alice: Perso
 
 
 def test_v16_2_5_no_secret_is_logged(
-    app: Flask, alice: Person, mails: Mails, table: Document, written: io.StringIO, failing: Any
+    app: Flask, alice: Person, mails: Mails, table: Table, written: io.StringIO, failing: Any
 ) -> None:
     log_in(app, alice.email, WRONG)
     client = log_in(app, alice.email, PASSWORD)
@@ -228,7 +229,7 @@ def test_v16_5_2_without_the_database_pages_say_so_and_recover(frail_app: Flask,
 
 
 def test_v16_5_3_a_check_that_fails_lets_nobody_through(
-    app: Flask, alice: Person, table: Document, monkeypatch: pytest.MonkeyPatch
+    app: Flask, alice: Person, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(alice.client, Browser)
     path = f"{alice.home}/tables/{table['_id']}"

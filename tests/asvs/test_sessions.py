@@ -55,7 +55,7 @@ def test_v7_1_1_the_rules_say_when_logins_end() -> None:
     assert f"{logins.PERSON_IDLE.total_seconds() / 3600:.0f} hours idle" in written
     assert f"{logins.PERSON_LIFETIME.days} days" in written
     assert f"{logins.SCREEN_LIFETIME.days} days" in written
-    assert f"{logins.VERIFIED.total_seconds() / 60:.0f} minutes" in written
+    assert f"{logins.VERIFIED_FOR.total_seconds() / 60:.0f} minutes" in written
 
 
 def test_v7_1_2_as_many_logins_at_once_as_the_rules_say(app: Flask, alice: Person) -> None:

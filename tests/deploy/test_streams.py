@@ -12,8 +12,8 @@ from tests.support.deploy.apache import DOMAIN
 from tests.support.deploy.guests import Guest
 from tests.support.deploy.screens import Screen, Screens
 from tests.support.deploy.site import Site
-from waitercaller.db.client import Document
 from waitercaller.model import tables
+from waitercaller.model.tables import Table
 
 TABLES = 100
 SCREENS_OF_A_TABLE = 20
@@ -35,7 +35,7 @@ def _many_files() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def house(_many_files: None, shared_site: Site) -> list[Document]:
+def house(_many_files: None, shared_site: Site) -> list[Table]:
     """A large house: its tables."""
     alice = hire(shared_site.app, "Alice", restaurant="Trattoria Lucia")
     with shared_site.app.app_context():
@@ -43,7 +43,7 @@ def house(_many_files: None, shared_site: Site) -> list[Document]:
         return tables.of_restaurant(alice.restaurant_id)
 
 
-def test_browsers_hold_theirs_over_http_2(shared_site: Site, house: list[Document]) -> None:
+def test_browsers_hold_theirs_over_http_2(shared_site: Site, house: list[Table]) -> None:
     code = house[0]["code"]
     each = [Screen(f"/t/{table['code']}/live", "127.0.0.1", http2=True) for table in house for _ in range(2)]
     screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
@@ -67,7 +67,7 @@ def call(site: Site, code: str, screens: Screens) -> None:
 
 
 @pytest.fixture(scope="module")
-def screens(house: list[Document], shared_site: Site) -> Iterator[Screens]:
+def screens(house: list[Table], shared_site: Site) -> Iterator[Screens]:
     """All are live."""
     paths = [f"/t/{table['code']}/live" for table in house for _ in range(SCREENS_OF_A_TABLE)]
     # From ten addresses, as no address may hold more than a house would.
@@ -82,7 +82,7 @@ def screens(house: list[Document], shared_site: Site) -> Iterator[Screens]:
 
 
 def test_while_they_are_open_pages_answer_and_a_call_reaches_its_table(
-    shared_site: Site, screens: Screens, house: list[Document]
+    shared_site: Site, screens: Screens, house: list[Table]
 ) -> None:
     assert Counter(shared_site.visit("/login").status for _ in range(50)) == {200: 50}
     call(shared_site, house[6]["code"], screens)

@@ -22,10 +22,10 @@ from config import Config
 from tests.support import ROOT
 from tests.support.cast import Person
 from waitercaller.db import clock, schema
-from waitercaller.db.client import Document
 from waitercaller.mail import outbox
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 from waitercaller.ops import archive, backup
 
 
@@ -42,7 +42,7 @@ def all_of(database: Database[Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-def filled(app: Flask, alice: Person, bob: Person, table: Document) -> Database[Any]:
+def filled(app: Flask, alice: Person, bob: Person, table: Table) -> Database[Any]:
     """A restaurant with people, a call, a mail that is owed, and values that a careless format would change."""
     database: Database[Any] = app.extensions["mongo"].database
     with app.app_context():

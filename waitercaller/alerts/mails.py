@@ -5,16 +5,17 @@ Each is made when it is sent, of what is so then: a mail that comes late must no
 
 from datetime import datetime, timedelta
 from operator import itemgetter
+from typing import Any
 
 from bson import ObjectId
 from flask_babel import format_timedelta
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.mail import outbox
 from waitercaller.model import presence, restaurants, unheard, users
 from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
 from waitercaller.model.requests import escalation, queries
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.web.routing import address_of
 
@@ -23,7 +24,7 @@ REST = timedelta(minutes=15)
 UNITS = [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)]
 
 
-def about_waiting(restaurant: Document, request: ServiceRequest) -> None:
+def about_waiting(restaurant: Restaurant, request: ServiceRequest) -> None:
     """Owe owners and managers a mail, where the restaurant wants them, unless there was one within REST.
 
     A mail is named for the quarter of an hour, so that a step that is taken again owes it once.
@@ -35,13 +36,13 @@ def about_waiting(restaurant: Document, request: ServiceRequest) -> None:
     _owe("unanswered", restaurant, ("owner", "manager"), this, before)
 
 
-def about_silence(restaurant: Document, occasion: str) -> None:
+def about_silence(restaurant: Restaurant, occasion: str) -> None:
     """Owe the owners a mail that nobody would hear a call, once for each `occasion`."""
     _owe("unwatched", restaurant, ("owner",), occasion)
 
 
 @outbox.prepares("unanswered")
-def unanswered(to: str, context: Document) -> outbox.Prepared | None:
+def unanswered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """Who waits now, since when; nothing once somebody goes to each of them."""
     restaurant = restaurants.get(context["restaurant_id"])
     alone = [each for each in queries.live_of_restaurant(context["restaurant_id"]) if escalation.is_left_alone(each)]
@@ -51,18 +52,18 @@ def unanswered(to: str, context: Document) -> outbox.Prepared | None:
 
 
 @outbox.prepares("unwatched")
-def unwatched(to: str, context: Document) -> outbox.Prepared | None:
+def unwatched(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """That nobody would hear a call; nothing once somebody would."""
     restaurant_id: ObjectId = context["restaurant_id"]
     restaurant = restaurants.get(restaurant_id)
     if restaurant is None or not unheard.is_unheard(restaurant_id):
         return None
     silent = presence.is_watched(restaurant_id)
-    patience = format_timedelta(unheard.PATIENCE)
+    patience = format_timedelta(unheard.UNHEARD_AFTER)
     return outbox.Prepared("unwatched", {**_about(restaurant), "silent": silent, "patience": patience})
 
 
-def _owe(name: str, restaurant: Document, roles: tuple[str, ...], occasion: str, before: str = "") -> None:
+def _owe(name: str, restaurant: Restaurant, roles: tuple[str, ...], occasion: str, before: str = "") -> None:
     """`before` is the occasion of the mail that may have been owed within REST."""
     first = restaurant["languages"][0]
     language = first if first in STAFF_LANGUAGES else DEFAULT_LANGUAGE
@@ -74,7 +75,7 @@ def _owe(name: str, restaurant: Document, roles: tuple[str, ...], occasion: str,
         outbox.enqueue(name, address, language=language, occasion=once, restaurant_id=restaurant["_id"])
 
 
-def _about(restaurant: Document) -> Document:
+def _about(restaurant: Restaurant) -> dict[str, Any]:
     link = address_of("requests.dashboard.page", restaurant_id=restaurant["_id"])
     return {"restaurant_name": restaurant["name"], "link": link}
 

@@ -5,8 +5,8 @@ from bson import ObjectId
 from waitercaller import metrics
 from waitercaller.alerts import mails
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import opening, presence, restaurants, unheard
+from waitercaller.model.unheard import AlertNote
 from waitercaller.push import outbox as pushes
 
 
@@ -34,10 +34,11 @@ def look() -> int:
     return told
 
 
-def _tell(restaurant_id: ObjectId, note: Document) -> bool:
+def _tell(restaurant_id: ObjectId, note: AlertNote) -> bool:
     """Owe the owners mails and messages of this very silence, as in `calls`; False when another process was faster."""
-    if restaurant := restaurants.get(restaurant_id):
-        occasion = f"unheard:{restaurant_id}:{clock.milliseconds(note['unheard_since'])}"
+    restaurant, since = restaurants.get(restaurant_id), note["unheard_since"]
+    if restaurant and since:
+        occasion = f"unheard:{restaurant_id}:{clock.milliseconds(since)}"
         pushes.enqueue(restaurant, "unwatched", None, occasion=occasion)
         mails.about_silence(restaurant, occasion)
     return unheard.note_told(note)

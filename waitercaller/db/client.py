@@ -4,7 +4,7 @@ The client is made at its first use, which is after gunicorn's fork (PyMongo is 
 acknowledged by a majority and by the journal: a call that was answered is on disk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
 import pymongo
@@ -15,7 +15,9 @@ from pymongo.database import Database
 
 from waitercaller.db.config import config
 
-Document = dict[str, Any]
+Document = dict[str, Any]  # any document; whoever knows which one says so with the TypedDict of its collection
+Filter = Mapping[str, object]  # which documents, in MongoDB's query language
+Changes = Mapping[str, object]  # fields and their new values
 T = TypeVar("T")
 
 # A page answers "please try again" within two seconds when the database is away.

@@ -23,6 +23,7 @@ from pymongo.client_session import ClientSession
 from waitercaller.db import clock
 from waitercaller.db.client import Document, db
 from waitercaller.model import audit_trail
+from waitercaller.model.restaurants import Restaurant
 
 DELAY = timedelta(minutes=1)
 LEASE = timedelta(minutes=2)  # for one window; a process that dies leaves the rest to another one
@@ -39,12 +40,12 @@ def of_person(user_id: ObjectId, member_ids: list[str], txn: ClientSession | Non
     _order({"user_id": user_id, "member_ids": member_ids}, txn)
 
 
-def of_member(restaurant: Document, member_id: str, txn: ClientSession | None) -> None:
+def of_member(restaurant: Restaurant, member_id: str, txn: ClientSession | None) -> None:
     """Have a member's name erased from the requests of a restaurant that stays."""
     _order({"restaurant_id": restaurant["_id"], "member_id": member_id, "done_until": restaurant["created_at"]}, txn)
 
 
-def of_restaurant(restaurant: Document, txn: ClientSession | None) -> None:
+def of_restaurant(restaurant: Restaurant, txn: ClientSession | None) -> None:
     """Have a restaurant erased that has been marked as removed."""
     _order({"restaurant_id": restaurant["_id"], "member_id": None, "done_until": restaurant["created_at"]}, txn)
 

@@ -13,8 +13,8 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
-from waitercaller.model.restaurants import Member
+from waitercaller.db.client import db
+from waitercaller.model.restaurants import Member, Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.subscriptions import Choice
 
@@ -36,7 +36,7 @@ DUPLICATE = 11000
 
 
 def enqueue(
-    restaurant: Document,
+    restaurant: Restaurant,
     event: Event,
     request: ServiceRequest | None,
     txn: ClientSession | None = None,

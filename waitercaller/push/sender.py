@@ -21,6 +21,7 @@ from waitercaller.db.client import Document
 from waitercaller.model import logins, restaurants, subscriptions
 from waitercaller.model import unheard as alerts
 from waitercaller.model.requests import queries
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.push import delivery, encryption, outbox, words
 
@@ -148,7 +149,7 @@ def _post(subscription: Document, text: Document, document: Document, seconds: i
     return delivery.post(endpoint, body, headers)
 
 
-def _stands(subscription: Document, restaurant: Document) -> bool:
+def _stands(subscription: Document, restaurant: Restaurant) -> bool:
     """Whether we may write there: by the key it was made for, to a host that is allowed, for somebody still here."""
     config = _config()
     return (

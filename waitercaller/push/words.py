@@ -6,11 +6,12 @@ from flask_babel import gettext as _
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model.languages import in_language, table_title, text_direction
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.push.outbox import Event
 
 
-def message(event: Event, request: ServiceRequest | None, restaurant: Document, language: str) -> Document:
+def message(event: Event, request: ServiceRequest | None, restaurant: Restaurant, language: str) -> Document:
     """What the service worker shows: title, text, when that began, and which earlier message it takes the place of.
 
     Where a new call has a `place`, that is shown instead of the text: a time is news only later.
@@ -42,7 +43,7 @@ def _of_call(event: Event, request: ServiceRequest, language: str) -> tuple[str,
     return title, str(_("Still waiting, since #."))
 
 
-def _of_house(event: Event, restaurant: Document) -> tuple[str, str]:
+def _of_house(event: Event, restaurant: Restaurant) -> tuple[str, str]:
     if event == "tried":
         return restaurant["name"], str(_("This is how calls reach this phone."))
     return restaurant["name"], str(_("No screen with sound shows the calls. Guests may be waiting unheard."))

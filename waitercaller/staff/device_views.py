@@ -11,9 +11,9 @@ from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.model import invitations, logins, restaurants, tokens
-from waitercaller.model.restaurants import Actor
+from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.staff import blueprint, codes, people
 from waitercaller.staff.forms import ScreenForm
 from waitercaller.web import access, audit, limits, links
@@ -159,7 +159,7 @@ def _spend(token: str, invitation_id: ObjectId, txn: ClientSession | None) -> No
         raise tokens.TokenError("used")
 
 
-def _begin(restaurant: Document, name: str, member_id: str | None) -> ResponseReturnValue:
+def _begin(restaurant: Restaurant, name: str, member_id: str | None) -> ResponseReturnValue:
     access.log_in_screen(restaurant["_id"], name, member_id)
     member = restaurants.member_with_id(restaurant, member_id or "")
     by: Actor | None = {"id": member["id"], "name": member["name"]} if member else None

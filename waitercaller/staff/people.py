@@ -7,9 +7,10 @@ from bson import ObjectId
 from flask_babel import format_timedelta
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import invitations, logins, presence, users
+from waitercaller.model.invitations import Invitation
 from waitercaller.model.languages import alphabetical
+from waitercaller.model.logins import Login
 from waitercaller.model.presence import Screen
 from waitercaller.model.restaurants import Member
 from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm, choices
@@ -49,9 +50,7 @@ def _for_role(me: Member, form: InviteForm) -> InviteForm:
     return form
 
 
-def _person(
-    member: Member, me: Member, addresses: dict[ObjectId | None, str], screens: list[Document]
-) -> dict[str, Any]:
+def _person(member: Member, me: Member, addresses: dict[ObjectId | None, str], screens: list[Login]) -> dict[str, Any]:
     return {
         "id": member["id"],
         "name": member["name"],
@@ -64,7 +63,7 @@ def _person(
     }
 
 
-def _screen(login: Document) -> dict[str, Any]:
+def _screen(login: Login) -> dict[str, Any]:
     return {"id": login["_id"], "name": login["name"], "since": login["created_at"], "used": _ago(login["seen_at"])}
 
 
@@ -73,7 +72,7 @@ def _watching(screen: Screen) -> dict[str, Any]:
     return {"name": screen["name"], "visible": screen["visible"], "audible": screen["audible"], "since": since}
 
 
-def _invitation(invitation: Document, me: Member) -> dict[str, Any]:
+def _invitation(invitation: Invitation, me: Member) -> dict[str, Any]:
     left = invitation["expires_at"] - clock.now()
     return {**invitation, "left": format_timedelta(left), "may_manage": invitations.may_manage(me, invitation["role"])}
 

@@ -249,4 +249,5 @@ def test_a_call_of_an_earlier_version_is_shown_everywhere(
     assert "Still waiting" in bob.client.get(f"{bob.home}/history").text
     with app.test_request_context():
         old: Any = request_of(request_id)
-        assert message("called", old, {"_id": bob.restaurant_id}, "en")["title"] == "Table 7: Waiter"
+        house: Any = {"_id": bob.restaurant_id}
+        assert message("called", old, house, "en")["title"] == "Table 7: Waiter"

@@ -9,7 +9,7 @@ whoever still has the lease.
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import cast
+from typing import TypedDict, cast
 
 from bson import ObjectId
 from pymongo.errors import DuplicateKeyError
@@ -17,8 +17,8 @@ from pymongo.errors import DuplicateKeyError
 from waitercaller.db import clock
 from waitercaller.db.client import Document, db
 from waitercaller.model.rollups import times
-from waitercaller.model.rollups.figures import cells_of
-from waitercaller.model.service_request import UNDO, ServiceRequest
+from waitercaller.model.rollups.figures import Cell, cells_of
+from waitercaller.model.service_request import UNDO_FOR, ServiceRequest
 
 JOB = "rollups"
 EVERY = timedelta(minutes=1)
@@ -29,6 +29,17 @@ FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH = 1000
 MOST = 5000  # quarters in a round
 KEPT = timedelta(days=400)  # requests; what was counted of them stays
+
+
+class Rollup(TypedDict):
+    """The counts of one quarter."""
+
+    _id: ObjectId
+    restaurant_id: ObjectId
+    quarter: datetime  # its begin
+    open: bool  # its requests can still change
+    due_at: datetime
+    cells: list[Cell]
 
 
 def work_off() -> int:
@@ -44,10 +55,10 @@ def bring_up_to_date() -> int:
     return counted
 
 
-def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[Document]:
+def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[Rollup]:
     """What was counted of a restaurant's calls, by quarters: [{quarter, cells}], the oldest first."""
     within = {"restaurant_id": restaurant_id, "quarter": {"$gte": begin, "$lt": end}}
-    return list(db().rollups.find(within, {"quarter": True, "cells": True}).sort("quarter"))
+    return cast(list[Rollup], list(db().rollups.find(within, {"quarter": True, "cells": True}).sort("quarter")))
 
 
 def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, most: int) -> list[ServiceRequest]:
@@ -126,7 +137,7 @@ def _recount(rollup: Document) -> bool:
 def _is_over(quarter: datetime, requests: list[ServiceRequest]) -> bool:
     """Whether nothing of this quarter can change any more."""
     ends = [request["ended_at"] for request in requests if request["ended_at"]]
-    return len(ends) == len(requests) and max([quarter + times.QUARTER, *ends]) + UNDO + OVERLAP < clock.now()
+    return len(ends) == len(requests) and max([quarter + times.QUARTER, *ends]) + UNDO_FOR + OVERLAP < clock.now()
 
 
 def _next(quarter: datetime) -> datetime:

@@ -1,6 +1,7 @@
 """The staff's dashboard, its live stream, and what a tap on a card does."""
 
 from collections.abc import Callable
+from typing import Any
 
 from bson import ObjectId
 from flask import Response, abort, render_template, request, url_for
@@ -10,12 +11,11 @@ from flask_babel import ngettext
 from markupsafe import Markup
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.live import streams
 from waitercaller.model import logins, restaurants
 from waitercaller.model.languages import table_title
 from waitercaller.model.requests import queries, transitions
-from waitercaller.model.restaurants import Actor
+from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.requests.dashboard import answers, blueprint, cards, pause_views, screen_views, who
 from waitercaller.web import access, limits
@@ -61,7 +61,7 @@ def live(restaurant_id: ObjectId) -> Response:
             return None
         return streams.shared(topic, (language, *cards.phase(restaurant)), lambda: draw(restaurant))
 
-    def draw(known: Document) -> str:
+    def draw(known: Restaurant) -> str:
         # Read again: drawing may have waited, and what comes of it counts as the latest for all screens.
         return cards.calls_fragment(restaurants.get(restaurant_id) or known, language)
 
@@ -187,7 +187,7 @@ def _what_happened(found: list[ServiceRequest], by: Actor) -> str:
     return str(_("%(name)s has it.", name=live["by"]["name"]))
 
 
-def _recent(ended: ServiceRequest, language: str) -> Document:
+def _recent(ended: ServiceRequest, language: str) -> dict[str, Any]:
     """A row of what can still be undone."""
     by, ended_at = ended["steps"][-1]["by"], ended["ended_at"]
     assert ended_at is not None
