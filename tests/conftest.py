@@ -150,7 +150,7 @@ def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) ->
     for app in apps:
         app.extensions["hub"].close()
         with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
-            app.extensions["mongo"].client.close()
+            app.extensions["mongo"].close()
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -
 def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The Hub of `app`, hearing what really changes in the database."""
     monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # it looks this often whether it is to stop
-    monkeypatch.setattr(watcher_module, "PAUSE", 0.1)
+    monkeypatch.setattr(watcher_module, "REOPEN_SECONDS", 0.1)
     hub: Hub = app.extensions["hub"]
     hub.listening = False
     stopped = threading.Event()
