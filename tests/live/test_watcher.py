@@ -268,14 +268,14 @@ def test_a_database_that_is_not_there_yet_is_waited_for(frail_app: Flask, own_se
 def reopened(app: Flask, watcher: Hub, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """`reopened()`: waits until the watcher was deaf and hears again; the screens were told meanwhile."""
     heard: list[bool] = []
-    set_listening = Hub.listening.fset
+    listening: property = vars(Hub)["listening"]
 
     def note(hub: Hub, value: bool) -> None:
         heard.append(value)
-        assert set_listening
-        set_listening(hub, value)
+        assert listening.fset
+        listening.fset(hub, value)
 
-    monkeypatch.setattr(Hub, "listening", Hub.listening.setter(note))
+    monkeypatch.setattr(Hub, "listening", listening.setter(note))
     return lambda: wait_until(lambda: heard[:2] == [False, True])
 
 
