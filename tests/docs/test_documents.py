@@ -39,21 +39,27 @@ def test_every_relative_link_resolves(document: Path) -> None:
 # --- what the documents say about the code -----------------------------------------------------------------------
 
 PACKAGE = ROOT / "waitercaller"
-NAMING = ["docs/architecture.md", "docs/data.md", "CONTRIBUTING.md"]
-# What the recipes would make, and a time zone.
+NAMING = [
+    "CONTRIBUTING.md",
+    *(f"docs/{name}.md" for name in ("architecture", "data", "operations", "security-rules", "sharding")),
+]
+# What the recipes would make; and what is no place of ours.
 EXAMPLES = {
     "templates/email/role_changed/",
     "waitercaller/translations/da/LC_MESSAGES/messages.po",
     "Europe/Rome",
+    "bill/card",
+    "releases/",
 }
 PLACES = [ROOT, PACKAGE, PACKAGE / "model", PACKAGE / "requests" / "guest", ROOT / "templates"]
 
 
 def is_there(name: str) -> bool:
-    """Whether a document may name this: a file or folder, a module without its ending, or a room's module."""
+    """Whether a document may name this: a file or folder, a module without its ending, a function of a module."""
     if "/" not in name:
-        return any(PACKAGE.rglob(name)) or (ROOT / name).exists()
-    return any((place / name).exists() or (place / f"{name}.py").is_file() for place in PLACES)
+        return any((ROOT / name).exists() or any(folder.rglob(name)) for folder in (PACKAGE, ROOT / "tests"))
+    module = name.rpartition(".")[0] or name
+    return any((place / name).exists() or (place / f"{module}.py").is_file() for place in PLACES)
 
 
 @pytest.mark.parametrize("document", NAMING)
