@@ -1,16 +1,20 @@
 """docs/data.md is true: every collection, key, type and index, compared with the schema and the TypedDicts."""
 
+import importlib
+import inspect
 import json
+import pkgutil
 import re
 import types
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 import pytest
 from bson import ObjectId
 
+from waitercaller import mail, model, push
 from waitercaller.db import schema
 from waitercaller.db.validators import VALIDATORS
 
@@ -45,16 +49,29 @@ def documented(collection: str) -> dict[str, Key]:
     return keys
 
 
-# --- the TypedDicts ----------------------------------------------------------------------------------------------
+# --- the TypedDicts ---------------------------------------------------------------------------------------------------
+
+
+def typed() -> dict[str, Any]:
+    """The TypedDict of each collection: what `documents()`, in the module that keeps the collection, says it holds."""
+    found = {}
+    rooms = [
+        module for room in (mail, model, push) for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
+    ]
+    for module in rooms:
+        documents = getattr(importlib.import_module(module.name), "documents", None)
+        collection = re.search(r"\bdb\(\)\.(\w+)", inspect.getsource(documents)) if documents else None
+        if collection:
+            (document,) = get_args(get_type_hints(documents)["return"])
+            found[collection[1]] = document
+    return found
 
 
 def declared(document: Any, prefix: str = "") -> Iterator[tuple[str, Key]]:
     """The keys of a TypedDict and of those within it; "meaning" are the values that a Literal allows."""
-    for name, hint in get_type_hints(document, include_extras=True).items():
-        optional = get_origin(hint) is NotRequired
-        inner = get_args(hint)[0] if optional else hint
-        told, literals, nested = described(inner)
-        yield f"{prefix}{name}", Key(told, optional, " ".join(literals))
+    for name, hint in get_type_hints(document).items():
+        told, literals, nested = described(hint)
+        yield f"{prefix}{name}", Key(told, name in document.__optional_keys__, " ".join(literals))
         if nested:
             yield from declared(nested, f"{prefix}{name}[]." if told.startswith("[") else f"{prefix}{name}.")
 
@@ -107,6 +124,18 @@ def test_the_indexes_are_as_the_page_says(collection: str) -> None:
         }
         for index in schema.INDEXES[collection]
     }
+
+
+def test_the_typed_documents_are_as_the_page_says() -> None:
+    for collection, document in typed().items():
+        told, types_ = documented(collection), dict(declared(document))
+        if "_id" not in told:  # an ObjectId, as the page says at its beginning
+            assert types_.pop("_id", Key("ObjectId", True, "")).type == "ObjectId", collection
+        assert sorted(told) == sorted(types_), collection
+        for name, key in types_.items():
+            said = told[name]
+            assert (key.type, key.optional) == (said.type, said.optional), f"{collection}.{name}"
+            assert all(f"`{value}`" in said.meaning for value in key.meaning.split()), f"{collection}.{name}"
 
 
 def validated(told: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any], bool]]:
