@@ -22,7 +22,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests import cast, databases
+from tests import cast, databases, timeshift
 from tests.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import cache, clock, create_app, limits, mail, restaurants, schema, watch
 from waitercaller.db import Document
@@ -33,6 +33,7 @@ MakeApp = Callable[[Config], Flask]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    timeshift.begin()
     config.addinivalue_line(
         "markers", "needs_wire: uses what mongomock lacks (transactions, change streams, validators)"
     )
