@@ -34,7 +34,13 @@ def name(cluster: Cluster) -> Iterator[str]:
 
 
 @pytest.fixture
-def connect(cluster: Cluster, name: str) -> Iterator[Connect]:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an error the driver looks for the primary at once; else it waits half a second each time."""
+    monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
+
+
+@pytest.fixture
+def connect(impatient: None, cluster: Cluster, name: str) -> Iterator[Connect]:
     """`connect(user="root", timeoutMS=500)`: the database as this user, by a client with these options."""
     clients: list[MongoClient[Document]] = []
 

@@ -106,18 +106,36 @@ def _unknown_to_majority(answer: Document, code: int) -> Document:
     return {**answer, "writeConcernError": concern}
 
 
-def deaf(**more: Any) -> Fault:
-    """A primary cut off by a partition answers a change stream's getMore with nothing, for ever, at its last token."""
+class Deaf:
+    """A primary cut off by a partition answers a change stream's getMore with nothing, for ever, at its last token.
 
-    def change(answer: Document) -> Document:
+    It listens from the beginning, for the tokens; after `begin` no stream that is open hears anything any more.
+    """
+
+    def __init__(self) -> None:
+        self.injected = 0
+        self._is_deaf = False
+        self._tokens: dict[int, Any] = {}
+
+    def begin(self) -> None:
+        self._is_deaf = True
+
+    def __call__(self, request: Request) -> Outcome | None:
+        if request.name not in ("aggregate", "getMore"):
+            return None
+        cursor = request.body.get("getMore")
+        if not self._is_deaf or cursor not in self._tokens:
+            return None if self._is_deaf else Change(self._remember)
+        self.injected += 1
+        empty = {"id": cursor, "ns": f"{request.database}.{request.collection}", "nextBatch": []}
+        document = {"cursor": empty | {"postBatchResumeToken": self._tokens[cursor]}, "ok": 1.0}
+        return Answer(document, after_seconds=request.body.get("maxTimeMS", 0) / 1000)
+
+    def _remember(self, answer: Document) -> Document:
         cursor = answer.get("cursor", {})
-        if "postBatchResumeToken" not in cursor:  # no change stream
-            return answer
-        token = tokens.setdefault(cursor["id"], cursor["postBatchResumeToken"])
-        return {**answer, "cursor": {**cursor, "nextBatch": [], "postBatchResumeToken": token}}
-
-    tokens: dict[int, Any] = {}
-    return Fault(lambda _: Change(change), {"getMore"}, **more)
+        if "postBatchResumeToken" in cursor:
+            self._tokens[cursor["id"]] = cursor["postBatchResumeToken"]
+        return answer
 
 
 class StaleReads:

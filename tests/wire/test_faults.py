@@ -7,10 +7,8 @@ import pytest
 from pymongo.database import Database
 from pymongo.errors import (
     AutoReconnect,
-    ExecutionTimeout,
     OperationFailure,
     PyMongoError,
-    WriteConcernError,
     WTimeoutError,
 )
 
@@ -86,9 +84,8 @@ def test_a_write_that_was_applied_by_a_primary_that_steps_down(db: Database_, cl
 
 def test_a_majority_that_lags_longer_than_the_client_waits(connect: Any, cluster: Cluster) -> None:
     database = connect(timeoutMS=200)
-    with cluster.proxy.injecting(faults.delayed_majority(5.0, "insert")):
-        with pytest.raises((WriteConcernError, ExecutionTimeout, PyMongoError)) as caught:
-            database.requests.insert_one({})
+    with cluster.proxy.injecting(faults.delayed_majority(5.0, "insert")), pytest.raises(PyMongoError) as caught:
+        database.requests.insert_one({})
     assert caught.value.timeout
     assert connect().requests.count_documents({}) == 1, "it is there, of the majority nothing is known"
 
@@ -101,18 +98,19 @@ def test_a_majority_that_lags_longer_than_the_write_concern(connect: Any, cluste
 
 def test_a_deaf_primary_says_nothing_for_ever(db: Database_, cluster: Cluster) -> None:
     db.requests.insert_one({})
-    with db.watch(max_await_time_ms=50) as stream:
-        with cluster.proxy.injecting(faults.deaf()):
+    deaf = faults.Deaf()
+    with cluster.proxy.injecting(deaf):
+        with db.watch(max_await_time_ms=20) as stream:
+            assert stream.try_next() is None
+            token = stream.resume_token
+            deaf.begin()
             db.requests.insert_one({"_id": "unheard"})
-            token = None
             for _ in range(3):
                 assert stream.try_next() is None
-                token = token or stream.resume_token
                 assert stream.resume_token == token, "which is how one knows"
-        with db.watch(max_await_time_ms=50, resume_after=token) as again:
-            heard = again.try_next()
-    assert heard is not None
-    assert heard["documentKey"] == {"_id": "unheard"}
+        with db.watch(max_await_time_ms=20, resume_after=token) as again:
+            assert again.next()["documentKey"] == {"_id": "unheard"}, "a stream that is opened anew hears"
+    assert deaf.injected == 3
 
 
 def test_an_old_primary_reads_from_its_past(db: Database_, cluster: Cluster) -> None:
@@ -130,12 +128,15 @@ def test_an_old_primary_reads_from_its_past(db: Database_, cluster: Cluster) -> 
 
 def test_an_abort_that_never_arrives_leaves_its_locks(db: Database_, connect: Any, cluster: Cluster) -> None:
     db.requests.insert_one({"_id": 1})
-    with cluster.proxy.injecting(faults.lost_aborts()), db.client.start_session() as session:
+    other = connect(timeoutMS=300)
+    with cluster.proxy.injecting(faults.lost_aborts()), other.client.start_session() as session:
         session.start_transaction()
-        db.requests.update_one({"_id": 1}, {"$set": {"a": 1}}, session=session)
+        other.requests.update_one({"_id": 1}, {"$set": {"a": 1}}, session=session)
         session.abort_transaction()  # the driver does not mind that nobody heard it
     with pytest.raises(PyMongoError):
-        connect(timeoutMS=200).requests.update_one({"_id": 1}, {"$set": {"a": 2}})
+        other.requests.update_one({"_id": 1}, {"$set": {"a": 2}})
+    with cluster.behind() as client:
+        client.admin.command("killAllSessions", [])  # a server does it by itself, after a minute
 
 
 def test_a_snapshot_that_is_too_old(db: Database_, cluster: Cluster) -> None:
@@ -178,10 +179,10 @@ def test_a_commit_whose_answer_is_lost_is_asked_again(db: Database_, cluster: Cl
 
 
 def test_errors_of_any_code(db: Database_, cluster: Cluster) -> None:
-    with cluster.proxy.injecting(faults.answers(262, "find", name="ExceededTimeLimit")):
-        with pytest.raises(OperationFailure) as caught:
-            db.requests.find_one()
-    assert caught.value.code == 262
+    fault = faults.answers(175, "find", name="QueryPlanKilled")
+    with cluster.proxy.injecting(fault), pytest.raises(OperationFailure) as caught:
+        db.requests.find_one()
+    assert caught.value.code == 175
 
 
 def test_faults_end_with_their_block(db: Database_, cluster: Cluster) -> None:
