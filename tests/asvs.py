@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from tests.cast import Person
-from waitercaller.db import Document
+from waitercaller.db.client import Document
 
 ROOT = Path(__file__).parent.parent
 NOBODYS_CODE = "A" * 26

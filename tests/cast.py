@@ -13,8 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from waitercaller import passwords, restaurants, sessions
-from waitercaller.auth import store as users
+from waitercaller.model import logins, restaurants, users
+from waitercaller.web import passwords
 
 PASSWORD = "correct horse battery staple"
 GENEROUS = 20.0  # seconds to wait for what normally takes milliseconds
@@ -85,7 +85,7 @@ def hire(
         document = restaurants.get(restaurant_id)
         member = restaurants.member_of(document, user_id) if document else None
         assert member is not None
-        secret, _login = sessions.start(user_id, "127.0.0.1", "a test")
+        secret, _login = logins.start(user_id, "127.0.0.1", "a test")
     return Person(name, email, user_id, _logged_in(app, secret), restaurant_id, member["id"])
 
 

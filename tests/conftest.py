@@ -24,10 +24,14 @@ from pymongo.database import Database
 from config import Config
 from tests import cast, databases
 from tests.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
-from waitercaller import cache, clock, create_app, limits, mail, restaurants, schema, watch
-from waitercaller.db import Document
-from waitercaller.live import Hub
-from waitercaller.tables import store as tables
+from waitercaller import create_app
+from waitercaller.db import cache, clock, schema
+from waitercaller.db.client import Document
+from waitercaller.live import watcher as watcher_module
+from waitercaller.live.hub import Hub
+from waitercaller.mail import outbox
+from waitercaller.model import counters, restaurants, tables
+from waitercaller.web import limits
 
 MakeApp = Callable[[Config], Flask]
 
@@ -165,12 +169,12 @@ def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -
 @pytest.fixture
 def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The Hub of `app`, hearing what really changes in the database."""
-    monkeypatch.setattr(watch, "AWAIT_MS", 100)  # it looks this often whether it is to stop
-    monkeypatch.setattr(watch, "PAUSE", 0.1)
+    monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # it looks this often whether it is to stop
+    monkeypatch.setattr(watcher_module, "PAUSE", 0.1)
     hub: Hub = app.extensions["hub"]
     hub.listening = False
     stopped = threading.Event()
-    thread = threading.Thread(target=watch.run, args=(app, lambda: not stopped.is_set()), daemon=True)
+    thread = threading.Thread(target=watcher_module.run, args=(app, lambda: not stopped.is_set()), daemon=True)
     thread.start()
     wait_until(lambda: hub.listening)
     yield hub
@@ -182,7 +186,7 @@ def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def _empty_caches() -> None:
     cache.restaurants.clear()
     cache.tables.clear()
-    cache.mutes.clear()
+    cache.pauses.clear()
 
 
 @pytest.fixture
@@ -203,7 +207,7 @@ def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) ->
 
     On a busy machine the store is waited for longer, or what it did not count would be counted here, anew.
     """
-    monkeypatch.setattr(limits, "STORE_SECONDS", 5.0)
+    monkeypatch.setattr(counters, "STORE_SECONDS", 5.0)
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     later(seconds=(midnight - now).total_seconds())
@@ -230,7 +234,7 @@ def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
 
     def arrived() -> list[Mail]:
         with app.app_context():
-            while mail.send_due(app):
+            while outbox.send_due(app):
                 pass
         files = sorted(Path(config.mail_folder).glob("*.eml"))
         contents = [file.read_bytes() for file in files]

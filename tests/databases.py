@@ -23,7 +23,7 @@ from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from waitercaller import schema
+from waitercaller.db import schema
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader
 
-from waitercaller import mail
+from waitercaller.mail import outbox
 
 DANA = "dana@example.org"
 TEMPLATES = {
@@ -25,8 +25,8 @@ def with_greeting(app: Flask) -> Flask:
 
 def greet(app: Flask, to: str = DANA, **values: Any) -> None:
     with app.app_context():
-        mail.enqueue("greeting", to, **{"name": "Alice", **values})
+        outbox.enqueue("greeting", to, **{"name": "Alice", **values})
 
 
-def outbox(app: Flask) -> list[dict[str, Any]]:
+def outbox_of(app: Flask) -> list[dict[str, Any]]:
     return list(app.extensions["mongo"].database.outbox.find().sort("created_at"))

@@ -6,9 +6,9 @@ from typing import Any
 
 from pymongo.database import Database
 
-from waitercaller.db import Document
-from waitercaller.requests import model
-from waitercaller.restaurants import Actor
+from waitercaller.db.client import Document
+from waitercaller.model import service_request
+from waitercaller.model.restaurants import Actor
 
 BOB: Actor = {"id": "bob", "name": "Bob"}
 _numbers = count()
@@ -24,7 +24,7 @@ def past_call(
     restaurant: Document, table: Document, at: datetime, *, kind: int = 0, state: str = "resolved", **seconds: float
 ) -> Any:
     """A call that went through these steps; without any, answered after 30 s and done after 90 s."""
-    request: Any = model.new(restaurant, table, restaurant["kinds"][kind], f"past-{next(_numbers)}")
+    request: Any = service_request.new(restaurant, table, restaurant["kinds"][kind], f"past-{next(_numbers)}")
     taken = steps(at, **(seconds or {"accepted": 30, "resolved": 90}))
     by = next((step["by"] for step in taken if step["what"] == "accepted"), None)
     ended = {"state": state, "live": False, "ended_at": taken[-1]["at"], "due_at": None, "by": by}

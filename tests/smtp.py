@@ -45,7 +45,7 @@ class Mailbox:
             self.encrypted.append(session.ssl is not None)
         return self.data_answer
 
-    def authenticate(self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
+    def authenticate(self, server: SMTP, txn: Session, envelope: Envelope, mechanism: str, data: Any) -> AuthResult:
         assert isinstance(data, LoginPassword)
         self.logins.append(data.login)
         good = (data.login.decode(), data.password.decode()) == (USERNAME, PASSWORD)

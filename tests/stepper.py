@@ -14,10 +14,11 @@ from typing import Any
 from pymongo.errors import PyMongoError
 
 from config import Config
-from waitercaller import clock, create_app, metrics
-from waitercaller.alerts import calls, mails
-from waitercaller.push import store as pushes
-from waitercaller.requests import escalation
+from waitercaller import create_app, metrics
+from waitercaller.alerts import due_steps, mails
+from waitercaller.db import clock
+from waitercaller.model.requests import escalation
+from waitercaller.push import outbox as pushes
 
 
 def die(*_: Any, **__: Any) -> Any:
@@ -41,7 +42,7 @@ def main(seconds: str, where: str = "") -> None:
     while True:
         with app.app_context():
             try:
-                calls.escalate()
+                due_steps.escalate()
             except PyMongoError as error:  # as in jobs: the next round comes
                 print(type(error).__name__, flush=True)
         time.sleep(0.005)

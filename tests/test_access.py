@@ -10,15 +10,17 @@ from flask.testing import FlaskClient
 from pymongo.database import Database
 
 from tests.cast import Person
-from waitercaller import access, cache, sessions
+from waitercaller.db import cache
+from waitercaller.model import logins
+from waitercaller.web import access
 
 STAFF_RULE = "/r/<objectid:restaurant_id>/somewhere"
 
 
 @pytest.fixture
-def logins(app: Flask) -> Any:
+def stored_logins(app: Flask) -> Any:
     """The collection of logins."""
-    return app.extensions["mongo"].database.sessions
+    return app.extensions["mongo"].database.logins
 
 
 # --- what routes declare ------------------------------------------------------------------------------------
@@ -147,10 +149,10 @@ def test_a_login_ends_after_thirty_days_whatever_is_done(app: Flask, alice: Pers
 
 
 def test_when_a_person_was_seen_is_written_every_five_minutes_at_most(
-    logins: Any, alice: Person, later: Callable[..., None]
+    stored_logins: Any, alice: Person, later: Callable[..., None]
 ) -> None:
     def seen() -> Any:
-        return logins.find_one()["seen_at"]
+        return stored_logins.find_one()["seen_at"]
 
     started = seen()
     later(minutes=4)
@@ -163,30 +165,30 @@ def test_when_a_person_was_seen_is_written_every_five_minutes_at_most(
 
 @pytest.mark.parametrize("end", ["one", "all"])
 def test_an_ended_login_is_worthless(database: Database[dict[str, Any]], alice: Person, end: str) -> None:
-    login = database.sessions.find_one()
+    login = database.logins.find_one()
     assert login is not None
     if end == "one":
-        sessions.end(login["_id"])
+        logins.end(login["_id"])
     else:
-        sessions.end_all(alice.user_id)
-    assert sessions.find(login["_id"]) is None
-    (document,) = database.sessions.find()
-    assert document["purge_at"] == document["ended_at"] + sessions.KEPT
+        logins.end_all(alice.user_id)
+    assert logins.find(login["_id"]) is None
+    (document,) = database.logins.find()
+    assert document["purge_at"] == document["ended_at"] + logins.KEPT
     assert alice.client.get("/account").status_code == 303
 
 
 def test_ending_all_logins_of_one_person_leaves_the_others(app: Flask, alice: Person, bob: Person) -> None:
     with app.app_context():
-        sessions.end_all(alice.user_id)
+        logins.end_all(alice.user_id)
     assert alice.client.get("/account").status_code == 303
     assert bob.client.get("/account").status_code == 200
 
 
-def test_the_database_does_not_hold_what_the_cookie_holds(app: Flask, logins: Any, alice: Person) -> None:
+def test_the_database_does_not_hold_what_the_cookie_holds(app: Flask, stored_logins: Any, alice: Person) -> None:
     with alice.client.session_transaction() as session:
         secret = session["_user_id"]
     assert len(secret) >= 43  # 256 random bits
-    assert secret not in str(list(logins.find()))
+    assert secret not in str(list(stored_logins.find()))
 
 
 def test_a_login_of_a_person_who_is_gone_is_no_login(app: Flask, alice: Person) -> None:

@@ -9,11 +9,10 @@ from flask import Flask
 
 from tests.cast import PASSWORD, Browser, Mail, Person, visit, wait_until
 from tests.test_streams import Stream
-from waitercaller import audit, restaurants, sessions
-from waitercaller.account import browsers, words
-from waitercaller.auth import store as users
-from waitercaller.two_factor import codes
-from waitercaller.two_factor import store as two_factor
+from waitercaller.auth.account import words
+from waitercaller.model import logins, restaurants, second_factor_codes, users
+from waitercaller.model import second_factors as two_factor
+from waitercaller.web import audit, browsers
 
 ANOTHER_PASSWORD = "purple monkey dishwasher"
 
@@ -159,8 +158,8 @@ def test_a_refused_password_changes_nothing(
 
 def test_whoever_guesses_the_password_in_a_borrowed_browser_is_stopped(bob: Person) -> None:
     form = {"csrf_token": bob.client.csrf_token("/account/password"), "current": "a guess", "password": "x" * 20}
-    codes = [bob.client.post("/account/password", data=form).status_code for _ in range(12)]
-    assert codes == [400] * 10 + [429] * 2
+    second_factor_codes = [bob.client.post("/account/password", data=form).status_code for _ in range(12)]
+    assert second_factor_codes == [400] * 10 + [429] * 2
     answer = bob.client.post("/account/password", data={**form, "current": PASSWORD})
     assert answer.status_code == 429
     assert int(answer.headers["Retry-After"]) > 0
@@ -207,7 +206,7 @@ def test_after_the_password_one_stays_on_this_site(alice: Person, target: str) -
 
 
 def test_with_a_second_factor_a_code_is_asked_for_as_well(app: Flask, alice: Person) -> None:
-    secret, recovery = codes.new_secret(), codes.new_recovery_codes()
+    secret, recovery = second_factor_codes.new_secret(), second_factor_codes.new_recovery_codes()
     with app.app_context():
         assert two_factor.offer(alice.user_id, "login") != secret
         app.extensions["mongo"].database.users.update_one({}, {"$set": {"two_factor_offer.secret": secret}})
@@ -249,7 +248,7 @@ def test_one_login_or_all_others_can_be_ended(
 ) -> None:
     phone, tablet = logged_in(bob), logged_in(bob)
     with app.app_context():
-        newest = max(sessions.of_person(bob.user_id), key=lambda login: login["created_at"])
+        newest = max(logins.of_person(bob.user_id), key=lambda login: login["created_at"])
     assert end(bob.client, newest["_id"]).location == "/account/sessions"
     assert (is_in(bob.client), is_in(phone), is_in(tablet)) == (True, True, False)
     end(bob.client, "others")
@@ -259,7 +258,7 @@ def test_one_login_or_all_others_can_be_ended(
 
 def test_nobody_ends_a_login_of_somebody_else(app: Flask, alice: Person, bob: Person) -> None:
     with app.app_context():
-        [login] = sessions.of_person(alice.user_id)
+        [login] = logins.of_person(alice.user_id)
     for which in (login["_id"], "", "nonsense", {"$ne": None}):
         end(bob.client, str(which))
     assert is_in(alice.client)

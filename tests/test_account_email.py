@@ -9,8 +9,7 @@ from flask import Flask
 
 from tests.cast import PASSWORD, Mail, Person, visit
 from tests.together import at_once
-from waitercaller import sessions
-from waitercaller.auth import store as users
+from waitercaller.model import logins, users
 
 Mails = Callable[[], list[Mail]]
 
@@ -277,7 +276,7 @@ def test_a_change_that_fails_half_way_changes_nothing(
     ask(alice, "new@example.org")
     alice.client.get(link_to("new@example.org", mails()))
     with monkeypatch.context() as patch:
-        patch.setattr(sessions, "end_all", lambda *_: 1 / 0)
+        patch.setattr(logins, "end_all", lambda *_: 1 / 0)
         assert alice.client.submit("/email").status_code == 500
     assert address_of(alice) == "alice@example.org"
     assert mails() == []

@@ -13,13 +13,13 @@ from flask import Flask
 from tests.cast import PASSWORD, Mail, Person, visit
 from tests.test_streams import Stream
 from tests.together import at_once
-from waitercaller import audit, erasure, restaurants, schema, sessions
-from waitercaller.account import leaving
-from waitercaller.auth import store as users
-from waitercaller.db import Document
-from waitercaller.requests import store as requests
-from waitercaller.restaurants import Actor
-from waitercaller.staff import store as invitations
+from waitercaller.auth.account import leaving
+from waitercaller.db import schema
+from waitercaller.db.client import Document
+from waitercaller.model import erasure, invitations, logins, restaurants, users
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.restaurants import Actor
+from waitercaller.web import audit
 
 Mails = Callable[[], list[Mail]]
 
@@ -111,7 +111,7 @@ def test_the_download_holds_no_secrets_and_nobody_else(
     taken(alice, "k1")
     stored.users.update_one({"_id": bob.user_id}, {"$set": {"two_factor": {"secret": "S3CRET", "since": None}}})
     text = download(bob).text
-    user, login = stored.users.find_one({"_id": bob.user_id}), stored.sessions.find_one({"actor.id": bob.user_id})
+    user, login = stored.users.find_one({"_id": bob.user_id}), stored.logins.find_one({"actor.id": bob.user_id})
     for secret in (user["password_hash"], "argon2", "S3CRET", login["_id"], "Alice", alice.email, alice.member_id):
         assert secret not in text
 
@@ -364,7 +364,7 @@ def test_a_login_at_the_moment_of_deleting_ends_with_the_account(
         assert at_once(enter, leave)[1].location == "/"
         assert browser.get("/account").status_code == 303
         with app.app_context():
-            assert sessions.of_person(person.user_id) == []
+            assert logins.of_person(person.user_id) == []
 
 
 def test_whoever_is_taken_on_while_leaving_is_asked_again(app: Flask, bob: Person, charlie: Person) -> None:

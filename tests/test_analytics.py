@@ -12,11 +12,11 @@ from flask.testing import FlaskClient
 from config import Config
 from tests.asvs import routes
 from tests.cast import Person, hire
-from waitercaller import schema
-from waitercaller.db import Document
-from waitercaller.i18n import LANGUAGES
-from waitercaller.security import CONTENT_SECURITY_POLICY
-from waitercaller.tables import store as tables
+from waitercaller.db import schema
+from waitercaller.db.client import Document
+from waitercaller.model import tables
+from waitercaller.model.languages import LANGUAGES
+from waitercaller.web.security import CONTENT_SECURITY_POLICY
 
 MEASUREMENT_ID = "G-1A2B3C4D5E"
 GUESTS_FIRST_PAGE = 14_336  # bytes, compressed: what a server sends in the first round trip

@@ -19,9 +19,10 @@ from config import Config
 from tests import databases
 from tests.asvs import NOBODYS_CODE, ROOT, address, everything, routes, texts
 from tests.cast import PASSWORD, Browser, Person, hire, wait_until
-from waitercaller import access, schema
-from waitercaller.db import Document
+from waitercaller.db import schema
+from waitercaller.db.client import Document
 from waitercaller.local import processes
+from waitercaller.web import access
 
 HTTPS = "https://localhost"
 EVIL = "https://evil.example"

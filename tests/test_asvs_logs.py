@@ -16,8 +16,10 @@ from pymongo.errors import ServerSelectionTimeoutError
 from tests import databases
 from tests.asvs import ROOT, call_waiter, calls, everything, sources
 from tests.cast import PASSWORD, Browser, Mail, Person, hire
-from waitercaller import access, limits, ops, restaurants, tokens
-from waitercaller.db import Document
+from waitercaller import ops
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants, tokens
+from waitercaller.web import access, limits
 
 RULES = ROOT / "docs/security-rules.md"
 Mails = Callable[[], list[Mail]]

@@ -14,9 +14,10 @@ from werkzeug.test import TestResponse
 
 from tests.asvs import ROOT, calls, everything, sources, texts
 from tests.cast import PASSWORD, Browser, Mail, Person
-from waitercaller import clock, limits, passwords
 from waitercaller.auth import mails as auth_mails
-from waitercaller.two_factor import codes
+from waitercaller.db import clock
+from waitercaller.model import second_factor_codes
+from waitercaller.web import limits, passwords
 
 RULES = ROOT / "docs/security-rules.md"
 Mails = Callable[[], list[Mail]]
@@ -310,25 +311,25 @@ def test_v6_5_2_recovery_codes_are_long_enough_for_their_hash(app: Flask, protec
 
 def test_v6_5_3_secrets_and_codes_come_from_a_secure_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     random.seed(1)
-    first = codes.new_secret(), codes.new_recovery_codes()
+    first = second_factor_codes.new_secret(), second_factor_codes.new_recovery_codes()
     random.seed(1)
-    second = codes.new_secret(), codes.new_recovery_codes()
+    second = second_factor_codes.new_secret(), second_factor_codes.new_recovery_codes()
     assert first[0] != second[0]
     assert not set(first[1]) & set(second[1])
     monkeypatch.setattr("secrets.token_bytes", lambda size: b"\0" * size)
-    assert set(codes.new_recovery_codes()) == {codes.in_groups("A" * 24)}
+    assert set(second_factor_codes.new_recovery_codes()) == {second_factor_codes.in_groups("A" * 24)}
 
 
 def test_v6_5_4_recovery_codes_have_at_least_20_bits() -> None:
-    made = [code for _ in range(20) for code in codes.new_recovery_codes()]
+    made = [code for _ in range(20) for code in second_factor_codes.new_recovery_codes()]
     assert len(set(made)) == 200
     assert all(len(code.replace("-", "")) * 5 >= 20 for code in made)
 
 
 def test_v6_5_5_a_code_of_the_app_ends(browser: Any, protected: Any, later: Callable[..., None]) -> None:
     person, totp, _ = protected
-    assert totp.interval == codes.PERIOD == 30
+    assert totp.interval == second_factor_codes.PERIOD == 30
     code = totp.at(clock.now())
-    later(seconds=codes.PERIOD * (codes.STEPS + 1))
+    later(seconds=second_factor_codes.PERIOD * (second_factor_codes.STEPS + 1))
     assert not log_in(browser(), person.email, code=code)
     assert log_in(browser(), person.email, code=totp.at(clock.now()))

@@ -10,7 +10,7 @@ from flask import Flask
 
 from tests.asvs import ROOT, everything
 from tests.cast import PASSWORD, Browser, Mail, Person
-from waitercaller import sessions
+from waitercaller.model import logins
 
 RULES = ROOT / "docs/security-rules.md"
 Mails = Callable[[], list[Mail]]
@@ -51,10 +51,10 @@ def copy_of(app: Flask, client: Any) -> Any:
 
 def test_v7_1_1_the_rules_say_when_logins_end() -> None:
     written = section("Logins")
-    assert f"{sessions.PERSON_IDLE.total_seconds() / 3600:.0f} hours idle" in written
-    assert f"{sessions.PERSON_LIFETIME.days} days" in written
-    assert f"{sessions.SCREEN_LIFETIME.days} days" in written
-    assert f"{sessions.VERIFIED.total_seconds() / 60:.0f} minutes" in written
+    assert f"{logins.PERSON_IDLE.total_seconds() / 3600:.0f} hours idle" in written
+    assert f"{logins.PERSON_LIFETIME.days} days" in written
+    assert f"{logins.SCREEN_LIFETIME.days} days" in written
+    assert f"{logins.VERIFIED.total_seconds() / 60:.0f} minutes" in written
 
 
 def test_v7_1_2_as_many_logins_at_once_as_the_rules_say(app: Flask, alice: Person) -> None:
@@ -69,7 +69,7 @@ def test_v7_1_2_as_many_logins_at_once_as_the_rules_say(app: Flask, alice: Perso
 def test_v7_2_1_a_login_is_looked_up_at_every_request(app: Flask, alice: Person) -> None:
     client = log_in(app, alice)
     assert is_in(client)
-    app.extensions["mongo"].database.sessions.delete_many({})
+    app.extensions["mongo"].database.logins.delete_many({})
     assert not is_in(client)
 
 
@@ -83,7 +83,7 @@ def test_v7_2_3_the_id_of_a_login_cannot_be_guessed(app: Flask, alice: Person) -
     secret = secret_of(log_in(app, alice))
     assert secret
     assert len(base64.urlsafe_b64decode(secret + "==")) * 8 >= 128
-    assert "secrets.token_urlsafe" in inspect.getsource(sessions)
+    assert "secrets.token_urlsafe" in inspect.getsource(logins)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_v7_5_1_sensitive_changes_take_the_password_again(
 def test_v7_5_2_logins_can_be_seen_and_ended(app: Flask, alice: Person, later: Callable[..., None]) -> None:
     client, one, two = (log_in(app, alice) for _ in range(3))
     assert client.get("/account/sessions").text.count('name="login"') >= 3
-    ended = sessions.hash_of(secret_of(one) or "")
+    ended = logins.hash_of(secret_of(one) or "")
     client.submit("/account/sessions/end", {"login": ended}, page="/account/sessions")
     assert (is_in(one), is_in(two)) == (False, True)
     client.submit("/account/sessions/end", {"login": "others"}, page="/account/sessions")

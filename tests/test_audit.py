@@ -14,8 +14,11 @@ from pymongo.database import Database
 
 from tests import databases
 from tests.cast import PASSWORD, Mail, Person
-from waitercaller import access, audit, clock, ops, sessions
-from waitercaller.db import Document
+from waitercaller import ops
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import audit_trail, logins
+from waitercaller.web import access, audit
 
 # Whoever writes these into a name wants to end a line of the log and begin one of their own.
 BREAKS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x1b[2K", "\0"]
@@ -71,8 +74,8 @@ def test_a_person_and_a_restaurant_have_their_own_the_newest_first(
         later(seconds=1)
         audit.record("login_ok", user_id=person, restaurant_id=restaurant, number=number)
         audit.record("login_ok", user_id=ObjectId(), restaurant_id=ObjectId())
-    assert [entry["details"]["number"] for entry in audit.of_person(person)] == list(range(24, 4, -1))
-    assert [entry["details"]["number"] for entry in audit.of_restaurant(restaurant, 3)] == [24, 23, 22]
+    assert [entry["details"]["number"] for entry in audit_trail.of_person(person)] == list(range(24, 4, -1))
+    assert [entry["details"]["number"] for entry in audit_trail.of_restaurant(restaurant, 3)] == [24, 23, 22]
 
 
 def test_tries_of_strangers_push_nothing_out_that_a_person_reads(
@@ -82,8 +85,8 @@ def test_tries_of_strangers_push_nothing_out_that_a_person_reads(
     for number in range(30):
         later(seconds=1)
         audit.record("login_ok" if number < 3 else "login_failed", user_id=person)
-    events = audit.of_person(person)
-    assert [entry["event"] for entry in events] == ["login_failed"] * audit.FAILED + ["login_ok"] * 3
+    events = audit_trail.of_person(person)
+    assert [entry["event"] for entry in events] == ["login_failed"] * audit_trail.FAILED + ["login_ok"] * 3
     assert events == sorted(events, key=lambda entry: entry["at"], reverse=True)
 
 
@@ -100,7 +103,7 @@ def test_of_a_person_who_has_gone_only_that_it_happened_is_kept(database: Databa
     actor: Any = {"id": "m-gone", "name": "Bob Gone"}
     audit.record("login_ok", user_id=gone, actor={"id": str(gone), "name": "Bob Gone"}, browser="Bob's")
     audit.record("removed", user_id=other, actor=actor, name="Otto")
-    audit.forget_person(gone, ["m-gone"])
+    audit_trail.forget_person(gone, ["m-gone"])
     kept = list(database.audit.find().sort("_id", 1))
     assert [entry["event"] for entry in kept] == ["login_ok", "removed"]
     assert "Bob" not in str(kept)
@@ -229,7 +232,7 @@ def test_no_secret_is_in_the_log_while_the_database_is_away(
 def screen_of(app: Flask, owner: Person, name: str) -> FlaskClient:
     """A screen on the counter of this owner's restaurant."""
     with app.app_context():
-        secret, _login = sessions.start_screen(owner.restaurant_id, name, None, "127.0.0.1", "a tablet")
+        secret, _login = logins.start_screen(owner.restaurant_id, name, None, "127.0.0.1", "a tablet")
     client = app.test_client()
     with client.session_transaction() as session:
         session["_user_id"] = secret

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from tests.cast import PASSWORD, Browser, Mail, Person
 from tests.together import at_once
-from waitercaller.auth import store as users
+from waitercaller.model import users
 
 ALICE = {"restaurant": "Trattoria Lucia", "name": "Alice", "email": "alice@example.org", "password": PASSWORD}
 ANOTHER_PASSWORD = "purple monkey dishwasher"

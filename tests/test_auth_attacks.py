@@ -7,8 +7,8 @@ import pytest
 from flask import Flask
 
 from tests.cast import PASSWORD, Browser, Mail, Person
-from waitercaller import restaurants, sessions, tokens
 from waitercaller.auth import mails as auth_mails
+from waitercaller.model import logins, restaurants, tokens
 
 ALICE = {"restaurant": "Trattoria Lucia", "name": "Alice Rossi", "email": "alice@example.org", "password": PASSWORD}
 ANOTHER_PASSWORD = "purple monkey dishwasher"
@@ -68,7 +68,7 @@ def test_a_replayed_cookie_is_worthless_on_the_event_stream_too(
         log_in(visitor, page="/account")
     elif end == "session ended":
         with app.app_context():
-            sessions.end_all(alice.user_id)
+            logins.end_all(alice.user_id)
     else:
         reset = opened()
         reset.submit("/forgot", {"email": alice.email})
@@ -238,7 +238,7 @@ def test_a_reset_ends_what_else_could_open_the_account(
     assert "pending_email" not in people.find_one()
     database = app.extensions["mongo"].database
     assert database.tokens.count_documents({"used_at": None}) == 0
-    assert database.sessions.count_documents({"ended_at": None}) == 0
+    assert database.logins.count_documents({"ended_at": None}) == 0
     assert [entry["event"] for entry in database.audit.find()] == ["password_reset"]
 
 
@@ -257,7 +257,7 @@ def test_a_reset_link_of_somebody_who_is_gone_opens_nothing(
 @pytest.mark.parametrize("path", ["/", "/login", "/register"])
 def test_a_counter_screen_is_led_to_its_calls(visitor: Browser, app: Flask, alice: Person, path: str) -> None:
     with app.app_context():
-        secret, _login = sessions.start_screen(alice.restaurant_id, "Counter", None, "127.0.0.1", "a test")
+        secret, _login = logins.start_screen(alice.restaurant_id, "Counter", None, "127.0.0.1", "a test")
     with visitor.session_transaction() as session:
         session["_user_id"] = secret
     assert visitor.get(path).location == f"{alice.home}/dashboard"
@@ -265,11 +265,11 @@ def test_a_counter_screen_is_led_to_its_calls(visitor: Browser, app: Flask, alic
 
 def test_somebody_who_logs_in_at_a_screen_takes_its_place(visitor: Browser, app: Flask, alice: Person) -> None:
     with app.app_context():
-        secret, login = sessions.start_screen(alice.restaurant_id, "Counter", None, "127.0.0.1", "a test")
+        secret, login = logins.start_screen(alice.restaurant_id, "Counter", None, "127.0.0.1", "a test")
     token = visitor.csrf_token("/login")
     with visitor.session_transaction() as session:
         session["_user_id"] = secret
     form = {"email": alice.email, "password": PASSWORD, "csrf_token": token}
     assert visitor.post("/login", data=form).status_code == 303
     with app.app_context():
-        assert sessions.find(login["_id"]) is None
+        assert logins.find(login["_id"]) is None

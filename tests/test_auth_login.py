@@ -11,8 +11,8 @@ from werkzeug.test import TestResponse
 from config import Config
 from tests.cast import PASSWORD, Browser, Mail, Person
 from tests.test_auth import ALICE, ANOTHER_PASSWORD, words
-from waitercaller import passwords, restaurants, sessions
-from waitercaller.auth import store as users
+from waitercaller.model import logins, restaurants, users
+from waitercaller.web import passwords
 
 Mails = Callable[[], list[Mail]]
 
@@ -249,7 +249,7 @@ def test_a_reset_that_fails_half_way_changes_nothing(
 ) -> None:
     visitor.get(ask_for_a_new_password(visitor, alice.email, mails))
     with monkeypatch.context() as patch:
-        patch.setattr(sessions, "end_all", lambda *_: 1 / 0)
+        patch.setattr(logins, "end_all", lambda *_: 1 / 0)
         assert visitor.submit("/reset", {"password": ANOTHER_PASSWORD}).status_code == 500
     assert log_in(browser(), alice.email).status_code == 303
     assert mails() == []

@@ -20,10 +20,12 @@ from pymongo.errors import DuplicateKeyError
 
 from config import Config
 from tests.cast import Person
-from waitercaller import clock, mail, restaurants, schema
-from waitercaller.db import Document
+from waitercaller.db import clock, schema
+from waitercaller.db.client import Document
+from waitercaller.mail import outbox
+from waitercaller.model import restaurants
+from waitercaller.model.requests import transitions as requests
 from waitercaller.ops import archive, backup
-from waitercaller.requests import store as requests
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,7 +50,7 @@ def filled(app: Flask, alice: Person, bob: Person, table: Document) -> Database[
         restaurant = restaurants.get(alice.restaurant_id)
         assert restaurant is not None
         requests.open_request(restaurant, table, restaurant["kinds"][0], "a key")
-        mail.enqueue("account_deleted", "dana@example.org", closed=["Zum Löwen"])
+        outbox.enqueue("account_deleted", "dana@example.org", closed=["Zum Löwen"])
         odd = {
             "long": Int64(5),
             "exact": Decimal128("0.10"),

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from waitercaller import cache
-from waitercaller.cache import Cache
+from waitercaller.db import cache
+from waitercaller.db.cache import Cache
 
 
 class Source:

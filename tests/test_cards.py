@@ -5,7 +5,7 @@ from typing import Any
 
 from bson import ObjectId
 
-from waitercaller.requests.cards import cards_of
+from waitercaller.requests.dashboard.cards import cards_of
 
 START = datetime(2026, 1, 1, 19, 0, tzinfo=UTC)
 ANNA = {"id": "anna", "name": "Anna"}

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from bson import ObjectId
 
-from waitercaller import clock
+from waitercaller.db import clock
 
 
 class Primary:
@@ -58,5 +58,5 @@ def test_milliseconds_are_what_scripts_take() -> None:
 def test_what_is_kept_is_what_was_written(database: Any) -> None:
     now = clock.now()
     session = {"actor": {"kind": "person", "id": ObjectId()}, "created_at": now, "seen_at": now, "ended_at": None}
-    database.sessions.insert_one({"_id": "x", **session})
-    assert database.sessions.find_one({"_id": "x"})["created_at"] == now
+    database.logins.insert_one({"_id": "x", **session})
+    assert database.logins.find_one({"_id": "x"})["created_at"] == now

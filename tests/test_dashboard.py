@@ -10,11 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.cast import Person
-from waitercaller import restaurants
-from waitercaller.db import Document
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import transitions
 from waitercaller.push.words import message
-from waitercaller.requests import store
-from waitercaller.tables import store as tables
 
 ACTS = ["accept", "resolve", "dismiss", "reopen", "pass"]
 
@@ -32,7 +31,7 @@ def call(app: Flask, alice: Person) -> Callable[..., ObjectId]:
             restaurant = restaurants.get(alice.restaurant_id)
             assert restaurant is not None
             chosen = next(each for each in restaurant["kinds"] if each["id"] == kind)
-            return store.open_request(restaurant, table, chosen, str(ObjectId()))["_id"]
+            return transitions.open_request(restaurant, table, chosen, str(ObjectId()))["_id"]
 
     return called
 

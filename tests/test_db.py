@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from pymongo.errors import OperationFailure, PyMongoError
 
-from waitercaller import db as way
+from waitercaller.db import client as way
 
 
 def test_a_transaction_that_always_conflicts_ends(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from waitercaller import clock, demo, passwords, restaurants
-from waitercaller.auth import store as users
-from waitercaller.local import past
-from waitercaller.report import store as report
-from waitercaller.tables import store as tables
+from waitercaller.db import clock
+from waitercaller.local import demo, past
+from waitercaller.model import restaurants, tables, users
+from waitercaller.model.rollups import store as report
+from waitercaller.web import passwords
 
 
 @pytest.fixture(autouse=True)

@@ -18,8 +18,8 @@ from flask import Flask
 from config import Config, ConfigError
 from tests import databases, smtp
 from tests.conftest import MakeApp
-from waitercaller import clock
-from waitercaller.db import db
+from waitercaller.db import clock
+from waitercaller.db.client import db
 from waitercaller.ops.doctor import Finding, database, examine
 
 

@@ -15,7 +15,8 @@ from pymongo.errors import DuplicateKeyError
 
 from tests import databases
 from tests.cast import hire
-from waitercaller import access, errors, ops
+from waitercaller import ops
+from waitercaller.web import access, errors
 
 CODE = "A" * 26
 # Two seconds are promised, a hang would be sixteen and more; a busy machine lies in between.

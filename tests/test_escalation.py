@@ -11,16 +11,17 @@ from pymongo.errors import WriteError
 
 from config import Config
 from tests.cast import Mail, Person, wait_until
-from waitercaller import clock, metrics, restaurants
-from waitercaller.alerts import calls
+from waitercaller import metrics
+from waitercaller.alerts import due_steps
 from waitercaller.alerts import mails as alert_mails
-from waitercaller.db import Document
-from waitercaller.live import Hub
-from waitercaller.push import sealing
-from waitercaller.requests import escalation, handover, model, store
-from waitercaller.requests.model import ServiceRequest
-from waitercaller.restaurants import Actor
-from waitercaller.tables import store as tables
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.live.hub import Hub
+from waitercaller.model import restaurants, service_request, tables
+from waitercaller.model.requests import escalation, handover, transitions
+from waitercaller.model.restaurants import Actor
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.push import encryption
 
 Mails = Callable[[], list[Mail]]
 Tap = Callable[..., ServiceRequest]
@@ -29,7 +30,7 @@ BOB = Actor(id="bob", name="Bob")
 
 @pytest.fixture
 def config(config: Config) -> Config:
-    return replace(config, vapid_private_key=sealing.new_private_key())
+    return replace(config, vapid_private_key=encryption.new_private_key())
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def found(restaurant_id: ObjectId) -> Document:
 
 def call(restaurant_id: ObjectId, key: str = "a tap", table: int = 0) -> ServiceRequest:
     restaurant = found(restaurant_id)
-    return store.open_request(restaurant, tables.of_restaurant(restaurant_id)[table], restaurant["kinds"][0], key)
+    return transitions.open_request(restaurant, tables.of_restaurant(restaurant_id)[table], restaurant["kinds"][0], key)
 
 
 def stored(database: Any, request: ServiceRequest) -> ServiceRequest:
@@ -82,11 +83,11 @@ def test_each_step_is_taken_when_it_is_due_and_no_earlier(tap: Tap, database: An
     for seconds, step in ((39, None), (1, "nagged"), (39, None), (1, "raised"), (39, None), (1, "alerted")):
         later(seconds=seconds)
         before = steps(database, request)
-        calls.escalate()
+        due_steps.escalate()
         assert steps(database, request) == before + ([step] if step else [])
     assert (stored(database, request)["level"], stored(database, request)["due_at"]) == (3, None)
     later(hours=1)
-    assert calls.escalate() == 0, "after the last step nothing is due any more"
+    assert due_steps.escalate() == 0, "after the last step nothing is due any more"
 
 
 def test_the_restaurants_own_times_hold(restaurant: Document, database: Any, later: Callable[..., None]) -> None:
@@ -94,7 +95,7 @@ def test_the_restaurants_own_times_hold(restaurant: Document, database: Any, lat
     request = call(restaurant["_id"])
     for seconds, level in ((20, 1), (179, 1), (1, 2), (59, 2), (1, 3)):
         later(seconds=seconds)
-        calls.escalate()
+        due_steps.escalate()
         assert stored(database, request)["level"] == level
 
 
@@ -103,7 +104,7 @@ def test_what_nobody_could_do_while_all_processes_were_down_is_made_up_for_in_or
 ) -> None:
     request = tap()
     later(minutes=10)
-    assert calls.escalate() == 3
+    assert due_steps.escalate() == 3
     assert steps(database, request) == ["called", "nagged", "raised", "alerted"]
 
 
@@ -111,10 +112,10 @@ def test_nothing_happens_to_a_request_to_which_somebody_goes_or_which_is_over(
     tap: Tap, restaurant: Document, database: Any, later: Callable[..., None]
 ) -> None:
     accepted, ended = tap("one"), tap("two", table=1)
-    store.accept(restaurant["_id"], [accepted["_id"]], BOB)
-    store.resolve(restaurant["_id"], [ended["_id"]], BOB)
+    transitions.accept(restaurant["_id"], [accepted["_id"]], BOB)
+    transitions.resolve(restaurant["_id"], [ended["_id"]], BOB)
     later(minutes=3)
-    assert calls.escalate() == 0
+    assert due_steps.escalate() == 0
 
 
 @pytest.mark.parametrize("act", ["accept", "resolve", "withdraw", "accept and release"])
@@ -125,14 +126,14 @@ def test_what_happened_since_it_was_read_wins_over_the_step(
     later(seconds=41)
     (read,) = escalation.due()
     if act == "withdraw":
-        store.withdraw({"restaurant_id": where})
+        transitions.withdraw({"restaurant_id": where})
     elif act == "resolve":
-        store.resolve(where, [request["_id"]], BOB)
+        transitions.resolve(where, [request["_id"]], BOB)
     else:
-        store.accept(where, [request["_id"]], BOB)
+        transitions.accept(where, [request["_id"]], BOB)
     if act == "accept and release":
         handover.release(where, "bob", None)
-    assert not escalation.advance(read, model.escalation_of(restaurant))
+    assert not escalation.advance(read, service_request.escalation_of(restaurant))
     assert stored(database, request)["level"] == 0
 
 
@@ -140,13 +141,13 @@ def test_who_waits_again_begins_anew(tap: Tap, restaurant: Document, database: A
     """The clock of the guest goes on; the screens get the time again in which somebody may answer."""
     request = tap()
     later(minutes=3)
-    calls.escalate()
-    store.resolve(restaurant["_id"], [request["_id"]], BOB)
-    store.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], BOB)
-    assert calls.escalate() == 0
+    due_steps.escalate()
+    transitions.resolve(restaurant["_id"], [request["_id"]], BOB)
+    transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], BOB)
+    assert due_steps.escalate() == 0
     for _ in range(3):
         later(seconds=40)
-        assert calls.escalate() == 1
+        assert due_steps.escalate() == 1
     back = stored(database, request)
     assert (back["level"], back["first_at"]) == (3, request["first_at"])
 
@@ -155,7 +156,7 @@ def test_a_request_of_an_earlier_version_escalates_too(tap: Tap, database: Any, 
     request = tap()
     database.requests.update_one({"_id": request["_id"]}, {"$unset": {"level": ""}})
     later(minutes=3)
-    assert calls.escalate() == 3
+    assert due_steps.escalate() == 3
 
 
 @pytest.mark.parametrize("fault", [KeyError("a name"), WriteError("misshapen")], ids=["ours", "of the database"])
@@ -172,7 +173,7 @@ def test_a_fault_with_one_request_does_not_stop_the_others(
         return advance(request, *rest)
 
     monkeypatch.setattr(escalation, "advance", fail)
-    assert calls.escalate() == 1
+    assert due_steps.escalate() == 1
     assert steps(database, other) == ["called", "nagged"]
     monkeypatch.undo()
 
@@ -185,7 +186,7 @@ def test_more_requests_than_one_look_finds_are_all_served(
     for table in range(5):
         tap(f"tap {table}", table)
     later(minutes=3)
-    assert calls.escalate() == 15
+    assert due_steps.escalate() == 15
 
 
 def test_steps_are_counted(tap: Tap, later: Callable[..., None]) -> None:
@@ -195,7 +196,7 @@ def test_steps_are_counted(tap: Tap, later: Callable[..., None]) -> None:
     before = counted()
     tap()
     later(seconds=85)
-    calls.escalate()
+    due_steps.escalate()
     assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 0]
 
 
@@ -208,7 +209,7 @@ def test_screens_and_the_guests_page_are_woken_by_a_step(
         later(seconds=41)
         subscription = watcher.subscribe(*topics)
         wait_until(lambda: subscription.wait(0.3) == set())  # the call itself has been heard of
-        calls.escalate()
+        due_steps.escalate()
         woken: set[str] = set()
 
         def both() -> bool:
@@ -239,7 +240,7 @@ def test_owners_and_managers_get_a_mail_that_says_who_waits(
     later(seconds=60)
     call(evening.restaurant_id, "two", table=1)
     later(minutes=2)
-    calls.escalate()
+    due_steps.escalate()
     sent = mails()
     assert [each.to for each in sent] == ["alice@example.org", "maria@example.org"]
     assert sent[0].subject == "2 tables are left waiting · Trattoria Lucia"
@@ -257,13 +258,13 @@ def test_the_turn_of_a_quarter_of_an_hour_makes_no_second_mail(
     later(seconds=60)
     after = call(evening.restaurant_id, "and this one half a minute after it", table=1)
     later(minutes=2)
-    calls.escalate()
+    due_steps.escalate()
     assert len(mails()) == 2  # Alice's and Maria's
-    store.resolve(evening.restaurant_id, [before["_id"], after["_id"]], BOB)
+    transitions.resolve(evening.restaurant_id, [before["_id"], after["_id"]], BOB)
     later(seconds=rest)
     call(evening.restaurant_id, "later")
     later(minutes=3)
-    calls.escalate()
+    due_steps.escalate()
     assert len(mails()) == 2
 
 
@@ -272,7 +273,7 @@ def test_no_mail_where_nobody_has_asked_for_them(
 ) -> None:
     call(alice.restaurant_id)
     later(minutes=3)
-    assert calls.escalate() == 3
+    assert due_steps.escalate() == 3
     assert mails() == []
 
 
@@ -281,8 +282,8 @@ def test_no_mail_when_somebody_went_before_it_was_sent(
 ) -> None:
     request = call(evening.restaurant_id)
     later(minutes=3)
-    calls.escalate()
-    store.accept(evening.restaurant_id, [request["_id"]], BOB)
+    due_steps.escalate()
+    transitions.accept(evening.restaurant_id, [request["_id"]], BOB)
     assert mails() == []
 
 
@@ -292,9 +293,9 @@ def test_one_evening_fills_no_mailbox(evening: Person, mails: Mails, later: Call
     for number in range(30):
         request = call(evening.restaurant_id, f"tap {number}")
         later(minutes=3)
-        calls.escalate()
+        due_steps.escalate()
         sent.append(len(mails()))
-        store.resolve(evening.restaurant_id, [request["_id"]], BOB)
+        transitions.resolve(evening.restaurant_id, [request["_id"]], BOB)
         later(minutes=1)
     assert set(sent) == {0, 2}
     assert 8 <= sent.count(2) <= 9, "of two hours"
@@ -307,7 +308,7 @@ def test_mails_are_in_the_language_of_the_house_and_hold_no_markup(
     here.restaurants.update_one({"_id": evening.restaurant_id}, {"$set": names})
     call(evening.restaurant_id)
     later(minutes=3)
-    calls.escalate()
+    due_steps.escalate()
     html = mails()[0].html
     assert "<b>Lucia" not in html
     assert '<html lang="en"' in html, "staff's pages are not in Japanese"
@@ -344,7 +345,7 @@ def test_phones_are_told_of_the_steps_that_they_want_once(
     subscribe(here, evening, "escalated")
     call(evening.restaurant_id)
     later(minutes=3)
-    calls.escalate()
+    due_steps.escalate()
     assert owed_messages(here) == [("Alice", "alerted"), ("Alice", "raised")]
 
 
@@ -356,9 +357,9 @@ def test_what_is_owed_for_a_step_that_was_broken_off_is_owed_once(
     later(minutes=3)
     with monkeypatch.context() as patch:
         patch.setattr(escalation, "advance", lambda *_: 1 / 0)
-        assert calls.escalate() == 0
+        assert due_steps.escalate() == 0
     assert steps(here, request) == ["called"]
-    assert calls.escalate() == 3
+    assert due_steps.escalate() == 3
     assert owed_messages(here) == [("Alice", "alerted"), ("Alice", "nagged"), ("Alice", "raised")]
     assert len(mails()) == 2
 
@@ -368,8 +369,8 @@ def test_a_mail_that_was_owed_by_whoever_could_not_take_the_step_is_sent_all_the
 ) -> None:
     call(evening.restaurant_id)
     later(seconds=81)
-    calls.escalate()
+    due_steps.escalate()
     later(seconds=40)
     monkeypatch.setattr(escalation, "advance", lambda *_: False)
-    calls.escalate()
+    due_steps.escalate()
     assert len(mails()) == 2

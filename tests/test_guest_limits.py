@@ -10,8 +10,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.cast import Person, visit
-from waitercaller import cache, limits
-from waitercaller.tables import store as tables
+from waitercaller.db import cache
+from waitercaller.model import tables
+from waitercaller.web import limits
 
 pytestmark = pytest.mark.usefixtures("fresh_limits")
 

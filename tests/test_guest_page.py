@@ -12,10 +12,10 @@ from markupsafe import escape
 from werkzeug.test import TestResponse
 
 from tests.cast import Person
-from waitercaller import cache
-from waitercaller.db import Document
-from waitercaller.requests import store
-from waitercaller.tables import store as tables
+from waitercaller.db import cache
+from waitercaller.db.client import Document
+from waitercaller.model import tables
+from waitercaller.model.requests import transitions
 
 NOBODYS_CODE = "A" * 26
 
@@ -104,9 +104,9 @@ def test_a_tap_opens_a_request_and_leads_back_to_the_page(phone: Phone, requests
 
 def test_the_guest_reads_who_is_coming_and_that_it_is_done(phone: Phone, staff: Any) -> None:
     phone.tap()
-    staff(store.accept)
+    staff(transitions.accept)
     assert "Alice is on the way" in phone.look().text
-    staff(store.resolve)
+    staff(transitions.resolve)
     page = phone.look().text
     assert "The staff says your call is done" in page
     assert "Not yet?" in page
@@ -114,10 +114,10 @@ def test_the_guest_reads_who_is_coming_and_that_it_is_done(phone: Phone, staff: 
 
 def test_not_yet_brings_the_call_back_for_five_minutes(phone: Phone, staff: Any, later: Any, requests_in: Any) -> None:
     phone.tap()
-    staff(store.resolve)
+    staff(transitions.resolve)
     assert phone.send("reopen").status_code == 303
     assert requests_in()[0]["state"] == "waiting"
-    staff(store.resolve)
+    staff(transitions.resolve)
     later(minutes=6)
     assert "Not yet?" not in phone.look().text
     phone.send("reopen")
@@ -128,10 +128,10 @@ def test_not_yet_brings_back_what_was_done_last_and_nothing_else(
     phone: Phone, staff: Any, later: Any, requests_in: Any
 ) -> None:
     phone.tap("water")
-    staff(store.resolve)
+    staff(transitions.resolve)
     later(minutes=1)
     phone.tap("bill")
-    staff(store.resolve)
+    staff(transitions.resolve)
     assert "Not yet?" in phone.look().text
     phone.send("reopen")
     assert [request["state"] for request in requests_in()] == ["resolved", "waiting"]
@@ -184,7 +184,7 @@ def test_a_tap_sent_again_after_the_end_is_answered_with_what_became_of_it(
 ) -> None:
     form = {**phone.form(), "kind": "waiter"}
     phone.send("call", form)
-    staff(store.resolve)
+    staff(transitions.resolve)
     phone.send("call", form)
     assert len(requests_in()) == 1
     assert "The staff says your call is done" in phone.look().text
@@ -305,7 +305,7 @@ def test_a_replaced_code_brings_no_ended_call_back(
     app: Flask, phone: Phone, alice: Person, table: Document, staff: Any, requests_in: Any
 ) -> None:
     phone.tap()
-    staff(store.resolve)
+    staff(transitions.resolve)
     form = phone.form()
     with app.app_context():
         tables.rotate(alice.restaurant_id, table["_id"])

@@ -6,8 +6,8 @@ from flask import Flask
 from tests.bench.page_size import LIMIT, bodies, weight
 from tests.cast import Person
 from tests.test_guest_page import Phone
-from waitercaller.db import Document
-from waitercaller.i18n import LANGUAGES
+from waitercaller.db.client import Document
+from waitercaller.model.languages import LANGUAGES
 
 
 @pytest.fixture

@@ -13,14 +13,14 @@ from flask_babel import force_locale
 from tests.cast import Browser, Person, wait_until
 from tests.test_guest_page import Phone
 from tests.test_streams import Stream
-from waitercaller import cache, clock
-from waitercaller.db import Document
-from waitercaller.report import usual
-from waitercaller.requests import reading, receipts, store
+from waitercaller.db import cache, clock
+from waitercaller.db.client import Document
+from waitercaller.model.requests import queries, seen, transitions
+from waitercaller.model.rollups import usual
+from waitercaller.model.service_request import ServiceRequest
 from waitercaller.requests.guest import sight
 from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.sight import View
-from waitercaller.requests.model import ServiceRequest
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # a Sunday
 OVERLOOKED = "Nobody has seen it yet — please wave"
@@ -58,8 +58,8 @@ def drawn(app: Flask, alice: Person, table: Document) -> Callable[[str], None]:
 
     def sign(screen: str) -> None:
         with app.app_context():
-            ids = [each["_id"] for each in reading.live_of_table(alice.restaurant_id, table["_id"])]
-            receipts.shown(alice.restaurant_id, ids, screen)
+            ids = [each["_id"] for each in queries.live_of_table(alice.restaurant_id, table["_id"])]
+            seen.shown(alice.restaurant_id, ids, screen)
 
     return sign
 
@@ -125,8 +125,8 @@ def test_another_call_beside_the_one_that_is_coming_has_its_own_words(
     screens(a=True)
     phone.tap("waiter")
     with app.app_context():
-        ids = [each["_id"] for each in reading.live_of_table(alice.restaurant_id, table["_id"])]
-        store.accept(alice.restaurant_id, ids, {"id": alice.member_id, "name": "Alice"})
+        ids = [each["_id"] for each in queries.live_of_table(alice.restaurant_id, table["_id"])]
+        transitions.accept(alice.restaurant_id, ids, {"id": alice.member_id, "name": "Alice"})
     phone.tap("water")
     page = phone.look().text
     assert "Alice is on the way" in page
@@ -144,8 +144,8 @@ def test_a_call_that_comes_back_is_new_to_the_screens(
     phone.tap()
     later(minutes=2)
     with app.app_context():
-        ids = [each["_id"] for each in reading.live_of_table(alice.restaurant_id, table["_id"])]
-        store.resolve(alice.restaurant_id, ids, {"id": alice.member_id, "name": "Alice"})
+        ids = [each["_id"] for each in queries.live_of_table(alice.restaurant_id, table["_id"])]
+        transitions.resolve(alice.restaurant_id, ids, {"id": alice.member_id, "name": "Alice"})
     phone.send("reopen")
     assert "Your call is sent" in phone.look().text
 
@@ -286,7 +286,7 @@ def test_a_closed_house_is_called_by_nobody_whatever_page_is_open(
 def test_nothing_comes_back_in_a_closed_house(phone: Phone, alice: Person, settle: Any, database: Any) -> None:
     phone.tap()
     ids = [each["_id"] for each in database.requests.find()]
-    store.resolve(alice.restaurant_id, ids, {"id": alice.member_id, "name": "Alice"})
+    transitions.resolve(alice.restaurant_id, ids, {"id": alice.member_id, "name": "Alice"})
     form = phone.form()
     settle({"opening": {"state": "closed", "until": None}})
     assert "Not yet?" not in phone.look().text

@@ -9,8 +9,8 @@ import pytest
 
 from tests.cast import GENEROUS
 from tests.together import at_once
-from waitercaller import live
-from waitercaller.live import Hub, TooManyStreams
+from waitercaller.live import hub as hub_module
+from waitercaller.live.hub import Hub, TooManyStreams
 
 
 @pytest.fixture
@@ -19,18 +19,18 @@ def hub() -> Hub:
 
 
 def test_who_is_subscribed_is_woken_with_the_topic(hub: Hub) -> None:
-    alice, charlie = hub.subscribe("restaurant:1", "session:a"), hub.subscribe("restaurant:2")
+    alice, charlie = hub.subscribe("restaurant:1", "login:a"), hub.subscribe("restaurant:2")
     hub.wake("restaurant:1")
     assert alice.wait(0) == {"restaurant:1"}
     assert charlie.wait(0) == set()
 
 
 def test_many_wake_ups_are_one(hub: Hub) -> None:
-    screen = hub.subscribe("restaurant:1", "session:a")
+    screen = hub.subscribe("restaurant:1", "login:a")
     for _ in range(10):
         hub.wake("restaurant:1")
-    hub.wake("session:a")
-    assert screen.wait(0) == {"restaurant:1", "session:a"}
+    hub.wake("login:a")
+    assert screen.wait(0) == {"restaurant:1", "login:a"}
     assert screen.wait(0) == set()
 
 
@@ -62,7 +62,7 @@ def test_no_wake_up_is_lost_between_two_waits(hub: Hub) -> None:
 
 
 def test_who_has_left_is_not_woken_and_not_kept(hub: Hub) -> None:
-    screen = hub.subscribe("restaurant:1", "session:a")
+    screen = hub.subscribe("restaurant:1", "login:a")
     screen.close()
     screen.close()
     hub.wake("restaurant:1")
@@ -76,8 +76,8 @@ def test_waking_a_topic_without_subscribers_does_nothing(hub: Hub) -> None:
 
 
 def test_streams_are_counted_by_topic(hub: Hub) -> None:
-    hub.subscribe("restaurant:1", "session:a")
-    hub.subscribe("restaurant:1", "session:b")
+    hub.subscribe("restaurant:1", "login:a")
+    hub.subscribe("restaurant:1", "login:b")
     hub.subscribe("table:7")
     assert hub.open_streams("restaurant:") == 2
     assert hub.open_streams("table:") == 1
@@ -125,7 +125,7 @@ def test_a_version_is_drawn_once_for_all(hub: Hub) -> None:
 
 
 def test_a_change_is_drawn_anew_in_each_language(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "REDRAW_INTERVAL", 0.0)
+    monkeypatch.setattr(hub_module, "REDRAW_INTERVAL", 0.0)
     hub.subscribe("restaurant:1")
     drawn: list[str] = []
 
@@ -142,7 +142,7 @@ def test_a_change_is_drawn_anew_in_each_language(hub: Hub, monkeypatch: pytest.M
 
 
 def test_a_change_while_drawing_is_drawn_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "REDRAW_INTERVAL", 0.0)
+    monkeypatch.setattr(hub_module, "REDRAW_INTERVAL", 0.0)
     screen = hub.subscribe("restaurant:1")
     state = "old"
 
@@ -166,11 +166,11 @@ def test_a_burst_of_changes_is_few_drawings(hub: Hub) -> None:
     for _ in range(4):
         hub.wake("restaurant:1")
         hub.shared("restaurant:1", "en", lambda: drawn.append(None))
-    assert time.monotonic() - began >= 3 * live.REDRAW_INTERVAL * 0.9
+    assert time.monotonic() - began >= 3 * hub_module.REDRAW_INTERVAL * 0.9
 
 
 def test_a_drawing_that_fails_is_tried_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "REDRAW_INTERVAL", 0.0)
+    monkeypatch.setattr(hub_module, "REDRAW_INTERVAL", 0.0)
     hub.subscribe("restaurant:1")
     with pytest.raises(ZeroDivisionError):
         hub.shared("restaurant:1", "en", lambda: 1 // 0)

@@ -8,8 +8,8 @@ from flask import Flask
 
 from tests.asvs import hidden_fields
 from tests.cast import PASSWORD, Browser, Person, visit
-from waitercaller import cache
-from waitercaller.db import Document
+from waitercaller.db import cache
+from waitercaller.db.client import Document
 
 # To put these in order takes time by the square of their number.
 ACCENTS = "\N{COMBINING ACUTE ACCENT}\N{COMBINING CEDILLA}" * 750

@@ -13,10 +13,11 @@ from flask import Flask
 
 from config import Config
 from tests.cast import Mail
-from tests.greetings import DANA, greet, outbox, with_greeting
+from tests.greetings import DANA, greet, outbox_of, with_greeting
 from tests.smtp import AUTHORITY, PASSWORD, USERNAME, Mailbox, mail_server, silent_server
 from tests.together import at_once
-from waitercaller import clock, delivery, mail
+from waitercaller.db import clock
+from waitercaller.mail import outbox, smtp
 
 Mails = Callable[[], list[Mail]]
 
@@ -46,11 +47,11 @@ def sender(app: Flask, make_app: Any, config: Config) -> Callable[..., Flask]:
 
 
 def test_one_call_takes_up_a_bounded_number(database: Any, app: Flask) -> None:
-    for _ in range(mail.BATCH + 1):
+    for _ in range(outbox.BATCH + 1):
         greet(app)
-    assert mail.send_due(app) == mail.BATCH
-    assert mail.send_due(app) == 1
-    assert mail.send_due(app) == 0
+    assert outbox.send_due(app) == outbox.BATCH
+    assert outbox.send_due(app) == 1
+    assert outbox.send_due(app) == 0
 
 
 def test_two_senders_send_nothing_twice(app: Flask, sender: Any, mailbox: Mailbox) -> None:
@@ -60,8 +61,8 @@ def test_two_senders_send_nothing_twice(app: Flask, sender: Any, mailbox: Mailbo
             greet(app, name=str(number))
 
         def send(one: Flask) -> None:
-            while any(document["state"] == "due" for document in outbox(app)):
-                mail.send_due(one)
+            while any(document["state"] == "due" for document in outbox_of(app)):
+                outbox.send_due(one)
 
         at_once(*(partial(send, one) for one in senders))
     assert sorted(int(sent.subject.split()[-1]) for sent in mailbox.mails) == list(range(30))
@@ -75,10 +76,10 @@ def test_the_mail_of_a_killed_sender_is_sent_by_another(
 
     greet(app)
     with monkeypatch.context() as patched:
-        patched.setattr(delivery, "deliver", die)
+        patched.setattr(smtp, "deliver", die)
         with pytest.raises(SystemExit):
-            mail.send_due(app)
-    message_id = outbox(app)[0]["message_id"]
+            outbox.send_due(app)
+    message_id = outbox_of(app)[0]["message_id"]
     assert mails() == []
     later(minutes=3)
     (sent,) = mails()
@@ -91,15 +92,15 @@ def test_a_sender_whose_lease_ran_out_changes_nothing(app: Flask, later: Any, mo
     def slow(message: Any) -> None:
         sent_by.append("slow")
         later(minutes=3)
-        monkeypatch.setattr(delivery, "deliver", lambda message: sent_by.append("other"))
-        mail.send_due(app)
+        monkeypatch.setattr(smtp, "deliver", lambda message: sent_by.append("other"))
+        outbox.send_due(app)
         raise smtplib.SMTPServerDisconnected
 
     greet(app)
-    monkeypatch.setattr(delivery, "deliver", slow)
-    mail.send_due(app)
+    monkeypatch.setattr(smtp, "deliver", slow)
+    outbox.send_due(app)
     assert sent_by == ["slow", "other"]
-    assert outbox(app)[0]["state"] == "sent"
+    assert outbox_of(app)[0]["state"] == "sent"
 
 
 # --- faults -----------------------------------------------------------------------------------------------------------
@@ -111,19 +112,19 @@ def test_failures_are_tried_again_later_and_later_and_given_up_loudly(
     def refuse(message: Any) -> None:
         raise smtplib.SMTPServerDisconnected(f"go away, {DANA}")
 
-    monkeypatch.setattr(delivery, "deliver", refuse)
+    monkeypatch.setattr(smtp, "deliver", refuse)
     greet(app)
     pauses = []
-    while outbox(app)[0]["state"] == "due":
-        assert mail.send_due(app) == 1
-        assert mail.send_due(app) == 0
-        pauses.append(outbox(app)[0]["next_at"] - clock.now())
+    while outbox_of(app)[0]["state"] == "due":
+        assert outbox.send_due(app) == 1
+        assert outbox.send_due(app) == 0
+        pauses.append(outbox_of(app)[0]["next_at"] - clock.now())
         later(hours=1.5)
-    assert len(pauses) == mail.ATTEMPTS
+    assert len(pauses) == outbox.ATTEMPTS
     assert timedelta(seconds=10) < pauses[0] < timedelta(seconds=20)
     assert timedelta(minutes=40) < pauses[-2] < timedelta(minutes=80)
-    (document,) = outbox(app)
-    assert (document["state"], document["attempts"]) == ("failed", mail.ATTEMPTS)
+    (document,) = outbox_of(app)
+    assert (document["state"], document["attempts"]) == ("failed", outbox.ATTEMPTS)
     assert document["purge_at"] - clock.now() > timedelta(days=28)
     loud = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(loud) == 1
@@ -135,10 +136,10 @@ def test_a_mail_that_cannot_be_written_does_not_hold_up_the_others(
     app: Flask, mails: Mails, caplog: pytest.LogCaptureFixture
 ) -> None:
     with app.app_context():
-        mail.enqueue("unheard_of", DANA)
+        outbox.enqueue("unheard_of", DANA)
     greet(app)
     assert [sent.subject for sent in mails()] == ["Grüße von Alice"]
-    assert [document["state"] for document in outbox(app)] == ["due", "sent"]
+    assert [document["state"] for document in outbox_of(app)] == ["due", "sent"]
     assert "could not send the mail unheard_of" in caplog.text
 
 
@@ -147,18 +148,18 @@ def test_a_server_that_is_away_is_asked_once_in_a_round(app: Flask, sender: Any)
         pass  # nothing listens there any more
     for _ in range(3):
         greet(app)
-    assert mail.send_due(sender(port)) == 1
-    assert sorted(document["attempts"] for document in outbox(app)) == [0, 0, 1]
+    assert outbox.send_due(sender(port)) == 1
+    assert sorted(document["attempts"] for document in outbox_of(app)) == [0, 0, 1]
 
 
 def test_a_silent_server_is_not_waited_for(
     app: Flask, sender: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(delivery, "TIMEOUT", 0.2)
+    monkeypatch.setattr(smtp, "TIMEOUT", 0.2)
     greet(app)
     with silent_server() as port:
-        mail.send_due(sender(port))
-    assert outbox(app)[0]["state"] == "due"
+        outbox.send_due(sender(port))
+    assert outbox_of(app)[0]["state"] == "due"
     assert "TimeoutError" in caplog.text
 
 
@@ -169,8 +170,8 @@ def test_a_recipient_refused_for_good_is_given_up_at_once(
     greet(app)
     greet(app, "bob@example.org")
     with mail_server(mailbox) as port:
-        assert mail.send_due(sender(port)) == 2
-    assert [document["state"] for document in outbox(app)] == ["failed", "sent"]
+        assert outbox.send_due(sender(port)) == 2
+    assert [document["state"] for document in outbox_of(app)] == ["failed", "sent"]
     assert "SMTPRecipientsRefused 550" in caplog.text
     assert DANA not in caplog.text
 
@@ -184,21 +185,21 @@ def test_a_recipient_refused_for_now_is_tried_again(
         one = sender(port)
         mailbox.answers[DANA] = answer
         greet(app, "bob@example.org")
-        assert mail.send_due(one) == 2  # the server is there: the next one goes out
-        assert [document["state"] for document in outbox(app)] == ["due", "sent"]
+        assert outbox.send_due(one) == 2  # the server is there: the next one goes out
+        assert [document["state"] for document in outbox_of(app)] == ["due", "sent"]
         mailbox.answers.clear()
         later(minutes=1)
-        mail.send_due(one)
+        outbox.send_due(one)
     assert mailbox.recipients == ["bob@example.org", DANA]
-    assert mailbox.mails[1].message["Message-ID"] == outbox(app)[0]["message_id"]
+    assert mailbox.mails[1].message["Message-ID"] == outbox_of(app)[0]["message_id"]
 
 
 def test_contents_refused_for_good_are_given_up(app: Flask, sender: Any, mailbox: Mailbox) -> None:
     mailbox.data_answer = "554 5.7.1 spam"
     greet(app)
     with mail_server(mailbox) as port:
-        mail.send_due(sender(port))
-    assert outbox(app)[0]["state"] == "failed"
+        outbox.send_due(sender(port))
+    assert outbox_of(app)[0]["state"] == "failed"
 
 
 # --- a real server ----------------------------------------------------------------------------------------------------
@@ -207,7 +208,7 @@ def test_contents_refused_for_good_are_given_up(app: Flask, sender: Any, mailbox
 def test_a_server_gets_what_the_folder_would_get(app: Flask, sender: Any, mailbox: Mailbox) -> None:
     greet(app)
     with mail_server(mailbox) as port:
-        mail.send_due(sender(port))
+        outbox.send_due(sender(port))
     (sent,) = mailbox.mails
     assert (sent.to, sent.subject) == (DANA, "Grüße von Alice")
     assert "Äpfel für Alice." in sent.text
@@ -219,9 +220,9 @@ def test_an_untrusted_certificate_is_refused(
 ) -> None:
     greet(app)
     with mail_server(mailbox, starttls=True) as port:
-        mail.send_due(sender(port, mail_security="starttls"))
+        outbox.send_due(sender(port, mail_security="starttls"))
     assert mailbox.mails == []
-    assert outbox(app)[0]["state"] == "due"
+    assert outbox_of(app)[0]["state"] == "due"
     assert "SSLCertVerificationError" in caplog.text
 
 
@@ -231,7 +232,7 @@ def test_a_certificate_of_another_host_is_refused(
     monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
     greet(app)
     with mail_server(mailbox, starttls=True) as port:
-        mail.send_due(sender(port, mail_security="starttls", mail_server="127.0.0.1"))
+        outbox.send_due(sender(port, mail_security="starttls", mail_server="127.0.0.1"))
     assert mailbox.mails == []
 
 
@@ -241,17 +242,17 @@ def test_an_authority_of_ones_own_is_named_by_ssl_cert_file(
     monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
     greet(app)
     with mail_server(mailbox, starttls=True) as port:
-        mail.send_due(sender(port, mail_security="starttls"))
+        outbox.send_due(sender(port, mail_security="starttls"))
     assert mailbox.encrypted == [True]
-    assert outbox(app)[0]["state"] == "sent"
+    assert outbox_of(app)[0]["state"] == "sent"
 
 
 def test_a_server_without_encryption_gets_nothing(app: Flask, sender: Any, mailbox: Mailbox) -> None:
     greet(app)
     with mail_server(mailbox) as port:
-        mail.send_due(sender(port, mail_security="starttls", mail_username=USERNAME, mail_password=PASSWORD))
+        outbox.send_due(sender(port, mail_security="starttls", mail_username=USERNAME, mail_password=PASSWORD))
     assert (mailbox.mails, mailbox.logins) == ([], [])
-    assert outbox(app)[0]["state"] == "due"
+    assert outbox_of(app)[0]["state"] == "due"
 
 
 @pytest.mark.parametrize(("password", "state"), [(PASSWORD, "sent"), ("wrong", "due")])
@@ -261,6 +262,6 @@ def test_the_server_may_want_a_login(
     monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
     greet(app)
     with mail_server(mailbox, starttls=True, login=True) as port:
-        mail.send_due(sender(port, mail_security="starttls", mail_username=USERNAME, mail_password=password))
+        outbox.send_due(sender(port, mail_security="starttls", mail_username=USERNAME, mail_password=password))
     assert mailbox.logins[0] == USERNAME.encode()
-    assert outbox(app)[0]["state"] == state
+    assert outbox_of(app)[0]["state"] == state

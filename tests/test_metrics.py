@@ -23,11 +23,15 @@ from config import Config
 from tests import databases
 from tests.cast import Person, wait_until
 from tests.conftest import MakeApp
-from waitercaller import clock, create_app, jobs, limits, mail, metrics, schema, watch
-from waitercaller.db import Document
+from waitercaller import create_app, jobs, metrics
+from waitercaller.db import clock, schema
+from waitercaller.db.client import Document
+from waitercaller.live import watcher
 from waitercaller.local import processes
-from waitercaller.requests import store as requests
-from waitercaller.restaurants import Actor
+from waitercaller.mail import outbox
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.restaurants import Actor
+from waitercaller.web import limits
 
 ROOT = Path(__file__).parents[1]
 
@@ -128,9 +132,9 @@ def test_every_step_of_a_call_is_counted_once(
 def test_live_calls_and_owed_mails_are_asked_of_the_database(
     app: Flask, client: FlaskClient, database: Database[Any], later: Callable[..., None]
 ) -> None:
-    mail.enqueue("account_deleted", "dana@example.org", closed=[])
+    outbox.enqueue("account_deleted", "dana@example.org", closed=[])
     later(minutes=5)
-    mail.enqueue("account_deleted", "erin@example.org", closed=[])
+    outbox.enqueue("account_deleted", "erin@example.org", closed=[])
     figures = values(client.get("/metrics").text)
     assert figures["waitercaller_database_up"] == 1
     assert figures['waitercaller_outbox_mails{state="due"}'] == 2
@@ -142,12 +146,12 @@ def test_live_calls_and_owed_mails_are_asked_of_the_database(
 def test_a_mail_that_is_refused_by_itself_counts_until_others_go_out(
     client: FlaskClient, database: Database[Any], later: Callable[..., None]
 ) -> None:
-    mail.enqueue("account_deleted", "dana@example.org", closed=[])
+    outbox.enqueue("account_deleted", "dana@example.org", closed=[])
     database.outbox.update_one({}, {"$set": {"refused": True}})  # her mailbox is full, or the server refuses everybody
     later(minutes=5)
     assert values(client.get("/metrics").text)["waitercaller_outbox_oldest_seconds"] >= 300
-    mail.enqueue("account_deleted", "erin@example.org", closed=[])
-    sent = {"state": "sent", "purge_at": clock.now() + mail.KEPT["sent"]}
+    outbox.enqueue("account_deleted", "erin@example.org", closed=[])
+    sent = {"state": "sent", "purge_at": clock.now() + outbox.KEPT["sent"]}
     database.outbox.update_one({"to": "erin@example.org"}, {"$set": sent})
     assert values(client.get("/metrics").text)["waitercaller_outbox_oldest_seconds"] == 0
 
@@ -166,7 +170,7 @@ def test_figures_of_the_process_are_there_while_the_database_is_away(
 
 def test_open_pages_and_deafness_are_seen(app: Flask, client: FlaskClient) -> None:
     hub = app.extensions["hub"]
-    kept = [hub.subscribe("restaurant:1", "session:1"), hub.subscribe("table:1"), hub.subscribe("table:2")]
+    kept = [hub.subscribe("restaurant:1", "login:1"), hub.subscribe("table:1"), hub.subscribe("table:2")]
     figures = values(client.get("/metrics").text)
     assert figures['waitercaller_open_streams{who="staff"}'] == 1
     assert figures['waitercaller_open_streams{who="guest"}'] == 2
@@ -197,14 +201,14 @@ def test_faults_in_the_background_and_restarts_of_the_watcher_are_counted(
         raise KeyError
 
     monkeypatch.setattr(jobs, "_sleep", lambda *_: None)
-    monkeypatch.setattr(watch, "PAUSE", 0)
-    monkeypatch.setattr(watch, "_watch", fail)
+    monkeypatch.setattr(watcher, "PAUSE", 0)
+    monkeypatch.setattr(watcher, "_watch", fail)
     thread = threading.Thread(target=jobs._repeat, args=(app, lambda: next(rounds), 0, fail), name="a test")
     thread.start()
     thread.join()
     assert counted('waitercaller_background_faults_total{work="a test"}') == 3
     rounds = iter([True, True, True, True, False, False])
-    watch.run(app, lambda: next(rounds))
+    watcher.run(app, lambda: next(rounds))
     assert counted("waitercaller_watcher_restarts_total") == 2
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from waitercaller import opening
+from waitercaller.model import opening
 
 BERLIN, NEW_YORK, TOKYO = "Europe/Berlin", "America/New_York", "Asia/Tokyo"
 

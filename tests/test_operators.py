@@ -6,17 +6,17 @@ import pyotp
 from flask import Flask
 
 from tests.cast import Mail, Person
-from waitercaller import audit, clock, sessions
-from waitercaller.two_factor import codes, store
+from waitercaller.db import clock
+from waitercaller.model import audit_trail, logins, second_factor_codes, second_factors
 
 
 def connect(app: Flask, person: Person) -> None:
     """Turn two-factor login on for this person."""
     with app.app_context():
-        secret = store.offer(person.user_id, sessions.of_person(person.user_id)[0]["_id"])
-        counter = codes.counter_of(secret, pyotp.TOTP(secret).at(clock.now()), clock.now())
+        secret = second_factors.offer(person.user_id, logins.of_person(person.user_id)[0]["_id"])
+        counter = second_factor_codes.counter_of(secret, pyotp.TOTP(secret).at(clock.now()), clock.now())
         assert counter is not None
-        assert store.turn_on(person.user_id, secret, counter, codes.new_recovery_codes(), None)
+        assert second_factors.turn_on(person.user_id, secret, counter, second_factor_codes.new_recovery_codes(), None)
 
 
 def test_who_has_lost_phone_and_codes_logs_in_with_the_password_again(
@@ -32,7 +32,7 @@ def test_who_has_lost_phone_and_codes_logs_in_with_the_password_again(
     assert alice.client.get("/account").status_code == 303, "whoever has the phone is out"
     assert bob.client.get("/account").status_code == 200
     with app.app_context():
-        entry = audit.of_person(alice.user_id)[0]
+        entry = audit_trail.of_person(alice.user_id)[0]
     assert (entry["event"], entry["details"]) == ("two_factor_off", {"by": "operator"})
     (told,) = mails()
     assert told.to == alice.email

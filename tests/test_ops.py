@@ -13,7 +13,9 @@ from pymongo.collection import Collection
 
 from config import Config
 from tests.conftest import MakeApp
-from waitercaller import access, ops, schema
+from waitercaller import ops
+from waitercaller.db import schema
+from waitercaller.web import access
 
 
 def test_a_process_that_hears_changes_on_a_built_database_is_ready(client: FlaskClient) -> None:

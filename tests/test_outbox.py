@@ -12,8 +12,9 @@ from flask import Flask
 
 from config import Config
 from tests.cast import Mail
-from tests.greetings import DANA, greet, outbox, with_greeting
-from waitercaller import clock, mail
+from tests.greetings import DANA, greet, outbox_of, with_greeting
+from waitercaller.db import clock
+from waitercaller.mail import outbox
 
 Mails = Callable[[], list[Mail]]
 
@@ -26,10 +27,10 @@ def app(app: Flask) -> Flask:
 @pytest.fixture
 def preparing() -> Iterator[dict[str, Any]]:
     """What prepares each mail, put back after the test."""
-    before = dict(mail._prepares)
-    yield mail._prepares
-    mail._prepares.clear()
-    mail._prepares.update(before)
+    before = dict(outbox._prepares)
+    yield outbox._prepares
+    outbox._prepares.clear()
+    outbox._prepares.update(before)
 
 
 # --- documents --------------------------------------------------------------------------------------------------------
@@ -37,11 +38,11 @@ def preparing() -> Iterator[dict[str, Any]]:
 
 def test_a_mail_waits_in_the_outbox_and_is_sent_once(database: Any, app: Flask, mails: Mails) -> None:
     greet(app)
-    assert outbox(app)[0]["state"] == "due"
+    assert outbox_of(app)[0]["state"] == "due"
     (sent,) = mails()
     assert (sent.to, sent.subject) == (DANA, "Grüße von Alice")
     assert "Äpfel für Alice." in sent.text
-    (document,) = outbox(app)
+    (document,) = outbox_of(app)
     assert document["state"] == "sent"
     assert document["purge_at"] - clock.now() > timedelta(days=6)
     assert mails() == []
@@ -60,7 +61,7 @@ def test_headers_tell_machines_what_it_is(app: Flask, mails: Mails) -> None:
 def test_links_lead_to_the_public_address(make_app: Any, app: Flask, config: Config, mails: Mails) -> None:
     elsewhere = with_greeting(make_app(replace(config, public_url="https://call.example.org")))
     greet(elsewhere)
-    mail.send_due(elsewhere)
+    outbox.send_due(elsewhere)
     (sent,) = mails()
     assert sent.links == ["https://call.example.org/hello?from=Alice"]
     assert sent.message["Message-ID"].endswith("@call.example.org>")
@@ -73,50 +74,50 @@ def test_a_mail_is_written_in_its_readers_language(app: Flask, mails: Mails) -> 
 
 
 def test_what_prepares_a_mail_runs_when_it_is_sent(app: Flask, mails: Mails, preparing: dict[str, Any]) -> None:
-    @mail.prepares("surprise")
-    def prepare(to: str, context: dict[str, Any]) -> mail.Prepared:
-        return mail.Prepared("greeting", {"name": f"{context['who']} to {to}"})
+    @outbox.prepares("surprise")
+    def prepare(to: str, context: dict[str, Any]) -> outbox.Prepared:
+        return outbox.Prepared("greeting", {"name": f"{context['who']} to {to}"})
 
     with app.app_context():
-        mail.enqueue("surprise", DANA, who="Bob")
+        outbox.enqueue("surprise", DANA, who="Bob")
     assert mails()[0].subject == f"Grüße von Bob to {DANA}"
-    assert outbox(app)[0]["context"] == {"who": "Bob"}
+    assert outbox_of(app)[0]["context"] == {"who": "Bob"}
 
 
 def test_nothing_prepared_is_nothing_sent(database: Any, app: Flask, mails: Mails, preparing: dict[str, Any]) -> None:
-    @mail.prepares("greeting")
+    @outbox.prepares("greeting")
     def prepare(to: str, context: dict[str, Any]) -> None:
         return None
 
     greet(app)
     assert mails() == []
-    assert outbox(app)[0]["state"] == "dropped"
+    assert outbox_of(app)[0]["state"] == "dropped"
 
 
 def test_a_mail_that_was_dropped_is_owed_again_and_one_that_was_sent_is_not(
     app: Flask, mails: Mails, preparing: dict[str, Any]
 ) -> None:
-    news: list[mail.Prepared | None] = [None, mail.Prepared("greeting", {"name": "Bob"})]
-    mail.prepares("greeting")(lambda to, context: news.pop(0))
+    news: list[outbox.Prepared | None] = [None, outbox.Prepared("greeting", {"name": "Bob"})]
+    outbox.prepares("greeting")(lambda to, context: news.pop(0))
     for sent in (0, 1, 0):
         with app.app_context():
-            mail.enqueue("greeting", DANA, occasion="tonight")
+            outbox.enqueue("greeting", DANA, occasion="tonight")
         assert len(mails()) == sent
-    (document,) = outbox(app)
+    (document,) = outbox_of(app)
     assert document["state"] == "sent"
 
 
 @pytest.mark.needs_wire
 def test_a_mail_of_a_transaction_that_failed_is_not_owed(database: Any, app: Flask) -> None:
-    from waitercaller.db import transaction
+    from waitercaller.db.client import transaction
 
-    def work(session: Any) -> None:
-        mail.enqueue("greeting", DANA, session=session, name="Alice")
+    def work(txn: Any) -> None:
+        outbox.enqueue("greeting", DANA, txn=txn, name="Alice")
         raise LookupError
 
     with pytest.raises(LookupError):
         transaction(work)
-    assert outbox(app) == []
+    assert outbox_of(app) == []
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_a_mail_of_a_transaction_that_failed_is_not_owed(database: Any, app: Fla
 def test_what_is_not_one_plain_address_is_refused(app: Flask, address: str) -> None:
     with pytest.raises(ValueError, match="not an e-mail address"):
         greet(app, address)
-    assert outbox(app) == []
+    assert outbox_of(app) == []
 
 
 def test_names_cannot_add_headers_or_markup(app: Flask, mails: Mails) -> None:
@@ -153,7 +154,7 @@ def test_names_cannot_add_headers_or_markup(app: Flask, mails: Mails) -> None:
 def test_files_are_whole_and_in_order(app: Flask, config: Config) -> None:
     for number in range(3):
         greet(app, name=f"guest {number}")
-    assert mail.send_due(app) == 3
+    assert outbox.send_due(app) == 3
     files = sorted(Path(config.mail_folder).iterdir())
     assert [file.suffix for file in files] == [".eml"] * 3
     assert [f"guest {n}" in file.read_text() for n, file in enumerate(files)] == [True] * 3
@@ -161,7 +162,7 @@ def test_files_are_whole_and_in_order(app: Flask, config: Config) -> None:
 
 def test_the_terminal_shows_the_mail_and_obeys_nothing(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
     greet(app, name="\x1b[2JEve")
-    mail.send_due(app)
+    outbox.send_due(app)
     shown = capsys.readouterr().out
     assert f"To: {DANA}\nSubject: Grüße von [2JEve\n\n" in shown
     assert "http://localhost/hello?from=[2JEve\nÄpfel" in shown

@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 
 from config import Config
-from waitercaller import passwords
+from waitercaller.web import passwords
 
 
 @pytest.fixture
@@ -179,7 +179,7 @@ def test_hashing_does_not_stall_the_other_greenlets(tmp_path: Path) -> None:
     }
     process = subprocess.run(
         [sys.executable, "-c", UNDER_GEVENT],
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[1],
         env=environment,
         capture_output=True,
         text=True,
@@ -212,7 +212,7 @@ print(len(most), max(most))
 def test_few_passwords_are_hashed_at_once_however_many_strangers_log_in() -> None:
     process = subprocess.run(
         [sys.executable, "-c", SEVERAL_AT_ONCE],
-        cwd=Path(__file__).parent.parent,
+        cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
         timeout=60,

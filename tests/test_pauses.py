@@ -15,10 +15,9 @@ from config import Config
 from tests.asvs import hidden_fields
 from tests.cast import Person
 from tests.together import at_once
-from waitercaller import schema
-from waitercaller.db import Document
-from waitercaller.requests import mutes
-from waitercaller.tables import store as tables
+from waitercaller.db import schema
+from waitercaller.db.client import Document
+from waitercaller.model import pauses, tables
 
 PAUSED = "Calls from this phone are paused — please wave"
 TABLE_PAUSED = "Calls from this table are paused — please wave"
@@ -267,7 +266,7 @@ def test_pausing_without_end_pushes_nothing_out_of_the_history(
         pause(bob, table)
         lift(bob)
     assert len(events()) == 30
-    assert app.extensions["mongo"].database.mutes.count_documents({"over": False}) == 0
+    assert app.extensions["mongo"].database.pauses.count_documents({"over": False}) == 0
 
 
 def test_scripts_are_told_what_came_of_it(table: Document, bob: Person) -> None:
@@ -283,10 +282,10 @@ def test_another_house_neither_pauses_nor_lifts(app: Flask, table: Document, bob
         assert answer.status_code == status
     pause(bob, table)
     with app.app_context():
-        (mute,) = mutes.active(bob.restaurant_id)
+        (mute,) = pauses.active(bob.restaurant_id)
     charlie.client.submit(f"{charlie.home}/pauses/{mute['_id']}/lift", page=page)
     with app.app_context():
-        assert mutes.active(bob.restaurant_id) == [mute]
+        assert pauses.active(bob.restaurant_id) == [mute]
 
 
 def test_two_of_the_staff_who_find_nobody_at_once_pause_the_phone_once(

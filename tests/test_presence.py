@@ -13,8 +13,9 @@ from tests import databases
 from tests.cast import Person, wait_until
 from tests.conftest import MakeApp
 from tests.test_streams import Stream
-from waitercaller import clock, presence
-from waitercaller.live import Hub
+from waitercaller.db import clock
+from waitercaller.live.hub import Hub
+from waitercaller.model import presence
 
 A, B = "a" * 32, "b" * 32
 

@@ -22,14 +22,13 @@ from tests.cast import Person, wait_until
 from tests.stepper import WHERE
 from tests.test_escalation import call, subscribe
 from tests.together import at_once_in
-from waitercaller import restaurants
-from waitercaller.alerts import calls
-from waitercaller.db import Document
+from waitercaller.alerts import due_steps
+from waitercaller.db.client import Document
 from waitercaller.local import processes
-from waitercaller.push import sealing
-from waitercaller.requests import handover, store
-from waitercaller.restaurants import Actor
-from waitercaller.tables import store as tables
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import handover, transitions
+from waitercaller.model.restaurants import Actor
+from waitercaller.push import encryption
 
 ROOT = Path(__file__).parents[1]
 BOB = Actor(id="bob", name="Bob")
@@ -41,7 +40,7 @@ Stepper = subprocess.Popen[bytes]
 
 @pytest.fixture
 def config(config: Config) -> Config:
-    return replace(config, vapid_private_key=sealing.new_private_key())
+    return replace(config, vapid_private_key=encryption.new_private_key())
 
 
 @pytest.fixture
@@ -115,7 +114,7 @@ def test_a_process_that_is_killed_within_a_step_leaves_all_of_it_or_nothing(
     later(seconds=LATE)
 
     def survivor_is_done() -> bool:
-        calls.escalate()
+        due_steps.escalate()
         return is_done(stored)
 
     wait_until(survivor_is_done)
@@ -141,14 +140,14 @@ def test_a_step_against_what_staff_do_leaves_one_truth(
     """A step that lost may have owed its messages already: these are dropped when they are to be sent."""
     where = house.restaurant_id
     acts: dict[str, Callable[[list[Any]], object]] = {
-        "accept": lambda ids: store.accept(where, ids, BOB),
-        "resolve": lambda ids: store.resolve(where, ids, BOB),
-        "release": lambda ids: (store.accept(where, ids, BOB), handover.release(where, "bob", None)),
+        "accept": lambda ids: transitions.accept(where, ids, BOB),
+        "resolve": lambda ids: transitions.resolve(where, ids, BOB),
+        "release": lambda ids: (transitions.accept(where, ids, BOB), handover.release(where, "bob", None)),
     }
     waiting = taps(house, 10)
     later(seconds=41)
     for ids in ([request["_id"]] for request in waiting):
-        at_once_in(app, calls.escalate, partial(acts[act], ids))
+        at_once_in(app, due_steps.escalate, partial(acts[act], ids))
         after = stored.requests.find_one({"_id": ids[0]})
         history = [step["what"] for step in after["steps"]]
         assert history.count("nagged") <= 1
@@ -163,7 +162,9 @@ def test_accept_against_passing_on_leaves_one_truth(app: Flask, house: Person, s
     where, clara = house.restaurant_id, Actor(id="clara", name="Clara")
     histories = set()
     for ids in ([request["_id"]] for request in taps(house, 10)):
-        at_once_in(app, partial(store.accept, where, ids, BOB), partial(store.pass_on, where, ids, clara, BOB))
+        at_once_in(
+            app, partial(transitions.accept, where, ids, BOB), partial(transitions.pass_on, where, ids, clara, BOB)
+        )
         after = stored.requests.find_one({"_id": ids[0]})
         histories.add(" ".join(step["what"] for step in after["steps"]))
         assert (after["state"], after["by"], after["due_at"]) == ("accepted", clara, None)

@@ -8,26 +8,26 @@ from bson import ObjectId
 from flask import Flask
 
 from tests.cast import Person, wait_until
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.live import Hub
-from waitercaller.requests import model, receipts, store
+from waitercaller.db.client import Document
+from waitercaller.live.hub import Hub
+from waitercaller.model import restaurants, service_request
+from waitercaller.model.requests import seen, transitions
 
 A, B = "a" * 32, "b" * 32
 
-Call = Callable[..., model.ServiceRequest]
+Call = Callable[..., service_request.ServiceRequest]
 
 
 @pytest.fixture
 def call(app: Flask, alice: Person, table: Document) -> Call:
     """`call("bill")`: a guest at table 7 taps."""
 
-    def called(kind: str = "waiter") -> model.ServiceRequest:
+    def called(kind: str = "waiter") -> service_request.ServiceRequest:
         with app.app_context():
             restaurant = restaurants.get(alice.restaurant_id)
             assert restaurant
             wanted = next(each for each in restaurant["kinds"] if each["id"] == kind)
-            return store.open_request(restaurant, table, wanted, f"key of {kind}")
+            return transitions.open_request(restaurant, table, wanted, f"key of {kind}")
 
     return called
 
@@ -50,9 +50,9 @@ def post(person: Person, screen: str, *ids: Any) -> int:
 
 def test_a_screen_signs_once_for_all_that_it_has_drawn(database: Any, alice: Person, call: Call) -> None:
     ids = [call("waiter")["_id"], call("bill")["_id"]]
-    assert receipts.shown(alice.restaurant_id, ids, A) == 2
-    assert receipts.shown(alice.restaurant_id, ids, A) == 0
-    assert receipts.shown(alice.restaurant_id, ids[:1], B) == 1
+    assert seen.shown(alice.restaurant_id, ids, A) == 2
+    assert seen.shown(alice.restaurant_id, ids, A) == 0
+    assert seen.shown(alice.restaurant_id, ids[:1], B) == 1
     first, second = database.requests.find().sort("_id")
     assert [each["screen"] for each in first["shown"]] == [A, B]
     assert [each["screen"] for each in second["shown"]] == [A]
@@ -60,16 +60,16 @@ def test_a_screen_signs_once_for_all_that_it_has_drawn(database: Any, alice: Per
 
 def test_the_latest_receipts_are_kept(database: Any, alice: Person, call: Call) -> None:
     request = call()
-    for number in range(receipts.MOST + 5):
-        assert receipts.shown(alice.restaurant_id, [request["_id"]], f"{number:032x}") == 1
+    for number in range(seen.MOST + 5):
+        assert seen.shown(alice.restaurant_id, [request["_id"]], f"{number:032x}") == 1
     screens = [each["screen"] for each in database.requests.find_one()["shown"]]
-    assert screens == [f"{number:032x}" for number in range(5, receipts.MOST + 5)]
+    assert screens == [f"{number:032x}" for number in range(5, seen.MOST + 5)]
 
 
 def test_what_has_ended_takes_no_receipt(database: Any, alice: Person, call: Call) -> None:
     request = call()
-    store.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
-    assert receipts.shown(alice.restaurant_id, [request["_id"]], A) == 0
+    transitions.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
+    assert seen.shown(alice.restaurant_id, [request["_id"]], A) == 0
 
 
 def test_a_receipt_wakes_the_guest_and_not_the_staff(
@@ -80,9 +80,9 @@ def test_a_receipt_wakes_the_guest_and_not_the_staff(
     request = call()
     guest, staff = f"table:{request['table_id']}", f"restaurant:{alice.restaurant_id}"
     with app.app_context():
-        receipts.shown(alice.restaurant_id, [request["_id"]], A)
-        receipts.shown(alice.restaurant_id, [request["_id"]], B)
-        store.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
+        seen.shown(alice.restaurant_id, [request["_id"]], A)
+        seen.shown(alice.restaurant_id, [request["_id"]], B)
+        transitions.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
     wait_until(lambda: woken.count(guest) == 4 and woken.count(staff) == 2)
 
 

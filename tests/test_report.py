@@ -10,9 +10,11 @@ import pytest
 
 from tests.past_calls import BOB, keep, past_call
 from tests.test_walk import screen
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.report import sheet, store, views
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants
+from waitercaller.model.rollups import store
+from waitercaller.report import sheet, views
 
 FORMULA = '=HYPERLINK("http://evil.example","Terrace")'
 

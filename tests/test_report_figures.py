@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.past_calls import past_call, utc
-from waitercaller.report import summary, times, words
-from waitercaller.report.figures import Figures, answered_after, cells_of, total
-from waitercaller.standard_kinds import STANDARD_KINDS
+from waitercaller.model.rollups import times
+from waitercaller.model.rollups.figures import Figures, answered_after, cells_of, total
+from waitercaller.model.standard_kinds import STANDARD_KINDS
+from waitercaller.report import summary, words
 
 BERLIN, KATHMANDU, ADELAIDE = (ZoneInfo(name) for name in ("Europe/Berlin", "Asia/Kathmandu", "Australia/Adelaide"))
 NOON = utc(2026, 11, 10, 12, 0)

@@ -11,10 +11,10 @@ from flask import Flask
 from pymongo.errors import DuplicateKeyError, WriteError
 
 from tests.together import at_once_in
-from waitercaller import clock, restaurants
-from waitercaller.db import Document, transaction
-from waitercaller.requests import model, reading, store
-from waitercaller.tables import store as tables
+from waitercaller.db import clock
+from waitercaller.db.client import Document, transaction
+from waitercaller.model import restaurants, service_request, tables
+from waitercaller.model.requests import queries, transitions
 
 ANNA = restaurants.Actor(id="anna", name="Anna")
 BOB = restaurants.Actor(id="bob", name="Bob")
@@ -24,12 +24,12 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
-def tap(restaurant: Document, table: Document) -> Callable[..., model.ServiceRequest]:
+def tap(restaurant: Document, table: Document) -> Callable[..., service_request.ServiceRequest]:
     """`tap("key")`: a guest at the table taps "Call a waiter" on the page that carries this key."""
 
-    def tapped(key: str, kind: str = "waiter") -> model.ServiceRequest:
+    def tapped(key: str, kind: str = "waiter") -> service_request.ServiceRequest:
         chosen = next(each for each in restaurant["kinds"] if each["id"] == kind)
-        return store.open_request(restaurant, table, chosen, key, device=PHONE)
+        return transitions.open_request(restaurant, table, chosen, key, device=PHONE)
 
     return tapped
 
@@ -38,7 +38,7 @@ def at(table: Document) -> Document:
     return {"restaurant_id": table["restaurant_id"], "table_id": table["_id"]}
 
 
-def state_of(database: Any, request: model.ServiceRequest) -> str:
+def state_of(database: Any, request: service_request.ServiceRequest) -> str:
     return str(database.requests.find_one({"_id": request["_id"]})["state"])
 
 
@@ -46,8 +46,8 @@ def test_a_tap_opens_one_request_with_its_snapshots(tap: Any, restaurant: Docume
     request = tap("k1")
     assert (request["state"], request["live"], request["table_name"]) == ("waiting", True, "7")
     assert request["kind_labels"] == {"en": "Waiter", "de": "Bedienung"}
-    assert reading.live_of_restaurant(restaurant["_id"])[0]["_id"] == request["_id"]
-    assert reading.live_of_table(restaurant["_id"], table["_id"])[0]["_id"] == request["_id"]
+    assert queries.live_of_restaurant(restaurant["_id"])[0]["_id"] == request["_id"]
+    assert queries.live_of_table(restaurant["_id"], table["_id"])[0]["_id"] == request["_id"]
 
 
 def test_the_same_tap_sent_again_is_answered_with_its_request(tap: Any, database: Any) -> None:
@@ -60,7 +60,7 @@ def test_the_same_tap_sent_again_is_answered_with_its_request(tap: Any, database
 def test_another_choice_or_note_on_the_same_page_is_another_tap(restaurant: Document, table: Document) -> None:
     bill = next(each for each in restaurant["kinds"] if each["id"] == "bill")
     card, cash = bill["choices"][:2]
-    tap = partial(store.open_request, restaurant, table, bill, "k1", device=PHONE)
+    tap = partial(transitions.open_request, restaurant, table, bill, "k1", device=PHONE)
     first = tap(choice=card)
     assert (tap(choice=card)["reminders"], tap(choice=cash)["choice"]) == (0, cash["id"])
     assert tap(choice=cash)["reminders"] == 1
@@ -73,7 +73,7 @@ def test_a_tap_sent_again_after_its_request_was_resolved_opens_nothing(
     tap: Any, restaurant: Document, database: Any
 ) -> None:
     first = tap("k1")
-    store.resolve(restaurant["_id"], [first["_id"]], ANNA)
+    transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
     assert tap("k1")["state"] == "resolved"
     assert database.requests.count_documents({}) == 1
 
@@ -82,14 +82,14 @@ def test_a_tap_sent_again_after_its_request_was_resolved_opens_nothing(
 def test_a_reminder_sent_again_after_the_end_opens_nothing(tap: Any, restaurant: Document, database: Any) -> None:
     first = tap("k1")
     tap("k2")
-    store.resolve(restaurant["_id"], [first["_id"]], ANNA)
+    transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
     assert tap("k2")["_id"] == first["_id"]
     assert database.requests.count_documents({}) == 1
 
 
 def test_another_tap_reminds_of_the_live_request(tap: Any, restaurant: Document) -> None:
     first = tap("k1")
-    store.accept(restaurant["_id"], [first["_id"]], ANNA)
+    transitions.accept(restaurant["_id"], [first["_id"]], ANNA)
     reminded = tap("k2")
     assert (reminded["_id"], reminded["reminders"], reminded["state"]) == (first["_id"], 1, "accepted")
     assert [step["what"] for step in reminded["steps"]] == ["called", "accepted", "reminded"]
@@ -101,15 +101,15 @@ def test_one_page_may_call_for_each_kind_once(tap: Any, database: Any) -> None:
 
 
 def test_reminders_are_remembered_only_so_often(tap: Any) -> None:
-    for number in range(store.REMEMBERED_TAPS + 5):
+    for number in range(transitions.REMEMBERED_TAPS + 5):
         request = tap(f"k{number}")
-    assert request["reminders"] == store.REMEMBERED_TAPS - 1
-    assert len(request["keys"]) == store.REMEMBERED_TAPS
+    assert request["reminders"] == transitions.REMEMBERED_TAPS - 1
+    assert len(request["keys"]) == transitions.REMEMBERED_TAPS
 
 
 def test_after_the_end_a_new_tap_opens_a_new_request(tap: Any, restaurant: Document) -> None:
     first = tap("k1")
-    store.resolve(restaurant["_id"], [first["_id"]], ANNA)
+    transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
     second = tap("k2")
     assert second["_id"] != first["_id"]
     assert second["state"] == "waiting"
@@ -117,48 +117,50 @@ def test_after_the_end_a_new_tap_opens_a_new_request(tap: Any, restaurant: Docum
 
 def test_of_two_who_accept_one_wins(tap: Any, restaurant: Document, database: Any) -> None:
     ids = [tap("k1")["_id"]]
-    assert store.accept(restaurant["_id"], ids, ANNA) == 1
-    assert store.accept(restaurant["_id"], ids, BOB) == 0
+    assert transitions.accept(restaurant["_id"], ids, ANNA) == 1
+    assert transitions.accept(restaurant["_id"], ids, BOB) == 0
     assert database.requests.find_one({"_id": ids[0]})["by"] == ANNA
 
 
 def test_taking_over_names_whom_from(tap: Any, restaurant: Document, database: Any) -> None:
     ids = [tap("k1")["_id"]]
-    store.accept(restaurant["_id"], ids, ANNA)
-    assert store.accept(restaurant["_id"], ids, BOB, taken_from="somebody else") == 0
-    assert store.accept(restaurant["_id"], ids, BOB, taken_from="anna") == 1
+    transitions.accept(restaurant["_id"], ids, ANNA)
+    assert transitions.accept(restaurant["_id"], ids, BOB, taken_from="somebody else") == 0
+    assert transitions.accept(restaurant["_id"], ids, BOB, taken_from="anna") == 1
     assert database.requests.find_one({"_id": ids[0]})["by"] == BOB
 
 
 @pytest.mark.parametrize("accepted", [False, True])
 @pytest.mark.parametrize(
-    ("act", "state"), [(store.resolve, "resolved"), (store.dismiss, "dismissed")], ids=["resolve", "dismiss"]
+    ("act", "state"),
+    [(transitions.resolve, "resolved"), (transitions.dismiss, "dismissed")],
+    ids=["resolve", "dismiss"],
 )
 def test_staff_end_what_is_live_once(
     tap: Any, restaurant: Document, database: Any, act: Any, state: str, accepted: bool
 ) -> None:
     request = tap("k1")
     if accepted:
-        store.accept(restaurant["_id"], [request["_id"]], ANNA)
+        transitions.accept(restaurant["_id"], [request["_id"]], ANNA)
     assert act(restaurant["_id"], [request["_id"]], ANNA) == 1
     assert act(restaurant["_id"], [request["_id"]], BOB) == 0
     assert state_of(database, request) == state
-    assert reading.live_of_restaurant(restaurant["_id"]) == []
-    assert [each["_id"] for each in reading.ended_lately(restaurant["_id"])] == [request["_id"]]
+    assert queries.live_of_restaurant(restaurant["_id"]) == []
+    assert [each["_id"] for each in queries.ended_lately(restaurant["_id"])] == [request["_id"]]
 
 
 def test_the_guest_cancels_what_is_live(tap: Any, restaurant: Document, table: Document, database: Any) -> None:
     request = tap("k1")
-    assert store.cancel(at(table), [request["_id"]], [PHONE]) == 1
+    assert transitions.cancel(at(table), [request["_id"]], [PHONE]) == 1
     assert state_of(database, request) == "cancelled"
-    assert store.resolve(restaurant["_id"], [request["_id"]], ANNA) == 0
-    assert store.cancel(at(table), [request["_id"]], [PHONE]) == 0
+    assert transitions.resolve(restaurant["_id"], [request["_id"]], ANNA) == 0
+    assert transitions.cancel(at(table), [request["_id"]], [PHONE]) == 0
 
 
 def test_only_the_phone_that_called_cancels(tap: Any, table: Document, database: Any) -> None:
     request = tap("k1")
     for phones in ([], ["another phone"]):
-        assert store.cancel(at(table), [request["_id"]], phones) == 0
+        assert transitions.cancel(at(table), [request["_id"]], phones) == 0
     assert state_of(database, request) == "waiting"
 
 
@@ -166,47 +168,47 @@ def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) ->
     request = tap("k1")
     stranger = ObjectId()
     for changed in (
-        store.accept(stranger, [request["_id"]], BOB),
-        store.resolve(stranger, [request["_id"]], BOB),
-        store.dismiss(stranger, [request["_id"]], BOB),
-        store.cancel({"restaurant_id": stranger}, [request["_id"]], [PHONE]),
-        store.withdraw({"restaurant_id": stranger, "table_id": request["table_id"]}),
+        transitions.accept(stranger, [request["_id"]], BOB),
+        transitions.resolve(stranger, [request["_id"]], BOB),
+        transitions.dismiss(stranger, [request["_id"]], BOB),
+        transitions.cancel({"restaurant_id": stranger}, [request["_id"]], [PHONE]),
+        transitions.withdraw({"restaurant_id": stranger, "table_id": request["table_id"]}),
     ):
         assert changed == 0
     assert state_of(database, request) == "waiting"
 
 
-@pytest.mark.parametrize("end", [store.resolve, store.dismiss], ids=["resolved", "dismissed"])
+@pytest.mark.parametrize("end", [transitions.resolve, transitions.dismiss], ids=["resolved", "dismissed"])
 def test_what_was_ended_comes_back_with_its_first_clock(tap: Any, restaurant: Document, later: Any, end: Any) -> None:
     request = tap("k1")
     where = {"restaurant_id": restaurant["_id"]}
     end(restaurant["_id"], [request["_id"]], ANNA)
     later(minutes=4)
-    assert store.reopen(where, [request["_id"]], ANNA) == 1
-    (back,) = reading.live_of_restaurant(restaurant["_id"])
+    assert transitions.reopen(where, [request["_id"]], ANNA) == 1
+    (back,) = queries.live_of_restaurant(restaurant["_id"])
     assert (back["state"], back["by"], back["first_at"]) == ("waiting", None, request["first_at"])
 
 
 def test_after_five_minutes_nothing_comes_back(tap: Any, restaurant: Document, later: Any) -> None:
     request = tap("k1")
-    store.resolve(restaurant["_id"], [request["_id"]], ANNA)
+    transitions.resolve(restaurant["_id"], [request["_id"]], ANNA)
     later(minutes=5, seconds=1)
-    assert store.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
+    assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
 def test_a_cancelled_request_does_not_come_back(tap: Any, restaurant: Document, table: Document) -> None:
     request = tap("k1")
-    store.cancel(at(table), [request["_id"]], [PHONE])
-    assert store.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
+    transitions.cancel(at(table), [request["_id"]], [PHONE])
+    assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
 def test_a_newer_call_takes_over_the_older_clock(tap: Any, restaurant: Document, later: Any, database: Any) -> None:
     first = tap("k1")
-    store.resolve(restaurant["_id"], [first["_id"]], ANNA)
+    transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
     later(minutes=1)
     newer = tap("k2")
-    assert store.reopen({"restaurant_id": restaurant["_id"]}, [first["_id"]], ANNA) == 1
-    (live,) = reading.live_of_restaurant(restaurant["_id"])
+    assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [first["_id"]], ANNA) == 1
+    (live,) = queries.live_of_restaurant(restaurant["_id"])
     assert (live["_id"], live["first_at"]) == (newer["_id"], first["first_at"])
     assert state_of(database, first) == "resolved"
 
@@ -217,9 +219,9 @@ def test_a_removed_table_withdraws_its_calls_in_one_transaction(
 ) -> None:
     request = tap("k1")
 
-    def fails(session: Any) -> None:
-        tables.remove(restaurant["_id"], table["_id"], session)
-        store.withdraw({"restaurant_id": restaurant["_id"], "table_id": table["_id"]}, session)
+    def fails(txn: Any) -> None:
+        tables.remove(restaurant["_id"], table["_id"], txn)
+        transitions.withdraw({"restaurant_id": restaurant["_id"], "table_id": table["_id"]}, txn)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -227,7 +229,7 @@ def test_a_removed_table_withdraws_its_calls_in_one_transaction(
     assert state_of(database, request) == "waiting"
     assert tables.get(restaurant["_id"], table["_id"]) is not None
 
-    transaction(lambda session: store.withdraw({"restaurant_id": restaurant["_id"], "table_id": table["_id"]}, session))
+    transaction(lambda txn: transitions.withdraw({"restaurant_id": restaurant["_id"], "table_id": table["_id"]}, txn))
     assert state_of(database, request) == "withdrawn"
 
 
@@ -260,7 +262,7 @@ def test_fifty_phones_at_once_are_one_request_and_its_reminders(app: Flask, tap:
 def test_of_twenty_who_accept_at_once_one_wins(app: Flask, tap: Any, restaurant: Document, database: Any) -> None:
     ids = [tap("k1")["_id"]]
     actors = [restaurants.Actor(id=str(number), name=f"Waiter {number}") for number in range(20)]
-    won = at_once_in(app, *(partial(store.accept, restaurant["_id"], ids, actor) for actor in actors))
+    won = at_once_in(app, *(partial(transitions.accept, restaurant["_id"], ids, actor) for actor in actors))
     assert sum(won) == 1
     request = database.requests.find_one({"_id": ids[0]})
     assert request["by"] == actors[won.index(1)]
@@ -274,11 +276,11 @@ def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant
         request = tap(f"k{round_number}")
         ids = [request["_id"]]
         both = [
-            partial(store.accept, restaurant["_id"], ids, ANNA),
-            partial(store.cancel, at(table), ids, [PHONE]),
+            partial(transitions.accept, restaurant["_id"], ids, ANNA),
+            partial(transitions.cancel, at(table), ids, [PHONE]),
         ]
         at_once_in(app, *both)
-        (after,) = reading.with_ids({"table_id": table["_id"]}, ids)
+        (after,) = queries.with_ids({"table_id": table["_id"]}, ids)
         assert after["state"] == "cancelled"  # accept may come first, but cancel always follows
         assert not after["live"]
         outcomes[" ".join(step["what"] for step in after["steps"])] += 1
@@ -292,14 +294,14 @@ def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
     where = {"restaurant_id": restaurant["_id"]}
     for round_number in range(10):
         first = tap(f"a{round_number}")
-        store.resolve(restaurant["_id"], [first["_id"]], ANNA)
-        both = [partial(store.reopen, where, [first["_id"]], ANNA), partial(tap, f"b{round_number}")]
+        transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
+        both = [partial(transitions.reopen, where, [first["_id"]], ANNA), partial(tap, f"b{round_number}")]
         at_once_in(app, *both)
-        (live,) = reading.live_of_restaurant(restaurant["_id"])
+        (live,) = queries.live_of_restaurant(restaurant["_id"])
         assert live["first_at"] == first["first_at"]
-        store.cancel(where, [live["_id"]], [PHONE])
+        transitions.cancel(where, [live["_id"]], [PHONE])
 
 
 def test_a_request_is_due_after_the_time_for_attention(tap: Any) -> None:
     request = tap("k1")
-    assert request["due_at"] - clock.now() <= model.escalation_of(None).nag
+    assert request["due_at"] - clock.now() <= service_request.escalation_of(None).nag

@@ -10,10 +10,11 @@ from bson import ObjectId
 from tests.cast import Person
 from tests.past_calls import BOB, keep, past_call, utc
 from tests.together import at_once_in
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.report import figures, store, times, usual
-from waitercaller.requests import store as requests
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.rollups import figures, store, times, usual
 
 NOON = utc(2026, 11, 10, 12, 0)
 

@@ -11,7 +11,8 @@ from flask.testing import FlaskClient
 
 from config import Config
 from tests.cast import Browser, Person
-from waitercaller import access, schema
+from waitercaller.db import schema
+from waitercaller.web import access
 
 HEADERS = {
     "Content-Security-Policy": (

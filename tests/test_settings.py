@@ -10,11 +10,8 @@ from flask import Flask
 from tests.cast import Browser, Person
 from tests.pages import form_in, opened
 from tests.together import at_once_in
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.requests import model
-from waitercaller.settings import store
-from waitercaller.tables import store as tables
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants, service_request, settings, tables
 
 HOUSE = {"name": "Trattoria Lucia", "time_zone": "Europe/Rome", "language": "it", "languages": ["it", "en", "ar"]}
 ATTENTION = {"nag": "30", "all_zones": "60", "alert": "90", "alert_mail": "y"}
@@ -108,7 +105,7 @@ def test_the_times_count_from_the_next_call_on(alice: Person, here: str, house: 
     answer = alice.client.post(f"{here}/attention", data={**opened(alice, f"{here}/attention"), **ATTENTION})
     assert answer.status_code == 303
     kept = house()
-    assert [time.total_seconds() for time in model.escalation_of(kept)] == [30, 60, 90]
+    assert [time.total_seconds() for time in service_request.escalation_of(kept)] == [30, 60, 90]
     assert kept["settings"]["alert_mail"] is True
     assert "after 0:30" in alice.client.get(here).text
 
@@ -195,7 +192,7 @@ def test_a_form_that_does_not_say_what_it_showed_overwrites_nothing(
 def test_many_changes_at_the_same_moment_all_count(app: Flask, alice: Person, house: Callable[[], Document]) -> None:
     def add(number: int) -> None:
         zone = {"id": f"{number}", "name": f"{number}", "key": f"{number}"}
-        store.change(alice.restaurant_id, lambda now: {"zones": [*now["zones"], zone]})
+        settings.change(alice.restaurant_id, lambda now: {"zones": [*now["zones"], zone]})
 
     at_once_in(app, *(partial(add, number) for number in range(6)))
     assert sorted(zone["id"] for zone in house()["zones"]) == [str(number) for number in range(6)]

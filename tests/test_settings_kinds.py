@@ -8,9 +8,9 @@ from flask import Flask
 
 from tests.cast import Person
 from tests.pages import form_in, opened
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.requests import store as requests
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants
+from waitercaller.model.requests import transitions as requests
 from waitercaller.settings import kinds
 
 CHAIR = {"names-en": "A high chair", "names-de": "Ein Hochstuhl", "labels-en": "High chair", "icon": "chair"}

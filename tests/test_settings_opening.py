@@ -8,9 +8,10 @@ import pytest
 from flask import Flask
 
 from tests.cast import Person
-from waitercaller import clock, opening, presence
-from waitercaller.db import Document
-from waitercaller.requests import cards
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import opening, presence
+from waitercaller.requests.dashboard import cards
 from waitercaller.settings import hours
 
 EVENING = {"opens": "18:00", "closes": "23:00"}

@@ -8,8 +8,8 @@ from flask import Flask
 from pymongo import MongoClient, monitoring
 
 from tests.cast import Person
-from waitercaller import schema
-from waitercaller.db import Document
+from waitercaller.db import schema
+from waitercaller.db.client import Document
 
 
 class Listener(monitoring.CommandListener):

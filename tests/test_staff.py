@@ -8,11 +8,13 @@ from flask import Flask
 
 from tests.cast import Person
 from tests.together import at_once
-from waitercaller import audit, cache, restaurants, sessions
-from waitercaller.db import Document
-from waitercaller.requests import reading
-from waitercaller.requests import store as requests
-from waitercaller.restaurants import Member
+from waitercaller.db import cache
+from waitercaller.db.client import Document
+from waitercaller.model import logins, restaurants
+from waitercaller.model.requests import queries
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.restaurants import Member
+from waitercaller.web import audit
 
 Hire = Callable[..., Person]
 Submit = Callable[..., Any]
@@ -157,7 +159,7 @@ def test_who_is_removed_is_logged_out_everywhere_at_once(app: Flask, alice: Pers
     for browser in (bob.client, other):
         assert browser.get("/account").status_code == 303
     with app.app_context():
-        assert sessions.of_person(bob.user_id) == []
+        assert logins.of_person(bob.user_id) == []
 
 
 def test_the_tables_of_who_is_removed_wait_for_somebody_else(
@@ -170,7 +172,7 @@ def test_the_tables_of_who_is_removed_wait_for_somebody_else(
         requests.accept(alice.restaurant_id, [call["_id"]], {"id": bob.member_id, "name": "Bob"})
     send(alice, about(bob, "remove"))
     with app.app_context():
-        [waiting] = reading.live_of_restaurant(alice.restaurant_id)
+        [waiting] = queries.live_of_restaurant(alice.restaurant_id)
     assert (waiting["state"], waiting["by"], waiting["first_at"]) == ("waiting", None, call["first_at"])
     # What somebody did stays recorded all the same.
     assert [(step["what"], step["by"]["name"]) for step in waiting["steps"] if step["by"]] == [("accepted", "Bob")]

@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 
 from tests.cast import PASSWORD, Mail, Person
 from tests.together import at_once
-from waitercaller import limits
 from waitercaller.staff import mails as staff_mails
+from waitercaller.web import limits
 
 ANNA = "anna@example.org"
 Hire = Callable[..., Person]

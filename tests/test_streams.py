@@ -12,10 +12,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.cast import Person, wait_until
-from waitercaller import live, restaurants, sessions
-from waitercaller.requests import model, staff_views, store, streams
+from waitercaller.live import hub, streams
+from waitercaller.model import logins, restaurants, service_request, tables
+from waitercaller.model.requests import transitions
+from waitercaller.requests.dashboard import views
 from waitercaller.requests.guest import views as guest_views
-from waitercaller.tables import store as tables
 
 
 class Stream:
@@ -48,12 +49,12 @@ def code(app: Flask, alice: Person) -> str:
 def call(app: Flask, alice: Person, code: str) -> Any:
     """`call("key")`: a guest at table 7 taps."""
 
-    def called(key: str) -> model.ServiceRequest:
+    def called(key: str) -> service_request.ServiceRequest:
         with app.app_context():
             restaurant, found = restaurants.get(alice.restaurant_id), tables.by_code(code)
             assert restaurant is not None
             assert found is not None
-            return store.open_request(restaurant, found[0], restaurant["kinds"][0], key)
+            return transitions.open_request(restaurant, found[0], restaurant["kinds"][0], key)
 
     return called
 
@@ -75,10 +76,10 @@ def test_a_screen_gets_the_list_at_once_and_after_every_change(
     event, data = screen.next()
     assert 'data-count="1"' in data["html"]
     with app.app_context():
-        store.accept(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
+        transitions.accept(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
     assert "Anna is on the way" in screen.next()[1]["html"]
     with app.app_context():
-        store.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
+        transitions.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
     assert 'data-count="0"' in screen.next()[1]["html"]
 
 
@@ -108,7 +109,7 @@ def test_a_change_while_a_redraw_waits_for_its_turn_is_in_it(
     with app.app_context():
         restaurants.zone_named(alice.restaurant_id, "Roof")
         wait_until(lambda: topic.version > 1)
-    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=time.monotonic, sleep=meanwhile))
+    monkeypatch.setattr(hub, "time", SimpleNamespace(monotonic=time.monotonic, sleep=meanwhile))
     assert "Cellar" in screen.next()[1]["html"]
 
 
@@ -152,7 +153,7 @@ def test_the_guest_sees_every_step(app: Flask, dana: FlaskClient, watcher: Any, 
     request = call("k1")
     assert "Your call is sent" in stream.next()[1]["html"]
     with app.app_context():
-        store.accept(request["restaurant_id"], [request["_id"]], {"id": "x", "name": "Anna"})
+        transitions.accept(request["restaurant_id"], [request["_id"]], {"id": "x", "name": "Anna"})
     assert "Anna is on the way" in stream.next()[1]["html"]
     stream.close()
 
@@ -171,7 +172,7 @@ def test_a_removed_table_ends_the_guests_stream(
 def test_a_login_that_ends_closes_its_streams(app: Flask, screen: Stream, bob: Person) -> None:
     screen.next()
     with app.app_context():
-        sessions.end_all(bob.user_id)
+        logins.end_all(bob.user_id)
     event, data = screen.next()
     assert (event, data["reason"]) == ("bye", "logged_out")
 
@@ -212,7 +213,7 @@ def test_a_stream_ends_after_its_lifetime(monkeypatch: pytest.MonkeyPatch, watch
 def test_streams_are_capped_for_each_login_and_counted_back(
     monkeypatch: pytest.MonkeyPatch, app: Flask, bob: Person, watcher: Any
 ) -> None:
-    monkeypatch.setattr(staff_views, "STREAMS_OF_A_LOGIN", 2)
+    monkeypatch.setattr(views, "STREAMS_OF_A_LOGIN", 2)
     path = f"{bob.home}/live"
     first, second = Stream(bob.client, path), Stream(bob.client, path)
     assert bob.client.get(path).status_code == 429
@@ -227,7 +228,7 @@ def test_streams_are_capped_for_each_login_and_counted_back(
 def test_guests_and_other_houses_do_not_use_up_the_lines_of_the_staff(
     monkeypatch: pytest.MonkeyPatch, dana: FlaskClient, bob: Person, charlie: Person, code: str, watcher: Any
 ) -> None:
-    monkeypatch.setattr(staff_views, "STREAMS_OF_A_HOUSE", 1)
+    monkeypatch.setattr(views, "STREAMS_OF_A_HOUSE", 1)
     monkeypatch.setattr(guest_views, "STREAMS_OF_AN_ADDRESS", 2)
     opened = [Stream(dana, f"/t/{code}/live") for _ in range(2)]  # all from one address, the Wi-Fi's
     assert dana.get(f"/t/{code}/live").status_code == 429

@@ -10,7 +10,7 @@ from bson import ObjectId
 from wtforms.validators import ValidationError
 
 from tests.together import at_once_in
-from waitercaller.tables import store as tables
+from waitercaller.model import tables
 from waitercaller.tables.forms import MOST_AT_ONCE, names_from
 
 HERE, ELSEWHERE = ObjectId(), ObjectId()

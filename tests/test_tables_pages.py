@@ -2,9 +2,8 @@
 
 import pytest
 
-from waitercaller import restaurants
-from waitercaller.requests import store as requests
-from waitercaller.tables import store as tables
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import transitions as requests
 
 HOSTILE = '"><svg onload=alert(1)>'
 

@@ -12,8 +12,8 @@ from pymongo.database import Database
 
 from config import Config
 from tests.together import at_once_in
-from waitercaller import tokens
-from waitercaller.tokens import TokenError
+from waitercaller.model import tokens
+from waitercaller.model.tokens import TokenError
 
 HOUR = timedelta(hours=1)
 

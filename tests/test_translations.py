@@ -25,17 +25,17 @@ from flask_babel import force_locale
 from config import Config
 from tests.cast import Browser, Person, visit
 from tests.push.phones import PRIVATE
-from waitercaller import cache, clock
-from waitercaller.db import Document
-from waitercaller.i18n import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
-from waitercaller.opening_words import moment_there
+from waitercaller.db import cache, clock
+from waitercaller.db.client import Document
+from waitercaller.model.languages import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
+from waitercaller.model.requests import queries
+from waitercaller.model.requests import transitions as requests
 from waitercaller.report.words import _day
-from waitercaller.requests import reading
-from waitercaller.requests import store as requests
 from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.sight import View
+from waitercaller.web.opening_words import moment_there
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[1]
 CATALOGUES = ROOT / "waitercaller" / "translations"
 OTHERS = sorted(set(LANGUAGES) - {DEFAULT_LANGUAGE})
 
@@ -308,7 +308,7 @@ def test_a_guests_page_is_translated_whatever_is_set(
 @pytest.mark.parametrize("state", ["resolved", "dismissed", "cancelled", "withdrawn"])
 def test_how_a_call_ended_is_translated(app: Flask, calling: Document, state: str, language: str) -> None:
     with app.test_request_context(), force_locale(language):
-        [call] = reading.live_of_table(calling["restaurant_id"], calling["_id"])
+        [call] = queries.live_of_table(calling["restaurant_id"], calling["_id"])
         view = View({}, clock.now(), [], [{**call, "state": state, "live": False, "ended_at": clock.now()}])  # type: ignore[typeddict-item]
         said = guest_words.state_of(view)
     assert said.headline

@@ -14,9 +14,10 @@ from werkzeug.test import TestResponse
 
 from tests.cast import PASSWORD, Browser, Mail, Person
 from tests.together import at_once_in
-from waitercaller import clock, mail
-from waitercaller.auth import store as users
-from waitercaller.two_factor import codes, store
+from waitercaller.auth import second_factor
+from waitercaller.db import clock
+from waitercaller.mail import outbox
+from waitercaller.model import second_factor_codes, second_factors, users
 
 ANOTHER_PASSWORD = "purple monkey dishwasher"
 PAGE = "/account/two-factor"
@@ -144,10 +145,10 @@ def test_a_secret_that_was_shown_in_one_login_is_never_confirmed_in_another(alic
 
 def test_an_offered_secret_ends_after_an_hour(alice: Person, later: Callable[..., None]) -> None:
     with browser_of(alice).application.app_context():
-        first = store.offer(alice.user_id, "login")
-        assert store.offer(alice.user_id, "login") == first
+        first = second_factors.offer(alice.user_id, "login")
+        assert second_factors.offer(alice.user_id, "login") == first
         later(minutes=61)
-        assert store.offer(alice.user_id, "login") != first
+        assert second_factors.offer(alice.user_id, "login") != first
 
 
 def test_recovery_codes_are_shown_once_and_kept_as_hashes(alice: Person, app: Flask) -> None:
@@ -246,10 +247,10 @@ def test_a_recovery_code_is_not_used_up_without_a_notice(
         user = users.get(alice.user_id)
         assert user is not None
         with monkeypatch.context() as patch:
-            patch.setattr(mail, "enqueue", lambda *_, **__: 1 / 0)
+            patch.setattr(outbox, "enqueue", lambda *_, **__: 1 / 0)
             with pytest.raises(ZeroDivisionError):
-                store.accept(user, phone.recovery[0], "en")
-        assert store.accept(user, phone.recovery[0], "en") == "recovery"
+                second_factor.accept(user, phone.recovery[0], "en")
+        assert second_factor.accept(user, phone.recovery[0], "en") == "recovery"
 
 
 def test_after_both_steps_one_is_where_one_wanted_to_go(visitor: Browser, alice: Person, phone: Phone) -> None:
@@ -313,7 +314,7 @@ def test_of_twenty_logins_with_one_code_one_succeeds(app: Flask, alice: Person, 
         with app.app_context():
             user = users.get(alice.user_id)
         assert user is not None
-        return [result for result in at_once_in(app, *[partial(store.accept, user, code, "en")] * 20) if result]
+        return [result for result in at_once_in(app, *[partial(second_factor.accept, user, code, "en")] * 20) if result]
 
     assert tries(phone.code()) == ["app"]
     assert tries(phone.recovery[0]) == ["recovery"]
@@ -353,7 +354,7 @@ def test_a_login_that_began_before_it_was_turned_on_comes_too_late(
     collection = app.extensions["mongo"].database.users
 
     def verify_slowly(*_: Any) -> bool:  # the phone is connected while the password is being verified
-        two_factor = {"secret": codes.new_secret(), "counter": 0, "recovery_codes": []}
+        two_factor = {"secret": second_factor_codes.new_secret(), "counter": 0, "recovery_codes": []}
         collection.update_one({"_id": alice.user_id}, {"$set": {"two_factor": two_factor}})
         return True
 

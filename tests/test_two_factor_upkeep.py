@@ -12,8 +12,8 @@ from flask import Flask
 
 from tests.cast import Browser, Mail, Person
 from tests.test_two_factor import PAGE, Phone, browser_of, is_in, log_in, turn_on, type_password
-from waitercaller import cache, clock, sessions
-from waitercaller.two_factor import codes
+from waitercaller.db import cache, clock
+from waitercaller.model import logins, second_factor_codes
 
 Mails = Callable[[], list[Mail]]
 
@@ -43,16 +43,16 @@ VECTORS = [(59, "94287082"), (1111111109, "07081804"), (1234567890, "89005924"),
 @pytest.mark.parametrize(("seconds", "code"), VECTORS)
 def test_codes_are_those_of_the_standard(seconds: int, code: str) -> None:
     now = datetime.fromtimestamp(seconds, UTC)
-    assert codes.counter_of(SECRET, code[-6:], now) == seconds // 30
+    assert second_factor_codes.counter_of(SECRET, code[-6:], now) == seconds // 30
 
 
 @pytest.mark.parametrize("typed", ["", "28708", "0000000", "a" * 60, "２８７０８３", "-", "é"])
 def test_what_is_no_code_is_none(typed: str) -> None:
-    assert codes.counter_of(SECRET, typed, datetime.fromtimestamp(59, UTC)) is None
+    assert second_factor_codes.counter_of(SECRET, typed, datetime.fromtimestamp(59, UTC)) is None
 
 
 def test_recovery_codes_cannot_be_guessed() -> None:
-    new = codes.new_recovery_codes()
+    new = second_factor_codes.new_recovery_codes()
     assert len(set(new)) == 10
     assert all(re.fullmatch(r"([A-Z2-7]{4}-){5}[A-Z2-7]{4}", code) for code in new)  # 120 bits
 
@@ -164,7 +164,7 @@ def test_neither_secret_nor_codes_come_into_the_log_the_audit_or_the_outbox(
     log_in(visitor, code)
     database = app.extensions["mongo"].database
     kept = str(list(database.audit.find())) + str(list(database.outbox.find())) + caplog.text
-    for secret in (phone.secret, *phone.recovery, codes.recovery_hash(phone.recovery[0])):
+    for secret in (phone.secret, *phone.recovery, second_factor_codes.recovery_hash(phone.recovery[0])):
         assert secret not in kept
         assert secret.replace("-", "") not in kept
     events = [entry["event"] for entry in database.audit.find({"user_id": alice.user_id})]
@@ -173,13 +173,13 @@ def test_neither_secret_nor_codes_come_into_the_log_the_audit_or_the_outbox(
 
 def test_a_login_with_a_code_has_the_password_typed_lately(app: Flask, phone: Phone, visitor: Browser) -> None:
     log_in(visitor, phone.code())
-    [login] = [each for each in app.extensions["mongo"].database.sessions.find() if each["browser"] != "a test"]
-    assert sessions.is_verified(login)
+    [login] = [each for each in app.extensions["mongo"].database.logins.find() if each["browser"] != "a test"]
+    assert logins.is_verified(login)
     assert clock.now() >= login["verified_at"]
 
 
 def test_apps_agree_about_the_secret() -> None:
-    parsed: Any = pyotp.parse_uri(codes.address(SECRET, "alice@example.org"))
+    parsed: Any = pyotp.parse_uri(second_factor_codes.address(SECRET, "alice@example.org"))
     assert parsed.secret == SECRET
 
 

@@ -9,9 +9,11 @@ from pymongo.errors import WriteError
 
 from tests.cast import Mail, Person
 from tests.together import at_once_in
-from waitercaller import clock, metrics, opening, presence, restaurants
-from waitercaller.alerts import screens, store
-from waitercaller.db import Document
+from waitercaller import metrics
+from waitercaller.alerts import watch
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import opening, presence, restaurants, unheard
 
 Mails = Callable[[], list[Mail]]
 Later = Callable[..., None]
@@ -53,15 +55,15 @@ def pass_time(later: Later, minutes: int) -> None:
     """The background looks every half minute."""
     for _ in range(2 * minutes):
         later(seconds=30)
-        screens.look()
+        watch.look()
 
 
 def test_after_two_minutes_the_owners_are_told_once(house: Person, mails: Mails, later: Later) -> None:
-    screens.look()
+    watch.look()
     later(seconds=119)
-    assert (screens.look(), mails()) == (0, [])
+    assert (watch.look(), mails()) == (0, [])
     later(seconds=1)
-    assert screens.look() == 1
+    assert watch.look() == 1
     sent = mails()
     assert [each.to for each in sent] == ["alice@example.org", "olga@example.org"]
     assert sent[0].subject == "Nobody hears the calls of Trattoria Lucia"
@@ -72,13 +74,13 @@ def test_after_two_minutes_the_owners_are_told_once(house: Person, mails: Mails,
 
 
 def test_they_are_told_again_when_it_was_watched_in_between(house: Person, mails: Mails, later: Later) -> None:
-    screens.look()
+    watch.look()
     pass_time(later, minutes=3)
     assert len(mails()) == 2
     screen(house)
-    screens.look()
+    watch.look()
     later(minutes=2)  # nothing has spoken for the screen since
-    screens.look()
+    watch.look()
     assert mails() == []
     pass_time(later, minutes=15)
     assert len(mails()) == 2
@@ -90,7 +92,7 @@ def test_a_screen_that_comes_and_goes_fills_no_mailbox(house: Person, mails: Mai
     told = []
     for _ in range(15):  # in an hour
         screen(house)
-        screens.look()
+        watch.look()
         later(minutes=1)  # nobody speaks for the screen any more
         pass_time(later, minutes=3)
         told += [each for each in mails() if each.to == house.email]
@@ -100,7 +102,7 @@ def test_a_screen_that_comes_and_goes_fills_no_mailbox(house: Person, mails: Mai
 def test_a_screen_that_can_ring_is_enough(house: Person, mails: Mails, later: Later) -> None:
     for _ in range(12):
         screen(house)
-        screens.look()
+        watch.look()
         later(seconds=30)
     assert mails() == []
 
@@ -109,7 +111,7 @@ def test_a_screen_that_cannot_ring_is_not_and_the_mail_says_so(house: Person, ma
     for _ in range(6):
         later(seconds=30)
         screen(house, audible=False)
-        screens.look()
+        watch.look()
     assert "no screen has been able to ring" in mails()[0].text
 
 
@@ -139,8 +141,8 @@ def test_closing_time_ends_the_silence_and_the_next_evening_is_another(
     pass_time(later, minutes=3)
     assert len(mails()) == 2
     change(here, house, opening={"state": "closed", "until": None})
-    screens.look()
-    assert not store.is_unheard(house.restaurant_id)
+    watch.look()
+    assert not unheard.is_unheard(house.restaurant_id)
     change(here, house, opening=None)
     later(hours=12)
     pass_time(later, minutes=3)
@@ -150,7 +152,7 @@ def test_closing_time_ends_the_silence_and_the_next_evening_is_another(
 def test_no_mail_about_what_is_over_when_it_would_be_sent(house: Person, mails: Mails, later: Later) -> None:
     pass_time(later, minutes=3)
     screen(house)
-    screens.look()
+    watch.look()
     assert mails() == []
 
 
@@ -160,33 +162,33 @@ def test_whoever_never_looks_is_told_seven_times(house: Person, here: Any, mails
         pass_time(later, minutes=3)
         change(here, house, opening={"state": "closed", "until": None})
         told = len(mails()) // 2
-        screens.look()
+        watch.look()
         later(hours=12)
         return told
 
     assert [evening() for _ in range(9)] == [1] * 7 + [0] * 2
     screen(house)
-    screens.look()
+    watch.look()
     assert evening() == 1
 
 
 def test_a_silence_that_was_broken_is_told_of_by_nobody_who_read_it_before(
     house: Person, here: Any, later: Later
 ) -> None:
-    screens.look()
+    watch.look()
     later(minutes=3)
-    (note,) = store.noted().values()
-    store.end_silence(note, heard=True)
-    store.begin_silence(house.restaurant_id)
-    assert not store.note_told(note)
+    (note,) = unheard.noted().values()
+    unheard.end_silence(note, heard=True)
+    unheard.begin_silence(house.restaurant_id)
+    assert not unheard.note_told(note)
 
 
 def test_many_processes_tell_once(house: Person, app: Flask, here: Any, later: Later) -> None:
     before = metrics.UNWATCHED._value.get()
-    at_once_in(app, *[screens.look] * 6)
+    at_once_in(app, *[watch.look] * 6)
     assert here.alerts.count_documents({}) == 1
     later(minutes=3)
-    assert sum(at_once_in(app, *[screens.look] * 6)) == 1
+    assert sum(at_once_in(app, *[watch.look] * 6)) == 1
     assert here.outbox.count_documents({"name": "unwatched"}) == 2
     assert metrics.UNWATCHED._value.get() - before == 1
 
@@ -194,19 +196,19 @@ def test_many_processes_tell_once(house: Person, app: Flask, here: Any, later: L
 def test_what_is_owed_by_a_process_that_died_before_it_noted_so_is_owed_once(
     house: Person, here: Any, mails: Mails, later: Later, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    screens.look()
+    watch.look()
     later(minutes=3)
     with monkeypatch.context() as patch:
-        patch.setattr(store, "note_told", lambda *_: 1 / 0)
+        patch.setattr(unheard, "note_told", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            screens.look()
-    assert screens.look() == 1
+            watch.look()
+    assert watch.look() == 1
     assert len(mails()) == 2
 
 
 def test_the_database_refuses_a_second_note_and_a_misshapen_one(house: Person, here: Any) -> None:
-    store.begin_silence(house.restaurant_id)
-    store.begin_silence(house.restaurant_id)
+    unheard.begin_silence(house.restaurant_id)
+    unheard.begin_silence(house.restaurant_id)
     assert here.alerts.count_documents({}) == 1
     with pytest.raises(WriteError):
         here.alerts.update_one({}, {"$set": {"unheeded": "often"}})

@@ -12,11 +12,9 @@ from werkzeug.test import TestResponse
 
 from tests.cast import Browser, Person, visit
 from tests.walk_rows import GETS, GUEST_POSTS, LOGIN, PEOPLE, POSTS
-from waitercaller import restaurants, sessions
-from waitercaller.db import Document
-from waitercaller.requests import store as requests
-from waitercaller.staff import store as invitations
-from waitercaller.tables import store as tables
+from waitercaller.db.client import Document
+from waitercaller.model import invitations, logins, restaurants, tables
+from waitercaller.model.requests import transitions as requests
 
 # What a visit to a page must leave as it is.
 LASTING = ("restaurants", "tables", "requests", "invitations", "registrations", "outbox", "tokens")
@@ -85,7 +83,7 @@ def unconfirmed(app: Flask) -> Browser:
 def screen(app: Flask, owner: Person) -> Browser:
     """The screen on the counter of this owner's restaurant."""
     with app.app_context():
-        secret, _login = sessions.start_screen(owner.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+        secret, _login = logins.start_screen(owner.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     browser = visit(app)
     with browser.session_transaction() as session:
         session["_user_id"] = secret
@@ -115,7 +113,7 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "invitation_id": invitations.let_in(restaurant_id, member, by, None),
         "kind_id": "water",
         "zone_id": restaurants.zone_named(restaurant_id, f"The corner of {who}"),
-        "login_id": sessions.start_screen(restaurant_id, who, None, "127.0.0.1", "a tablet")[1]["_id"],
+        "login_id": logins.start_screen(restaurant_id, who, None, "127.0.0.1", "a tablet")[1]["_id"],
         "token": "forged",
         "version": "0",
         "filename": "nothing",

@@ -13,13 +13,13 @@ from pymongo import MongoClient
 
 from tests import databases
 from tests.cast import GENEROUS, Person, wait_until
-from waitercaller import cache, clock, restaurants, sessions, watch
-from waitercaller.db import Document
-from waitercaller.live import Hub, Subscription
-from waitercaller.requests import mutes
-from waitercaller.requests import store as requests
-from waitercaller.requests.model import ServiceRequest
-from waitercaller.tables import store as tables
+from waitercaller.db import cache, clock
+from waitercaller.db.client import Document
+from waitercaller.live import watcher as watcher_module
+from waitercaller.live.hub import Hub, Subscription
+from waitercaller.model import logins, pauses, restaurants, tables
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.service_request import ServiceRequest
 
 pytestmark = pytest.mark.needs_wire
 
@@ -50,9 +50,9 @@ def call(app: Flask, alice: Person, table: Document) -> Callable[[], ServiceRequ
 def settle(app: Flask, watcher: Hub) -> None:
     """Wait until everything that has happened so far was announced."""
     with app.app_context():
-        _, login = sessions.start(ObjectId(), "127.0.0.1", "a test")
-        marker = watcher.subscribe(f"session:{login['_id']}")
-        sessions.end(login["_id"])
+        _, login = logins.start(ObjectId(), "127.0.0.1", "a test")
+        marker = watcher.subscribe(f"login:{login['_id']}")
+        logins.end(login["_id"])
     assert marker.wait(GENEROUS)
     marker.close()
 
@@ -107,12 +107,12 @@ def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
         assert guest.wait(GENEROUS)
 
     with app.app_context():
-        mutes.pause_table(table)
+        pauses.pause_table(table)
         both_hear()
-        mutes.tapped(mutes.active(alice.restaurant_id)[0], table)
+        pauses.tapped(pauses.active(alice.restaurant_id)[0], table)
         both_hear()
         later(minutes=16)
-        mutes.end_due()
+        pauses.end_due()
         both_hear()
 
 
@@ -121,12 +121,12 @@ def test_a_pause_of_another_process_is_known_here(
 ) -> None:
     staff = screen(f"restaurant:{alice.restaurant_id}")
     with app.app_context():
-        assert mutes.silencing(table, []) is None  # which is remembered
+        assert pauses.silencing(table, []) is None  # which is remembered
         with monkeypatch.context() as elsewhere:
-            elsewhere.setattr(mutes, "cache", SimpleNamespace(mutes=cache.Cache()))
-            mutes.pause_table(table)
+            elsewhere.setattr(pauses, "cache", SimpleNamespace(pauses=cache.Cache()))
+            pauses.pause_table(table)
         assert staff.wait(GENEROUS)
-        assert mutes.silencing(table, []) is not None
+        assert pauses.silencing(table, []) is not None
 
 
 def test_what_is_purged_wakes_nobody(app: Flask, alice: Person, call: Any, watcher: Hub, screen: Any) -> None:
@@ -141,15 +141,15 @@ def test_what_is_purged_wakes_nobody(app: Flask, alice: Person, call: Any, watch
 def test_a_fault_in_one_announcement_does_not_end_the_watching(
     app: Flask, watcher: Hub, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    announce = watch.announce
+    announce = watcher_module.announce
 
     def fail_once(hub: Hub, change: Document) -> None:
-        monkeypatch.setattr(watch, "announce", announce)
+        monkeypatch.setattr(watcher_module, "announce", announce)
         raise KeyError("restaurant_id")
 
-    monkeypatch.setattr(watch, "announce", fail_once)
+    monkeypatch.setattr(watcher_module, "announce", fail_once)
     with app.app_context():
-        sessions.start(ObjectId(), "127.0.0.1", "a test")
+        logins.start(ObjectId(), "127.0.0.1", "a test")
     wait_until(lambda: "fault while watching" in caplog.text)
     wait_until(lambda: watcher.listening)
     settle(app, watcher)
@@ -186,9 +186,9 @@ def test_a_changed_table_is_read_again(app: Flask, table: Document, elsewhere: A
 
 def test_the_end_of_a_login_wakes_its_streams(app: Flask, alice: Person, screen: Any) -> None:
     with app.app_context():
-        _, login = sessions.start(alice.user_id, "127.0.0.1", "a test")
-        stream = screen(f"session:{login['_id']}")
-        sessions.end(login["_id"])
+        _, login = logins.start(alice.user_id, "127.0.0.1", "a test")
+        stream = screen(f"login:{login['_id']}")
+        logins.end(login["_id"])
     assert stream.wait(GENEROUS)
 
 
@@ -196,7 +196,7 @@ def test_a_document_that_is_gone_already_wakes_everybody() -> None:
     hub = Hub()
     streams = [hub.subscribe("restaurant:1"), hub.subscribe("table:7")]
     change = {"ns": {"coll": "requests"}, "documentKey": {"_id": ObjectId()}, "fullDocument": None}
-    watch.announce(hub, change)
+    watcher_module.announce(hub, change)
     assert [bool(stream.wait(0)) for stream in streams] == [True, True]
 
 
@@ -208,7 +208,7 @@ def watching(app: Flask, at_once: bool = True) -> Iterator[Hub]:
     hub: Hub = app.extensions["hub"]
     hub.listening = False
     stopped = threading.Event()
-    thread = threading.Thread(target=watch.run, args=(app, lambda: not stopped.is_set()), daemon=True)
+    thread = threading.Thread(target=watcher_module.run, args=(app, lambda: not stopped.is_set()), daemon=True)
     thread.start()
     if at_once:
         wait_until(lambda: hub.listening)
@@ -220,8 +220,8 @@ def watching(app: Flask, at_once: bool = True) -> Iterator[Hub]:
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "AWAIT_MS", 100)
-    monkeypatch.setattr(watch, "PAUSE", 0.1)
+    monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)
+    monkeypatch.setattr(watcher_module, "PAUSE", 0.1)
 
 
 def test_a_killed_database_is_noticed_and_heard_again(frail_app: Flask, own_server: databases.Server) -> None:
@@ -236,9 +236,9 @@ def test_a_killed_database_is_noticed_and_heard_again(frail_app: Flask, own_serv
         assert screen.wait(GENEROUS) == {"restaurant:1", "table:7"}
         assert cache.restaurants.get("kept", lambda: None) is None
         with frail_app.app_context():
-            _, login = sessions.start(ObjectId(), "127.0.0.1", "a test")
-            stream = hub.subscribe(f"session:{login['_id']}")
-            sessions.end(login["_id"])
+            _, login = logins.start(ObjectId(), "127.0.0.1", "a test")
+            stream = hub.subscribe(f"login:{login['_id']}")
+            logins.end(login["_id"])
         assert stream.wait(GENEROUS)
 
 

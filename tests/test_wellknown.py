@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from config import Config
 from tests.cast import Person
-from waitercaller import clock
+from waitercaller.db import clock
 
 SECURITY_TXT = "/.well-known/security.txt"
 

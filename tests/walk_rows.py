@@ -16,15 +16,15 @@ GETS: dict[str, Row] = {
     "ops.healthz": (200, 200, 200, 200, 200, 200, 200),
     "ops.readyz": (200, 200, 200, 200, 200, 200, 200),
     "ops.show_metrics": (200, 200, 200, 200, 200, 200, 200),  # the test asks from this machine; see test_metrics
-    "analytics.frame": (404, 404, 404, 404, 404, 404, 404),  # until the operator has analytics and the visitor accepts
-    "wellknown.change_password": (303, 303, 303, 303, 303, 303, 303),
-    "wellknown.security_txt": (200, 200, 200, 200, 200, 200, 200),
+    "site.frame": (404, 404, 404, 404, 404, 404, 404),  # until the operator has analytics and the visitor accepts
+    "site.change_password": (303, 303, 303, 303, 303, 303, 303),
+    "site.security_txt": (200, 200, 200, 200, 200, 200, 200),
     "auth.code": (LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN),
     "auth.confirm": (400, 400, 400, 400, 400, 400, 400),
     "auth.confirm_link": (303, 303, 303, 303, 303, 303, 303),
     "auth.forgot": (200, 200, 200, 200, 200, 200, 200),
     "auth.forgot_sent": (200, 200, 200, 200, 200, 200, 200),
-    "auth.home": (200, 200, 303, 303, 303, 303, 303),
+    "site.home": (200, 200, 303, 303, 303, 303, 303),
     "auth.login": (200, 200, 303, 303, 303, 303, 303),
     "auth.register": (200, 200, 303, 303, 303, 303, 303),
     "auth.registered": (200, 200, 200, 200, 200, 200, 200),
@@ -66,16 +66,16 @@ GETS: dict[str, Row] = {
     "report.download": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "report.index": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "report.show_history": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
-    "push.index": (LOGIN, LOGIN, 403, 200, 200, 200, 404),
-    "push.manifest": (200, 200, 200, 200, 200, 200, 200),
-    "push.offline": (200, 200, 200, 200, 200, 200, 200),
-    "push.service_worker": (200, 200, 200, 200, 200, 200, 200),
-    "requests.dashboard": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
-    "requests.guest": (200, 200, 200, 200, 200, 200, 200),
-    "requests.guest_live": (200, 200, 200, 200, 200, 200, 200),
+    "notifications.index": (LOGIN, LOGIN, 403, 200, 200, 200, 404),
+    "site.manifest": (200, 200, 200, 200, 200, 200, 200),
+    "site.offline": (200, 200, 200, 200, 200, 200, 200),
+    "site.service_worker": (200, 200, 200, 200, 200, 200, 200),
+    "requests.dashboard.page": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
+    "requests.guest.page": (200, 200, 200, 200, 200, 200, 200),
+    "requests.guest.live": (200, 200, 200, 200, 200, 200, 200),
     "requests.guest_printed": (200, 200, 200, 200, 200, 200, 200),
-    "requests.live": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
-    "requests.who": (LOGIN, LOGIN, 400, 303, 303, 303, 404),
+    "requests.dashboard.live": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
+    "requests.dashboard.who": (LOGIN, LOGIN, 400, 303, 303, 303, 404),
 }
 
 # Sent with the person's own CSRF token and else nothing: 400 is then the form's answer, the guard has let it through.
@@ -135,25 +135,25 @@ POSTS: dict[str, Row] = {
     "staff.screen": (400, 400, 400, 400, 400, 400, 400),
     "staff.screen_code": (LOGIN, LOGIN, 403, 403, 403, 303, 404),
     "staff.withdraw": (LOGIN, LOGIN, 403, 403, 303, 303, 404),
-    "push.choose": (LOGIN, LOGIN, 403, 400, 400, 400, 404),
-    "push.subscribe": (LOGIN, LOGIN, 403, 404, 404, 404, 404),  # until the operator has a key
-    "push.try_out": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
-    "push.zones": (LOGIN, LOGIN, 403, 303, 303, 303, 404),
-    "requests.accept": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
-    "requests.dismiss": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
-    "requests.pass_on": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
-    "requests.lift_pause": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
-    "requests.pause_table": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
-    "requests.reopen": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
-    "requests.resolve": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
-    "requests.shown": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
-    "requests.tell": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
+    "notifications.choose": (LOGIN, LOGIN, 403, 400, 400, 400, 404),
+    "notifications.subscribe": (LOGIN, LOGIN, 403, 404, 404, 404, 404),  # until the operator has a key
+    "notifications.try_out": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
+    "notifications.zones": (LOGIN, LOGIN, 403, 303, 303, 303, 404),
+    "requests.dashboard.accept": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
+    "requests.dashboard.dismiss": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
+    "requests.dashboard.pass_on": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
+    "requests.dashboard.lift_pause": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
+    "requests.dashboard.pause_table": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
+    "requests.dashboard.reopen": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
+    "requests.dashboard.resolve": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
+    "requests.dashboard.shown": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
+    "requests.dashboard.tell": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
 }
 
 # These take no cookie and so no token, and answer everybody alike: the code in the address is the authority.
 GUEST_POSTS = {
-    "analytics.answer": 404,  # as long as the operator has no analytics
-    "requests.call": 400,
-    "requests.cancel": 303,
-    "requests.guest_reopen": 303,
+    "site.consent": 404,  # as long as the operator has no analytics
+    "requests.guest.call": 400,
+    "requests.guest.cancel": 303,
+    "requests.guest.reopen": 303,
 }

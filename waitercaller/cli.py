@@ -8,14 +8,16 @@ from flask.cli import with_appcontext
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from waitercaller import audit, mail, schema, sessions
-from waitercaller.auth import store as users
-from waitercaller.db import Document, db, transaction
+from waitercaller.db import schema
+from waitercaller.db.client import Document, db, transaction
+from waitercaller.mail import outbox
+from waitercaller.model import logins, users
+from waitercaller.model import second_factors as two_factor
 from waitercaller.ops import archive
 from waitercaller.ops import backup as backups
 from waitercaller.ops import doctor as doctors
-from waitercaller.push import sealing
-from waitercaller.two_factor import store as two_factor
+from waitercaller.push import encryption
+from waitercaller.web import audit
 
 
 def init_app(app: Flask) -> None:
@@ -45,10 +47,10 @@ def end_logins(email: str | None, everybody: bool) -> None:
     if bool(email) == everybody:
         raise click.UsageError("Name either an address or --all.")
     if everybody:
-        sessions.end_everybodys()
+        logins.end_everybodys()
     else:
         user = _person(str(email))
-        sessions.end_all(user["_id"])
+        logins.end_all(user["_id"])
         audit.record("session_ended", user_id=user["_id"], which="all")
     click.echo("These logins have ended.")
 
@@ -63,11 +65,11 @@ def end_two_factor(email: str) -> None:
     """
     user = _person(email)
 
-    def turn_off(session: ClientSession | None) -> bool:
-        if not two_factor.turn_off(user["_id"], session):
+    def turn_off(txn: ClientSession | None) -> bool:
+        if not two_factor.turn_off(user["_id"], txn):
             return False
-        sessions.end_all(user["_id"], session)
-        mail.enqueue("two_factor_notice", user["email"], session=session, what="off")
+        logins.end_all(user["_id"], txn)
+        outbox.enqueue("two_factor_notice", user["email"], txn=txn, what="off")
         return True
 
     if not transaction(turn_off):
@@ -79,7 +81,7 @@ def end_two_factor(email: str) -> None:
 @click.command("vapid-key")
 def vapid_key() -> None:
     """Print a new key that can sign push messages, for VAPID_PRIVATE_KEY."""
-    click.echo(sealing.new_private_key())
+    click.echo(encryption.new_private_key())
 
 
 @click.command("doctor")
@@ -146,7 +148,7 @@ def restore(path: Path, replace: bool, yes: bool) -> None:
 @with_appcontext
 def check_database() -> None:
     """Say how many documents there are, and fail where nothing is or indexes are missing: after a restore."""
-    counts = {name: db()[name].estimated_document_count() for name in schema.INDEXES}
+    counts = schema.document_counts(db())
     click.echo(", ".join(f"{name} {count}" for name, count in counts.items() if count) or "empty")
     if missing := schema.missing_indexes(db()):
         raise click.ClickException(f"Indexes are missing: {', '.join(missing)}.")

@@ -12,7 +12,8 @@ from flask import Flask
 
 from tests import cast
 from tests.bench import servers
-from waitercaller import create_app, schema
+from waitercaller import create_app
+from waitercaller.db import schema
 
 HOUSES = 20
 SCREENS = 10  # of each

@@ -12,7 +12,7 @@ from tests import cast
 from tests.browser.conftest import FLAGS
 from tests.browser.visitors import Visitors, comes_true, is_live
 from tests.browser.website import Website
-from waitercaller.tables import store as tables
+from waitercaller.model import tables
 
 TAPS = 30
 WARM_UP = 5

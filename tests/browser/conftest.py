@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 from tests.browser.visitors import PATIENCE_MS, Visitors
 from tests.browser.website import Website
-from waitercaller.db import Document
+from waitercaller.db.client import Document
 
 FLAGS = [
     "--headless=new",

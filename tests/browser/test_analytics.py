@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, Page, Request, Route, expect
 from tests.browser.visitors import Visitors, is_waiting, press
 from tests.browser.website import Website
 from tests.cast import Person
-from waitercaller.db import Document
+from waitercaller.db.client import Document
 
 pytestmark = pytest.mark.browser
 

@@ -10,9 +10,9 @@ from tests.browser import axe
 from tests.browser.visitors import Visitors, card, press
 from tests.browser.website import Website
 from tests.cast import Person
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.tables import store as tables
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants, tables
 
 pytestmark = pytest.mark.browser
 

@@ -12,11 +12,11 @@ from playwright.sync_api import Page, expect
 from tests.browser.visitors import Visitors, card, press, remember, was_not_reloaded
 from tests.browser.website import Website
 from tests.cast import Person
-from waitercaller import clock
-from waitercaller.db import Document
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import tables
+from waitercaller.model.tokens import serializer
 from waitercaller.requests.guest import links as guest_links
-from waitercaller.tables import store as tables
-from waitercaller.tokens import serializer
 
 pytestmark = pytest.mark.browser
 

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.visitors import Visitors, comes_true, press
 from tests.browser.website import Website
 from tests.cast import Person, wait_until
-from waitercaller.db import Document
+from waitercaller.db.client import Document
 
 pytestmark = pytest.mark.browser
 

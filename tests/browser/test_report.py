@@ -12,9 +12,10 @@ from tests.browser.test_pages import HOSTILE, PHONE, too_small
 from tests.browser.visitors import Visitors
 from tests.cast import Person, wait_until
 from tests.past_calls import keep, past_call
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.report import store, times
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants
+from waitercaller.model.rollups import store, times
 
 pytestmark = pytest.mark.browser
 

@@ -10,8 +10,7 @@ from tests.browser.axe import complaints
 from tests.browser.visitors import Visitors, card, comes_true, is_live, press
 from tests.browser.website import Website
 from tests.cast import Person, wait_until
-from waitercaller import presence, restaurants
-from waitercaller.tables import store as tables
+from waitercaller.model import presence, restaurants, tables
 
 pytestmark = pytest.mark.browser
 

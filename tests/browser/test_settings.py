@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.axe import complaints
 from tests.browser.visitors import Visitors, fill, press
 from tests.cast import Person
-from waitercaller import restaurants
+from waitercaller.model import restaurants
 
 pytestmark = pytest.mark.browser
 

@@ -14,7 +14,8 @@ from flask import Flask
 from config import Config
 from tests import databases
 from tests.cast import Browser, Mail, read_mail, wait_until
-from waitercaller import create_app, schema
+from waitercaller import create_app
+from waitercaller.db import schema
 from waitercaller.local import processes
 
 ROOT = Path(__file__).parents[2]

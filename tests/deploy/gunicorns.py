@@ -16,7 +16,8 @@ from tests.browser.website import _connections as connections
 from tests.cast import Browser, wait_until
 from tests.deploy.apache import DOMAIN
 from tests.deploy.visits import visit
-from waitercaller import create_app, schema
+from waitercaller import create_app
+from waitercaller.db import schema
 from waitercaller.local import processes
 
 ROOT = Path(waitercaller.__file__).parents[1]

@@ -18,8 +18,8 @@ from tests.deploy.guests import DIRECT, Guest
 from tests.deploy.gunicorns import Gunicorn, House
 from tests.deploy.load import Load, load
 from tests.deploy.visits import Answer, Line, visit
-from waitercaller.db import Document
-from waitercaller.tables import store as tables
+from waitercaller.db.client import Document
+from waitercaller.model import tables
 
 NOTICED = 2.5  # seconds until the balancer has surely noticed that /readyz fails
 SOME = 150  # requests

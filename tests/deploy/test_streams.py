@@ -12,8 +12,8 @@ from tests.deploy.apache import DOMAIN
 from tests.deploy.guests import Guest
 from tests.deploy.screens import Screen, Screens
 from tests.deploy.site import Site
-from waitercaller.db import Document
-from waitercaller.tables import store as tables
+from waitercaller.db.client import Document
+from waitercaller.model import tables
 
 TABLES = 100
 SCREENS_OF_A_TABLE = 20

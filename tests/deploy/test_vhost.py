@@ -13,8 +13,8 @@ from tests.cast import Person, wait_until
 from tests.deploy.apache import DOMAIN, Apache
 from tests.deploy.site import Site
 from tests.deploy.visits import Answer, visit
-from waitercaller import security
-from waitercaller.db import Document
+from waitercaller.db.client import Document
+from waitercaller.web import security
 
 NOBODYS_CODE = "A" * 26
 

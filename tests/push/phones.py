@@ -7,25 +7,25 @@ from flask import Flask
 
 from tests.cast import Person
 from tests.push.service import Phone
-from waitercaller import restaurants, sessions
-from waitercaller.db import db
-from waitercaller.push import sealing, sender, subscriptions
-from waitercaller.requests.model import ServiceRequest
+from waitercaller.db.client import db
+from waitercaller.model import logins, restaurants, subscriptions
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.push import encryption, sender
 
-PRIVATE = sealing.new_private_key()
+PRIVATE = encryption.new_private_key()
 
 Subscribe = Callable[..., Phone]
 Tell = Callable[..., ServiceRequest]
 
 
 def browser(phone: Phone) -> subscriptions.Browser:
-    keys = {"key": sealing.public_key(PRIVATE), "browser": "a test", "language": "en"}
+    keys = {"key": encryption.public_key(PRIVATE), "browser": "a test", "language": "en"}
     return cast(subscriptions.Browser, {**phone.form, **keys})
 
 
 def login_of(person: Person) -> str:
     with person.client.session_transaction() as session:
-        return sessions.hash_of(session["_user_id"])
+        return logins.hash_of(session["_user_id"])
 
 
 def send(app: Flask) -> int:

@@ -15,8 +15,9 @@ from tests.asvs import ROOT
 from tests.cast import Browser, Person, visit
 from tests.push.phones import Subscribe, owed, send
 from tests.push.service import PushService
-from waitercaller import limits, restaurants, sessions
-from waitercaller.push import sealing, subscriptions
+from waitercaller.model import logins, restaurants, subscriptions
+from waitercaller.push import encryption
+from waitercaller.web import limits
 
 
 def page(person: Person) -> str:
@@ -43,7 +44,7 @@ def names(app: Flask, person: Person) -> list[str]:
 def phone_of(app: Flask, person: Person) -> Browser:
     """A phone that was let in for this member: a login without an account."""
     with app.app_context():
-        secret, _ = sessions.start_screen(person.restaurant_id, "Bob", person.member_id, "127.0.0.1", "a phone")
+        secret, _ = logins.start_screen(person.restaurant_id, "Bob", person.member_id, "127.0.0.1", "a phone")
     browser = visit(app)
     with browser.session_transaction() as session:
         session["_user_id"] = secret
@@ -190,7 +191,7 @@ def test_without_a_key_nothing_is_offered(app: Flask, bob: Person, service: Push
 def test_an_operator_can_make_a_key(app: Flask) -> None:
     made = [app.test_cli_runner().invoke(args=["vapid-key"]).output.strip() for _ in range(2)]
     assert made[0] != made[1]
-    assert all(len(sealing.public_key(key)) == 87 for key in made)
+    assert all(len(encryption.public_key(key)) == 87 for key in made)
 
 
 # --- the app ----------------------------------------------------------------------------------------------------------
@@ -241,7 +242,7 @@ def test_guests_are_offered_no_app(dana: FlaskClient, table: dict[str, Any]) -> 
 
 def test_a_counter_screen_keeps_the_app_but_gets_no_messages(app: Flask, alice: Person) -> None:
     with app.app_context():
-        secret, _ = sessions.start_screen(alice.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+        secret, _ = logins.start_screen(alice.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     counter = visit(app)
     with counter.session_transaction() as session:
         session["_user_id"] = secret

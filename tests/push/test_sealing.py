@@ -5,7 +5,7 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 
 from config import PUSH_SERVICES
 from tests.push.service import Phone, b64, signed_claims, unb64, verified
-from waitercaller.push import delivery, sealing
+from waitercaller.push import delivery, encryption
 
 # RFC 8291, appendix A.
 TEXT = b"When I grow up, I want to be a watermelon"
@@ -20,14 +20,14 @@ SEALED = (
 
 
 def test_the_example_of_rfc_8291_is_sealed_byte_by_byte() -> None:
-    sealed = sealing.seal(TEXT, P256DH, AUTH, sealing._private(SENDER), unb64(SALT))
+    sealed = encryption.seal(TEXT, P256DH, AUTH, encryption._private(SENDER), unb64(SALT))
     assert b64(sealed) == SEALED
 
 
 def test_only_the_browser_itself_can_read_a_message_and_no_two_are_alike() -> None:
     phone, other = Phone(""), Phone("")
     keys = phone.form["p256dh"], phone.form["auth"]
-    first, second = sealing.seal(TEXT, *keys), sealing.seal(TEXT, *keys)
+    first, second = encryption.seal(TEXT, *keys), encryption.seal(TEXT, *keys)
     assert phone.open(first) == phone.open(second) == TEXT
     assert first[:86] != second[:86]
     assert TEXT not in first
@@ -36,12 +36,14 @@ def test_only_the_browser_itself_can_read_a_message_and_no_two_are_alike() -> No
 
 
 def test_a_push_service_can_check_who_sends() -> None:
-    private = sealing.new_private_key()
-    header = sealing.authorization("https://push.example.org/send/abc?d=1", private, "mailto:ops@example.org")
-    assert verified(header, sealing.public_key(private), "https://push.example.org")["sub"] == "mailto:ops@example.org"
+    private = encryption.new_private_key()
+    header = encryption.authorization("https://push.example.org/send/abc?d=1", private, "mailto:ops@example.org")
+    assert (
+        verified(header, encryption.public_key(private), "https://push.example.org")["sub"] == "mailto:ops@example.org"
+    )
     token, _, rest = header.partition(".")
     with pytest.raises(InvalidSignature):
-        verified(f"{token}.{b64(b'{}')}.{rest.partition('.')[2]}", sealing.public_key(private), "")
+        verified(f"{token}.{b64(b'{}')}.{rest.partition('.')[2]}", encryption.public_key(private), "")
 
 
 def test_the_example_of_rfc_8292_is_understood_by_what_checks_here() -> None:
@@ -68,8 +70,8 @@ def test_the_example_of_rfc_8292_is_understood_by_what_checks_here() -> None:
     ],
 )
 def test_what_cannot_be_a_browsers_keys_is_refused(p256dh: str, auth: str) -> None:
-    assert not sealing.are_keys(p256dh, auth)
-    assert sealing.are_keys(P256DH, AUTH)
+    assert not encryption.are_keys(p256dh, auth)
+    assert encryption.are_keys(P256DH, AUTH)
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import ConfigurationError, OperationFailure
 
-from waitercaller import clock
-from waitercaller.db import Document
+from waitercaller.db import clock
+from waitercaller.db.client import Document
 from waitercaller.ops import archive
 
 BATCH = 500  # documents in one insert
@@ -68,18 +68,18 @@ def rehearse(path: Path, beside: Database[Document]) -> dict[str, Any]:
             beside.client.drop_database(beside.name)
 
 
-def _entries(database: Database[Document], session: ClientSession | None) -> Iterator[archive.Entry]:
+def _entries(database: Database[Document], txn: ClientSession | None) -> Iterator[archive.Entry]:
     for info in sorted(database.list_collections(), key=lambda each: str(each["name"])):
         if info["type"] != "collection" or info["name"].startswith("system."):
             continue
         collection = database[info["name"]]
         yield archive.Collection(collection.name, dict(info["options"]), _indexes(collection))
-        yield from _documents(collection, session)
+        yield from _documents(collection, txn)
 
 
-def _documents(collection: Collection[Document], session: ClientSession | None = None) -> Iterator[RawBSONDocument]:
+def _documents(collection: Collection[Document], txn: ClientSession | None = None) -> Iterator[RawBSONDocument]:
     raw: Collection[Any] = collection.with_options(codec_options=archive.RAW)
-    yield from raw.find({}, session=session).sort("_id")
+    yield from raw.find({}, session=txn).sort("_id")
 
 
 def _indexes(collection: Collection[Document]) -> list[Document]:
