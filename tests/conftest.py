@@ -1,7 +1,8 @@
 """What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
 
 A test that asks for `database` runs once on each database; marked `needs_wire`, only on those that speak
-MongoDB's protocol. Every other test runs on the embedded server. Alice owns "Trattoria Lucia", Bob waits
+MongoDB's protocol. Every other test runs on the embedded server; marked `proxied`, behind the strict proxy of
+tests.wire, with authentication and retryable writes. Alice owns "Trattoria Lucia", Bob waits
 tables for her, Charlie owns another place, Dana is a guest.
 """
 
@@ -34,6 +35,9 @@ from waitercaller.model import counters, restaurants, tables
 from waitercaller.web import limits
 
 MakeApp = Callable[[Config], Flask]
+
+
+pytest_plugins = ["tests.wire.plugin"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -69,15 +73,20 @@ def database_kind() -> str:
 
 
 @pytest.fixture
-def mongodb_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a database that is empty and only this test's."""
+def mongodb_uri(database_kind: str, is_proxied: bool, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database that is empty and only this test's; behind the proxy for those that are `proxied`."""
     if database_kind == "mongomock":
         yield "mongodb://127.0.0.1:9/mongomock"  # never asked: the application gets the stand-in
         return
     third = databases.third() if database_kind == "third" else None
     server_uri = third or request.getfixturevalue("server").uri
     name = databases.fresh_name()
-    yield databases.with_name(server_uri, name)
+    uri = databases.with_name(server_uri, name)
+    if is_proxied and not third:
+        with request.getfixturevalue("cluster").standing_for(uri) as proxied_uri:
+            yield proxied_uri
+    else:
+        yield uri
     with MongoClient[dict[str, Any]](server_uri) as client:
         client.drop_database(name)
 
@@ -138,7 +147,8 @@ def app(make_app: MakeApp, config: Config, database_kind: str) -> Flask:
     if database_kind == "mongomock":
         mongo.build_indexes()
     else:
-        schema.build(mongo.database)
+        with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no limit of a page
+            schema.build(patient.get_default_database())
     return app
 
 

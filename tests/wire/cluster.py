@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 from pymongo import MongoClient
 
@@ -42,10 +43,16 @@ class Cluster:
         """A client past the proxy, for what tests prepare and tidy up."""
         return MongoClient(self.server.uri)
 
+    def drop(self, database: str) -> None:
+        """Drop it past the proxy."""
+        with self.behind() as client:
+            client.drop_database(database)
+
     @contextmanager
-    def refusing_nothing(self, database: str) -> Iterator[None]:
-        """Fails when the proxy has refused something in this database."""
-        yield
+    def standing_for(self, uri: str) -> Iterator[str]:
+        """The address of the same database behind the proxy. Fails at the end when the proxy has refused something."""
+        database = urlsplit(uri).path.lstrip("/")
+        yield self.uri(database)
         refused = sorted({words for name, words in self.proxy.refused if name.startswith(database)})
         assert refused == [], "mongod would refuse this"
 

@@ -14,29 +14,12 @@ from tests.wire.protocol import Document
 Connect = Callable[..., Database[Document]]
 
 
-@pytest.fixture(scope="session")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    server = databases.Server(tmp_path_factory.mktemp("cluster"))
-    server.start()
-    cluster = Cluster(server)
-    yield cluster
-    cluster.close()
-    server.stop()
-
-
 @pytest.fixture
 def name(cluster: Cluster) -> Iterator[str]:
     """A database that is only this test's."""
     name = databases.fresh_name()
     yield name
-    with cluster.behind() as client:
-        client.drop_database(name)
-
-
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After an error the driver looks for the primary at once; else it waits half a second each time."""
-    monkeypatch.setattr("pymongo.common.MIN_HEARTBEAT_INTERVAL", 0.02)
+    cluster.drop(name)
 
 
 @pytest.fixture
