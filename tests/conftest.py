@@ -23,7 +23,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests.support import cast, databases, routes
+from tests.support import cast, databases, routes, settings
 from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import cache, clock, create_app, limits, mail, restaurants, schema, watch
 from waitercaller.db import Document
@@ -99,19 +99,8 @@ def mongodb_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[
 @pytest.fixture
 def config(mongodb_uri: str, tmp_path: Path) -> Config:
     """A valid configuration: passwords cheap to hash, mails into a folder."""
-    return Config.from_env(
-        {
-            "MONGODB_URI": mongodb_uri,
-            "PUBLIC_URL": "http://localhost",
-            "SECRET_KEY": "a key for tests only: 7Qm2xKp9vR4tWz8b",
-            "TRUSTED_HOSTS": "localhost",
-            "MAIL_FOLDER": str(tmp_path / "mail"),
-            "MAIL_SENDER": "Waiter Caller <hello@waitercaller.test>",
-            "LOG_FORMAT": "text",
-            "ARGON2_MEMORY_KIB": "8192",
-            "ARGON2_ROUNDS": "1",
-        }
-    )
+    environ = settings.environ(mongodb_uri, "http://localhost", tmp_path / "mail", TRUSTED_HOSTS="localhost")
+    return Config.from_env(environ)
 
 
 @pytest.fixture(scope="session")

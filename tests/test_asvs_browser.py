@@ -2,13 +2,12 @@
 
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from email.message import Message
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +15,12 @@ from flask import Flask, jsonify, request
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.support import ROOT, databases
+from tests.support import databases, settings
 from tests.support.asvs import NOBODYS_CODE, address, everything, routes, texts
-from tests.support.cast import PASSWORD, Browser, Person, hire, wait_until
+from tests.support.cast import PASSWORD, Browser, Person, hire
+from tests.support.gunicorn import Gunicorn
 from waitercaller import access, schema
 from waitercaller.db import Document
-from waitercaller.local import processes
 
 HTTPS = "https://localhost"
 EVIL = "https://evil.example"
@@ -231,26 +230,14 @@ def test_v4_1_3_what_a_proxy_sets_cannot_be_forged(secure: Flask, header: str) -
 @pytest.fixture
 def gunicorn(config: Config, tmp_path: Any, app: Flask) -> Iterator[int]:
     """The port of a gunicorn with the settings of production."""
-    port = databases.free_port()
-    environ = {
-        "PATH": "/usr/bin:/bin",
-        "MONGODB_URI": config.mongodb_uri,
-        "PUBLIC_URL": config.public_url,
-        "SECRET_KEY": config.secret_key,
-        "TRUSTED_HOSTS": "localhost",
-        "MAIL_FOLDER": config.mail_folder,
-        "MAIL_SENDER": config.mail_sender,
-    }
-    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--workers", "1"]
-    with (tmp_path / "gunicorn.log").open("wb") as output:
-        process: subprocess.Popen[bytes] = processes.start(
-            [*command, "--bind", f"127.0.0.1:{port}", "wsgi:app"], folder=ROOT, environ=environ, output=output
-        )
+    environ = settings.environ(config.mongodb_uri, config.public_url, Path(config.mail_folder))
+    bind = f"127.0.0.1:{databases.free_port()}"
+    gunicorn = Gunicorn(bind, environ, tmp_path / "gunicorn.log", workers=1)
     try:
-        wait_until(lambda: b'"alive"' in _raw(port, ALIVE))
-        yield port
+        gunicorn.start(lambda: b'"alive"' in _raw(gunicorn.port, ALIVE))
+        yield gunicorn.port
     finally:
-        processes.stop(process, 15)
+        gunicorn.stop()
 
 
 def _raw(port: int, message: bytes) -> bytes:

@@ -317,7 +317,11 @@ def test_a_guests_page_is_translated_whatever_is_set(app: Flask, alice: Person, 
     def page(language: str) -> str:
         return visit(app).get(f"/t/{table['code']}", headers={"Accept-Language": language}).text
 
-    settings = [{"settings": {"notes": True}}, {"opening": {"state": "closed", "until": None}}, {"hours": HOURS}]
+    settings: list[Document] = [
+        {"settings": {"notes": True}},
+        {"opening": {"state": "closed", "until": None}},
+        {"hours": HOURS},
+    ]
     for setting in settings:
         settle(app, alice, setting)
         assert found({language: faults_of(page(language), language) for language in OTHERS}) == {}, setting

@@ -40,7 +40,7 @@ def shared_site(programs: Callable[..., None], tmp_path_factory: pytest.TempPath
 def site(shared_site: Site) -> Iterator[Site]:
     """The whole site on one machine: Apache, gunicorn on a unix socket, and the database, without anybody in it."""
     yield shared_site
-    shared_site.house.empty()
+    shared_site.empty()
 
 
 @pytest.fixture
