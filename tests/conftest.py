@@ -23,7 +23,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests.support import cast, databases, routes, settings
+from tests.support import cast, databases, routes, schedule, settings
 from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import cache, clock, create_app, limits, mail, restaurants, schema, watch
 from waitercaller.db import Document
@@ -39,6 +39,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     routes.compile_once()
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    schedule.mark(items)
+    items.sort(key=schedule.position)
+    if config.option.quick:
+        config.hook.pytest_deselected(items=[item for item in items if not schedule.is_quick(item)])
+        items[:] = filter(schedule.is_quick, items)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -115,7 +124,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 
 
 @pytest.fixture
-def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
+def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
     """Makes applications; several on one configuration are several processes on one database."""
     apps = []
 
@@ -127,6 +136,8 @@ def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) ->
         app.jinja_env.bytecode_cache = compiled_templates
         if database_kind == "mongomock":
             app.extensions["mongo"] = databases.Mongomock()
+        elif config.mongodb_uri == mongodb_uri:
+            databases.be_patient(app.extensions["mongo"])
         app.extensions["hub"].listening = True  # as if it had a watcher
         apps.append(app)
         return app
@@ -222,6 +233,12 @@ def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) ->
     limits.memory.clear()
     yield
     limits.memory.clear()
+
+
+@pytest.fixture
+def fresh_codes(later: Callable[..., None]) -> None:
+    """The 30 seconds of a one-time code begin now: none runs out between a phone's screen and the form."""
+    later(seconds=30 - clock.now().timestamp() % 30)
 
 
 # --- browsers -----------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from waitercaller.auth import store as users
 from waitercaller.two_factor import codes, store
 
 ANOTHER_PASSWORD = "purple monkey dishwasher"
+pytestmark = pytest.mark.usefixtures("fresh_codes")
+
 PAGE = "/account/two-factor"
 
 Mails = Callable[[], list[Mail]]

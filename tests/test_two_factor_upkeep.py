@@ -15,6 +15,8 @@ from tests.test_two_factor import PAGE, Phone, browser_of, is_in, log_in, turn_o
 from waitercaller import cache, clock, sessions
 from waitercaller.two_factor import codes
 
+pytestmark = pytest.mark.usefixtures("fresh_codes")
+
 Mails = Callable[[], list[Mail]]
 
 
