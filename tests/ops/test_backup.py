@@ -15,11 +15,12 @@ import bson
 import pytest
 from bson import Decimal128, Int64, ObjectId
 from flask import Flask
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from config import Config
-from tests.support import ROOT
+from tests.support import ROOT, settings
 from tests.support.cast import Person
 from waitercaller.db import clock, schema
 from waitercaller.mail import outbox
@@ -183,9 +184,9 @@ def test_a_server_that_keeps_something_else_is_noticed_before_the_present_databa
     before = all_of(filled)
     insert = backup._insert
 
-    def lose_one(database: Database[Any], collection: archive.Collection, batch: list[Any]) -> None:
+    def lose_one(collection: Collection[Any], batch: list[Any]) -> None:
         batch.pop()
-        insert(database, collection, batch or [{"_id": "another"}])
+        insert(collection, batch or [{"_id": "another"}])
 
     monkeypatch.setattr(backup, "_insert", lose_one)
     done = run("restore", tmp_path / "backup", "--replace", "--yes")
@@ -260,13 +261,8 @@ def script(config: Config, tmp_path: Path) -> Callable[..., subprocess.Completed
     for name in ("mongodump", "mongorestore", "systemctl"):
         (tools / name).write_text(STAND_IN)
         (tools / name).chmod(0o755)
-    settings = {
-        "MONGODB_URI": config.mongodb_uri,
-        "PUBLIC_URL": config.public_url,
-        "SECRET_KEY": config.secret_key,
-        "TRUSTED_HOSTS": "localhost",
-        "MAIL_FOLDER": config.mail_folder,
-        "MAIL_SENDER": config.mail_sender,
+    given = {
+        **settings.environ(config.mongodb_uri, config.public_url, Path(config.mail_folder)),
         "CALLS": str(tmp_path / "calls"),
         "FAILS": "nothing",
         "WC_PYTHON": sys.executable,
@@ -276,7 +272,7 @@ def script(config: Config, tmp_path: Path) -> Callable[..., subprocess.Completed
 
     def run(name: str, *words: object, **environ: str) -> subprocess.CompletedProcess[str]:
         command = [str(ROOT / "deploy" / name), *map(str, words)]
-        return subprocess.run(command, env=settings | environ, capture_output=True, text=True, check=False)
+        return subprocess.run(command, env=given | environ, capture_output=True, text=True, check=False)
 
     return run
 

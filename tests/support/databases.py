@@ -19,19 +19,21 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import mongomock
+import pytest
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 from pymongo.operations import DeleteMany
 
-from waitercaller.db import schema
+from waitercaller.db import client, schema
+from waitercaller.db.client import Mongo
 
 T = TypeVar("T")
 
 EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
 START_SECONDS = 30.0
 FIRST_PORT, LAST_PORT = 10_000, 32_000
-EMPTY_SECONDS = 5.0  # longer than this it takes only if a transaction of a killed process holds its locks
+PATIENCE = 10.0  # seconds for one operation on a busy machine
 
 
 def free_port() -> int:
@@ -64,8 +66,9 @@ def with_name(uri: str, name: str) -> str:
 class Server:
     """A SecantusDB process with its data in `folder`; it can be stopped, killed, frozen and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
+        self.options = options
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -82,7 +85,7 @@ class Server:
         log = self.folder / "server.log"
         command: list[str | Path] = [EXECUTABLE, "--config", settings, "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--storage-path", self.folder / "data"]
-        command += ["--cache-size", "256M", "--log-level", "WARNING"]
+        command += ["--cache-size", "256M", "--log-level", "WARNING", "--noop-heartbeat-seconds", "10", *self.options]
         with log.open("ab") as output:
             # In a session of its own: Ctrl-C is for the tests, and they end the server.
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
@@ -136,7 +139,7 @@ class SharedDatabase:
     """
 
     def __init__(self, server: Server) -> None:
-        self._client: MongoClient[dict[str, Any]] = MongoClient(server.uri, timeoutMS=int(EMPTY_SECONDS * 1000))
+        self._client: MongoClient[dict[str, Any]] = MongoClient(server.uri, timeoutMS=int(PATIENCE * 1000))
         self._server_uri = server.uri
         self._name = ""
         self._shape: tuple[int, int] = (0, 0)
@@ -172,12 +175,23 @@ class SharedDatabase:
         return stats["collections"], stats["indexes"]
 
 
+def be_patient(mongo: Mongo) -> None:
+    """Make its client, with time enough for a busy machine: what is tested is not how long the database takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "OPERATION_SECONDS", PATIENCE)
+        assert mongo.client
+
+
 class Mongomock:
-    """Takes the place of `waitercaller.db.Mongo`."""
+    """Takes the place of `waitercaller.db.client.Mongo`."""
 
     def __init__(self) -> None:
         self.client: Any = mongomock.MongoClient(tz_aware=True)
         self.database = self.client["test"]
+
+    def close(self) -> None:
+        """As Mongo.close."""
+        self.client.close()
 
     def build_indexes(self) -> None:
         """The indexes of the schema, one by one: mongomock's create_indexes would lose their conditions."""
