@@ -14,7 +14,7 @@ from flask import current_app
 
 from waitercaller.db import clock
 
-TIMEOUT = 10.0  # seconds for each step of the conversation with the SMTP server
+TIMEOUT_SECONDS = 10.0  # for each step of the conversation with the SMTP server
 
 # Flask-Mail asks for texts as they are; not every server takes eight bits or long lines, and all take these.
 charset.add_charset("utf-8", charset.SHORTEST, charset.QP, "utf-8")
@@ -68,9 +68,9 @@ class Connection(flask_mail.Connection):
         tls = ssl.create_default_context()
         server, port = self.mail.server, self.mail.port or 0
         if self.mail.use_ssl:
-            host: smtplib.SMTP = smtplib.SMTP_SSL(server, port, timeout=TIMEOUT, context=tls)
+            host: smtplib.SMTP = smtplib.SMTP_SSL(server, port, timeout=TIMEOUT_SECONDS, context=tls)
         else:
-            host = smtplib.SMTP(server, port, timeout=TIMEOUT)
+            host = smtplib.SMTP(server, port, timeout=TIMEOUT_SECONDS)
         try:
             if self.mail.use_tls:
                 host.starttls(context=tls)

@@ -14,9 +14,9 @@ from http import HTTPStatus
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-TIMEOUT = 5.0  # seconds for each step of the conversation
-LONGEST_ENDPOINT = 1000
-LONGEST_WAIT = 3600  # seconds that a service may ask for
+TIMEOUT_SECONDS = 5.0  # for each step of the conversation
+LONGEST_ENDPOINT = 1000  # characters
+LONGEST_RETRY_AFTER = 3600  # seconds that a service may ask us to wait
 HTTPS = 443
 _HOST = re.compile(r"([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}")  # other labels are no name, and trip up whoever looks it up
 
@@ -29,7 +29,7 @@ class Answer:
 
     verdict: Verdict
     status: int
-    wait: int = 0  # seconds that the service asked for
+    wait: int = 0  # seconds, from Retry-After
 
 
 def is_allowed(endpoint: str, services: tuple[str, ...]) -> bool:
@@ -59,7 +59,7 @@ def post(endpoint: str, body: bytes, headers: dict[str, str]) -> Answer:
     """Hand the message over. Raises OSError where there is no answer, or none that can be understood."""
     parts = urlsplit(endpoint)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT, context=_tls())
+    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS, context=_tls())
     try:
         connection.request("POST", target or "/", body, headers)
         response = connection.getresponse()
@@ -80,7 +80,7 @@ def _verdict(status: int) -> Verdict:
 
 
 def _wait(asked: str) -> int:
-    return min(int(asked), LONGEST_WAIT) if asked.isascii() and asked.isdigit() else 0
+    return min(int(asked), LONGEST_RETRY_AFTER) if asked.isascii() and asked.isdigit() else 0
 
 
 def _parse(endpoint: str) -> SplitResult | None:

@@ -19,7 +19,6 @@ from waitercaller.db import clock
 
 CURVE = ec.SECP256R1()
 RECORD_SIZE = 4096
-LONGEST = 3000  # bytes of a message; push services take 4096 of a sealed one
 VAPID_LIFETIME = timedelta(hours=12)  # a service refuses more than a day
 PUBLIC_KEY_SIZE, SECRET_SIZE, SALT_SIZE = 65, 16, 16
 
