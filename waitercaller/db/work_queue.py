@@ -23,6 +23,7 @@ from waitercaller.db.client import Document, db
 log = logging.getLogger(__name__)
 
 DUPLICATE_KEY = 11000  # MongoDB's error code
+MOST_DOUBLINGS = 30  # of a backoff: beyond any `longest_backoff`, and a timedelta can hold it
 
 
 class Work(TypedDict):
@@ -147,8 +148,8 @@ class WorkQueue(Generic[W]):
 
     def backoff(self, attempts: int) -> timedelta:
         """How long to wait after so many attempts, with jitter: what failed together does not return together."""
-        wait = min(self.first_backoff * 2.0 ** (attempts - 1), self.longest_backoff)
-        return wait * random.uniform(0.75, 1.25)
+        doublings = min(attempts - 1, MOST_DOUBLINGS)
+        return min(self.first_backoff * 2.0**doublings, self.longest_backoff) * random.uniform(0.75, 1.25)
 
     def _update(self, document: W, changes: Document) -> bool:
         """Write the changes if the document is as it was read, hence still ours; `document` then has them too."""
