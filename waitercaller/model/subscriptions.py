@@ -1,9 +1,9 @@
 """The store of subscriptions: the browsers that members want to be told by, for each restaurant of theirs.
 
-A browser has one endpoint, whoever uses it, so it is one member's: whoever subscribed there last. A subscription is as
-good as the login it was made with: it ends with it, but not when that only grows idle, for who watches at home has not
-touched anything for hours. With each change the member in the restaurant's document gets the widest choice of their
-browsers, so that a call costs no question where nobody wants to hear of it.
+A browser has one endpoint, whoever uses it, so it belongs to one member: whoever subscribed there last. A subscription
+ends with the login it was made with, but not when that is only idle: an owner at home has not touched anything for
+hours. Each change also writes the widest choice of a member's browsers into the restaurant's document, so that a call
+costs no query where nobody wants to hear of it.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The store of alerts: since when nobody hears the calls of a restaurant, and whether its owners know."""
+"""The store of alerts: since when nobody would hear a call of a restaurant, and whether its owners were told."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
