@@ -17,7 +17,12 @@ from waitercaller.db.work_queue import Work, WorkQueue
 
 Later = Callable[..., None]
 
-QUEUE = WorkQueue[Work](
+
+class Errand(Work):
+    _id: str
+
+
+QUEUE = WorkQueue[Errand](
     collection="errands",
     lease_duration=timedelta(minutes=2),
     first_backoff=timedelta(seconds=10),
@@ -38,7 +43,7 @@ def stored(document_id: str = "one") -> Any:
     return db().errands.find_one({"_id": document_id})
 
 
-def take_one() -> Work:
+def take_one() -> Errand:
     (taken,) = QUEUE.take(1)
     return taken
 
@@ -197,7 +202,7 @@ def test_without_a_database_the_lease_brings_it_back() -> None:
 
 
 def test_a_sharded_collection_is_updated_by_its_key() -> None:
-    sharded = WorkQueue[Work](
+    sharded = WorkQueue[Errand](
         collection="errands",
         lease_duration=timedelta(minutes=2),
         first_backoff=timedelta(seconds=10),

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 from config import Config
 from tests.support.cast import Mail
@@ -141,6 +142,24 @@ def test_a_mail_that_cannot_be_written_does_not_hold_up_the_others(
     assert [sent.subject for sent in mails()] == ["Grüße von Alice"]
     assert [document["state"] for document in outbox_of(app)] == ["due", "sent"]
     assert "could not send the mail unheard_of" in caplog.text
+
+
+def test_what_the_database_refuses_is_given_up_and_without_it_the_lease_brings_the_mail_back(
+    app: Flask, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[Exception] = [ServerSelectionTimeoutError("away"), *[OperationFailure("not allowed", 13)] * 12]
+
+    def fail(mail: Any) -> None:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(outbox, "_message", fail)
+    greet(app)
+    with pytest.raises(ServerSelectionTimeoutError):
+        outbox.send_due(app)
+    for _ in range(11):
+        later(hours=1.5)
+        assert outbox.send_due(app) == 1
+    assert outbox_of(app)[0]["state"] == "failed"
 
 
 def test_a_server_that_is_away_is_asked_once_in_a_round(app: Flask, sender: Any) -> None:

@@ -12,13 +12,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Generic, NotRequired, TypedDict, TypeVar, cast
+from typing import Any, Generic, TypedDict, TypeVar, cast
 
 from pymongo.client_session import ClientSession
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from waitercaller.db import clock
 from waitercaller.db.client import Document, db
+from waitercaller.db.faults import is_away
 
 log = logging.getLogger(__name__)
 
@@ -27,13 +28,11 @@ MOST_DOUBLINGS = 30  # of a backoff: beyond any `longest_backoff`, and a timedel
 
 
 class Work(TypedDict):
-    """The keys that every document of a queue has."""
+    """The keys that every document of a queue has, beside `_id` and, where there is a retention, `purge_at`."""
 
-    _id: Any
     state: str  # "due" until it is finished, then how it ended
     attempts: int  # how often it was taken
     next_at: datetime  # when it may be taken; while somebody works on it, when the lease ends
-    purge_at: NotRequired[datetime]  # when the database deletes it
 
 
 W = TypeVar("W", bound=Work)
@@ -44,7 +43,7 @@ def due(delay: timedelta = timedelta()) -> Document:
     return {"state": "due", "attempts": 0, "next_at": clock.now() + delay}
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class WorkQueue(Generic[W]):
     """The documents of one collection. Every method raises PyMongoError when the database is away."""
 
@@ -130,7 +129,8 @@ class WorkQueue(Generic[W]):
     def give_up(self, document: W, what: str, reason: str) -> None:
         """Stop trying: an error in the log, and the state "failed". `what` is logged as the name of the work."""
         self.finish(document, "failed")
-        log.error("gave up %s (%s) after %d attempts: %s", what, document["_id"], document["attempts"], reason)
+        document_id = cast(Document, document)["_id"]
+        log.error("gave up %s (%s) after %d attempts: %s", what, document_id, document["attempts"], reason)
 
     @contextmanager
     def retried_on_error(self, document: W) -> Iterator[None]:
@@ -140,10 +140,9 @@ class WorkQueue(Generic[W]):
         """
         try:
             yield
-        except PyMongoError:
-            raise
-        except Exception:
-            self.retry(document)
+        except Exception as error:
+            if not is_away(error):
+                self.retry(document)
             raise
 
     def backoff(self, attempts: int) -> timedelta:

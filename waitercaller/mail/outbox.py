@@ -18,10 +18,10 @@ import flask_mail
 from flask import Flask, current_app, render_template
 from flask_babel import force_locale
 from pymongo.client_session import ClientSession
-from pymongo.errors import PyMongoError
 
 from waitercaller.db import clock
 from waitercaller.db.client import Document
+from waitercaller.db.faults import is_away
 from waitercaller.db.work_queue import WorkQueue
 from waitercaller.mail import smtp
 from waitercaller.model.messages import OutboxMail, Registry
@@ -111,9 +111,9 @@ def _process(mail: OutboxMail) -> bool:
         message = _message(mail)
         if message is not None:
             smtp.deliver(message)
-    except PyMongoError:
-        raise  # preparing asks the database; the lease brings the mail back
-    except Exception as error:  # noqa: BLE001 (whatever is wrong with one mail, the others must go out)
+    except Exception as error:  # whatever is wrong with one mail, the others must go out
+        if is_away(error):
+            raise  # preparing asks the database; the lease brings the mail back
         return _note_failure(mail, error)
     QUEUE.finish(mail, "sent" if message else "dropped")
     return True

@@ -34,6 +34,7 @@ BATCH_SIZE = 100  # erasures of one round
 class Erasure(Work):
     """What is to be erased (collection `erasures`): a person's audit and logins, or names in requests."""
 
+    _id: ObjectId
     user_id: NotRequired[ObjectId]
     member_ids: NotRequired[list[str]]  # as whom the person is named in the audit
     restaurant_id: NotRequired[ObjectId]

@@ -18,8 +18,9 @@ Prepare = TypeVar("Prepare", bound=Callable[..., Any])
 
 
 class OutboxMail(Work):
-    """A mail (collection `outbox`). `_id` is its occasion, if it has one. States: due, sent, dropped, failed."""
+    """A mail (collection `outbox`). States: due, sent, dropped, failed."""
 
+    _id: ObjectId | str  # its occasion, if it has one
     name: str  # the kind of mail
     to: str  # an e-mail address
     language: str
@@ -27,11 +28,13 @@ class OutboxMail(Work):
     message_id: str  # made once, so that a mail that is sent twice can be recognised as one
     created_at: datetime
     refused: NotRequired[bool]  # whether the server takes other mails, and not this one
+    purge_at: NotRequired[datetime]
 
 
 class Push(Work):
-    """A push message (collection `pushes`). `_id` is `<occasion>:<event>:<subscription>`. States as of OutboxMail."""
+    """A push message (collection `pushes`). States as those of OutboxMail."""
 
+    _id: str  # <occasion>:<event>:<subscription>
     event: str  # the kind of message
     restaurant_id: ObjectId
     subscription_id: str
@@ -39,6 +42,7 @@ class Push(Work):
     topic: str | None  # RFC 8030: a later message of the same topic replaces one that was not delivered yet
     created_at: datetime
     expires_at: datetime  # the end of its time to live
+    purge_at: datetime
 
 
 class Registry(Generic[Prepare]):

@@ -14,12 +14,12 @@ from typing import Literal
 
 from flask import Flask, current_app
 from flask_babel import force_locale
-from pymongo.errors import PyMongoError
 
 from config import Config
 from waitercaller import metrics
 from waitercaller.db import clock
 from waitercaller.db.client import Document
+from waitercaller.db.faults import is_away
 from waitercaller.model import logins, restaurants, subscriptions
 from waitercaller.model.messages import Push
 from waitercaller.model.subscriptions import Subscription
@@ -51,9 +51,9 @@ def _process(app: Flask, push: Push) -> None:
     with app.app_context():
         try:
             result = _send(push)
-        except PyMongoError:
-            raise  # the lease brings the message back
-        except Exception:  # whatever is wrong with one message, the others must go out
+        except Exception as error:  # whatever is wrong with one message, the others must go out
+            if is_away(error):
+                raise  # the lease brings the message back
             log.exception("could not send the push message %s", push["_id"])
             QUEUE.finish(push, result := "failed")
         metrics.PUSHES.labels(result).inc()

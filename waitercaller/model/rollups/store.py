@@ -32,14 +32,16 @@ REQUEST_RETENTION = timedelta(days=400)  # the counts stay
 
 
 class Job(Work):
-    """The state of the search for new requests (collection `jobs`); `_id` is JOB."""
+    """The state of the search for new requests (collection `jobs`)."""
 
+    _id: str  # JOB
     seen: datetime  # up to where new requests were looked for, by `created_at`
 
 
 class Rollup(Work):
     """The counts of one quarter (collection `rollups`). State "due" while its requests can change, then "counted"."""
 
+    _id: ObjectId
     restaurant_id: ObjectId
     quarter: datetime  # its begin
     cells: list[Cell]

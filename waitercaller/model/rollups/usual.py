@@ -10,12 +10,12 @@ from waitercaller.db.client import Document, db
 from waitercaller.model import restaurants
 from waitercaller.model.rollups import figures, times
 
-LOOK_BACK = timedelta(weeks=4)
-LEAST_CALLS = 20  # answered; fewer say nothing
-CACHE_DURATION = timedelta(minutes=5)
-MOST_CACHED = 10_000  # restaurants' hours; then the cache is emptied
+LOOKED_BACK = timedelta(weeks=4)
+ENOUGH = 20  # answered calls; from fewer nothing can be told
+KEPT = timedelta(minutes=5)
+MOST_KEPT = 10_000
 
-_cached: dict[tuple[ObjectId, str, datetime], tuple[datetime, timedelta | None]] = {}
+_kept: dict[tuple[ObjectId, str, datetime], tuple[datetime, timedelta | None]] = {}
 
 
 def usual_wait(restaurant: Document, at: datetime) -> timedelta | None:
@@ -26,13 +26,13 @@ def usual_wait(restaurant: Document, at: datetime) -> timedelta | None:
     """
     zone = restaurants.time_zone(restaurant)
     key = (restaurant["_id"], zone.key, at.astimezone(zone).replace(minute=0, second=0, microsecond=0))
-    cached = _cached.get(key)
-    if cached and cached[0] > clock.now():
-        return cached[1]
+    kept = _kept.get(key)
+    if kept and kept[0] > clock.now():
+        return kept[1]
     wait = _usual_wait(restaurant["_id"], at, zone)
-    if len(_cached) >= MOST_CACHED:
-        _cached.clear()
-    _cached[key] = (clock.now() + CACHE_DURATION, wait)
+    if len(_kept) >= MOST_KEPT:
+        _kept.clear()
+    _kept[key] = (clock.now() + KEPT, wait)
     return wait
 
 
@@ -45,7 +45,7 @@ def tables_before(restaurant_id: ObjectId, table_id: ObjectId, first_at: datetim
 
 def _usual_wait(restaurant_id: ObjectId, at: datetime, zone: ZoneInfo) -> timedelta | None:
     hour = at.astimezone(zone).hour
-    alike = [each for each in times.quarters(at - LOOK_BACK, at) if each.astimezone(zone).hour == hour]
+    alike = [each for each in times.quarters(at - LOOKED_BACK, at) if each.astimezone(zone).hour == hour]
     rollups = db().rollups.find({"restaurant_id": restaurant_id, "quarter": {"$in": alike}}, {"cells": True})
     counted = figures.total(cell for rollup in rollups for cell in rollup["cells"])
-    return counted.wait(0.5) if counted.answered >= LEAST_CALLS else None
+    return counted.wait(0.5) if counted.answered >= ENOUGH else None
