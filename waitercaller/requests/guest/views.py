@@ -8,12 +8,12 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
+from waitercaller.alerts import messages
 from waitercaller.db.client import Document
 from waitercaller.live import streams
 from waitercaller.model import pauses, restaurants, tables
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.requests import transitions
-from waitercaller.push import outbox as pushes
 from waitercaller.requests.guest import blueprint, device, links, pages, sight, wishes
 from waitercaller.requests.guest.sight import View
 from waitercaller.web import access, analytics, limits
@@ -74,7 +74,7 @@ def call(code: str) -> ResponseReturnValue:
     opened = transitions.open_request(
         restaurant, table, wish.kind, key, choice=wish.choice, note=wish.note, device=phone.name
     )
-    pushes.enqueue(restaurant, "called", opened)
+    messages.enqueue(restaurant, "called", opened)
     held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
     answer = _back(code, table, links.Receipt(receipt.phone or phone.name, held[:RECEIPTS]))
     phone.keep(answer)

@@ -1,20 +1,19 @@
-"""The watch on the screens: where a restaurant is open and nobody would hear a call, its owners are told."""
+"""Tells the owners of restaurants that are open while nobody would hear a call: see model/unheard for the rules."""
 
 from bson import ObjectId
 
 from waitercaller import metrics
-from waitercaller.alerts import mails
+from waitercaller.alerts import mails, messages
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import opening, presence, restaurants, unheard
-from waitercaller.push import outbox as pushes
 
 
-def look() -> int:
-    """Look once at all restaurants with hours; returns of how many their owners were told. Raises PyMongoError.
+def check() -> int:
+    """Check all restaurants with opening hours; returns of how many the owners were told. Raises PyMongoError.
 
-    Every process looks. They may differ for a moment in who is heard: then a silence begins anew, and nobody is told of
-    one that was broken.
+    Every process checks. They may differ for a moment in who is heard: then a silence begins anew, and nobody is told
+    of one that was interrupted.
     """
     now, heard = clock.now(), presence.heard()
     expected = {each["_id"] for each in restaurants.with_hours() if opening.is_expected(each, now)}
@@ -35,9 +34,9 @@ def look() -> int:
 
 
 def _tell(restaurant_id: ObjectId, note: Document) -> bool:
-    """Owe the owners mails and messages of this very silence, as in `calls`; False when another process was faster."""
+    """Enqueue the messages about this silence, then note that; False when another process was faster."""
     if restaurant := restaurants.get(restaurant_id):
         occasion = f"unheard:{restaurant_id}:{clock.milliseconds(note['unheard_since'])}"
-        pushes.enqueue(restaurant, "unwatched", None, occasion=occasion)
+        messages.enqueue(restaurant, "unheard", None, occasion=occasion)
         mails.about_silence(restaurant, occasion)
     return unheard.note_told(note)

@@ -1,4 +1,4 @@
-"""The watch on the screens: an open house whose calls nobody would hear; its owners hear of it once each time."""
+"""Unheard restaurants: one that is open while nobody would hear a call; its owners are told once each time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from pymongo.errors import WriteError
 from tests.support.cast import Mail, Person
 from tests.support.together import at_once_in
 from waitercaller import metrics
-from waitercaller.alerts import watch
+from waitercaller.alerts import unheard_restaurants
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import opening, presence, restaurants, unheard
@@ -55,15 +55,15 @@ def pass_time(later: Later, minutes: int) -> None:
     """The background looks every half minute."""
     for _ in range(2 * minutes):
         later(seconds=30)
-        watch.look()
+        unheard_restaurants.check()
 
 
 def test_after_two_minutes_the_owners_are_told_once(house: Person, mails: Mails, later: Later) -> None:
-    watch.look()
+    unheard_restaurants.check()
     later(seconds=119)
-    assert (watch.look(), mails()) == (0, [])
+    assert (unheard_restaurants.check(), mails()) == (0, [])
     later(seconds=1)
-    assert watch.look() == 1
+    assert unheard_restaurants.check() == 1
     sent = mails()
     assert [each.to for each in sent] == ["alice@example.org", "olga@example.org"]
     assert sent[0].subject == "Nobody hears the calls of Trattoria Lucia"
@@ -74,13 +74,13 @@ def test_after_two_minutes_the_owners_are_told_once(house: Person, mails: Mails,
 
 
 def test_they_are_told_again_when_it_was_watched_in_between(house: Person, mails: Mails, later: Later) -> None:
-    watch.look()
+    unheard_restaurants.check()
     pass_time(later, minutes=3)
     assert len(mails()) == 2
     screen(house)
-    watch.look()
+    unheard_restaurants.check()
     later(minutes=2)  # nothing has spoken for the screen since
-    watch.look()
+    unheard_restaurants.check()
     assert mails() == []
     pass_time(later, minutes=15)
     assert len(mails()) == 2
@@ -92,7 +92,7 @@ def test_a_screen_that_comes_and_goes_fills_no_mailbox(house: Person, mails: Mai
     told = []
     for _ in range(15):  # in an hour
         screen(house)
-        watch.look()
+        unheard_restaurants.check()
         later(minutes=1)  # nobody speaks for the screen any more
         pass_time(later, minutes=3)
         told += [each for each in mails() if each.to == house.email]
@@ -102,7 +102,7 @@ def test_a_screen_that_comes_and_goes_fills_no_mailbox(house: Person, mails: Mai
 def test_a_screen_that_can_ring_is_enough(house: Person, mails: Mails, later: Later) -> None:
     for _ in range(12):
         screen(house)
-        watch.look()
+        unheard_restaurants.check()
         later(seconds=30)
     assert mails() == []
 
@@ -111,7 +111,7 @@ def test_a_screen_that_cannot_ring_is_not_and_the_mail_says_so(house: Person, ma
     for _ in range(6):
         later(seconds=30)
         screen(house, audible=False)
-        watch.look()
+        unheard_restaurants.check()
     assert "no screen has been able to ring" in mails()[0].text
 
 
@@ -141,7 +141,7 @@ def test_closing_time_ends_the_silence_and_the_next_evening_is_another(
     pass_time(later, minutes=3)
     assert len(mails()) == 2
     change(here, house, opening={"state": "closed", "until": None})
-    watch.look()
+    unheard_restaurants.check()
     assert not unheard.is_unheard(house.restaurant_id)
     change(here, house, opening=None)
     later(hours=12)
@@ -152,7 +152,7 @@ def test_closing_time_ends_the_silence_and_the_next_evening_is_another(
 def test_no_mail_about_what_is_over_when_it_would_be_sent(house: Person, mails: Mails, later: Later) -> None:
     pass_time(later, minutes=3)
     screen(house)
-    watch.look()
+    unheard_restaurants.check()
     assert mails() == []
 
 
@@ -162,20 +162,20 @@ def test_whoever_never_looks_is_told_seven_times(house: Person, here: Any, mails
         pass_time(later, minutes=3)
         change(here, house, opening={"state": "closed", "until": None})
         told = len(mails()) // 2
-        watch.look()
+        unheard_restaurants.check()
         later(hours=12)
         return told
 
     assert [evening() for _ in range(9)] == [1] * 7 + [0] * 2
     screen(house)
-    watch.look()
+    unheard_restaurants.check()
     assert evening() == 1
 
 
 def test_a_silence_that_was_broken_is_told_of_by_nobody_who_read_it_before(
     house: Person, here: Any, later: Later
 ) -> None:
-    watch.look()
+    unheard_restaurants.check()
     later(minutes=3)
     (note,) = unheard.noted().values()
     unheard.end_silence(note, heard=True)
@@ -185,24 +185,24 @@ def test_a_silence_that_was_broken_is_told_of_by_nobody_who_read_it_before(
 
 def test_many_processes_tell_once(house: Person, app: Flask, here: Any, later: Later) -> None:
     before = metrics.UNWATCHED._value.get()
-    at_once_in(app, *[watch.look] * 6)
+    at_once_in(app, *[unheard_restaurants.check] * 6)
     assert here.alerts.count_documents({}) == 1
     later(minutes=3)
-    assert sum(at_once_in(app, *[watch.look] * 6)) == 1
-    assert here.outbox.count_documents({"name": "unwatched"}) == 2
+    assert sum(at_once_in(app, *[unheard_restaurants.check] * 6)) == 1
+    assert here.outbox.count_documents({"name": "unheard"}) == 2
     assert metrics.UNWATCHED._value.get() - before == 1
 
 
 def test_what_is_owed_by_a_process_that_died_before_it_noted_so_is_owed_once(
     house: Person, here: Any, mails: Mails, later: Later, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watch.look()
+    unheard_restaurants.check()
     later(minutes=3)
     with monkeypatch.context() as patch:
         patch.setattr(unheard, "note_told", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            watch.look()
-    assert watch.look() == 1
+            unheard_restaurants.check()
+    assert unheard_restaurants.check() == 1
     assert len(mails()) == 2
 
 
