@@ -203,7 +203,7 @@ SETTINGS
 # vapid_key: signs push messages; phones subscribe to its public half, so it is made once.
 vapid_key() {
     (cd "$RELEASE" && PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -c \
-        'from waitercaller.push.sealing import new_private_key; print(new_private_key())')
+        'from waitercaller.push.encryption import new_private_key; print(new_private_key())')
 }
 
 build_database() {

@@ -187,7 +187,7 @@ name_static_files() {
     [[ ! $DRY_RUN && ! -e $RELEASE/release.conf ]] || return 0
     local version
     version=$(cd "$RELEASE" && PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -c \
-        'from pathlib import Path; from waitercaller.assets import fingerprint; print(fingerprint(Path("static")))') ||
+        'from pathlib import Path; from waitercaller.site.static_files import fingerprint; print(fingerprint(Path("static")))') ||
         fail "$RELEASE cannot be loaded; what ran before goes on as if nothing had been."
     put "$RELEASE/release.conf" 0644 root:root <<CONF
 Define WC_RELEASE $RELEASE

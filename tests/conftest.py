@@ -1,10 +1,11 @@
 """What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
 
-A test that asks for `database` runs once on each database; marked `needs_wire`, only on those that speak
-MongoDB's protocol. Every other test runs on the embedded server. Alice owns "Trattoria Lucia", Bob waits
-tables for her, Charlie owns another place, Dana is a guest.
+Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given,
+and in the quick run on mongomock, unless they are marked `needs_wire`. Alice owns "Trattoria Lucia", Bob waits tables
+for her, Charlie owns another place, Dana is a guest.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,29 +23,35 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests import cast, databases
-from tests.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
-from waitercaller import cache, clock, create_app, limits, mail, restaurants, schema, watch
-from waitercaller.db import Document
-from waitercaller.live import Hub
-from waitercaller.tables import store as tables
+from tests.support import cast, databases, routes
+from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
+from waitercaller import create_app
+from waitercaller.db import cache, clock, schema
+from waitercaller.db.client import Document
+from waitercaller.live import watcher as watcher_module
+from waitercaller.live.hub import Hub
+from waitercaller.mail import outbox
+from waitercaller.model import counters, restaurants, tables
+from waitercaller.web import limits
 
 MakeApp = Callable[[Config], Flask]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "needs_wire: uses what mongomock lacks (transactions, change streams, validators)"
-    )
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out what is marked browser, deploy or slow")
+
+
+def pytest_configure() -> None:
+    routes.compile_once()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" not in metafunc.fixturenames:
         return
-    kinds = ["wire", "third"] if databases.third() else ["wire"]
-    if metafunc.definition.get_closest_marker("needs_wire") is None:
-        kinds.insert(0, "mongomock")
-    metafunc.parametrize("database_kind", kinds)
+    if metafunc.config.option.quick and metafunc.definition.get_closest_marker("needs_wire") is None:
+        metafunc.parametrize("database_kind", ["mongomock"])
+    elif databases.third():
+        metafunc.parametrize("database_kind", ["wire", "third"])
 
 
 # --- databases and the application --------------------------------------------------------------------------
@@ -56,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Serve
     server = databases.Server(tmp_path_factory.mktemp("database"))
     server.start()
     yield server
-    server.stop()
+    server.kill()  # in good order it takes two seconds, and nobody reads what it wrote
 
 
 @pytest.fixture
@@ -64,11 +71,26 @@ def database_kind() -> str:
     return "wire"
 
 
+@pytest.fixture(scope="session")
+def shared_database(server: databases.Server) -> Iterator[databases.SharedDatabase]:
+    shared = databases.SharedDatabase(server)
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
 def mongodb_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a database that is empty and only this test's."""
+    """The address of a database that is empty and only this test's.
+
+    It has the schema already, unless the test is marked `fresh_database`.
+    """
     if database_kind == "mongomock":
         yield "mongodb://127.0.0.1:9/mongomock"  # never asked: the application gets the stand-in
+        return
+    if database_kind == "wire" and request.node.get_closest_marker("fresh_database") is None:
+        shared: databases.SharedDatabase = request.getfixturevalue("shared_database")
+        yield shared.take()
+        shared.give_back()
         return
     third = databases.third() if database_kind == "third" else None
     server_uri = third or request.getfixturevalue("server").uri
@@ -98,8 +120,13 @@ def config(mongodb_uri: str, tmp_path: Path) -> Config:
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates are compiled once, not for each of the thousands of applications: a quarter of the time of pages."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    """Templates are compiled once in a run, not for each of the thousands of applications."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    folder /= "templates"
+    folder.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(folder))
 
 
 @pytest.fixture
@@ -123,24 +150,24 @@ def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) ->
     for app in apps:
         app.extensions["hub"].close()
         with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
-            app.extensions["mongo"].client.close()
+            app.extensions["mongo"].close()
 
 
 @pytest.fixture
-def app(make_app: MakeApp, config: Config, database_kind: str) -> Flask:
+def app(make_app: MakeApp, config: Config, database_kind: str, request: pytest.FixtureRequest) -> Flask:
     """The application on a database that has its indexes and validators."""
     app = make_app(config)
     mongo = app.extensions["mongo"]
     if database_kind == "mongomock":
         mongo.build_indexes()
-    else:
+    elif database_kind == "third" or request.node.get_closest_marker("fresh_database"):
         schema.build(mongo.database)
     return app
 
 
 @pytest.fixture
 def database(app: Flask) -> Iterator[Database[dict[str, Any]]]:
-    """The application's database, in an application context; the test runs on every kind of database."""
+    """The application's database, in an application context."""
     with app.app_context():
         yield app.extensions["mongo"].database
 
@@ -165,12 +192,12 @@ def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -
 @pytest.fixture
 def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The Hub of `app`, hearing what really changes in the database."""
-    monkeypatch.setattr(watch, "AWAIT_MS", 100)  # it looks this often whether it is to stop
-    monkeypatch.setattr(watch, "PAUSE", 0.1)
+    monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # it looks this often whether it is to stop
+    monkeypatch.setattr(watcher_module, "REOPEN_SECONDS", 0.1)
     hub: Hub = app.extensions["hub"]
     hub.listening = False
     stopped = threading.Event()
-    thread = threading.Thread(target=watch.run, args=(app, lambda: not stopped.is_set()), daemon=True)
+    thread = threading.Thread(target=watcher_module.run, args=(app, lambda: not stopped.is_set()), daemon=True)
     thread.start()
     wait_until(lambda: hub.listening)
     yield hub
@@ -182,7 +209,7 @@ def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def _empty_caches() -> None:
     cache.restaurants.clear()
     cache.tables.clear()
-    cache.mutes.clear()
+    cache.pauses.clear()
 
 
 @pytest.fixture
@@ -203,7 +230,7 @@ def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) ->
 
     On a busy machine the store is waited for longer, or what it did not count would be counted here, anew.
     """
-    monkeypatch.setattr(limits, "STORE_SECONDS", 5.0)
+    monkeypatch.setattr(counters, "STORE_SECONDS", 5.0)
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     later(seconds=(midnight - now).total_seconds())
@@ -230,7 +257,7 @@ def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
 
     def arrived() -> list[Mail]:
         with app.app_context():
-            while mail.send_due(app):
+            while outbox.send_due(app):
                 pass
         files = sorted(Path(config.mail_folder).glob("*.eml"))
         contents = [file.read_bytes() for file in files]
@@ -246,7 +273,7 @@ def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
 
 @pytest.fixture
 def hire(app: Flask) -> Callable[..., Person]:
-    """`hire("Bob", role="waiter", at=alice)`: see tests.cast.hire."""
+    """`hire("Bob", role="waiter", at=alice)`: see tests.support.cast.hire."""
     return partial(cast.hire, app)
 
 

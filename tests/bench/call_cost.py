@@ -8,8 +8,9 @@ from urllib.request import urlopen
 from bson import ObjectId
 
 from tests.bench import servers
-from waitercaller import create_app, restaurants, schema
-from waitercaller.tables import store as tables
+from waitercaller import create_app
+from waitercaller.db import schema
+from waitercaller.model import restaurants, tables
 
 BATCH = 100
 BATCHES = 6

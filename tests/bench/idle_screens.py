@@ -10,9 +10,10 @@ from pathlib import Path
 
 from flask import Flask
 
-from tests import cast
 from tests.bench import servers
-from waitercaller import create_app, schema
+from tests.support import cast
+from waitercaller import create_app
+from waitercaller.db import schema
 
 HOUSES = 20
 SCREENS = 10  # of each

@@ -8,11 +8,11 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests import cast
 from tests.browser.conftest import FLAGS
-from tests.browser.visitors import Visitors, comes_true, is_live
-from tests.browser.website import Website
-from waitercaller.tables import store as tables
+from tests.support import cast
+from tests.support.visitors import Visitors, comes_true, is_live
+from tests.support.website import Website
+from waitercaller.model import tables
 
 TAPS = 30
 WARM_UP = 5

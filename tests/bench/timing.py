@@ -8,8 +8,10 @@ import time
 from urllib.parse import urlencode
 
 from tests.bench import servers
-from waitercaller import create_app, passwords, schema
-from waitercaller.auth import store as users
+from waitercaller import create_app
+from waitercaller.db import schema
+from waitercaller.model import users
+from waitercaller.web import passwords
 
 TRIES = 200  # of each; as many accounts, since mails to one address are limited
 WARM_UP = 10

@@ -11,20 +11,18 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page
 
-from tests.asvs import address, routes
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors
-from tests.cast import Browser, Person, visit
-from waitercaller import restaurants, sessions
-from waitercaller.db import Document
-from waitercaller.requests import mutes
-from waitercaller.requests import store as requests
-from waitercaller.tables import store as tables
+from tests.support.asvs import address, routes
+from tests.support.axe import complaints
+from tests.support.cast import Browser, Person, visit
+from tests.support.visitors import Visitors
+from waitercaller.db.client import Document
+from waitercaller.model import logins, pauses, restaurants, tables
+from waitercaller.model.requests import transitions as requests
 
 pytestmark = pytest.mark.browser
 
-ENDLESS = ("requests.live", "requests.guest_live")
-GUESTS = ("requests.guest", "requests.guest_printed")
+ENDLESS = ("requests.dashboard.live", "requests.guest.live")
+GUESTS = ("requests.guest.page", "requests.guest.printed")
 STILL: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}, "reduced_motion": "reduce"}  # no colour on its way
 
 
@@ -41,8 +39,8 @@ def table(app: Flask, alice: Person, bob: Person) -> Document:
         requests.open_request(house, laid[2], house["kinds"][0], "another tap")
         requests.accept(restaurant_id, [calls[0]["_id"]], by)
         requests.resolve(restaurant_id, [calls[-1]["_id"]], by)
-        mutes.pause_table(laid[2])
-        sessions.start_screen(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+        pauses.pause_table(laid[2])
+        logins.start_screen(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     return laid[1]
 
 

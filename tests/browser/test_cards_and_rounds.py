@@ -9,13 +9,13 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors, card, comes_true, is_live, press, remember, was_not_reloaded
-from tests.cast import Person
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.requests import store as requests
-from waitercaller.tables import store as tables
+from tests.support.axe import complaints
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, comes_true, is_live, press, remember, was_not_reloaded
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import transitions as requests
 
 pytestmark = pytest.mark.browser
 

@@ -6,13 +6,13 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser import axe
-from tests.browser.visitors import Visitors, card, press
-from tests.browser.website import Website
-from tests.cast import Person
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.tables import store as tables
+from tests.support import axe
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, press
+from tests.support.website import Website
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants, tables
 
 pytestmark = pytest.mark.browser
 

@@ -9,14 +9,14 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.visitors import Visitors, card, press, remember, was_not_reloaded
-from tests.browser.website import Website
-from tests.cast import Person
-from waitercaller import clock
-from waitercaller.db import Document
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, press, remember, was_not_reloaded
+from tests.support.website import Website
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import tables
+from waitercaller.model.tokens import serializer
 from waitercaller.requests.guest import links as guest_links
-from waitercaller.tables import store as tables
-from waitercaller.tokens import serializer
 
 pytestmark = pytest.mark.browser
 
@@ -151,7 +151,8 @@ def test_a_closed_house_says_when_it_opens_and_offers_nothing(
     visitors: Visitors, table: Document, settle: Callable[[Document], None]
 ) -> None:
     whole_week = [{"day": day, "opens": "18:00", "closes": "23:00"} for day in range(7)]
-    settle({"opening": {"state": "closed", "until": clock.now() + timedelta(days=2)}, "hours": whole_week})
+    until = (clock.now() + timedelta(days=2)).replace(hour=12)  # outside the hours, whatever time it is now
+    settle({"opening": {"state": "closed", "until": until}, "hours": whole_week})
     guest = visitors.come(viewport=PHONE)
     guest.goto(f"/t/{table['code']}")
     headline(guest, "We are closed now")

@@ -8,18 +8,18 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Worker, expect
 
-from tests.browser import axe, icons
-from tests.browser.visitors import Visitors, comes_true, is_live
-from tests.browser.website import Website
-from tests.cast import Person, wait_until
-from tests.push.service import PushService, push_service
-from tests.smtp import AUTHORITY
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.push import sealing, store
-from waitercaller.requests import store as requests
+from tests.support import axe, icons
+from tests.support.cast import Person, wait_until
+from tests.support.push.service import PushService, push_service
+from tests.support.smtp import AUTHORITY
+from tests.support.visitors import Visitors, comes_true, is_live
+from tests.support.website import Website
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants
+from waitercaller.model.requests import transitions as requests
+from waitercaller.push import encryption, outbox
 
-PRIVATE = sealing.new_private_key()
+PRIVATE = encryption.new_private_key()
 # Chromium asks its maker's service for an address, which is not to be had here. In its place this browser gets that of
 # a service on this machine; all else is its own.
 SUBSCRIBES_HERE = """(() => {
@@ -41,7 +41,7 @@ SUBSCRIBES_HERE = """(() => {
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[PushService]:
-    with push_service(sealing.public_key(PRIVATE)) as service:
+    with push_service(encryption.public_key(PRIVATE)) as service:
         yield service
 
 
@@ -73,7 +73,7 @@ def call(app: Flask, table: Document, alice: Person) -> Callable[[], None]:
             restaurant = cast(Document, restaurants.get(alice.restaurant_id))
             request = requests.open_request(restaurant, table, restaurant["kinds"][0], "a key")
             restaurants.forget(alice.restaurant_id)
-            store.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "called", request)
+            outbox.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "called", request)
 
     return called
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.visitors import Visitors, card, is_live, is_not_live, is_waiting, press, remember, was_not_reloaded
-from tests.browser.website import Website
-from tests.cast import Person
-from waitercaller.requests import reading
-from waitercaller.requests import store as requests
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, is_live, is_not_live, is_waiting, press, remember, was_not_reloaded
+from tests.support.website import Website
+from waitercaller.model.requests import queries
+from waitercaller.model.requests import transitions as requests
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +84,7 @@ def test_the_web_server_is_restarted(website: Website, visitors: Visitors, alice
     website.stop()
     is_not_live(dashboard)
     with website.app.app_context():  # what happens elsewhere meanwhile
-        called = [request["_id"] for request in reading.live_of_restaurant(alice.restaurant_id)]
+        called = [request["_id"] for request in queries.live_of_restaurant(alice.restaurant_id)]
         requests.resolve(alice.restaurant_id, called, {"id": alice.member_id, "name": "Alice"})
     website.start()
     shows(dashboard)

@@ -6,12 +6,11 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visitors import Visitors, is_waiting, press
-from tests.cast import Person
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.requests import store as requests
-from waitercaller.tables import store as tables
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, is_waiting, press
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import transitions as requests
 
 pytestmark = pytest.mark.browser
 

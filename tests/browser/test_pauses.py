@@ -4,11 +4,11 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors, card, remember, was_not_reloaded
-from tests.cast import Person
-from waitercaller import clock
-from waitercaller.db import Document
+from tests.support.axe import complaints
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, remember, was_not_reloaded
+from waitercaller.db import clock
+from waitercaller.db.client import Document
 
 pytestmark = pytest.mark.browser
 
@@ -114,7 +114,7 @@ def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
     expect(lane(tablet)).to_contain_text("1 tap")
 
     # A quarter of an hour later; the background work of the servers notices, and tells whoever looks.
-    app.extensions["mongo"].database.mutes.update_one({}, {"$set": {"until": clock.now()}})
+    app.extensions["mongo"].database.pauses.update_one({}, {"$set": {"until": clock.now()}})
     expect(lane(tablet)).to_be_hidden()
     headline(guest, "How can we help?")
     tap(guest, "Some water")

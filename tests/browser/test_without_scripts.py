@@ -9,13 +9,13 @@ from bson import ObjectId
 from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser.conftest import FLAGS
-from tests.browser.visitors import Visitors, card, fill, is_waiting, press
-from tests.browser.website import Website
-from tests.cast import PASSWORD, Person
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.requests import reading
-from waitercaller.requests import store as requests
+from tests.support.cast import PASSWORD, Person
+from tests.support.visitors import Visitors, card, fill, is_waiting, press
+from tests.support.website import Website
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants
+from waitercaller.model.requests import queries
+from waitercaller.model.requests import transitions as requests
 
 pytestmark = pytest.mark.browser
 
@@ -52,7 +52,7 @@ def headline(guest: Page, words: str) -> None:
 
 
 def live_ids(person: Person) -> list[ObjectId]:
-    return [request["_id"] for request in reading.live_of_restaurant(person.restaurant_id)]
+    return [request["_id"] for request in queries.live_of_restaurant(person.restaurant_id)]
 
 
 def test_a_guest_with_neither_scripts_nor_cookies(

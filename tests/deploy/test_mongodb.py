@@ -17,9 +17,9 @@ import pytest
 import yaml
 
 from tests.deploy.conftest import PATH
-from tests.deploy.machine import PROJECT
+from tests.support import ROOT
 
-MONGODB = PROJECT / "deploy" / "mongodb"
+MONGODB = ROOT / "deploy" / "mongodb"
 NODE = Path(playwright.__file__).parent / "driver" / "node"
 AVX = "flags\t\t: fpu vme sse4_2 avx avx2\n"
 NEOVERSE = "Features\t: fp asimd evtstrm aes crc32 atomics fphp asimdhp lrcpc dcpop\n"
@@ -39,7 +39,7 @@ def made(before: str = "", **how: Any) -> dict[str, Any]:
 
 def shell(script: str) -> subprocess.CompletedProcess[str]:
     """A piece of shell, after install-mongodb.sh."""
-    sources = f". {PROJECT}/deploy/lib.sh; . {PROJECT}/deploy/install-mongodb.sh; "
+    sources = f". {ROOT}/deploy/lib.sh; . {ROOT}/deploy/install-mongodb.sh; "
     return subprocess.run(["bash", "-euc", sources + script], capture_output=True, text=True)
 
 
@@ -116,7 +116,7 @@ def test_where_mongodb_cannot_run_it_is_said_before_anything_is_installed(
 
 def test_the_installation_looks_at_the_processor_unless_the_database_is_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "cpuinfo").write_text("nothing\n")
-    install = [f"{PROJECT}/deploy/install.sh", "--dry-run", "call.example.org", "boss@example.org"]
+    install = [f"{ROOT}/deploy/install.sh", "--dry-run", "call.example.org", "boss@example.org"]
     environ = {"PATH": PATH, "CPUINFO": str(tmp_path / "cpuinfo")}
     done = subprocess.run(install, capture_output=True, text=True, env=environ)
     assert done.returncode == 1

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.machine import PROJECT
+from tests.support import ROOT
 
-UNITS = PROJECT / "deploy" / "systemd"
+UNITS = ROOT / "deploy" / "systemd"
 SERVICES = sorted(file.name for file in UNITS.glob("*.service"))
 LEAST_EXPOSED = 1.5  # of 10
 
@@ -42,7 +42,7 @@ def test_every_service_is_in_a_sandbox(units, name):
 def test_what_the_units_start_is_shipped_and_may_be_run():
     for file in UNITS.rglob("*.service"):
         for path in re.findall(r"/opt/waitercaller/current/(deploy/\S+)", file.read_text()):
-            program = PROJECT / path
+            program = ROOT / path
             assert os.access(program, os.X_OK), path
 
 
@@ -70,6 +70,6 @@ def test_only_the_backup_knows_its_way_into_the_database_and_it_is_nobody_elses_
         "waitercaller-backup.service"
     ]
     # By which one can make oneself root of the database: by hand only.
-    elsewhere = [*UNITS.rglob("*.*"), PROJECT / "deploy/waitercaller", PROJECT / "deploy/backup.sh"]
+    elsewhere = [*UNITS.rglob("*.*"), ROOT / "deploy/waitercaller", ROOT / "deploy/backup.sh"]
     assert [file for file in elsewhere if file.is_file() and "restore.env" in file.read_text()] == []
-    assert "backup.env" not in (PROJECT / "deploy/waitercaller").read_text()
+    assert "backup.env" not in (ROOT / "deploy/waitercaller").read_text()

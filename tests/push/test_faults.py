@@ -8,18 +8,18 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import PASSWORD, Person
-from tests.push.phones import Subscribe, Tell, browser, login_of, owed, send
-from tests.push.service import Phone, PushService
-from tests.smtp import silent_server
-from waitercaller import clock, erasure, restaurants
-from waitercaller import sessions as logins
-from waitercaller.account import leaving
-from waitercaller.alerts import store as alerts
-from waitercaller.db import Document, db
-from waitercaller.push import delivery, sealing, sender, subscriptions
-from waitercaller.push import store as pushes
-from waitercaller.requests import store as requests
+from tests.support.cast import PASSWORD, Person
+from tests.support.push.phones import Subscribe, Tell, browser, login_of, owed, send
+from tests.support.push.service import Phone, PushService
+from tests.support.smtp import silent_server
+from waitercaller.auth.account import leaving
+from waitercaller.db import clock
+from waitercaller.db.client import Document, db
+from waitercaller.model import erasure, logins, restaurants, subscriptions
+from waitercaller.model import unheard as alerts
+from waitercaller.model.requests import transitions as requests
+from waitercaller.push import delivery, encryption, sender
+from waitercaller.push import outbox as pushes
 
 
 def subscribed(app: Flask, person: Person) -> list[str]:
@@ -227,7 +227,7 @@ def forbid_the_service(app: Flask, bob: Person) -> None:
 
 
 def change_the_key(app: Flask, bob: Person) -> None:
-    app.extensions["config"] = replace(app.extensions["config"], vapid_private_key=sealing.new_private_key())
+    app.extensions["config"] = replace(app.extensions["config"], vapid_private_key=encryption.new_private_key())
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_a_login_that_is_only_idle_still_hears(
     later(hours=11)  # the signature is of now, as the service's clock has it, within a day
     with app.app_context():
         long_ago = clock.now() - logins.PERSON_IDLE * 2
-        db().sessions.update_one({"_id": login_of(alice)}, {"$set": {"seen_at": long_ago}})
+        db().logins.update_one({"_id": login_of(alice)}, {"$set": {"seen_at": long_ago}})
         assert logins.find(login_of(alice)) is None
     tell("alerted")
     send(app)

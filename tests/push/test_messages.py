@@ -8,16 +8,17 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.asvs import call_waiter
-from tests.cast import Person
-from tests.push.phones import Subscribe, browser, login_of, owed, send, zones_of
-from tests.push.service import PushService
-from tests.together import at_once
-from waitercaller import clock, leases, restaurants
-from waitercaller.alerts import store as alerts
-from waitercaller.db import Document, db, transaction
-from waitercaller.push import sender, store, subscriptions
-from waitercaller.requests.model import ServiceRequest
+from tests.support.asvs import call_waiter
+from tests.support.cast import Person
+from tests.support.push.phones import Subscribe, browser, login_of, owed, send, zones_of
+from tests.support.push.service import PushService
+from tests.support.together import at_once
+from waitercaller.db import clock, work_queue
+from waitercaller.db.client import Document, db, transaction
+from waitercaller.model import restaurants, subscriptions
+from waitercaller.model import unheard as alerts
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.push import outbox, sender
 
 # --- what arrives -----------------------------------------------------------------------------------------------------
 
@@ -95,7 +96,7 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     tell: Any,
     table: Document,
     later: Any,
-    event: store.Event,
+    event: outbox.Event,
     hearing: set[str],
 ) -> None:
     with app.app_context():
@@ -147,8 +148,8 @@ def test_where_nobody_has_subscribed_a_call_costs_no_question(
 
     with app.app_context():
         restaurant = cast(Document, restaurants.get(alice.restaurant_id))
-        monkeypatch.setattr(store, "db", refuse)
-        store.enqueue(restaurant, "alerted", request)
+        monkeypatch.setattr(outbox, "db", refuse)
+        outbox.enqueue(restaurant, "alerted", request)
 
 
 # --- once -------------------------------------------------------------------------------------------------------------
@@ -174,13 +175,13 @@ def test_what_is_owed_goes_with_the_transaction_that_owes_it(
     request = tell()
     restaurant = cast(Document, restaurants.get(alice.restaurant_id))
 
-    def fail(session: Any) -> None:
-        store.enqueue(restaurant, "raised", request, session)
+    def fail(txn: Any) -> None:
+        outbox.enqueue(restaurant, "raised", request, txn)
         raise LookupError
 
     with pytest.raises(LookupError):
         transaction(fail)
-    transaction(lambda session: store.enqueue(restaurant, "alerted", request, session))
+    transaction(lambda txn: outbox.enqueue(restaurant, "alerted", request, txn))
     assert [event for event, _ in owed(app)] == ["alerted", "called"]
 
 
@@ -207,7 +208,7 @@ def test_the_message_of_a_sender_that_died_is_sent_by_another(
     subscribe(bob)
     tell()
     with app.app_context():
-        assert len(leases.take("pushes", sender.LEASE, 40)) == 1
+        assert len(work_queue.take("pushes", sender.LEASE, 40)) == 1
     assert send(app) == 0
     later(seconds=sender.LEASE.total_seconds() + 1)
     assert send(app) == 1

@@ -9,14 +9,14 @@ from operator import itemgetter
 from bson import ObjectId
 from flask_babel import format_timedelta
 
-from waitercaller import clock, mail, presence, restaurants
-from waitercaller.alerts import store
-from waitercaller.db import Document
-from waitercaller.i18n import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
-from waitercaller.requests import escalation, reading
-from waitercaller.requests.model import ServiceRequest
-from waitercaller.routing import address_of
-from waitercaller.staff import store as staff
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.mail import outbox
+from waitercaller.model import presence, restaurants, unheard, users
+from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
+from waitercaller.model.requests import escalation, queries
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.web.routing import address_of
 
 # At most one mail about guests who wait in each: where every call waits two minutes, one evening fills no mailbox.
 REST = timedelta(minutes=15)
@@ -40,26 +40,26 @@ def about_silence(restaurant: Document, occasion: str) -> None:
     _owe("unwatched", restaurant, ("owner",), occasion)
 
 
-@mail.prepares("unanswered")
-def unanswered(to: str, context: Document) -> mail.Prepared | None:
+@outbox.prepares("unanswered")
+def unanswered(to: str, context: Document) -> outbox.Prepared | None:
     """Who waits now, since when; nothing once somebody goes to each of them."""
     restaurant = restaurants.get(context["restaurant_id"])
-    alone = [each for each in reading.live_of_restaurant(context["restaurant_id"]) if escalation.is_left_alone(each)]
+    alone = [each for each in queries.live_of_restaurant(context["restaurant_id"]) if escalation.is_left_alone(each)]
     if restaurant is None or not alone:
         return None
-    return mail.Prepared("unanswered", {**_about(restaurant), "waits": _waits(alone), "rest": format_timedelta(REST)})
+    return outbox.Prepared("unanswered", {**_about(restaurant), "waits": _waits(alone), "rest": format_timedelta(REST)})
 
 
-@mail.prepares("unwatched")
-def unwatched(to: str, context: Document) -> mail.Prepared | None:
+@outbox.prepares("unwatched")
+def unwatched(to: str, context: Document) -> outbox.Prepared | None:
     """That nobody would hear a call; nothing once somebody would."""
     restaurant_id: ObjectId = context["restaurant_id"]
     restaurant = restaurants.get(restaurant_id)
-    if restaurant is None or not store.is_unheard(restaurant_id):
+    if restaurant is None or not unheard.is_unheard(restaurant_id):
         return None
     silent = presence.is_watched(restaurant_id)
-    patience = format_timedelta(store.PATIENCE)
-    return mail.Prepared("unwatched", {**_about(restaurant), "silent": silent, "patience": patience})
+    patience = format_timedelta(unheard.PATIENCE)
+    return outbox.Prepared("unwatched", {**_about(restaurant), "silent": silent, "patience": patience})
 
 
 def _owe(name: str, restaurant: Document, roles: tuple[str, ...], occasion: str, before: str = "") -> None:
@@ -67,15 +67,15 @@ def _owe(name: str, restaurant: Document, roles: tuple[str, ...], occasion: str,
     first = restaurant["languages"][0]
     language = first if first in STAFF_LANGUAGES else DEFAULT_LANGUAGE
     theirs = [member["user_id"] for member in restaurant["members"] if member["role"] in roles and member["user_id"]]
-    for user_id, address in staff.addresses(theirs).items():
+    for user_id, address in users.addresses(theirs).items():
         once = f"{occasion}:{user_id}"
-        if before and mail.was_owed(f"{before}:{user_id}", since=clock.now() - REST):
+        if before and outbox.was_owed(f"{before}:{user_id}", since=clock.now() - REST):
             continue
-        mail.enqueue(name, address, language=language, occasion=once, restaurant_id=restaurant["_id"])
+        outbox.enqueue(name, address, language=language, occasion=once, restaurant_id=restaurant["_id"])
 
 
 def _about(restaurant: Document) -> Document:
-    link = address_of("requests.dashboard", restaurant_id=restaurant["_id"])
+    link = address_of("requests.dashboard.page", restaurant_id=restaurant["_id"])
     return {"restaurant_name": restaurant["name"], "link": link}
 
 

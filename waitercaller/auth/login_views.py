@@ -9,17 +9,16 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from waitercaller import access, audit, clock, limits, passwords
-from waitercaller.auth import blueprint
-from waitercaller.auth import store as users
-from waitercaller.auth.forms import LoginForm
-from waitercaller.auth.views import start_page
-from waitercaller.db import Document
-from waitercaller.forms import refused, text_of
-from waitercaller.i18n import current_language
-from waitercaller.restaurants import Actor
-from waitercaller.two_factor import store as two_factor
-from waitercaller.two_factor.forms import CodeForm
+from waitercaller.auth import blueprint, second_factor
+from waitercaller.auth.forms import CodeForm, LoginForm
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import users
+from waitercaller.model.restaurants import Actor
+from waitercaller.web import access, audit, limits, passwords
+from waitercaller.web.forms import refused, text_of
+from waitercaller.web.languages import current_language
+from waitercaller.web.start import start_page
 
 PENDING = timedelta(minutes=10)  # from the password to the code
 
@@ -61,7 +60,7 @@ def code() -> ResponseReturnValue:
         return refused("auth/code.html", form)
     tries = _tries_of(user)
     limits.check("two_factor", *tries)
-    kind = two_factor.accept(user, text_of(form.code), current_language())
+    kind = second_factor.accept(user, text_of(form.code), current_language())
     if kind is None:
         audit.record("login_failed", user_id=user["_id"], step="second factor")
         form.code.errors = [_("This code does not count. Each one counts once, and for half a minute.")]

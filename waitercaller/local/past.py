@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from random import Random
 
-from waitercaller import clock, restaurants
-from waitercaller.db import Document, db
-from waitercaller.report import times
-from waitercaller.requests import model
-from waitercaller.restaurants import Actor
+from waitercaller.db import clock
+from waitercaller.db.client import Document, db
+from waitercaller.model import restaurants, service_request
+from waitercaller.model.restaurants import Actor
+from waitercaller.model.rollups import times
 
 DAYS = 28
 UNTIL = timedelta(minutes=15)  # before now: nothing of it is still undone or on the way
@@ -49,11 +49,11 @@ def _day(restaurant: Document, tables: list[Document], day: date, midnight: date
 def _call(random: Random, restaurant: Document, table: Document, key: str, at: datetime, crowd: int) -> Document:
     """A call that is over: most are answered within a minute or two, in a full house later."""
     (kind,) = random.choices(restaurant["kinds"][: len(KINDS)], KINDS)
-    request: Document = {**model.new(restaurant, table, kind, f"demo-{key}")}
+    request: Document = {**service_request.new(restaurant, table, kind, f"demo-{key}")}
     wait = timedelta(seconds=round(random.lognormvariate(3.6 + crowd / 12, 0.55), 3))
     member = random.choice(restaurant["members"])
     by: Actor = {"id": member["id"], "name": member["name"]}
-    steps = [_step("called", at), *_escalation(at, wait, model.escalation_of(restaurant))]
+    steps = [_step("called", at), *_escalation(at, wait, service_request.escalation_of(restaurant))]
     outcome = random.random()
     if wait > PATIENCE or outcome < 0.04:
         state, end, steps = (
@@ -72,7 +72,7 @@ def _call(random: Random, restaurant: Document, table: Document, key: str, at: d
     return {**request, "first_at": at, "created_at": at, **_choice(random, kind), **ended}
 
 
-def _escalation(at: datetime, wait: timedelta, limits: model.Escalation) -> list[Document]:
+def _escalation(at: datetime, wait: timedelta, limits: service_request.Escalation) -> list[Document]:
     taken = zip(("nagged", "raised", "alerted"), limits, strict=True)
     return [_step(what, at + limit) for what, limit in taken if limit < wait]
 

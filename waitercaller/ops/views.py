@@ -8,11 +8,13 @@ from flask.typing import ResponseReturnValue
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from waitercaller import access, metrics, schema
-from waitercaller.db import db
-from waitercaller.live import Hub
-from waitercaller.ops import blueprint
+from waitercaller import metrics
+from waitercaller.db import schema
+from waitercaller.db.client import db
+from waitercaller.live.hub import Hub
+from waitercaller.ops import blueprint, figures
 from waitercaller.ops.figures import DatabaseFigures
+from waitercaller.web import access
 
 
 @blueprint.get("/healthz")
@@ -46,7 +48,7 @@ def show_metrics() -> ResponseReturnValue:
     try:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     except ValueError:  # no PROMETHEUS_MULTIPROC_DIR: one process
-        metrics.sample(current_app.extensions["hub"])
+        figures.sample(current_app.extensions["hub"])
         registry.register(metrics.REGISTRY)
     registry.register(DatabaseFigures(db()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)

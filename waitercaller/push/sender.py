@@ -15,12 +15,14 @@ from flask import Flask, current_app
 from pymongo.errors import PyMongoError
 
 from config import Config
-from waitercaller import clock, leases, metrics, restaurants, sessions
-from waitercaller.alerts import store as alerts
-from waitercaller.db import Document
-from waitercaller.push import delivery, sealing, store, subscriptions, words
-from waitercaller.requests import reading
-from waitercaller.requests.model import ServiceRequest
+from waitercaller import metrics
+from waitercaller.db import clock, work_queue
+from waitercaller.db.client import Document
+from waitercaller.model import logins, restaurants, subscriptions
+from waitercaller.model import unheard as alerts
+from waitercaller.model.requests import queries
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.push import delivery, encryption, outbox, words
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ MISSES = 5
 REST = timedelta(seconds=20)
 MOST_NOTED = 1000
 # How long a message is news; then neither we nor the push service keep it for a phone that is away.
-LIFETIME: dict[store.Event, timedelta] = {
+LIFETIME: dict[outbox.Event, timedelta] = {
     "called": timedelta(minutes=2),
     "nagged": timedelta(minutes=2),
     "raised": timedelta(minutes=5),
@@ -53,7 +55,7 @@ def send_due(app: Flask) -> int:
     with app.app_context():
         if not _config().vapid_private_key:
             return 0
-        taken = leases.take("pushes", LEASE, BATCH)
+        taken = work_queue.take("pushes", LEASE, BATCH)
     if taken:
         with ThreadPoolExecutor(len(taken), "push") as pool:
             list(pool.map(lambda document: _deal_with(app, document), taken))
@@ -72,7 +74,7 @@ def _deal_with(app: Flask, document: Document) -> None:
             state = "failed"
         metrics.PUSHES.labels(state).inc()
         if state != "due":
-            leases.end("pushes", document, state, store.KEPT)
+            work_queue.end("pushes", document, state, outbox.KEPT)
 
 
 def _send(document: Document) -> Literal["sent", "dropped", "failed", "due"]:
@@ -91,7 +93,7 @@ def _send(document: Document) -> Literal["sent", "dropped", "failed", "due"]:
     service = delivery.service_of(subscription["endpoint"])
     misses, until = _late.get(service, (0, clock.now()))
     if misses >= MISSES and until > clock.now():
-        leases.move("pushes", document, {"next_at": until})
+        work_queue.move("pushes", document, {"next_at": until})
         return "due"
     text = words.message(document["event"], request, restaurant, subscription["language"])
     try:
@@ -125,17 +127,17 @@ def _conclude(
         host = delivery.host_of(subscription["endpoint"])
         log.error("%s refuses a push message (%s): %d", host, document["event"], answer.status)
         return "failed"
-    pause = leases.pause(document["attempts"], FIRST_PAUSE, LONGEST_PAUSE)
+    pause = work_queue.pause(document["attempts"], FIRST_PAUSE, LONGEST_PAUSE)
     next_at = clock.now() + max(pause, timedelta(seconds=answer.wait))
-    leases.move("pushes", document, {"next_at": next_at})
+    work_queue.move("pushes", document, {"next_at": next_at})
     return "due"
 
 
 def _post(subscription: Document, text: Document, document: Document, seconds: int) -> delivery.Answer:
     config, endpoint = _config(), subscription["endpoint"]
-    body = sealing.seal(json.dumps(text, ensure_ascii=False).encode(), subscription["p256dh"], subscription["auth"])
+    body = encryption.seal(json.dumps(text, ensure_ascii=False).encode(), subscription["p256dh"], subscription["auth"])
     headers = {
-        "Authorization": sealing.authorization(endpoint, config.vapid_private_key, _contact(config)),
+        "Authorization": encryption.authorization(endpoint, config.vapid_private_key, _contact(config)),
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
         "TTL": str(seconds),
@@ -150,17 +152,17 @@ def _stands(subscription: Document, restaurant: Document) -> bool:
     """Whether we may write there: by the key it was made for, to a host that is allowed, for somebody still here."""
     config = _config()
     return (
-        subscription["key"] == sealing.public_key(config.vapid_private_key)
+        subscription["key"] == encryption.public_key(config.vapid_private_key)
         and delivery.is_allowed(subscription["endpoint"], config.push_services)
         and restaurants.member_with_id(restaurant, subscription["member_id"]) is not None
-        and not sessions.has_ended(subscription["login_id"])
+        and not logins.has_ended(subscription["login_id"])
     )
 
 
 def _request(document: Document) -> ServiceRequest | None:
     if document["request_id"] is None:
         return None
-    found = reading.with_ids({"restaurant_id": document["restaurant_id"]}, [document["request_id"]])
+    found = queries.with_ids({"restaurant_id": document["restaurant_id"]}, [document["request_id"]])
     return found[0] if found else None
 
 

@@ -3,11 +3,11 @@
 from flask_babel import force_locale
 from flask_babel import gettext as _
 
-from waitercaller import clock
-from waitercaller.db import Document
-from waitercaller.i18n import in_language, table_title, text_direction
-from waitercaller.push.store import Event
-from waitercaller.requests.model import ServiceRequest
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model.languages import in_language, table_title, text_direction
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.push.outbox import Event
 
 
 def message(event: Event, request: ServiceRequest | None, restaurant: Document, language: str) -> Document:

@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from waitercaller.db import Document
-from waitercaller.report import times
-from waitercaller.report.figures import Cell, Figures
+from waitercaller.db.client import Document
+from waitercaller.model.rollups import times
+from waitercaller.model.rollups.figures import Cell, Figures
 
 PERIODS = (1, 7, 28, 90)  # days, today included
 Key = TypeVar("Key", bound=Hashable)

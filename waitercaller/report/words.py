@@ -8,11 +8,12 @@ from babel.dates import format_skeleton
 from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
-from waitercaller.db import Document
-from waitercaller.i18n import current_language, in_language
+from waitercaller.db.client import Document
+from waitercaller.model.languages import in_language
+from waitercaller.model.rollups.figures import Figures
 from waitercaller.report import summary
-from waitercaller.report.figures import Figures
 from waitercaller.report.summary import Counted, Period
+from waitercaller.web.languages import current_language
 
 
 class Group(NamedTuple):

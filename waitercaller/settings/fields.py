@@ -9,10 +9,10 @@ from wtforms import Field, HiddenField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import StopValidation, ValidationError
 
-from waitercaller.db import Document
-from waitercaller.forms import Form, no_control_characters, tidy
-from waitercaller.i18n import LANGUAGES
+from waitercaller.db.client import Document
+from waitercaller.model.languages import LANGUAGES
 from waitercaller.settings.merging import Conflict, shown_again
+from waitercaller.web.forms import Form, no_control_characters, tidy
 
 LONGEST_SEEN = 20_000  # characters
 

@@ -9,12 +9,11 @@ from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import NumberRange, ValidationError
 
-from waitercaller.auth.forms import LONGEST_NAME
-from waitercaller.db import Document
-from waitercaller.forms import Form, text_field, text_of
-from waitercaller.i18n import LANGUAGES
+from waitercaller.db.client import Document
+from waitercaller.model.languages import LANGUAGES
 from waitercaller.settings.fields import MergingForm, choices
-from waitercaller.tables.forms import LONGEST_NAME as LONGEST_ZONE_NAME
+from waitercaller.web.fields import LONGEST_NAME, LONGEST_TABLE_NAME
+from waitercaller.web.forms import Form, text_field, text_of
 
 REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 # Read once: it looks at every file of the database of time zones.
@@ -73,7 +72,7 @@ class HouseForm(MergingForm):
 class ZoneForm(Form):
     """A part of the house."""
 
-    zone_name = text_field(lazy_gettext("Name"), LONGEST_ZONE_NAME)
+    zone_name = text_field(lazy_gettext("Name"), LONGEST_TABLE_NAME)
 
 
 class MoveForm(Form):

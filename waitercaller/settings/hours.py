@@ -11,10 +11,11 @@ from babel.dates import format_skeleton
 from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.opening import HORIZON
-from waitercaller.settings.store import Missing
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants
+from waitercaller.model.opening import HORIZON
+from waitercaller.model.settings import Missing
 
 DAY = timedelta(days=1)
 MINUTES_A_DAY, MINUTES_A_WEEK = 24 * 60, 7 * 24 * 60

@@ -7,8 +7,8 @@ from flask_babel import lazy_gettext
 from wtforms import RadioField
 from wtforms.validators import ValidationError
 
-from waitercaller.db import Document
-from waitercaller.i18n import LANGUAGES, STAFF_LANGUAGES
+from waitercaller.db.client import Document
+from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES
 from waitercaller.settings.fields import ByLanguage, LinesByLanguage, MergingForm
 from waitercaller.settings.fields import choices as options
 

@@ -5,24 +5,25 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from waitercaller import access, audit, restaurants
-from waitercaller.db import Document
-from waitercaller.errors import DomainError
-from waitercaller.forms import refused
-from waitercaller.i18n import LANGUAGES, STAFF_LANGUAGES, current_language, in_language
-from waitercaller.settings import blueprint, kinds, store
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants, settings
+from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES, in_language
+from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.forms import MoveForm, NotesForm
 from waitercaller.settings.kind_forms import ICONS, KindForm
 from waitercaller.settings.merging import Conflict
 from waitercaller.settings.views import saved
-from waitercaller.staff.forms import ButtonForm
+from waitercaller.web import access, audit
+from waitercaller.web.errors import DomainError
+from waitercaller.web.forms import ButtonForm, refused
+from waitercaller.web.languages import current_language
 
 
 @blueprint.get("/kinds")
 @access.least("owner")
 def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
     """What guests can ask for, in its order, and what they could before."""
-    restaurant = store.get(restaurant_id)
+    restaurant = settings.get(restaurant_id)
     return render_template(
         "settings/kinds.html",
         offered=[_row(restaurant, kind) for kind in kinds.in_order(restaurant)],
@@ -36,7 +37,7 @@ def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("owner")
 def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
     """One more thing to ask for."""
-    restaurant, form = store.get(restaurant_id), KindForm()
+    restaurant, form = settings.get(restaurant_id), KindForm()
     form.main = restaurant["languages"][0]
     if not form.is_submitted():
         form.show(kinds.values_of(None, restaurant["languages"]))
@@ -45,7 +46,7 @@ def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
         return refused("settings/kind.html", form, kind=None, **_words(restaurant))
     kind_id, values = restaurants.new_id(), form.values()
     try:
-        store.change(restaurant_id, lambda now: kinds.add(now, kind_id, values))
+        settings.change(restaurant_id, lambda now: kinds.add(now, kind_id, values))
     except kinds.TooManyKinds:
         raise _too_many() from None
     return saved(restaurant_id, "kinds", True, "settings.all_kinds", name=values[f"names-{form.main}"])
@@ -55,7 +56,7 @@ def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("owner")
 def kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
     """One kind: its words in each language, its picture and its choices."""
-    restaurant, form = store.get(restaurant_id), KindForm()
+    restaurant, form = settings.get(restaurant_id), KindForm()
     present, form.main = kinds.find(restaurant, kind_id), restaurant["languages"][0]
     context = {"kind": _row(restaurant, present), **_words(restaurant)}
     if not form.is_submitted():
@@ -65,7 +66,7 @@ def kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
         return refused("settings/kind.html", form, **context)
     seen, sent = form.seen_values(), form.values()
     try:
-        changed = store.change(restaurant_id, lambda now: kinds.edit(now, kind_id, seen, sent))
+        changed = settings.change(restaurant_id, lambda now: kinds.edit(now, kind_id, seen, sent))
     except Conflict as conflict:
         form.show_conflict(conflict, sent)
         return render_template("settings/kind.html", form=form, **context), 409
@@ -79,7 +80,7 @@ def move_kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
     form = MoveForm()
     if not form.validate():
         abort(400)
-    changed = store.change(restaurant_id, lambda now: kinds.move(now, kind_id, form.steps))
+    changed = settings.change(restaurant_id, lambda now: kinds.move(now, kind_id, form.steps))
     return saved(restaurant_id, "kinds", changed, "settings.all_kinds")
 
 
@@ -105,7 +106,7 @@ def notes(restaurant_id: ObjectId) -> ResponseReturnValue:
     if not form.validate():
         abort(400)
     allowed = form.notes.data == "yes"
-    changed = store.change(restaurant_id, lambda now: {"settings": {**now["settings"], "notes": allowed}})
+    changed = settings.change(restaurant_id, lambda now: {"settings": {**now["settings"], "notes": allowed}})
     if changed:
         audit.record("settings_changed", restaurant_id=restaurant_id, section="notes")
     flash(_("Guests may write a line now.") if allowed else _("Guests only tap now."), "success")
@@ -116,7 +117,7 @@ def _set_active(restaurant_id: ObjectId, kind_id: str, active: bool) -> Response
     if not ButtonForm().validate():
         abort(400)
     try:
-        changed = store.change(restaurant_id, lambda now: kinds.set_active(now, kind_id, active))
+        changed = settings.change(restaurant_id, lambda now: kinds.set_active(now, kind_id, active))
     except kinds.LastKind:
         raise DomainError(_("Guests need something to tap. Add another one first.")) from None
     except kinds.TooManyKinds:

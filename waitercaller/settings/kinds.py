@@ -3,13 +3,13 @@
 A kind that a request was made with is never changed by this: the request has its words as they were (see model).
 """
 
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.i18n import STAFF_LANGUAGES, in_language
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants
+from waitercaller.model.languages import STAFF_LANGUAGES, in_language
+from waitercaller.model.settings import Missing
+from waitercaller.model.standard_kinds import Choice
 from waitercaller.settings.merging import merged
 from waitercaller.settings.ordering import moved
-from waitercaller.settings.store import Missing
-from waitercaller.standard_kinds import Choice
 
 MOST_OFFERED = 12  # more than a guest reads
 MOST_KINDS = 100  # with those that are no longer offered; they all stand in the restaurant's document

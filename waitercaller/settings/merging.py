@@ -3,7 +3,7 @@
 A form says what it showed (`seen`) beside what is sent. A field that was left as it was shown keeps what it is by now.
 """
 
-from waitercaller.db import Document
+from waitercaller.db.client import Document
 
 
 class Conflict(Exception):

@@ -1,9 +1,9 @@
 """What changes of the zones do to a restaurant; the functions return the fields to set, for `store.change`."""
 
-from waitercaller import restaurants
-from waitercaller.db import Document
+from waitercaller.db.client import Document
+from waitercaller.model import restaurants
+from waitercaller.model.settings import Missing
 from waitercaller.settings.ordering import moved
-from waitercaller.settings.store import Missing
 
 
 def add(restaurant: Document, zone_id: str, name: str) -> Document:

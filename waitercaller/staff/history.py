@@ -6,15 +6,17 @@ from typing import Any
 from flask_babel import format_date, format_time
 from flask_babel import gettext as _
 
-from waitercaller import audit, restaurants
-from waitercaller.db import Document
+from waitercaller.db.client import Document
+from waitercaller.model import audit_trail, restaurants
 from waitercaller.staff.forms import ROLES
 
 
 def of(restaurant: Document) -> list[dict[str, Any]]:
     """The last events of this restaurant, the newest first: [{day, events: [{at, who, what, about, address}]}]."""
     zone = restaurants.time_zone(restaurant)
-    rows = [_row({**entry, "at": entry["at"].astimezone(zone)}) for entry in audit.of_restaurant(restaurant["_id"])]
+    rows = [
+        _row({**entry, "at": entry["at"].astimezone(zone)}) for entry in audit_trail.of_restaurant(restaurant["_id"])
+    ]
     return [{"day": day, "events": list(events)} for day, events in groupby(rows, key=lambda row: row["day"])]
 
 

@@ -14,13 +14,13 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, limits, links, passwords, restaurants, tokens
-from waitercaller.auth import store as users
-from waitercaller.db import Document, transaction
-from waitercaller.forms import refused, text_of
-from waitercaller.staff import blueprint, store
-from waitercaller.staff.forms import ButtonForm, JoinForm
-from waitercaller.tokens import TokenError
+from waitercaller.db.client import Document, transaction
+from waitercaller.model import invitations, restaurants, tokens, users
+from waitercaller.model.tokens import TokenError
+from waitercaller.staff import blueprint
+from waitercaller.staff.forms import JoinForm
+from waitercaller.web import access, audit, limits, links, passwords
+from waitercaller.web.forms import ButtonForm, refused, text_of
 
 PURPOSE = "invitation"
 
@@ -81,7 +81,7 @@ def invitation() -> ResponseReturnValue:
     limits.check("redeem")
     _join(invited, form if isinstance(form, JoinForm) else None)
     flash(_("Welcome to the team."), "success")
-    return redirect(url_for("requests.dashboard", restaurant_id=invited.restaurant["_id"]), 303)
+    return redirect(url_for("requests.dashboard.page", restaurant_id=invited.restaurant["_id"]), 303)
 
 
 def _invited() -> Invited:
@@ -89,11 +89,11 @@ def _invited() -> Invited:
     visitor = current_user.user if current_user.is_authenticated else None
     token, wanted = session.get("invitation_token", ""), request.args.get("of", "")
     if visitor and ObjectId.is_valid(wanted):
-        token, found = "", store.get(ObjectId(wanted))
+        token, found = "", invitations.get(ObjectId(wanted))
         if found is None or found["email"] != visitor["email"]:
             raise TokenError("used")
     else:
-        found = store.get(ObjectId(tokens.peek(PURPOSE, token)))
+        found = invitations.get(ObjectId(tokens.peek(PURPOSE, token)))
     restaurant = restaurants.get(found["restaurant_id"]) if found else None
     if found is None or restaurant is None:
         raise TokenError("used")
@@ -104,14 +104,14 @@ def _join(invited: Invited, form: JoinForm | None) -> None:
     """Make the visitor a member and, where there is a form, a user first; all of it or nothing. Raises TokenError."""
     password_hash = passwords.hashed(text_of(form.password)) if form else ""
 
-    def join(session: ClientSession | None) -> ObjectId:
-        invitation = _spend(invited, session)
+    def join(txn: ClientSession | None) -> ObjectId:
+        invitation = _spend(invited, txn)
         if form is None:
             user_id, name = cast(Document, invited.visitor)["_id"], cast(Document, invited.visitor)["name"]
         else:
             name = text_of(form.name)
-            user_id = users.create(invitation["email"], name, password_hash, session)
-        restaurants.add_member(invitation["restaurant_id"], name, invitation["role"], user_id, session)
+            user_id = users.create(invitation["email"], name, password_hash, txn)
+        restaurants.add_member(invitation["restaurant_id"], name, invitation["role"], user_id, txn)
         return ObjectId(user_id)
 
     try:
@@ -126,14 +126,14 @@ def _join(invited: Invited, form: JoinForm | None) -> None:
     _record(invited, user_id)
 
 
-def _spend(invited: Invited, session: ClientSession | None) -> Document:
+def _spend(invited: Invited, txn: ClientSession | None) -> Document:
     """Use up the link and the invitation, which must still be good. Raises TokenError."""
-    invitation = store.get(invited.invitation["_id"], session)
-    if invitation is None or not store.use(invitation["_id"], session):
+    invitation = invitations.get(invited.invitation["_id"], txn)
+    if invitation is None or not invitations.use(invitation["_id"], txn):
         raise TokenError("used")
     if invited.token:
-        tokens.redeem(PURPOSE, invited.token, session)
-    tokens.revoke(str(invitation["_id"]), session)
+        tokens.redeem(PURPOSE, invited.token, txn)
+    tokens.revoke(str(invitation["_id"]), txn)
     return invitation
 
 

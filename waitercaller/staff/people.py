@@ -6,14 +6,15 @@ from typing import Any
 from bson import ObjectId
 from flask_babel import format_timedelta
 
-from waitercaller import access, clock, presence, sessions
-from waitercaller.access import RANKS
-from waitercaller.db import Document
-from waitercaller.i18n import alphabetical
-from waitercaller.presence import Screen
-from waitercaller.restaurants import Member
-from waitercaller.staff import store
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import invitations, logins, presence, users
+from waitercaller.model.languages import alphabetical
+from waitercaller.model.presence import Screen
+from waitercaller.model.restaurants import Member
 from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm, choices
+from waitercaller.web import access
+from waitercaller.web.access import RANKS
 
 LATELY = 300  # seconds; how exactly a login's last use is known, see sessions.SEEN_INTERVAL
 
@@ -23,15 +24,15 @@ def house(
 ) -> dict[str, Any]:
     """The context of the page; a form that was refused is shown as it was sent."""
     restaurant, me = access.current_restaurant(), access.current_member()
-    screens = sessions.screens_of(restaurant["_id"])
-    addresses = store.addresses([member["user_id"] for member in restaurant["members"] if member["user_id"]])
+    screens = logins.screens_of(restaurant["_id"])
+    addresses = users.addresses([member["user_id"] for member in restaurant["members"] if member["user_id"]])
     members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], alphabetical(each["name"])))
     return {
         "invite_form": invite_form or _for_role(me, InviteForm(formdata=None)),
         "add_form": add_form or AddMemberForm(formdata=None),
         "screen_form": screen_form or ScreenForm(formdata=None),
         "people": [_person(member, me, addresses, screens) for member in members],
-        "invitations": [_invitation(each, me) for each in store.of_restaurant(restaurant)],
+        "invitations": [_invitation(each, me) for each in invitations.of_restaurant(restaurant)],
         "screens": [_screen(login) for login in screens if login["member_id"] is None],
         "watching": [_watching(screen) for screen in presence.open_screens(restaurant["_id"])],
         "is_owner": me["role"] == "owner",
@@ -44,7 +45,7 @@ def invite_form() -> InviteForm:
 
 
 def _for_role(me: Member, form: InviteForm) -> InviteForm:
-    form.role.choices = choices(role for role in ROLES if store.may_manage(me, role))
+    form.role.choices = choices(role for role in ROLES if invitations.may_manage(me, role))
     return form
 
 
@@ -59,7 +60,7 @@ def _person(
         "has_account": member["user_id"] is not None,
         "phones": [_screen(login) for login in screens if login["member_id"] == member["id"]],
         "is_me": member["id"] == me["id"],
-        "may_manage": store.may_manage(me, member["role"]),
+        "may_manage": invitations.may_manage(me, member["role"]),
     }
 
 
@@ -74,7 +75,7 @@ def _watching(screen: Screen) -> dict[str, Any]:
 
 def _invitation(invitation: Document, me: Member) -> dict[str, Any]:
     left = invitation["expires_at"] - clock.now()
-    return {**invitation, "left": format_timedelta(left), "may_manage": store.may_manage(me, invitation["role"])}
+    return {**invitation, "left": format_timedelta(left), "may_manage": invitations.may_manage(me, invitation["role"])}
 
 
 def _ago(at: datetime) -> str:

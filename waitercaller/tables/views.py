@@ -4,21 +4,19 @@ import io
 import time
 
 from bson import ObjectId
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, send_file, url_for
+from flask import abort, current_app, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, restaurants
-from waitercaller.db import Document, transaction
-from waitercaller.forms import refused, text_of
-from waitercaller.requests import store as requests
-from waitercaller.tables import qr
-from waitercaller.tables import store as tables
+from waitercaller.db.client import Document, transaction
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import transitions as requests
+from waitercaller.tables import blueprint, qr
 from waitercaller.tables.forms import AddTablesForm, EditTableForm
-
-blueprint = Blueprint("tables", __name__, url_prefix="/r/<objectid:restaurant_id>/tables")
+from waitercaller.web import access
+from waitercaller.web.forms import refused, text_of
 
 
 @blueprint.get("")
@@ -93,9 +91,9 @@ def remove(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     """Remove a table and withdraw what is live there, both or neither."""
     table = _table_or_404(restaurant_id, table_id)
 
-    def work(session: ClientSession | None) -> bool:
-        removed = tables.remove(restaurant_id, table_id, session)
-        requests.withdraw({"restaurant_id": restaurant_id, "table_id": table_id}, session)
+    def work(txn: ClientSession | None) -> bool:
+        removed = tables.remove(restaurant_id, table_id, txn)
+        requests.withdraw({"restaurant_id": restaurant_id, "table_id": table_id}, txn)
         return removed
 
     if not transaction(work):

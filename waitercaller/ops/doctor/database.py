@@ -10,8 +10,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from config import Config
-from waitercaller import clock, schema
-from waitercaller.db import db
+from waitercaller.db import clock, schema
+from waitercaller.db.client import db
 from waitercaller.ops.doctor.finding import Finding, bad, good
 
 PATIENCE = 5.0  # seconds for each question

@@ -9,10 +9,10 @@ from flask import request
 from flask_babel import gettext as _
 from itsdangerous import BadData
 
-from waitercaller import clock
-from waitercaller.db import Document
-from waitercaller.errors import DomainError
-from waitercaller.tokens import serializer
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model.tokens import serializer
+from waitercaller.web.errors import DomainError
 
 PAGE_LIFETIME = timedelta(hours=6)  # a page left open overnight must not call for the next guests
 

@@ -3,12 +3,12 @@
 from flask import render_template
 from flask_babel import force_locale
 
-from waitercaller.db import Document
-from waitercaller.i18n import in_language
+from waitercaller.db.client import Document
+from waitercaller.model.languages import in_language
+from waitercaller.model.service_request import ServiceRequest
 from waitercaller.requests.guest import words
 from waitercaller.requests.guest.sight import View
-from waitercaller.requests.model import ServiceRequest
-from waitercaller.routing import path_for
+from waitercaller.web.routing import path_for
 
 
 def state_fragment(view: View, code: str, language: str, current: bool, asked_language: str | None) -> str:
@@ -18,7 +18,7 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
     """
     with force_locale(language):
         return render_template(
-            "requests/_state.html",
+            "requests/guest/_state.html",
             # Where nothing can be asked for and nothing was, the notice about the code says all there is to say.
             state=words.state_of(view) if current or view.live or view.ended else None,
             notes=_notes(view),
@@ -28,8 +28,8 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
             kinds=_kinds(view, language) if current and view.is_open else [],
             can_cancel=view.can_cancel,
             can_reopen=current and view.can_reopen,
-            cancel_url=path_for("requests.cancel", code=code, lang=asked_language),
-            reopen_url=path_for("requests.guest_reopen", code=code, lang=asked_language),
+            cancel_url=path_for("requests.guest.cancel", code=code, lang=asked_language),
+            reopen_url=path_for("requests.guest.reopen", code=code, lang=asked_language),
         )
 
 

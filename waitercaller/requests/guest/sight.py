@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 
 from bson import ObjectId
 
-from waitercaller import clock, opening, presence
-from waitercaller.db import Document
-from waitercaller.report import usual
-from waitercaller.requests import mutes, reading
-from waitercaller.requests.model import UNDO, ServiceRequest
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import opening, pauses, presence
+from waitercaller.model.requests import queries
+from waitercaller.model.rollups import usual
+from waitercaller.model.service_request import UNDO, ServiceRequest
 
 UNSEEN = timedelta(seconds=5)  # who has not been seen by then is told to wave
 LOOK_AGAIN = 3.0  # seconds; while a call waits, its screens may be put away without any change in it
@@ -27,7 +28,7 @@ class View:
     is_open: bool = True
     opens_at: datetime | None = None
     phone: list[str] = field(default_factory=list)  # what the phone goes by
-    paused: mutes.What | None = None
+    paused: pauses.What | None = None
     usual_wait: timedelta | None = None  # none where too little is known
     tables_before: int = 0
 
@@ -101,14 +102,14 @@ class View:
 def view_of(restaurant: Document, table: Document, held_ids: list[ObjectId], phone: list[str]) -> View:
     """Read what a phone with these receipts and these names sees of its table."""
     restaurant_id, now = restaurant["_id"], clock.now()
-    live = reading.live_of_table(restaurant_id, table["_id"])
+    live = queries.live_of_table(restaurant_id, table["_id"])
     waiting = [request for request in live if request["state"] == "waiting"]
-    open_now, mute = is_open(restaurant), mutes.silencing(table, phone)
+    open_now, mute = is_open(restaurant), pauses.silencing(table, phone)
     return View(
         restaurant,
         now,
         live,
-        held=reading.with_ids(place(table), held_ids) if held_ids else [],
+        held=queries.with_ids(place(table), held_ids) if held_ids else [],
         visible=presence.visible_ids(restaurant_id) if waiting else set(),
         phone=phone,
         paused=mute["what"] if mute else None,

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from flask import request
 from flask_babel import gettext as _
 
-from waitercaller.db import Document
-from waitercaller.errors import DomainError
-from waitercaller.forms import tidy
-from waitercaller.standard_kinds import Choice, Kind
+from waitercaller.db.client import Document
+from waitercaller.model.standard_kinds import Choice, Kind
+from waitercaller.web.errors import DomainError
+from waitercaller.web.forms import tidy
 
 LONGEST_NOTE = 140
 

@@ -1,0 +1,62 @@
+"""The clock: one time for all machines, the database's."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from waitercaller.db import clock
+
+
+class Primary:
+    """A database whose clock is off by so much."""
+
+    def __init__(self, off: timedelta | None) -> None:
+        self.off = off
+
+    def command(self, name: str) -> dict[str, Any]:
+        assert name == "hello"
+        return {} if self.off is None else {"localTime": (datetime.now(UTC) + self.off).replace(tzinfo=None)}
+
+
+@pytest.fixture(autouse=True)
+def _own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "_offset", timedelta())
+
+
+def test_now_is_in_utc_and_in_whole_milliseconds() -> None:
+    now = clock.now()
+    assert now.tzinfo is UTC
+    assert now.microsecond % 1000 == 0
+    assert abs(now - datetime.now(UTC)) < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=2), timedelta(seconds=-30)])
+def test_now_is_the_time_of_the_database(off: timedelta) -> None:
+    database: Any = Primary(off)
+    assert abs(clock.synchronise(database) - off) < timedelta(seconds=1)
+    assert abs(clock.now() - (datetime.now(UTC) + off)) < timedelta(seconds=1)
+
+
+def test_a_database_that_does_not_tell_changes_nothing() -> None:
+    database: Any = Primary(timedelta(minutes=2))
+    before = clock.synchronise(database)
+    database.off = None
+    assert clock.synchronise(database) == before
+
+
+@pytest.mark.needs_wire
+def test_a_real_database_tells(database: Any) -> None:
+    assert abs(clock.synchronise(database)) < timedelta(minutes=5)
+
+
+def test_milliseconds_are_what_scripts_take() -> None:
+    assert clock.milliseconds(datetime(2026, 11, 1, 12, 0, 0, 250_000, UTC)) == 1_793_534_400_250
+
+
+def test_what_is_kept_is_what_was_written(database: Any) -> None:
+    now = clock.now()
+    session = {"actor": {"kind": "person", "id": ObjectId()}, "created_at": now, "seen_at": now, "ended_at": None}
+    database.logins.insert_one({"_id": "x", **session})
+    assert database.logins.find_one({"_id": "x"})["created_at"] == now

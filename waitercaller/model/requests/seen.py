@@ -1,0 +1,25 @@
+"""Receipts: which screens have drawn a request before somebody's eyes. The guest reads “on 2 staff screens” from them.
+
+A receipt changes nothing else of a request, so the staff's list is not drawn again for it (see watch).
+"""
+
+from bson import ObjectId
+
+from waitercaller.db import clock
+from waitercaller.db.client import db
+
+MOST = 20  # receipts a request keeps: the latest
+
+
+def shown(restaurant_id: ObjectId, request_ids: list[ObjectId], screen_id: str) -> int:
+    """This screen has drawn these; returns how many did not know that yet. What has ended takes no receipt."""
+    changed = db().requests.update_many(
+        {
+            "restaurant_id": restaurant_id,
+            "_id": {"$in": request_ids},
+            "live": True,
+            "shown.screen": {"$ne": screen_id},
+        },
+        {"$push": {"shown": {"$each": [{"screen": screen_id, "at": clock.now()}], "$slice": -MOST}}},
+    )
+    return changed.modified_count

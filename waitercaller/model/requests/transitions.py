@@ -1,0 +1,199 @@
+"""The store of requests: what guests ask for, from the first tap to the end.
+
+Every change of state is one conditional update from a state to the next, so of two who act at once one wins. What is
+refused is refused by the database's unique indexes, never by looking first. Nothing live is ever deleted.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any, cast
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError
+
+from waitercaller import metrics
+from waitercaller.db import clock
+from waitercaller.db.client import Document, db
+from waitercaller.model import restaurants, service_request
+from waitercaller.model.requests import queries
+from waitercaller.model.restaurants import Actor
+from waitercaller.model.service_request import UNDO, ServiceRequest, State
+from waitercaller.model.standard_kinds import Choice, Kind
+
+REMEMBERED_TAPS = 50  # taps on one request beyond this change nothing any more
+ATTEMPTS = 10
+
+
+def open_request(
+    restaurant: Document,
+    table: Document,
+    kind: Kind,
+    key: str,
+    *,
+    choice: Choice | None = None,
+    note: str | None = None,
+    device: str | None = None,
+) -> ServiceRequest:
+    """The request that answers the tap `key`: a new one, or the one that already does.
+
+    The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
+    the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie.
+    """
+    request = service_request.new(restaurant, table, kind, _key(key, kind, choice, note))
+    request["note"], request["device"] = note, device
+    if choice:
+        request["choice"], request["choice_labels"] = choice["id"], choice["names"]
+    for _ in range(ATTEMPTS):
+        try:
+            db().requests.insert_one(cast(Document, request))
+            metrics.stepped("called")
+            return request
+        except DuplicateKeyError:
+            pass
+        known = _find_one({"restaurant_id": restaurant["_id"], "table_id": table["_id"], "keys": request["keys"][0]})
+        if answered := known or _remind(request):
+            return answered
+    raise RuntimeError("a request kept opening and closing while a guest called")
+
+
+def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: str | None = None) -> int:
+    """Let `by` go to these; returns how many changed.
+
+    Only waiting ones, unless `taken_from` names the member they are taken over from.
+    """
+    states: list[Document] = [{"state": "waiting"}]
+    if taken_from:
+        states.append({"state": "accepted", "by.id": taken_from})
+    which: Document = {"restaurant_id": restaurant_id, "$or": states}
+    changed = _advance(which, ids, _accepted(by), service_request.step("accepted", by))
+    metrics.accepted(queries.with_ids({"restaurant_id": restaurant_id}, changed))
+    return len(changed)
+
+
+def pass_on(restaurant_id: ObjectId, ids: list[ObjectId], to: Actor, by: Actor) -> int:
+    """Let `to` go instead, as `by` has decided; returns how many changed."""
+    live: Document = {"restaurant_id": restaurant_id, "live": True, "by.id": {"$ne": to["id"]}}
+    step = {**service_request.step("passed", by), "to": to}
+    return len(_advance(live, ids, _accepted(to), step))
+
+
+def resolve(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
+    """The guest has what was asked for; returns how many changed."""
+    return _end({"restaurant_id": restaurant_id}, ids, "resolved", by)
+
+
+def dismiss(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
+    """Nobody was there; returns how many changed."""
+    return _end({"restaurant_id": restaurant_id}, ids, "dismissed", by)
+
+
+def cancel(where: Document, ids: list[ObjectId], phones: list[str]) -> int:
+    """The guest who called needs nothing any more; returns how many changed.
+
+    `where` is the table, as in `reopen`. Only what the phone has asked for that goes by one of these names: whoever
+    reminds of somebody else's call does not own it.
+    """
+    return _end({**where, "device": {"$in": phones}}, ids, "cancelled", None)
+
+
+def withdraw(where: Document, txn: ClientSession | None = None) -> int:
+    """End whatever is live at a table or in a restaurant that is being removed; returns how many changed.
+
+    `where` as in `reopen`.
+    """
+    changed = db().requests.update_many({**where, "live": True}, _ending("withdrawn", None), session=txn)
+    metrics.stepped("withdrawn", changed.modified_count)
+    return changed.modified_count
+
+
+def reopen(where: Document, ids: list[ObjectId], by: Actor | None) -> int:
+    """Bring ended requests back to waiting with their first clock; returns how many changed.
+
+    `where` is {"restaurant_id": …} for staff, and for the guest that and {"table_id": …}. Where the table has called
+    again in the meantime, that newer request takes over the older clock.
+    """
+    return sum(_reopen(where, request_id, by) for request_id in ids)
+
+
+def _key(key: str, kind: Kind, choice: Choice | None, note: str | None) -> str:
+    """A page's key is good for one tap on each of its buttons; with another note it is another tap."""
+    button = f"{kind['id']}/{choice['id']}" if choice else kind["id"]
+    return f"{key}:{button}:{hashlib.sha256(note.encode()).hexdigest()[:16]}" if note else f"{key}:{button}"
+
+
+def _remind(request: ServiceRequest) -> ServiceRequest | None:
+    """Count this tap on the live request of the same table and kind; None when there is none any more."""
+    same = {name: request[name] for name in ("restaurant_id", "table_id", "kind")}
+    live = _find_one({**same, "live": True})
+    if live is None or len(live["keys"]) >= REMEMBERED_TAPS:
+        return live
+    key = request["keys"][0]
+    change: Document = {
+        "$inc": {"reminders": 1},
+        "$push": {"keys": key, "steps": service_request.step("reminded", None)},
+    }
+    if wishes := {name: value for name in ("choice", "choice_labels", "note") if (value := request[name])}:
+        change["$set"] = wishes
+    try:
+        changed = db().requests.update_one({**same, "_id": live["_id"], "live": True, "keys": {"$ne": key}}, change)
+    except DuplicateKeyError:
+        return None  # the same tap, sent twice at once, has just opened a request
+    metrics.stepped("reminded", changed.modified_count)
+    return _find_one({**same, "_id": live["_id"]}) if changed.modified_count else None
+
+
+def _accepted(by: Actor) -> Document:
+    return {"state": "accepted", "by": by, "due_at": None}
+
+
+def _advance(where: Document, ids: Iterable[ObjectId], values: Document, step: Document) -> list[ObjectId]:
+    """The ids of those that took the step."""
+    change = {"$set": values, "$push": {"steps": step}}
+    changed = [each for each in ids if db().requests.update_one({**where, "_id": each}, change).modified_count]
+    metrics.stepped(step["what"], len(changed))
+    return changed
+
+
+def _end(where: Document, ids: list[ObjectId], state: State, by: Actor | None) -> int:
+    ending = _ending(state, by)
+    return len(_advance({**where, "live": True}, ids, ending["$set"], ending["$push"]["steps"]))
+
+
+def _ending(state: State, by: Actor | None) -> Document:
+    values = {"state": state, "live": False, "ended_at": clock.now(), "due_at": None}
+    return {"$set": values, "$push": {"steps": service_request.step(state, by)}}
+
+
+def _reopen(where: Document, request_id: ObjectId, by: Actor | None) -> int:
+    ended = {
+        **where,
+        "_id": request_id,
+        "state": {"$in": ["resolved", "dismissed"]},
+        "ended_at": {"$gt": clock.now() - UNDO},
+    }
+    values = service_request.waiting(restaurants.get(where["restaurant_id"]))
+    for _ in range(ATTEMPTS):
+        try:
+            return len(_advance(ended, [request_id], values, service_request.step("reopened", by)))
+        except DuplicateKeyError:
+            if _hand_over_clock(ended, by):
+                return 1
+    return 0
+
+
+def _hand_over_clock(ended: Document, by: Actor | None) -> bool:
+    """Give the older clock of an ended request to the live one that has taken its place."""
+    older = _find_one(ended)
+    if older is None:
+        return False
+    same = {name: older[name] for name in ("restaurant_id", "table_id", "kind")}
+    changed = db().requests.update_one({**same, "live": True}, {"$min": {"first_at": older["first_at"]}})
+    if changed.matched_count:
+        db().requests.update_one(ended, {"$push": {"steps": service_request.step("handed_over", by)}})
+    return bool(changed.matched_count)
+
+
+def _find_one(where: Document) -> ServiceRequest | None:
+    found: Any = db().requests.find_one(where)
+    return cast(ServiceRequest | None, found)

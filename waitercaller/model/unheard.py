@@ -1,0 +1,72 @@
+"""The store of alerts: since when nobody hears the calls of a restaurant, and whether its owners know."""
+
+from contextlib import suppress
+from datetime import datetime, timedelta
+
+from bson import ObjectId
+from pymongo.errors import DuplicateKeyError
+
+from waitercaller.db import clock
+from waitercaller.db.client import Document, db
+
+PATIENCE = timedelta(minutes=2)  # so long the calls of an open restaurant may be heard by nobody
+# From one telling to the next: a screen that comes and goes all evening, or is made to, fills no mailbox. Of a silence
+# that still lasts when this has passed they are told then.
+REST = timedelta(minutes=15)
+# Whoever was told so often, and never looked in between, is on holiday or has left.
+MOST_UNHEEDED = 7
+
+
+def noted() -> dict[ObjectId, Document]:
+    """What is noted of restaurants whose calls nobody hears, or whose owners were told so and have not looked since."""
+    matters = {"$or": [{"unheard_since": {"$ne": None}}, {"unheeded": {"$gt": 0}}]}
+    return {document["restaurant_id"]: document for document in db().alerts.find(matters)}
+
+
+def begin_silence(restaurant_id: ObjectId) -> None:
+    """Note that from now on nobody hears the calls, unless that is noted already."""
+    _prepare(restaurant_id)
+    heard = {"restaurant_id": restaurant_id, "unheard_since": None}
+    db().alerts.update_one(heard, {"$set": {"unheard_since": clock.now(), "told_at": None}})
+
+
+def end_silence(noted: Document, heard: bool) -> None:
+    """Somebody hears the calls, or (not `heard`) nobody needs to any more: the next silence is a new one."""
+    values = {"unheard_since": None, "told_at": None, **({"unheeded": 0} if heard else {})}
+    db().alerts.update_one(_as_read(noted), {"$set": values})
+
+
+def is_to_be_told(noted: Document) -> bool:
+    """Whether this silence is long, nobody has been told of it yet, and the last time is not just past."""
+    last_told_at: datetime | None = noted.get("last_told_at")  # of an earlier silence
+    has_rested = last_told_at is None or last_told_at + REST <= clock.now()
+    return _is_long(noted) and noted["told_at"] is None and noted["unheeded"] < MOST_UNHEEDED and has_rested
+
+
+def note_told(noted: Document) -> bool:
+    """Note that somebody is told of this silence now; False when that was done, or it is over."""
+    now = clock.now()
+    change = {"$set": {"told_at": now, "last_told_at": now}, "$inc": {"unheeded": 1}}
+    return bool(db().alerts.update_one({**_as_read(noted), "told_at": None}, change).modified_count)
+
+
+def is_unheard(restaurant_id: ObjectId) -> bool:
+    """Whether nobody has heard the calls of this restaurant for a long time."""
+    noted = db().alerts.find_one({"restaurant_id": restaurant_id})
+    return noted is not None and _is_long(noted)
+
+
+def _as_read(noted: Document) -> Document:
+    return {"restaurant_id": noted["restaurant_id"], "unheard_since": noted["unheard_since"]}
+
+
+def _is_long(noted: Document) -> bool:
+    since: datetime | None = noted["unheard_since"]
+    return since is not None and since + PATIENCE <= clock.now()
+
+
+def _prepare(restaurant_id: ObjectId) -> None:
+    """Make the restaurant's document where it has none."""
+    blank = {"unheard_since": None, "told_at": None, "unheeded": 0}
+    with suppress(DuplicateKeyError):  # made by another process just now
+        db().alerts.update_one({"restaurant_id": restaurant_id}, {"$setOnInsert": blank}, upsert=True)
