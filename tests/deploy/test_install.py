@@ -218,10 +218,12 @@ def test_an_upgrade_loses_no_request(box, visitors):
     style = box.run(f"curl -s https://{DOMAIN}/ | grep -o '/static/[^\"]*css' | head -n 1").stdout.strip()
     assert "immutable" in kept(box, style)
     before = box.version()
+    box.run("userdel waitercaller-backup")  # as where the version before had no such user
     deploy = box.next_version("0.2.0", "echo '/* new */' >>static/css/house.css")
     box.do(f"{deploy}/upgrade.sh")
     statuses = visitors.leave()
     assert box.version().startswith("0.2.0-")
+    assert box.run("stat -c %U /var/backups/waitercaller").stdout == "waitercaller-backup\n"
     wait_until(lambda: "new" in box.run(f"curl -s https://{DOMAIN}/static/x/css/house.css | tail -n 1").stdout)
     assert kept(box, style) == "no-store"  # it is another file now
     assert len(statuses) > 20
