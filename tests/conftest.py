@@ -1,8 +1,9 @@
 """What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
 
 Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given,
-and in the quick run on mongomock, unless they are marked `needs_wire`. Alice owns "Trattoria Lucia", Bob waits tables
-for her, Charlie owns another place, Dana is a guest.
+and in the quick run on mongomock, unless they are marked `needs_wire`. Marked `proxied`, a test runs behind the strict
+proxy of tests.wire, with authentication and retryable writes. Alice owns "Trattoria Lucia", Bob waits tables for her,
+Charlie owns another place, Dana is a guest.
 """
 
 import os
@@ -23,7 +24,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests.support import cast, databases, routes
+from tests.support import cast, databases, routes, timeshift
 from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
@@ -37,11 +38,15 @@ from waitercaller.web import limits
 MakeApp = Callable[[Config], Flask]
 
 
+pytest_plugins = ["tests.wire.plugin"]
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out what is marked browser, deploy or slow")
 
 
 def pytest_configure() -> None:
+    timeshift.begin()
     routes.compile_once()
 
 
@@ -79,15 +84,15 @@ def shared_database(server: databases.Server) -> Iterator[databases.SharedDataba
 
 
 @pytest.fixture
-def mongodb_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def mongodb_uri(database_kind: str, is_proxied: bool, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a database that is empty and only this test's.
 
-    It has the schema already, unless the test is marked `fresh_database`.
+    It has the schema already, unless the test is marked `fresh_database` or runs behind the proxy (`proxied`).
     """
     if database_kind == "mongomock":
         yield "mongodb://127.0.0.1:9/mongomock"  # never asked: the application gets the stand-in
         return
-    if database_kind == "wire" and request.node.get_closest_marker("fresh_database") is None:
+    if database_kind == "wire" and not is_proxied and request.node.get_closest_marker("fresh_database") is None:
         shared: databases.SharedDatabase = request.getfixturevalue("shared_database")
         yield shared.take()
         shared.give_back()
@@ -95,7 +100,12 @@ def mongodb_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[
     third = databases.third() if database_kind == "third" else None
     server_uri = third or request.getfixturevalue("server").uri
     name = databases.fresh_name()
-    yield databases.with_name(server_uri, name)
+    uri = databases.with_name(server_uri, name)
+    if is_proxied and not third:
+        with request.getfixturevalue("cluster").standing_for(uri) as proxied_uri:
+            yield proxied_uri
+    else:
+        yield uri
     with MongoClient[dict[str, Any]](server_uri) as client:
         client.drop_database(name)
 
@@ -150,18 +160,21 @@ def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) ->
     for app in apps:
         app.extensions["hub"].close()
         with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
-            app.extensions["mongo"].client.close()
+            app.extensions["mongo"].close()
 
 
 @pytest.fixture
-def app(make_app: MakeApp, config: Config, database_kind: str, request: pytest.FixtureRequest) -> Flask:
+def app(
+    make_app: MakeApp, config: Config, database_kind: str, is_proxied: bool, request: pytest.FixtureRequest
+) -> Flask:
     """The application on a database that has its indexes and validators."""
     app = make_app(config)
     mongo = app.extensions["mongo"]
     if database_kind == "mongomock":
         mongo.build_indexes()
-    elif database_kind == "third" or request.node.get_closest_marker("fresh_database"):
-        schema.build(mongo.database)
+    elif database_kind == "third" or is_proxied or request.node.get_closest_marker("fresh_database"):
+        with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no limit of a page
+            schema.build(patient.get_default_database())
     return app
 
 
@@ -193,7 +206,7 @@ def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -
 def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The Hub of `app`, hearing what really changes in the database."""
     monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # it looks this often whether it is to stop
-    monkeypatch.setattr(watcher_module, "PAUSE", 0.1)
+    monkeypatch.setattr(watcher_module, "REOPEN_SECONDS", 0.1)
     hub: Hub = app.extensions["hub"]
     hub.listening = False
     stopped = threading.Event()

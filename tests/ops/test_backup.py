@@ -15,6 +15,7 @@ import bson
 import pytest
 from bson import Decimal128, Int64, ObjectId
 from flask import Flask
+from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
@@ -183,9 +184,9 @@ def test_a_server_that_keeps_something_else_is_noticed_before_the_present_databa
     before = all_of(filled)
     insert = backup._insert
 
-    def lose_one(database: Database[Any], collection: archive.Collection, batch: list[Any]) -> None:
+    def lose_one(collection: Collection[Any], batch: list[Any]) -> None:
         batch.pop()
-        insert(database, collection, batch or [{"_id": "another"}])
+        insert(collection, batch or [{"_id": "another"}])
 
     monkeypatch.setattr(backup, "_insert", lose_one)
     done = run("restore", tmp_path / "backup", "--replace", "--yes")

@@ -1,0 +1,109 @@
+"""The users of deploy/mongodb/users.js may do what they do, and nothing else."""
+
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure
+
+from tests.wire import rights
+from tests.wire.cluster import APPLICATION, Cluster
+from tests.wire.exchange import Request
+from tests.wire.protocol import Document
+from tests.wire.test_refusals import code_of
+
+USERS = rights.users_of(rights.USERS.read_text(encoding="utf-8"))
+TO_BECOME_ROOT = {"createUser", "grantRole", "createRole", "anyAction", "changeOwnPassword"}
+
+
+def test_the_application_reads_writes_and_defines(connect: Any) -> None:
+    database = connect(timeoutMS=None)
+    database.create_collection("requests", validator={"$jsonSchema": {"bsonType": "object"}})
+    database.command("collMod", "requests", validator={})
+    database.requests.create_index("at")
+    database.requests.insert_one({"_id": 1})
+    database.requests.update_one({"_id": 2}, {"$set": {"a": 1}}, upsert=True)
+    assert database.requests.count_documents({}) == 2
+    with database.watch(max_await_time_ms=50) as stream:
+        assert stream.try_next() is None
+    database.requests.delete_one({"_id": 1})
+    assert database.list_collection_names() == ["requests"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"dropDatabase": 1},
+        {"createUser": "mallory", "pwd": "1", "roles": ["root"]},
+        {"grantRolesToUser": APPLICATION, "roles": ["root"]},
+        {"validate": "requests"},
+        {"configureFailPoint": "failCommand", "mode": "off"},
+    ],
+    ids=lambda command: next(iter(command)),
+)
+def test_the_application_is_no_administrator(connect: Any, command: Document) -> None:
+    assert code_of(lambda: connect(timeoutMS=None).command(dict(command))) == rights.UNAUTHORIZED
+
+
+@pytest.mark.parametrize("command", [{"serverStatus": 1}, {"listDatabases": 1}, {"replSetStepDown": 10}], ids=str)
+def test_the_application_asks_nothing_of_the_cluster(connect: Any, command: Document) -> None:
+    assert code_of(lambda: connect().client.admin.command(dict(command))) == rights.UNAUTHORIZED
+
+
+def test_the_application_sees_no_other_database(connect: Any) -> None:
+    assert code_of(lambda: connect().client.other.requests.find_one()) == rights.UNAUTHORIZED
+
+
+def test_who_has_not_logged_in_may_only_say_hello(cluster: Cluster) -> None:
+    with MongoClient[Document](f"mongodb://127.0.0.1:{cluster.proxy.port}/") as client:
+        assert client.admin.command("ping")["ok"] == 1
+        assert code_of(lambda: client.test.requests.find_one()) == rights.UNAUTHORIZED
+
+
+def test_a_wrong_password_is_nobody(cluster: Cluster) -> None:
+    uri = cluster.uri("test").replace(":a-password", ":another-password")
+    with MongoClient[Document](uri) as client, pytest.raises(OperationFailure, match="authentication failed"):
+        client.test.requests.find_one()
+
+
+def test_users_js_is_read_as_mongosh_would() -> None:
+    script = """
+    const it = db.getSiblingDB("admin")  // {role: "commented out"}
+    const role = {
+        role: "small", roles: [{role: "read", db: "a"},],
+        privileges: [{resource: {db: "b", collection: "c"}, actions: ["insert"]},
+                     {resource: {cluster: true}, actions: ["serverStatus"]}],
+    }
+    if (it.getRole(role.role)) { it.updateRole(role.role, role) } else { it.createRole(role) }
+    it.createUser({user: "u", pwd: passwordPrompt(), 'roles': ["small"]})
+    """
+    (user,) = rights.users_of(script).values()
+    assert user.missing("a", "x", ["find", "insert"]) == {"insert"}
+    assert user.missing("b", "c", ["insert"]) == set()
+    assert user.missing("b", "d", ["insert"]) == {"insert"}
+    assert user.of_cluster == {"serverStatus"}
+
+
+def test_the_users_of_the_deployment_are_known() -> None:
+    assert APPLICATION in USERS
+    assert len(USERS) > 1
+
+
+def test_the_applications_user_cannot_make_itself_root() -> None:
+    assert not {action for _, _, action in USERS[APPLICATION].actions} & TO_BECOME_ROOT
+
+
+@pytest.mark.parametrize(
+    ("command", "actions"),
+    [
+        ({"update": "a", "updates": [{"q": {}, "u": {}, "upsert": True}]}, {"update", "insert"}),
+        ({"aggregate": "a", "pipeline": [{"$merge": "b"}]}, {"find", "insert", "update", "remove"}),
+        ({"aggregate": 1, "pipeline": [{"$changeStream": {}}]}, {"find", "changeStream"}),
+        ({"findAndModify": "a", "remove": True}, {"find", "remove"}),
+        ({"insert": "a", "bypassDocumentValidation": True}, {"insert", "bypassDocumentValidation"}),
+        ({"reIndex": "a"}, {"reIndex"}),
+    ],
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),  # the same in each process
+)
+def test_the_rights_that_a_command_needs(command: Document, actions: set[str]) -> None:
+    assert rights.needed(Request(next(iter(command)), command, None)) == actions
