@@ -24,7 +24,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests.support import cast, databases, routes, timeshift
+from tests.support import cast, databases, routes, schedule, settings, timeshift
 from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
@@ -48,6 +48,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure() -> None:
     timeshift.begin()
     routes.compile_once()
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    schedule.mark(items)
+    items.sort(key=schedule.position)
+    if config.option.quick:
+        config.hook.pytest_deselected(items=[item for item in items if not schedule.is_quick(item)])
+        items[:] = filter(schedule.is_quick, items)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -113,19 +122,8 @@ def mongodb_uri(database_kind: str, is_proxied: bool, request: pytest.FixtureReq
 @pytest.fixture
 def config(mongodb_uri: str, tmp_path: Path) -> Config:
     """A valid configuration: passwords cheap to hash, mails into a folder."""
-    return Config.from_env(
-        {
-            "MONGODB_URI": mongodb_uri,
-            "PUBLIC_URL": "http://localhost",
-            "SECRET_KEY": "a key for tests only: 7Qm2xKp9vR4tWz8b",
-            "TRUSTED_HOSTS": "localhost",
-            "MAIL_FOLDER": str(tmp_path / "mail"),
-            "MAIL_SENDER": "Waiter Caller <hello@waitercaller.test>",
-            "LOG_FORMAT": "text",
-            "ARGON2_MEMORY_KIB": "8192",
-            "ARGON2_ROUNDS": "1",
-        }
-    )
+    environ = settings.environ(mongodb_uri, "http://localhost", tmp_path / "mail", TRUSTED_HOSTS="localhost")
+    return Config.from_env(environ)
 
 
 @pytest.fixture(scope="session")
@@ -140,7 +138,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 
 
 @pytest.fixture
-def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
+def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
     """Makes applications; several on one configuration are several processes on one database."""
     apps = []
 
@@ -152,6 +150,8 @@ def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) ->
         app.jinja_env.bytecode_cache = compiled_templates
         if database_kind == "mongomock":
             app.extensions["mongo"] = databases.Mongomock()
+        elif config.mongodb_uri == mongodb_uri:
+            databases.be_patient(app.extensions["mongo"])
         app.extensions["hub"].listening = True  # as if it had a watcher
         apps.append(app)
         return app
@@ -250,6 +250,12 @@ def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) ->
     limits.memory.clear()
     yield
     limits.memory.clear()
+
+
+@pytest.fixture
+def fresh_codes(later: Callable[..., None]) -> None:
+    """The 30 seconds of a one-time code begin now: none runs out between a phone's screen and the form."""
+    later(seconds=30 - clock.now().timestamp() % 30)
 
 
 # --- browsers -----------------------------------------------------------------------------------------------

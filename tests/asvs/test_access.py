@@ -36,14 +36,16 @@ def post(person: Person, path: str, **form: str) -> int:
 # --- V8.1 authorization documentation ---------------------------------------------------------------------------------
 
 
-def test_v8_1_1_the_rules_say_what_each_role_may_use(app: Flask) -> None:
+@pytest.mark.asvs("8.1.1")
+def test_the_rules_say_what_each_role_may_use(app: Flask) -> None:
     written = RULES.read_text()
     rooms = {rule.endpoint.split(".")[0] for rule in app.url_map.iter_rules()} - {"static", "favicon"}
     assert [room for room in sorted(rooms) if f"`{room}`" not in written] == []
     assert all(f"**{role}**" in written for role in access.RANKS)
 
 
-def test_v8_1_2_the_rules_say_which_fields_of_a_thing_can_be_changed() -> None:
+@pytest.mark.asvs("8.1.2")
+def test_the_rules_say_which_fields_of_a_thing_can_be_changed() -> None:
     section = RULES.read_text().partition("### Fields\n")[2].partition("\n## ")[0]
     rows = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
     assert rows >= {"restaurants", "users", "logins", "invitations", "tables", "requests"}
@@ -52,9 +54,8 @@ def test_v8_1_2_the_rules_say_which_fields_of_a_thing_can_be_changed() -> None:
 # --- V8.2 general authorization design --------------------------------------------------------------------------------
 
 
-def test_v8_2_1_a_waiter_uses_nothing_of_managers_and_owners(
-    app: Flask, alice: Person, bob: Person, table: Document
-) -> None:
+@pytest.mark.asvs("8.2.1")
+def test_a_waiter_uses_nothing_of_managers_and_owners(app: Flask, alice: Person, bob: Person, table: Document) -> None:
     for method in ("GET", "POST"):
         above = [
             rule
@@ -70,7 +71,8 @@ def test_v8_2_1_a_waiter_uses_nothing_of_managers_and_owners(
         assert everything(app)["tables"] == before
 
 
-def test_v8_2_2_nobody_reaches_a_thing_of_others_by_its_id(
+@pytest.mark.asvs("8.2.2")
+def test_nobody_reaches_a_thing_of_others_by_its_id(
     app: Flask, alice: Person, charlie: Person, table: Document, dana: FlaskClient
 ) -> None:
     call_waiter(dana, table)
@@ -85,7 +87,8 @@ def test_v8_2_2_nobody_reaches_a_thing_of_others_by_its_id(
     assert everything(app) == before
 
 
-def test_v8_2_3_a_form_changes_its_own_fields_only(app: Flask, alice: Person, table: Document) -> None:
+@pytest.mark.asvs("8.2.3")
+def test_a_form_changes_its_own_fields_only(app: Flask, alice: Person, table: Document) -> None:
     assert isinstance(alice.client, Browser)
     path = f"{alice.home}/tables/{table['_id']}"
     more = {"code": "A" * 26, "restaurant_id": "0" * 24, "removed_at": "now", "position": "9", "_id": "0" * 24}
@@ -97,8 +100,9 @@ def test_v8_2_3_a_form_changes_its_own_fields_only(app: Flask, alice: Person, ta
 # --- V8.3 operation level authorization, V8.4 other considerations ----------------------------------------------------
 
 
+@pytest.mark.asvs("8.3.1")
 @pytest.mark.parametrize("role", ["owner", "manager"])
-def test_v8_3_1_what_a_browser_says_of_itself_gives_no_right(
+def test_what_a_browser_says_of_itself_gives_no_right(
     app: Flask, alice: Person, bob: Person, table: Document, role: str
 ) -> None:
     bob.client.set_cookie("role", role)
@@ -109,7 +113,8 @@ def test_v8_3_1_what_a_browser_says_of_itself_gives_no_right(
     assert app.extensions["mongo"].database.tables.count_documents({"removed_at": None}) == 1
 
 
-def test_v8_4_1_a_restaurant_is_out_of_reach_of_all_others(
+@pytest.mark.asvs("8.4.1")
+def test_a_restaurant_is_out_of_reach_of_all_others(
     app: Flask, alice: Person, charlie: Person, table: Document
 ) -> None:
     before = everything(app)
@@ -142,7 +147,8 @@ def field(dana: FlaskClient, table: Document) -> str:
     return hidden_fields(dana.get(f"/t/{table['code']}").text)["form"]
 
 
-def test_v9_1_1_a_changed_token_is_refused(tap: Any, field: str, app: Flask) -> None:
+@pytest.mark.asvs("9.1.1")
+def test_a_changed_field_of_a_guests_form_is_refused(tap: Any, field: str, app: Flask) -> None:
     payload, _, signature = field.rpartition(".")
     for forged in (payload, f"{payload}.", f"{payload[:-1]}A.{signature}", f"{payload}.{signature[::-1]}", ""):
         assert tap(forged) == 400
@@ -150,15 +156,17 @@ def test_v9_1_1_a_changed_token_is_refused(tap: Any, field: str, app: Flask) -> 
     assert tap(field) == 303
 
 
+@pytest.mark.asvs("9.1.2")
 @pytest.mark.parametrize("digest", [hashlib.sha1, hashlib.md5, hashlib.sha512])
-def test_v9_1_2_one_algorithm_signs_and_no_other_is_believed(tap: Any, field: str, app: Flask, digest: Any) -> None:
+def test_one_algorithm_signs_and_no_other_is_believed(tap: Any, field: str, app: Flask, digest: Any) -> None:
     with app.app_context():
         values = tokens.serializer("guest-form").loads(field)
     other = URLSafeSerializer(str(app.secret_key), salt="guest-form", signer_kwargs={"digest_method": digest})
     assert tap(other.dumps(values)) == 400
 
 
-def test_v9_1_3_keys_come_from_the_configuration_only(tap: Any, field: str, app: Flask) -> None:
+@pytest.mark.asvs("9.1.3")
+def test_keys_come_from_the_configuration_only(tap: Any, field: str, app: Flask) -> None:
     with app.app_context():
         values = tokens.serializer("guest-form").loads(field)
     attackers = URLSafeSerializer("k" * 40, salt="guest-form", signer_kwargs={"digest_method": hashlib.sha256})
@@ -172,28 +180,32 @@ def test_v9_1_3_keys_come_from_the_configuration_only(tap: Any, field: str, app:
 # --- V9.2 token content -----------------------------------------------------------------------------------------------
 
 
-def test_v9_2_1_an_expired_token_is_refused(tap: Any, field: str, later: Callable[..., None]) -> None:
+@pytest.mark.asvs("9.2.1")
+def test_an_expired_token_is_refused(tap: Any, field: str, later: Callable[..., None]) -> None:
     later(hours=5, minutes=59)
     assert tap(field) == 303
     later(minutes=2)
     assert tap(field) == 409
 
 
+@pytest.mark.asvs("9.2.2")
 @pytest.mark.parametrize("purpose", ["guest-receipt", "token:reset", "cookie-session", "csrf-token"])
-def test_v9_2_2_a_token_of_another_purpose_is_refused(tap: Any, field: str, app: Flask, purpose: str) -> None:
+def test_a_token_of_another_purpose_is_refused(tap: Any, field: str, app: Flask, purpose: str) -> None:
     with app.app_context():
         values = tokens.serializer("guest-form").loads(field)
         assert tap(tokens.serializer(purpose).dumps(values)) == 400
 
 
-def test_v9_2_3_a_token_for_another_table_is_refused(app: Flask, alice: Person, tap: Any, dana: FlaskClient) -> None:
+@pytest.mark.asvs("9.2.3")
+def test_a_token_for_another_table_is_refused(app: Flask, alice: Person, tap: Any, dana: FlaskClient) -> None:
     assert isinstance(alice.client, Browser)
     assert alice.client.submit(f"{alice.home}/tables", {"names": "8", "zone": ""}).status_code == 303
     other = app.extensions["mongo"].database.tables.find_one({"name": "8"})
     assert tap(hidden_fields(dana.get(f"/t/{other['code']}").text)["form"]) == 409
 
 
-def test_v9_2_4_a_token_of_another_installation_is_refused(
+@pytest.mark.asvs("9.2.4")
+def test_a_token_of_another_installation_is_refused(
     make_app: Any, config: Config, tap: Any, dana: FlaskClient, table: Document
 ) -> None:
     other = make_app(replace(config, secret_key="another key for tests: 9fJ3kLq8wZ2xV5n"))

@@ -2,13 +2,12 @@
 
 import re
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from email.message import Message
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,12 +15,12 @@ from flask import Flask, jsonify, request
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.support import ROOT, databases
+from tests.support import databases, settings
 from tests.support.asvs import NOBODYS_CODE, address, everything, routes, texts
-from tests.support.cast import PASSWORD, Browser, Person, hire, wait_until
+from tests.support.cast import PASSWORD, Browser, Person, hire
+from tests.support.gunicorn import Gunicorn
 from waitercaller.db import schema
 from waitercaller.db.client import Document
-from waitercaller.local import processes
 from waitercaller.web import access
 
 HTTPS = "https://localhost"
@@ -76,7 +75,8 @@ def policy(answer: Any) -> dict[str, list[str]]:
 # --- V3.2 unintended content interpretation ---------------------------------------------------------------------------
 
 
-def test_v3_2_1_what_is_no_page_is_not_shown_as_one(app: Flask, alice: Person, table: Document) -> None:
+@pytest.mark.asvs("3.2.1")
+def test_what_is_no_page_is_not_shown_as_one(app: Flask, alice: Person, table: Document) -> None:
     picture = f"{alice.home}/tables/{table['_id']}/qr"
     for path in (f"{picture}.svg", f"{picture}.png", "/healthz"):
         answer = alice.client.get(path)
@@ -88,7 +88,8 @@ def test_v3_2_1_what_is_no_page_is_not_shown_as_one(app: Flask, alice: Person, t
     assert "<script" not in alice.client.get(f"{picture}.svg").text
 
 
-def test_v3_2_2_scripts_write_text_as_text() -> None:
+@pytest.mark.asvs("3.2.2")
+def test_scripts_write_text_as_text() -> None:
     found = {
         (path, match[0]) for path, text in texts("static", "*.js").items() for match in MAKES_MARKUP.finditer(text)
     }
@@ -98,21 +99,25 @@ def test_v3_2_2_scripts_write_text_as_text() -> None:
 # --- V3.3 cookie setup ------------------------------------------------------------------------------------------------
 
 
-def test_v3_3_1_cookies_are_secure(cookies: list[str]) -> None:
+@pytest.mark.asvs("3.3.1")
+def test_cookies_are_secure(cookies: list[str]) -> None:
     assert len(cookies) >= 2
     assert all("Secure" in cookie.split("; ") for cookie in cookies)
 
 
-def test_v3_3_2_cookies_say_same_site(cookies: list[str]) -> None:
+@pytest.mark.asvs("3.3.2")
+def test_cookies_say_same_site(cookies: list[str]) -> None:
     assert all({"SameSite=Lax", "SameSite=Strict"} & set(cookie.split("; ")) for cookie in cookies)
 
 
-def test_v3_3_3_cookies_are_for_this_host_only(cookies: list[str]) -> None:
+@pytest.mark.asvs("3.3.3")
+def test_cookies_are_for_this_host_only(cookies: list[str]) -> None:
     assert all(cookie.startswith("__Host-") and "Path=/" in cookie for cookie in cookies)
     assert not any("domain=" in cookie.lower() for cookie in cookies)
 
 
-def test_v3_3_4_no_script_reads_the_login(cookies: list[str], alice: Person) -> None:
+@pytest.mark.asvs("3.3.4")
+def test_no_script_reads_the_login(cookies: list[str], alice: Person) -> None:
     assert all("HttpOnly" in cookie.split("; ") for cookie in cookies)
     with alice.client.session_transaction() as session:
         secret = session["_user_id"]
@@ -123,13 +128,15 @@ def test_v3_3_4_no_script_reads_the_login(cookies: list[str], alice: Person) -> 
 # --- V3.4 browser security mechanism headers --------------------------------------------------------------------------
 
 
-def test_v3_4_2_no_other_origin_may_read(answers: Any, alice: Person) -> None:
+@pytest.mark.asvs("3.4.2")
+def test_no_other_origin_may_read(answers: Any, alice: Person) -> None:
     alice.client.environ_base["HTTP_ORIGIN"] = EVIL
     for answer in answers():
         assert [name for name in answer.headers.keys() if name.startswith("Access-Control-")] == []  # noqa: SIM118
 
 
-def test_v3_4_3_every_answer_says_what_may_be_loaded(answers: Any) -> None:
+@pytest.mark.asvs("3.4.3")
+def test_every_answer_says_what_may_be_loaded(answers: Any) -> None:
     for answer in answers():
         allowed = policy(answer)
         assert allowed["default-src"] == ["'none'"]
@@ -139,22 +146,26 @@ def test_v3_4_3_every_answer_says_what_may_be_loaded(answers: Any) -> None:
         assert allowed["style-src"] == ["'self'"]
 
 
-def test_v3_4_4_no_answer_is_sniffed(answers: Any) -> None:
+@pytest.mark.asvs("3.4.4")
+def test_no_answer_is_sniffed(answers: Any) -> None:
     assert {answer.headers.get("X-Content-Type-Options") for answer in answers()} == {"nosniff"}
 
 
-def test_v3_4_5_no_address_is_told_to_others(answers: Any) -> None:
+@pytest.mark.asvs("3.4.5")
+def test_no_address_is_told_to_others(answers: Any) -> None:
     assert {answer.headers.get("Referrer-Policy") for answer in answers()} <= {"same-origin", "no-referrer"}
 
 
-def test_v3_4_6_no_answer_is_framed(answers: Any) -> None:
+@pytest.mark.asvs("3.4.6")
+def test_no_answer_is_framed(answers: Any) -> None:
     assert all(policy(answer)["frame-ancestors"] == ["'none'"] for answer in answers())
 
 
 # --- V3.5 browser origin separation -----------------------------------------------------------------------------------
 
 
-def test_v3_5_1_forms_of_other_sites_are_refused(app: Flask, alice: Person, table: Document) -> None:
+@pytest.mark.asvs("3.5.1")
+def test_forms_of_other_sites_are_refused(app: Flask, alice: Person, table: Document) -> None:
     before = everything(app)
     headers = {"Origin": EVIL, "Referer": f"{EVIL}/", "Sec-Fetch-Site": "cross-site"}
     answers = {
@@ -166,7 +177,8 @@ def test_v3_5_1_forms_of_other_sites_are_refused(app: Flask, alice: Person, tabl
     assert everything(app) == before
 
 
-def test_v3_5_3_what_only_asks_changes_nothing(app: Flask, answers: Any, alice: Person, table: Document) -> None:
+@pytest.mark.asvs("3.5.3")
+def test_what_only_asks_changes_nothing(app: Flask, answers: Any, alice: Person, table: Document) -> None:
     before = everything(app)
     assert all(answer.status_code < 500 for answer in answers())
     for rule in routes(app, "POST"):
@@ -181,13 +193,15 @@ def test_v3_5_3_what_only_asks_changes_nothing(app: Flask, answers: Any, alice: 
 # --- V3.7 other browser security considerations -----------------------------------------------------------------------
 
 
-def test_v3_7_1_no_plugins() -> None:
+@pytest.mark.asvs("3.7.1")
+def test_no_plugins() -> None:
     for text in texts("templates", "*.html").values():
         assert not re.search(r"<(object|embed|applet|marquee|frame|iframe)\b", text)
 
 
+@pytest.mark.asvs("3.7.2")
 @pytest.mark.parametrize("target", [EVIL, "//evil.example", "/\\evil.example", "\t//evil.example", "/\t/evil.example"])
-def test_v3_7_2_no_redirect_leads_elsewhere(alice: Person, target: str) -> None:
+def test_no_redirect_leads_elsewhere(alice: Person, target: str) -> None:
     assert isinstance(alice.client, Browser)
     words = {"email": alice.email, "password": PASSWORD}
     token = alice.client.csrf_token("/account")
@@ -198,7 +212,8 @@ def test_v3_7_2_no_redirect_leads_elsewhere(alice: Person, target: str) -> None:
 # --- V4.1 generic web service security --------------------------------------------------------------------------------
 
 
-def test_v4_1_1_every_answer_says_what_it_is(answers: Any, client: FlaskClient, app: Flask) -> None:
+@pytest.mark.asvs("4.1.1")
+def test_every_answer_says_what_it_is(answers: Any, client: FlaskClient, app: Flask) -> None:
     for answer in answers():
         kind = answer.headers["Content-Type"]
         textual = kind.startswith("text/") or "xml" in kind
@@ -212,10 +227,11 @@ def test_v4_1_1_every_answer_says_what_it_is(answers: Any, client: FlaskClient, 
     assert client.get(script, buffered=True).headers["Content-Type"] == "text/javascript; charset=utf-8"
 
 
+@pytest.mark.asvs("4.1.3")
 @pytest.mark.parametrize(
     "header", ["X-Forwarded-Host", "X-Forwarded-Prefix", "X-Real-IP", "X-Original-URL", "X-User-ID"]
 )
-def test_v4_1_3_what_a_proxy_sets_cannot_be_forged(secure: Flask, header: str) -> None:
+def test_what_a_proxy_sets_cannot_be_forged(secure: Flask, header: str) -> None:
     @access.anyone
     def seen() -> Any:
         return jsonify(request.remote_addr, request.scheme, request.host, request.path, request.script_root)
@@ -232,26 +248,14 @@ def test_v4_1_3_what_a_proxy_sets_cannot_be_forged(secure: Flask, header: str) -
 @pytest.fixture
 def gunicorn(config: Config, tmp_path: Any, app: Flask) -> Iterator[int]:
     """The port of a gunicorn with the settings of production."""
-    port = databases.free_port()
-    environ = {
-        "PATH": "/usr/bin:/bin",
-        "MONGODB_URI": config.mongodb_uri,
-        "PUBLIC_URL": config.public_url,
-        "SECRET_KEY": config.secret_key,
-        "TRUSTED_HOSTS": "localhost",
-        "MAIL_FOLDER": config.mail_folder,
-        "MAIL_SENDER": config.mail_sender,
-    }
-    command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--workers", "1"]
-    with (tmp_path / "gunicorn.log").open("wb") as output:
-        process: subprocess.Popen[bytes] = processes.start(
-            [*command, "--bind", f"127.0.0.1:{port}", "wsgi:app"], folder=ROOT, environ=environ, output=output
-        )
+    environ = settings.environ(config.mongodb_uri, config.public_url, Path(config.mail_folder))
+    bind = f"127.0.0.1:{databases.free_port()}"
+    gunicorn = Gunicorn(bind, environ, tmp_path / "gunicorn.log", workers=1)
     try:
-        wait_until(lambda: b'"alive"' in _raw(port, ALIVE))
-        yield port
+        gunicorn.start(lambda: b'"alive"' in _raw(gunicorn.port, ALIVE))
+        yield gunicorn.port
     finally:
-        processes.stop(process, 15)
+        gunicorn.stop()
 
 
 def _raw(port: int, message: bytes) -> bytes:
@@ -264,7 +268,8 @@ def _raw(port: int, message: bytes) -> bytes:
     return answer
 
 
-def test_v4_2_1_one_request_is_not_taken_for_two(gunicorn: int) -> None:
+@pytest.mark.asvs("4.2.1")
+def test_one_request_is_not_taken_for_two(gunicorn: int) -> None:
     head = b"POST /login HTTP/1.1\r\nHost: localhost\r\n"
     framings = [
         b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
@@ -283,7 +288,8 @@ def test_v4_2_1_one_request_is_not_taken_for_two(gunicorn: int) -> None:
 # --- V5 file handling -------------------------------------------------------------------------------------------------
 
 
-def test_v5_2_1_what_is_too_large_is_refused(app: Flask, alice: Person) -> None:
+@pytest.mark.asvs("5.2.1")
+def test_what_is_too_large_is_refused(app: Flask, alice: Person) -> None:
     assert isinstance(alice.client, Browser)
     token = alice.client.csrf_token("/account")
     data = {"csrf_token": token, "names": (BytesIO(b"x" * 70_000), "menu.pdf")}
@@ -292,11 +298,12 @@ def test_v5_2_1_what_is_too_large_is_refused(app: Flask, alice: Person) -> None:
     assert everything(app) == before
 
 
+@pytest.mark.asvs("5.3.2")
 @pytest.mark.parametrize(
     "name",
     ["../config.py", "%2e%2e/config.py", "..%2fconfig.py", "css/../../config.py", "/etc/passwd", "..\\config.py"],
 )
-def test_v5_3_2_no_path_leads_out_of_the_folder(client: FlaskClient, name: str) -> None:
+def test_no_path_leads_out_of_the_folder(client: FlaskClient, name: str) -> None:
     answer = client.get(f"/static/0/{name}")
     assert answer.status_code in (404, 308)
     assert "Config" not in answer.text
@@ -313,13 +320,15 @@ def named(app: Flask, alice: Person, table: Document, name: str) -> tuple[str, M
     return header, message
 
 
-def test_v5_4_1_the_server_names_what_is_downloaded(app: Flask, alice: Person, table: Document) -> None:
+@pytest.mark.asvs("5.4.1")
+def test_the_server_names_what_is_downloaded(app: Flask, alice: Person, table: Document) -> None:
     header, message = named(app, alice, table, "../../7")
     assert message.get_filename() == "qr ..-..-7.png"
     assert "evil" not in header
 
 
-def test_v5_4_2_names_of_files_are_encoded(app: Flask, alice: Person, table: Document) -> None:
+@pytest.mark.asvs("5.4.2")
+def test_names_of_files_are_encoded(app: Flask, alice: Person, table: Document) -> None:
     header, message = named(app, alice, table, 'T"; x=y\r\nSet-Cookie: a=b\u202egnp.Ü')
     assert not re.search(r"[\r\n\u202e]", header)
     assert header.isascii()
@@ -330,18 +339,21 @@ def test_v5_4_2_names_of_files_are_encoded(app: Flask, alice: Person, table: Doc
 # --- V13.4 is about the same answers ----------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("13.4.1")
 @pytest.mark.parametrize("path", ["/.git/config", "/static/0/.git/config", "/.env", "/static/0/../.git/HEAD"])
-def test_v13_4_1_no_source_is_served(client: FlaskClient, path: str) -> None:
+def test_no_source_is_served(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code in (404, 308)
 
 
+@pytest.mark.asvs("13.4.3")
 @pytest.mark.parametrize("path", ["/static", "/static/", "/static/0/", "/static/0/css", "/static/0/css/"])
-def test_v13_4_3_no_folder_is_listed(client: FlaskClient, path: str) -> None:
+def test_no_folder_is_listed(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 404
 
 
+@pytest.mark.asvs("13.4.4")
 @pytest.mark.parametrize("path", ["/", "/login", f"/t/{NOBODYS_CODE}"])
-def test_v13_4_4_trace_is_not_answered(client: FlaskClient, path: str) -> None:
+def test_trace_is_not_answered(client: FlaskClient, path: str) -> None:
     answer = client.open(path, method="TRACE", headers={"X-Secret": "tell me"})
     assert answer.status_code == 405
     assert "tell me" not in answer.text

@@ -43,14 +43,16 @@ def called() -> list[tuple[str, ast.Call]]:
 # --- V11.1 inventory and documentation --------------------------------------------------------------------------------
 
 
-def test_v11_1_1_the_rules_say_how_every_secret_is_kept_and_replaced() -> None:
+@pytest.mark.asvs("11.1.1")
+def test_the_rules_say_how_every_secret_is_kept_and_replaced() -> None:
     section = RULES.read_text().partition("### Keys")[2].partition("\n## ")[0]
     secret = {field.name.upper() for field in fields(Config) if re.search("key|password|_uri", field.name)}
     assert len(secret) >= 4
     assert [name for name in sorted(secret) if f"`{name}`" not in section] == []
 
 
-def test_v11_1_2_the_inventory_names_all_cryptography() -> None:
+@pytest.mark.asvs("11.1.2")
+def test_the_inventory_names_all_cryptography() -> None:
     section = RULES.read_text().partition("### Cryptography")[2].partition("\n### ")[0]
     used = {"hashlib", "hmac", "itsdangerous", "passlib", "pyotp", "secrets", "ssl", "cryptography"}
     using = {path.stem for path, tree in sources() if used & {name.split(".")[0] for name in imports(tree)}}
@@ -61,13 +63,15 @@ def test_v11_1_2_the_inventory_names_all_cryptography() -> None:
 # --- V11.2 secure implementation --------------------------------------------------------------------------------------
 
 
-def test_v11_2_1_cryptography_comes_from_libraries() -> None:
+@pytest.mark.asvs("11.2.1")
+def test_cryptography_comes_from_libraries() -> None:
     used = {name for _, tree in sources() for name in re.findall(r"\b(?:hashlib|hmac)\.\w+", ast.unparse(tree))}
     assert used <= {"hashlib.sha256", "hmac.digest", "hmac.compare_digest"}
     assert not {"Crypto", "rsa", "ecdsa", "nacl"} & {name for _, tree in sources() for name in imports(tree)}
 
 
-def test_v11_2_2_keys_and_parameters_can_be_replaced(
+@pytest.mark.asvs("11.2.2")
+def test_keys_and_parameters_can_be_replaced(
     app: Flask, make_app: Any, config: Config, alice: Person, dana: FlaskClient, table: Document
 ) -> None:
     field = hidden_fields(dana.get(f"/t/{table['code']}").text)["form"]
@@ -88,8 +92,9 @@ def test_v11_2_2_keys_and_parameters_can_be_replaced(
     assert ",t=2," in kept["password_hash"]
 
 
+@pytest.mark.asvs("11.2.3")
 @pytest.mark.parametrize("key", ["k" * 64, "short but 12 kinds", "changeme" * 8])
-def test_v11_2_3_a_key_has_at_least_128_bits(key: str) -> None:
+def test_a_key_has_at_least_128_bits(key: str) -> None:
     with pytest.raises(ConfigError, match="too weak"):
         Config.from_env(GOOD | {"SECRET_KEY": key})
     with pytest.raises(ConfigError, match="too weak"):
@@ -99,7 +104,8 @@ def test_v11_2_3_a_key_has_at_least_128_bits(key: str) -> None:
 # --- V11.4 hashing ----------------------------------------------------------------------------------------------------
 
 
-def test_v11_4_1_approved_hashes_only(app: Flask, client: FlaskClient) -> None:
+@pytest.mark.asvs("11.4.1")
+def test_approved_hashes_only(app: Flask, client: FlaskClient) -> None:
     client.get("/login")
     cookie = client.get_cookie("session")
     assert cookie
@@ -111,7 +117,8 @@ def test_v11_4_1_approved_hashes_only(app: Flask, client: FlaskClient) -> None:
     assert len(base64.urlsafe_b64decode(signature + "==")) == 32
 
 
-def test_v11_4_2_passwords_are_kept_as_argon2id_with_todays_parameters(make_app: Any, config: Config) -> None:
+@pytest.mark.asvs("11.4.2")
+def test_passwords_are_kept_as_argon2id_with_todays_parameters(make_app: Any, config: Config) -> None:
     usual = Config.from_env(GOOD)
     with make_app(replace(usual, mongodb_uri=config.mongodb_uri)).app_context():
         kept = passwords.hashed(PASSWORD)
@@ -124,7 +131,8 @@ def test_v11_4_2_passwords_are_kept_as_argon2id_with_todays_parameters(make_app:
     assert PASSWORD not in kept
 
 
-def test_v11_4_3_hashes_that_stand_for_a_secret_have_256_bits(app: Flask, alice: Person, mails: Mails) -> None:
+@pytest.mark.asvs("11.4.3")
+def test_hashes_that_stand_for_a_secret_have_256_bits(app: Flask, alice: Person, mails: Mails) -> None:
     client = app.test_client()
     assert isinstance(client, Browser)
     client.submit("/forgot", {"email": alice.email})
@@ -137,7 +145,8 @@ def test_v11_4_3_hashes_that_stand_for_a_secret_have_256_bits(app: Flask, alice:
 # --- V11.5 random values ----------------------------------------------------------------------------------------------
 
 
-def test_v11_5_1_what_cannot_be_guessed_is_random(app: Flask, alice: Person) -> None:
+@pytest.mark.asvs("11.5.1")
+def test_what_cannot_be_guessed_is_random(app: Flask, alice: Person) -> None:
     names = {name for name, _ in called()}
     assert not {"uuid.uuid4", "uuid.uuid1", "random.choice", "random.choices", "random.getrandbits"} & names
     with app.app_context():
@@ -152,7 +161,8 @@ def test_v11_5_1_what_cannot_be_guessed_is_random(app: Flask, alice: Person) -> 
 # --- V12 secure communication -----------------------------------------------------------------------------------------
 
 
-def test_v12_3_2_certificates_of_others_are_verified() -> None:
+@pytest.mark.asvs("12.3.2")
+def test_certificates_of_others_are_verified() -> None:
     contexts = {name for name, _ in called() if name.startswith("ssl.")}
     assert contexts == {"ssl.create_default_context", "ssl.cert_time_to_seconds"}
     assert "starttls(context=tls)" in (ROOT / "waitercaller/mail/smtp.py").read_text()
@@ -165,12 +175,14 @@ def test_v12_3_2_certificates_of_others_are_verified() -> None:
 # --- V13 configuration ------------------------------------------------------------------------------------------------
 
 
-def test_v13_1_1_the_rules_say_whom_the_application_speaks_to() -> None:
+@pytest.mark.asvs("13.1.1")
+def test_the_rules_say_whom_the_application_speaks_to() -> None:
     section = RULES.read_text().partition("### Communication")[2].partition("\n## ")[0]
     assert all(name in section for name in ("`MONGODB_URI`", "`MAIL_SERVER`", "`PUBLIC_URL`", "Apache"))
 
 
-def test_v13_2_4_nothing_speaks_to_other_machines_but_those_in_the_rules() -> None:
+@pytest.mark.asvs("13.2.4")
+def test_nothing_speaks_to_other_machines_but_those_in_the_rules() -> None:
     # But for the doctor, by which an operator looks at the site from outside.
     network = {f"{path.parent.name}/{path.stem}" for path, tree in sources() if NETWORK & set(imports(tree))}
     assert {each for each in network if not each.startswith("doctor/")} == {"push/delivery"}
@@ -179,8 +191,9 @@ def test_v13_2_4_nothing_speaks_to_other_machines_but_those_in_the_rules() -> No
     assert clients == {"client"}
 
 
+@pytest.mark.asvs("13.4.2")
 @pytest.mark.parametrize("variable", ["FLASK_DEBUG", "FLASK_ENV"])
-def test_v13_4_2_no_variable_turns_debugging_on(variable: str, monkeypatch: pytest.MonkeyPatch, make_app: Any) -> None:
+def test_no_variable_turns_debugging_on(variable: str, monkeypatch: pytest.MonkeyPatch, make_app: Any) -> None:
     monkeypatch.setenv(variable, "1" if variable == "FLASK_DEBUG" else "development")
     app = make_app(Config.from_env(GOOD))
     assert not app.debug
@@ -195,15 +208,17 @@ def test_v13_4_2_no_variable_turns_debugging_on(variable: str, monkeypatch: pyte
     assert "ZeroDivisionError" not in answer.text
 
 
+@pytest.mark.asvs("13.4.5")
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])
-def test_v13_4_5_what_monitors_ask_tells_strangers_nothing(client: FlaskClient, path: str) -> None:
+def test_what_monitors_ask_tells_strangers_nothing(client: FlaskClient, path: str) -> None:
     answer = client.get(path)
     assert answer.json in ({"status": "alive"}, {"status": "ready"})
     for hidden in ("/metrics", "/docs", "/openapi.json", "/swagger", "/console", "/server-status"):
         assert client.get(hidden, environ_base={"REMOTE_ADDR": "192.0.2.1"}).status_code == 404
 
 
-def test_v15_2_3_production_holds_nothing_of_tests_and_the_local_run(config: Config) -> None:
+@pytest.mark.asvs("15.2.3")
+def test_production_holds_nothing_of_tests_and_the_local_run(config: Config) -> None:
     loaded = "import sys, wsgi; print(*sys.modules)"
     environ = {name: str(getattr(config, name.lower(), "") or value) for name, value in GOOD.items()}
     result = subprocess.run(

@@ -40,13 +40,15 @@ def browser(app: Flask) -> Browser:
 # --- V14.1 documentation ----------------------------------------------------------------------------------------------
 
 
-def test_v14_1_1_everything_that_is_kept_has_a_level() -> None:
+@pytest.mark.asvs("14.1.1")
+def test_everything_that_is_kept_has_a_level() -> None:
     rows = {line.split("`")[1]: line.split("|")[2].strip() for line in section("Data").splitlines() if "| `" in line}
     assert set(rows) == set(schema.INDEXES)
     assert set(rows.values()) <= {"secret", "personal", "internal"}
 
 
-def test_v14_1_2_every_level_has_its_rules() -> None:
+@pytest.mark.asvs("14.1.2")
+def test_every_level_has_its_rules() -> None:
     rules = section("Levels")
     for level in ("secret", "personal", "internal"):
         row = next(line for line in rules.splitlines() if line.startswith(f"| **{level}**"))
@@ -56,7 +58,8 @@ def test_v14_1_2_every_level_has_its_rules() -> None:
 # --- V14.2 general data protection ------------------------------------------------------------------------------------
 
 
-def test_v14_2_1_no_secret_stays_in_an_address(app: Flask, alice: Person, mails: Mails) -> None:
+@pytest.mark.asvs("14.2.1")
+def test_no_secret_stays_in_an_address(app: Flask, alice: Person, mails: Mails) -> None:
     client = browser(app)
     client.submit("/forgot", {"email": alice.email})
     link = mails()[0].path
@@ -72,7 +75,8 @@ def test_v14_2_1_no_secret_stays_in_an_address(app: Flask, alice: Person, mails:
             assert re.search('method="(post|dialog)"', form), path
 
 
-def test_v14_2_2_what_servers_cache_holds_nothing_secret(app: Flask, alice: Person, table: Document) -> None:
+@pytest.mark.asvs("14.2.2")
+def test_what_servers_cache_holds_nothing_secret(app: Flask, alice: Person, table: Document) -> None:
     alice.client.get(f"{alice.home}/dashboard")
     app.test_client().get(f"/t/{table['code']}")
     kept = [document for each in (cache.restaurants, cache.tables) for _, document in each._entries.values()]
@@ -88,7 +92,8 @@ def test_v14_2_2_what_servers_cache_holds_nothing_secret(app: Flask, alice: Pers
     assert cached == {("qr", "svg"), ("passwords", "_common"), ("passwords", "_pool"), ("delivery", "_tls")}
 
 
-def test_v14_2_3_nothing_is_sent_to_third_parties() -> None:
+@pytest.mark.asvs("14.2.3")
+def test_nothing_is_sent_to_third_parties() -> None:
     loads = re.compile(r"(?:src|srcset|action|poster)\s*=\s*[\"']?(?:https?:)?//|@import|url\(\s*[\"']?(?:https?:)?//")
     files = texts("templates", "*.html") | texts("static", "*.js", "*.css", "*.svg")
     assert [path for path, text in files.items() if loads.search(text)] == []
@@ -98,7 +103,8 @@ def test_v14_2_3_nothing_is_sent_to_third_parties() -> None:
     assert [path for path, text in scripts.items() if re.search(r"https?://|sendBeacon|WebSocket", text)] == []
 
 
-def test_v14_2_4_secrets_are_kept_as_hashes_and_leave_with_time(app: Flask, alice: Person, mails: Mails) -> None:
+@pytest.mark.asvs("14.2.4")
+def test_secrets_are_kept_as_hashes_and_leave_with_time(app: Flask, alice: Person, mails: Mails) -> None:
     client = browser(app)
     client.submit("/register", WORDS)
     client.submit("/forgot", {"email": alice.email})
@@ -124,7 +130,8 @@ def test_v14_2_4_secrets_are_kept_as_hashes_and_leave_with_time(app: Flask, alic
 # --- V14.3 client-side data protection --------------------------------------------------------------------------------
 
 
-def test_v14_3_1_after_the_end_of_a_login_nothing_is_left_to_look_at(alice: Person) -> None:
+@pytest.mark.asvs("14.3.1")
+def test_after_the_end_of_a_login_nothing_is_left_to_look_at(alice: Person) -> None:
     assert isinstance(alice.client, Browser)
     pages = [f"{alice.home}/dashboard", f"{alice.home}/tables", "/account"]
     assert {alice.client.get(path).headers["Cache-Control"] for path in pages} == {"no-store"}
@@ -136,7 +143,8 @@ def test_v14_3_1_after_the_end_of_a_login_nothing_is_left_to_look_at(alice: Pers
     assert "event.persisted && location.reload()" in texts("static", "dashboard.js")["static/js/dashboard.js"]
 
 
-def test_v14_3_2_no_page_is_kept_by_browsers(app: Flask, alice: Person, table: Document) -> None:
+@pytest.mark.asvs("14.3.2")
+def test_no_page_is_kept_by_browsers(app: Flask, alice: Person, table: Document) -> None:
     for rule in routes(app, "GET"):
         answer = alice.client.get(address(app, rule, alice, table), buffered=False)
         answer.close()
@@ -144,7 +152,8 @@ def test_v14_3_2_no_page_is_kept_by_browsers(app: Flask, alice: Person, table: D
             assert answer.headers["Cache-Control"] == "no-store", rule
 
 
-def test_v14_3_3_browsers_keep_nothing_sensitive(app: Flask, alice: Person) -> None:
+@pytest.mark.asvs("14.3.3")
+def test_browsers_keep_nothing_sensitive(app: Flask, alice: Person) -> None:
     client = browser(app)
     client.submit("/login", {"email": alice.email, "password": PASSWORD})
     with client.session_transaction() as session:
@@ -165,7 +174,8 @@ def test_v14_3_3_browsers_keep_nothing_sensitive(app: Flask, alice: Person) -> N
 # --- V15.1 documentation, V15.2 dependencies --------------------------------------------------------------------------
 
 
-def test_v15_1_2_every_component_is_pinned_with_its_hashes() -> None:
+@pytest.mark.asvs("15.1.2")
+def test_every_component_is_pinned_with_its_hashes() -> None:
     for path in (ROOT / "requirements.txt", *(ROOT / "tests/requirements").glob("*.txt")):
         blocks = re.split(r"\n(?=\w)", re.sub(r"(?m)^\s*#.*\n?", "", path.read_text()))
         assert len(blocks) > 3
@@ -176,11 +186,13 @@ def test_v15_1_2_every_component_is_pinned_with_its_hashes() -> None:
     assert "--require-hashes" in (ROOT / "Makefile").read_text()
 
 
-def test_v15_1_3_the_rules_name_what_is_costly() -> None:
+@pytest.mark.asvs("15.1.3")
+def test_the_rules_name_what_is_costly() -> None:
     assert all(name in section("Costly work") for name in ("argon2id", "QR", "streams", "outbox", "hold"))
 
 
-def test_v15_2_2_what_is_costly_is_bounded(app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.asvs("15.2.2")
+def test_what_is_costly_is_bounded(app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(views, "STREAMS_OF_A_LOGIN", 3)
     streams = [alice.client.get(f"{alice.home}/live", buffered=False) for _ in range(4)]
     assert [stream.status_code for stream in streams] == [200, 200, 200, 429]
@@ -194,7 +206,8 @@ def test_v15_2_2_what_is_costly_is_bounded(app: Flask, alice: Person, monkeypatc
 # --- V15.3 defensive coding -------------------------------------------------------------------------------------------
 
 
-def test_v15_3_1_an_answer_holds_what_it_is_asked_for_and_no_more(
+@pytest.mark.asvs("15.3.1")
+def test_an_answer_holds_what_it_is_asked_for_and_no_more(
     app: Flask, alice: Person, bob: Person, table: Document, dana: FlaskClient
 ) -> None:
     call_waiter(dana, table)
@@ -208,14 +221,16 @@ def test_v15_3_1_an_answer_holds_what_it_is_asked_for_and_no_more(
     assert [word for word in private if word in page] == []
 
 
-def test_v15_3_2_what_calls_outside_follows_no_redirects() -> None:
+@pytest.mark.asvs("15.3.2")
+def test_what_calls_outside_follows_no_redirects() -> None:
     """http.client, which follows none, is the only client there is."""
     clients = {"aiohttp", "http.client", "httpx", "requests", "urllib.request", "urllib3"}
     assert {name for path, tree in sources() for name in imports(tree) if name in clients} == {"http.client"}
     assert delivery._verdict(307) == "refused"
 
 
-def test_v15_3_3_a_registration_takes_its_own_fields_only(app: Flask, mails: Mails) -> None:
+@pytest.mark.asvs("15.3.3")
+def test_a_registration_takes_its_own_fields_only(app: Flask, mails: Mails) -> None:
     client = browser(app)
     more = {"role": "owner", "password_hash": "x", "confirmed": "1", "members": "x", "two_factor": "x", "_id": "0" * 24}
     client.submit("/register", WORDS | more)
@@ -227,7 +242,8 @@ def test_v15_3_3_a_registration_takes_its_own_fields_only(app: Flask, mails: Mai
     assert [member["role"] for member in restaurant["members"]] == ["owner"]
 
 
-def test_v15_3_4_what_is_kept_and_counted_is_the_visitors_address(make_app: Any, config: Config, app: Flask) -> None:
+@pytest.mark.asvs("15.3.4")
+def test_what_is_kept_and_counted_is_the_visitors_address(make_app: Any, config: Config, app: Flask) -> None:
     behind = make_app(replace(config, proxy_count=1))
     client = behind.test_client()
     with behind.app_context():
@@ -238,10 +254,11 @@ def test_v15_3_4_what_is_kept_and_counted_is_the_visitors_address(make_app: Any,
     assert entry["address"] == "192.0.2.7"
 
 
+@pytest.mark.asvs("15.3.5")
 @pytest.mark.parametrize(
     "body", [{"json": {"names": ["7"]}}, {"data": {"names": (BytesIO(b"7"), "7")}}, {"data": {"names[]": "7"}}]
 )
-def test_v15_3_5_a_value_of_another_type_is_refused(app: Flask, alice: Person, body: dict[str, Any]) -> None:
+def test_a_value_of_another_type_is_refused(app: Flask, alice: Person, body: dict[str, Any]) -> None:
     assert isinstance(alice.client, Browser)
     headers = {"X-CSRFToken": alice.client.csrf_token("/account")}
     assert alice.client.post(f"{alice.home}/tables", headers=headers, **body).status_code == 400
@@ -249,15 +266,17 @@ def test_v15_3_5_a_value_of_another_type_is_refused(app: Flask, alice: Person, b
     assert alice.client.get("/r/null/tables").status_code == 404
 
 
-def test_v15_3_6_scripts_assign_no_properties_by_names_that_came_in() -> None:
+@pytest.mark.asvs("15.3.6")
+def test_scripts_assign_no_properties_by_names_that_came_in() -> None:
     found = [
         (path, hit[0]) for path, text in texts("static", "*.js").items() for hit in ASSIGNMENT_BY_NAME.finditer(text)
     ]
     assert found == []
 
 
+@pytest.mark.asvs("15.3.7")
 @pytest.mark.parametrize("field", ["email", "password", "name", "restaurant"])
-def test_v15_3_7_a_field_counts_once_and_from_the_form_only(app: Flask, field: str) -> None:
+def test_a_field_counts_once_and_from_the_form_only(app: Flask, field: str) -> None:
     client = browser(app)
     twice = {**{name: [value] for name, value in WORDS.items()}, field: [WORDS[field], "another-one@example.org"]}
     assert client.submit("/register", twice).status_code == 400

@@ -3,8 +3,8 @@
 import ast
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
@@ -18,7 +18,6 @@ LEVEL_2 = (19, 7, 11, 8, 5, 22, 12, 3, 3, 24, 11, 6, 12, 7, 10, 16, 7)
 ID = re.compile(r"[1-9][0-9]?\.[1-9][0-9]?\.[1-9][0-9]?")
 NODE = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 FILE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.\w+|Makefile)`")
-TEST = re.compile(r"test_v(\d+)_(\d+)_(\d+)_\w+")
 
 
 @dataclass
@@ -41,20 +40,15 @@ def rows() -> list[Row]:
     return [Row(*(cell.strip() for cell in line.strip("|").split(" | "))) for line in lines]
 
 
-def names_of_tests(path: Path) -> set[str]:
-    """The names of the tests in a module."""
-    nodes = ast.walk(ast.parse(path.read_text()))
-    return {node.name for node in nodes if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")}
-
-
-def asvs_tests() -> set[tuple[str, str]]:
-    """All tests that carry the number of a requirement."""
-    return {
-        (path.relative_to(ROOT).as_posix(), name)
-        for path in (ROOT / "tests").glob("test_asvs_*.py")
-        for name in names_of_tests(path)
-        if TEST.fullmatch(name)
-    }
+def marked() -> Iterator[tuple[tuple[str, str], str]]:
+    """All tests that are marked with requirements, `@pytest.mark.asvs("6.2.1")`, and the number of each."""
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        functions = [each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.FunctionDef)]
+        for node in functions:
+            for decorator in node.decorator_list:
+                if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.asvs":
+                    for number in decorator.args:
+                        yield (path.relative_to(ROOT).as_posix(), node.name), ast.literal_eval(number)
 
 
 def test_every_requirement_occurs_once_and_in_order() -> None:
@@ -79,27 +73,9 @@ def test_every_row_has_one_verdict_with_its_grounds() -> None:
         assert bool(row.nodes) == (row.verdict == "test") or row.verdict == "not met", row
 
 
-def test_every_test_that_is_named_exists() -> None:
-    missing = [
-        (row.id, node)
-        for row in rows()
-        for node in row.nodes
-        if not (ROOT / node[0]).exists() or node[1] not in names_of_tests(ROOT / node[0])
-    ]
-    assert missing == []
-
-
-def test_every_test_of_a_requirement_is_named_in_its_row() -> None:
-    named = {(node, row.id) for row in rows() for node in row.nodes if TEST.fullmatch(node[1])}
-    expected = {(node, ".".join(TEST.fullmatch(node[1]).groups())) for node in asvs_tests()}  # type: ignore[union-attr]
-    assert named == expected
-    assert Counter(number for _, number in expected).most_common(1)[0][1] == 1
-
-
-def test_every_tested_requirement_has_a_test_with_its_number() -> None:
-    for row in rows():
-        if row.verdict == "test":
-            assert any(name.startswith(f"test_v{row.id.replace('.', '_')}_") for _, name in row.nodes), row
+def test_each_row_names_the_tests_that_are_marked_with_its_number() -> None:
+    named = {(node, row.id) for row in rows() for node in row.nodes}
+    assert named == set(marked())
 
 
 def test_every_file_that_is_evidence_exists() -> None:

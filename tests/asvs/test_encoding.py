@@ -56,12 +56,14 @@ def called() -> set[str]:
 # --- V1.1 encoding and sanitization architecture ----------------------------------------------------------------------
 
 
+@pytest.mark.asvs("1.1.1")
 @pytest.mark.parametrize("name", ["%41 %2541", "&lt;b&gt; &amp;amp;", "\\u0041 \\x41", "=?utf-8?q?A?="])
-def test_v1_1_1_input_is_decoded_once(named: Any, alice: Person, name: str) -> None:
+def test_input_is_decoded_once(named: Any, alice: Person, name: str) -> None:
     assert str(escape(name)) in alice.client.get(named(name)).text
 
 
-def test_v1_1_2_text_is_kept_as_it_came_and_escaped_where_it_is_written(app: Flask, named: Any, alice: Person) -> None:
+@pytest.mark.asvs("1.1.2")
+def test_text_is_kept_as_it_came_and_escaped_where_it_is_written(app: Flask, named: Any, alice: Person) -> None:
     page = alice.client.get(named(SCRIPT)).text
     assert app.extensions["mongo"].database.tables.find_one({"name": SCRIPT})
     assert SCRIPT not in page
@@ -71,7 +73,8 @@ def test_v1_1_2_text_is_kept_as_it_came_and_escaped_where_it_is_written(app: Fla
 # --- V1.2 injection prevention ----------------------------------------------------------------------------------------
 
 
-def test_v1_2_1_text_cannot_leave_its_place_in_a_page_or_a_header(named: Any, alice: Person) -> None:
+@pytest.mark.asvs("1.2.1")
+def test_text_cannot_leave_its_place_in_a_page_or_a_header(named: Any, alice: Person) -> None:
     name = "\"'><img src=x>"
     path = named(name)
     for page in (path, f"{alice.home}/tables", f"{alice.home}/tables/print"):
@@ -83,7 +86,8 @@ def test_v1_2_1_text_cannot_leave_its_place_in_a_page_or_a_header(named: Any, al
     assert header.count('"') in (0, 2)
 
 
-def test_v1_2_2_text_in_an_address_is_encoded_and_no_script_is_an_address(
+@pytest.mark.asvs("1.2.2")
+def test_text_in_an_address_is_encoded_and_no_script_is_an_address(
     client: FlaskClient, alice: Person, table: Document
 ) -> None:
     target = urlsplit(client.get(f"{alice.home}/tables", query_string={"a": 'b&next=//evil"'}).location)
@@ -96,7 +100,8 @@ def test_v1_2_2_text_in_an_address_is_encoded_and_no_script_is_an_address(
     assert answer.location.startswith("/")
 
 
-def test_v1_2_3_text_cannot_leave_its_place_in_json_or_an_event(
+@pytest.mark.asvs("1.2.3")
+def test_text_cannot_leave_its_place_in_json_or_an_event(
     app: Flask, hire: Any, alice: Person, table: Document, dana: FlaskClient
 ) -> None:
     eve = hire('Eve"}</script>\\', role="waiter", at=alice)
@@ -120,8 +125,9 @@ def test_v1_2_3_text_cannot_leave_its_place_in_json_or_an_event(
     assert (name, str(escape(eve.name)) in json.loads(data.removeprefix("data: "))["html"]) == ("event: state", True)
 
 
+@pytest.mark.asvs("1.2.4")
 @pytest.mark.parametrize("key", ["email[$ne]", "password[$gt]", "$where"])
-def test_v1_2_4_operators_of_the_database_are_no_values(client: FlaskClient, alice: Person, key: str) -> None:
+def test_operators_of_the_database_are_no_values(client: FlaskClient, alice: Person, key: str) -> None:
     assert isinstance(client, Browser)
     words = {"email": alice.email, "password": '{"$gt": ""}', key: ""}
     assert client.submit("/login", words).status_code == 400
@@ -132,12 +138,14 @@ def test_v1_2_4_operators_of_the_database_are_no_values(client: FlaskClient, ali
     assert client.get("/account").status_code == 303
 
 
-def test_v1_2_5_no_command_of_the_operating_system_is_run() -> None:
+@pytest.mark.asvs("1.2.5")
+def test_no_command_of_the_operating_system_is_run() -> None:
     assert not {"subprocess", "pty", "commands"} & imported()
     assert not {"os.system", "os.popen", "os.execv", "os.spawnv", "os.posix_spawn"} & called()
 
 
-def test_v1_2_9_no_pattern_is_built_from_text() -> None:
+@pytest.mark.asvs("1.2.9")
+def test_no_pattern_is_built_from_text() -> None:
     patterns = [
         (path.name, ast.unparse(call.args[0]))
         for path, tree in sources()
@@ -151,17 +159,20 @@ def test_v1_2_9_no_pattern_is_built_from_text() -> None:
 # --- V1.3 sanitization ------------------------------------------------------------------------------------------------
 
 
-def test_v1_3_2_no_text_is_run_as_code() -> None:
+@pytest.mark.asvs("1.3.2")
+def test_no_text_is_run_as_code() -> None:
     assert not {"eval", "exec", "compile", "__import__", "importlib.import_module"} & called()
 
 
+@pytest.mark.asvs("1.3.3")
 @pytest.mark.parametrize("name", ["Lucia\0", "Lu\x1b[2Jcia", "L" * 81])
-def test_v1_3_3_control_characters_and_overlong_text_are_refused(app: Flask, client: FlaskClient, name: str) -> None:
+def test_control_characters_and_overlong_text_are_refused(app: Flask, client: FlaskClient, name: str) -> None:
     before = everything(app)
     assert register(client, name=name).status_code == 400
     assert everything(app) == before
 
 
+@pytest.mark.asvs("1.3.6")
 @pytest.mark.parametrize(
     "address",
     [
@@ -171,18 +182,20 @@ def test_v1_3_3_control_characters_and_overlong_text_are_refused(app: Flask, cli
         "https://fcm.googleapis.com@evil.example/",
     ],
 )
-def test_v1_3_6_a_browser_can_name_a_push_service_and_no_other_address(address: str) -> None:
+def test_a_browser_can_name_a_push_service_and_no_other_address(address: str) -> None:
     assert delivery.is_allowed("https://fcm.googleapis.com/send", PUSH_SERVICES)
     assert not delivery.is_allowed(address, PUSH_SERVICES)
 
 
-def test_v1_3_7_no_template_is_built_from_text(named: Any, alice: Person) -> None:
+@pytest.mark.asvs("1.3.7")
+def test_no_template_is_built_from_text(named: Any, alice: Person) -> None:
     name = "{{ 7*7 }}{% if 1 %}x{% endif %}"
     assert str(escape(name)) in alice.client.get(named(name)).text
     assert not {"render_template_string", "Template", "jinja2.Template", "stream_template_string"} & called()
 
 
-def test_v1_3_10_text_is_no_format(named: Any, alice: Person) -> None:
+@pytest.mark.asvs("1.3.10")
+def test_text_is_no_format(named: Any, alice: Person) -> None:
     name = "%(name)s %d {0.__class__}"
     path = named(name)
     assert isinstance(alice.client, Browser)
@@ -190,7 +203,8 @@ def test_v1_3_10_text_is_no_format(named: Any, alice: Person) -> None:
     assert f"“{escape(name)}” was removed." in page.text
 
 
-def test_v1_3_11_text_cannot_add_to_a_mail(client: FlaskClient, mails: Mails) -> None:
+@pytest.mark.asvs("1.3.11")
+def test_text_cannot_add_to_a_mail(client: FlaskClient, mails: Mails) -> None:
     assert register(client, email="mallory@example.org\r\nBcc: victim@example.org").status_code == 400
     assert register(client, email="mallory@example.org,victim@example.org").status_code == 400
     assert register(client, name="Mallory\r\nBcc: victim@example.org").status_code == 303
@@ -203,14 +217,16 @@ def test_v1_3_11_text_cannot_add_to_a_mail(client: FlaskClient, mails: Mails) ->
 # --- V1.4 memory, V1.5 safe deserialization ---------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("1.4.2")
 @pytest.mark.parametrize("names", ["1-99999999999999999999", "9223372036854775807-9223372036854776100", "0-201"])
-def test_v1_4_2_numbers_have_bounds(app: Flask, alice: Person, names: str) -> None:
+def test_numbers_have_bounds(app: Flask, alice: Person, names: str) -> None:
     assert isinstance(alice.client, Browser)
     assert alice.client.submit(f"{alice.home}/tables", {"names": names, "zone": ""}).status_code == 400
     assert app.extensions["mongo"].database.tables.count_documents({}) == 0
 
 
-def test_v1_4_3_a_stream_gives_back_what_it_took(app: Flask, dana: FlaskClient, table: Document) -> None:
+@pytest.mark.asvs("1.4.3")
+def test_a_stream_gives_back_what_it_took(app: Flask, dana: FlaskClient, table: Document) -> None:
     hub = app.extensions["hub"]
     streams = [dana.get(f"/t/{table['code']}/live", buffered=False) for _ in range(5)]
     assert hub._topics
@@ -219,11 +235,13 @@ def test_v1_4_3_a_stream_gives_back_what_it_took(app: Flask, dana: FlaskClient, 
     assert (dict(hub._topics), +hub._holders) == ({}, {})
 
 
-def test_v1_5_1_no_xml_is_parsed() -> None:
+@pytest.mark.asvs("1.5.1")
+def test_no_xml_is_parsed() -> None:
     assert not XML & imported()
 
 
-def test_v1_5_2_nothing_that_can_run_code_is_deserialized(client: FlaskClient) -> None:
+@pytest.mark.asvs("1.5.2")
+def test_nothing_that_can_run_code_is_deserialized(client: FlaskClient) -> None:
     assert not PYTHONS_RISKS & imported()
     client.set_cookie("session", "gASVKAAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjA1pZCA+IC90bXAveKSUhZRSlC4=")
     assert client.get("/login").status_code == 200

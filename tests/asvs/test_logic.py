@@ -47,13 +47,15 @@ def tap(person: Person, request_id: object, act: str, query: str = "") -> Any:
 # --- V2.1 documentation -----------------------------------------------------------------------------------------------
 
 
-def test_v2_1_1_the_rules_name_every_field_of_every_form() -> None:
+@pytest.mark.asvs("2.1.1")
+def test_the_rules_name_every_field_of_every_form() -> None:
     names = {name for form in forms() for name in vars(form) if hasattr(getattr(form, name), "field_class")}
     assert {"email", "password", "names", "zone"} <= names
     assert [name for name in sorted(names) if f"`{name}`" not in document()] == []
 
 
-def test_v2_1_3_the_rules_say_the_limits_of_the_business() -> None:
+@pytest.mark.asvs("2.1.3")
+def test_the_rules_say_the_limits_of_the_business() -> None:
     written = document()
     hours = guest_links.PAGE_LIFETIME.total_seconds() / 3600
     minutes = service_request.UNDO.total_seconds() / 60
@@ -67,6 +69,7 @@ def test_v2_1_3_the_rules_say_the_limits_of_the_business() -> None:
 # --- V2.2 input validation --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("2.2.1")
 @pytest.mark.parametrize(
     ("field", "value"),
     [
@@ -79,13 +82,14 @@ def test_v2_1_3_the_rules_say_the_limits_of_the_business() -> None:
         ("password", "l" * 129),
     ],
 )
-def test_v2_2_1_what_is_not_as_expected_is_refused(app: Flask, client: FlaskClient, field: str, value: str) -> None:
+def test_what_is_not_as_expected_is_refused(app: Flask, client: FlaskClient, field: str, value: str) -> None:
     assert isinstance(client, Browser)
     assert client.submit("/register", GOOD | {field: value}).status_code == 400
     assert not any(everything(app).values())
 
 
-def test_v2_2_2_the_server_refuses_what_no_browser_would_send(
+@pytest.mark.asvs("2.2.2")
+def test_the_server_refuses_what_no_browser_would_send(
     app: Flask, alice: Person, dana: FlaskClient, table: Document
 ) -> None:
     assert isinstance(alice.client, Browser)
@@ -97,7 +101,8 @@ def test_v2_2_2_the_server_refuses_what_no_browser_would_send(
     assert everything(app) == before
 
 
-def test_v2_2_3_values_must_fit_together(app: Flask, alice: Person, dana: FlaskClient, table: Document) -> None:
+@pytest.mark.asvs("2.2.3")
+def test_values_must_fit_together(app: Flask, alice: Person, dana: FlaskClient, table: Document) -> None:
     with app.app_context():
         tables.add_many(alice.restaurant_id, ["8"], None)
         other = next(each for each in tables.of_restaurant(alice.restaurant_id) if each["name"] == "8")
@@ -115,8 +120,9 @@ def test_v2_2_3_values_must_fit_together(app: Flask, alice: Person, dana: FlaskC
 # --- V2.3 business logic security -------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("2.3.1")
 @pytest.mark.parametrize("step", ["/confirm", "/reset"])
-def test_v2_3_1_no_step_can_be_left_out(app: Flask, client: FlaskClient, mails: Mails, step: str) -> None:
+def test_no_step_can_be_left_out(app: Flask, client: FlaskClient, mails: Mails, step: str) -> None:
     assert isinstance(client, Browser)
     assert client.submit("/register", GOOD).status_code == 303
     mails()
@@ -128,7 +134,8 @@ def test_v2_3_1_no_step_can_be_left_out(app: Flask, client: FlaskClient, mails: 
     assert everything(app)["users"] == before["users"] == []
 
 
-def test_v2_3_2_the_limits_of_the_business_hold(
+@pytest.mark.asvs("2.3.2")
+def test_the_limits_of_the_business_hold(
     app: Flask, alice: Person, bob: Person, dana: FlaskClient, table: Document, later: Callable[..., None]
 ) -> None:
     assert isinstance(alice.client, Browser)
@@ -144,7 +151,8 @@ def test_v2_3_2_the_limits_of_the_business_hold(
     assert app.extensions["mongo"].database.requests.count_documents({}) == 1
 
 
-def test_v2_3_3_what_fails_half_way_leaves_no_half(
+@pytest.mark.asvs("2.3.3")
+def test_what_fails_half_way_leaves_no_half(
     app: Flask, alice: Person, dana: FlaskClient, table: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call_waiter(dana, table)
@@ -160,9 +168,8 @@ def test_v2_3_3_what_fails_half_way_leaves_no_half(
     assert everything(app) == before
 
 
-def test_v2_3_4_one_call_is_taken_by_one(
-    app: Flask, alice: Person, bob: Person, dana: FlaskClient, table: Document
-) -> None:
+@pytest.mark.asvs("2.3.4")
+def test_one_call_is_taken_by_one(app: Flask, alice: Person, bob: Person, dana: FlaskClient, table: Document) -> None:
     call_waiter(dana, table)
     called = app.extensions["mongo"].database.requests.find_one()
     answers = [tap(person, called["_id"], "accept") for person in (bob, alice, alice)]
@@ -174,7 +181,8 @@ def test_v2_3_4_one_call_is_taken_by_one(
 # --- V2.4 anti-automation ---------------------------------------------------------------------------------------------
 
 
-def test_v2_4_1_what_a_script_would_repeat_is_limited(
+@pytest.mark.asvs("2.4.1")
+def test_what_a_script_would_repeat_is_limited(
     app: Flask, client: FlaskClient, dana: FlaskClient, table: Document
 ) -> None:
     assert isinstance(client, Browser)

@@ -82,7 +82,8 @@ def failing(app: Flask) -> Callable[[Exception], Any]:
 # --- V16.1 documentation ----------------------------------------------------------------------------------------------
 
 
-def test_v16_1_1_the_rules_name_every_event() -> None:
+@pytest.mark.asvs("16.1.1")
+def test_the_rules_name_every_event() -> None:
     section = RULES.read_text().partition("### Logs")[2].partition("\n## ")[0]
     events = {
         str(call.args[0].value)
@@ -97,7 +98,8 @@ def test_v16_1_1_the_rules_name_every_event() -> None:
 # --- V16.2 general logging --------------------------------------------------------------------------------------------
 
 
-def test_v16_2_1_an_entry_says_when_where_who_and_what(app: Flask, alice: Person) -> None:
+@pytest.mark.asvs("16.2.1")
+def test_an_entry_says_when_where_who_and_what(app: Flask, alice: Person) -> None:
     before = clock.now()
     answer = browser(app).submit("/login", {"email": alice.email, "password": PASSWORD})
     [entry] = audited(app, "login_ok")
@@ -107,7 +109,8 @@ def test_v16_2_1_an_entry_says_when_where_who_and_what(app: Flask, alice: Person
     assert entry["request_id"] == answer.headers["X-Request-Id"]
 
 
-def test_v16_2_2_times_are_in_utc(app: Flask, alice: Person, lines: Lines) -> None:
+@pytest.mark.asvs("16.2.2")
+def test_times_are_in_utc(app: Flask, alice: Person, lines: Lines) -> None:
     log_in(app, alice.email, WRONG)
     assert lines()
     for line in lines():
@@ -115,21 +118,24 @@ def test_v16_2_2_times_are_in_utc(app: Flask, alice: Person, lines: Lines) -> No
     assert "utcnow" not in "".join(path.read_text() for path, _ in sources())
 
 
-def test_v16_2_3_logs_go_to_the_standard_error_only(app: Flask) -> None:
+@pytest.mark.asvs("16.2.3")
+def test_logs_go_to_the_standard_error_only(app: Flask) -> None:
     handlers = logging.getLogger("waitercaller").handlers
     assert {type(handler) for handler in handlers} == {logging.StreamHandler}
     made = {name for _, tree in sources() for name, _ in calls(tree) if "Handler" in name or name.startswith("syslog")}
     assert made <= {"logging.StreamHandler"}
 
 
-def test_v16_2_4_every_line_is_json_with_the_same_names(app: Flask, alice: Person, lines: Lines, failing: Any) -> None:
+@pytest.mark.asvs("16.2.4")
+def test_every_line_is_json_with_the_same_names(app: Flask, alice: Person, lines: Lines, failing: Any) -> None:
     log_in(app, alice.email, WRONG)
     failing(RuntimeError("no"))
     assert len(lines()) >= 2
     assert all({"time", "level", "logger", "message", "request_id", "route"} <= set(line) for line in lines())
 
 
-def test_v16_2_5_no_secret_is_logged(
+@pytest.mark.asvs("16.2.5")
+def test_no_secret_is_logged(
     app: Flask, alice: Person, mails: Mails, table: Document, written: io.StringIO, failing: Any
 ) -> None:
     log_in(app, alice.email, WRONG)
@@ -153,7 +159,8 @@ def test_v16_2_5_no_secret_is_logged(
 # --- V16.3 security events --------------------------------------------------------------------------------------------
 
 
-def test_v16_3_1_every_login_is_logged(app: Flask, alice: Person, lines: Lines) -> None:
+@pytest.mark.asvs("16.3.1")
+def test_every_login_is_logged(app: Flask, alice: Person, lines: Lines) -> None:
     log_in(app, alice.email, WRONG)
     log_in(app, "nobody@example.org", WRONG)
     client = log_in(app, alice.email, PASSWORD)
@@ -164,7 +171,8 @@ def test_v16_3_1_every_login_is_logged(app: Flask, alice: Person, lines: Lines) 
     assert sum("audit: " in line["message"] for line in lines()) == 4
 
 
-def test_v16_3_2_what_was_denied_is_logged(app: Flask, alice: Person, bob: Person) -> None:
+@pytest.mark.asvs("16.3.2")
+def test_what_was_denied_is_logged(app: Flask, alice: Person, bob: Person) -> None:
     assert bob.client.get(f"{alice.home}/tables").status_code == 403
     [entry] = audited(app, "denied")
     assert (entry["user_id"], entry["restaurant_id"], entry["address"]) == (
@@ -174,7 +182,8 @@ def test_v16_3_2_what_was_denied_is_logged(app: Flask, alice: Person, bob: Perso
     )
 
 
-def test_v16_3_3_attempts_to_get_round_a_control_are_logged(app: Flask, alice: Person, lines: Lines) -> None:
+@pytest.mark.asvs("16.3.3")
+def test_attempts_to_get_round_a_control_are_logged(app: Flask, alice: Person, lines: Lines) -> None:
     alice.client.post("/logout")  # a forged form
     for _ in range(11):
         log_in(app, alice.email, WRONG)
@@ -183,7 +192,8 @@ def test_v16_3_3_attempts_to_get_round_a_control_are_logged(app: Flask, alice: P
     assert any("limit reached: login" in message for message in messages)
 
 
-def test_v16_3_4_faults_are_logged_under_the_id_that_the_visitor_sees(app: Flask, lines: Lines, failing: Any) -> None:
+@pytest.mark.asvs("16.3.4")
+def test_faults_are_logged_under_the_id_that_the_visitor_sees(app: Flask, lines: Lines, failing: Any) -> None:
     answer = failing(ServerSelectionTimeoutError("no server"))
     other = app.test_client().get("/healthz")
     assert other.status_code == 200
@@ -195,8 +205,9 @@ def test_v16_3_4_faults_are_logged_under_the_id_that_the_visitor_sees(app: Flask
 # --- V16.4 log protection ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("16.4.1")
 @pytest.mark.parametrize("as_json", [True, False])
-def test_v16_4_1_nothing_breaks_a_line_or_commands_a_terminal(as_json: bool) -> None:
+def test_nothing_breaks_a_line_or_commands_a_terminal(as_json: bool) -> None:
     for evil in ("\r\n", "\x1b[2J", "\u2028", "\x85", "\0", "\x7f", "\v"):
         record = logging.LogRecord("waitercaller.x", logging.INFO, "x.py", 1, "name: %s", (f"Eve{evil}ERROR x",), None)
         try:
@@ -211,15 +222,17 @@ def test_v16_4_1_nothing_breaks_a_line_or_commands_a_terminal(as_json: bool) -> 
 # --- V16.5 error handling ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("16.5.1")
 @pytest.mark.parametrize("fault", [KeyError("secret_key"), ServerSelectionTimeoutError("mongodb://user:pass@db")])
-def test_v16_5_1_a_fault_tells_the_visitor_nothing_of_us(failing: Any, fault: Exception) -> None:
+def test_a_fault_tells_the_visitor_nothing_of_us(failing: Any, fault: Exception) -> None:
     answer = failing(fault)
     assert answer.status_code >= 500
     assert not re.search(r"Traceback|KeyError|secret_key|mongodb|user:pass|\.py|Werkzeug|gunicorn", answer.text)
     assert "Werkzeug" not in answer.headers.get("Server", "")
 
 
-def test_v16_5_2_without_the_database_pages_say_so_and_recover(frail_app: Flask, own_server: databases.Server) -> None:
+@pytest.mark.asvs("16.5.2")
+def test_without_the_database_pages_say_so_and_recover(frail_app: Flask, own_server: databases.Server) -> None:
     alice = hire(frail_app, "Alice")
     own_server.kill()
     assert alice.client.get(f"{alice.home}/dashboard").status_code == 503
@@ -229,7 +242,8 @@ def test_v16_5_2_without_the_database_pages_say_so_and_recover(frail_app: Flask,
     assert alice.client.get(f"{alice.home}/dashboard").status_code == 200
 
 
-def test_v16_5_3_a_check_that_fails_lets_nobody_through(
+@pytest.mark.asvs("16.5.3")
+def test_a_check_that_fails_lets_nobody_through(
     app: Flask, alice: Person, table: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(alice.client, Browser)

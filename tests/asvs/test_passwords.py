@@ -47,7 +47,7 @@ def change(alice: Person) -> Callable[..., TestResponse]:
 
 
 @pytest.fixture
-def protected(alice: Person) -> tuple[Person, pyotp.TOTP, list[str]]:
+def protected(fresh_codes: None, alice: Person) -> tuple[Person, pyotp.TOTP, list[str]]:
     """Alice with a second factor: her app, and her recovery codes."""
     assert isinstance(alice.client, Browser)
     page = alice.client.get("/account/two-factor").text
@@ -73,7 +73,8 @@ def section(title: str) -> str:
 # --- V6.1 documentation -----------------------------------------------------------------------------------------------
 
 
-def test_v6_1_1_the_rules_name_every_limit_with_its_numbers() -> None:
+@pytest.mark.asvs("6.1.1")
+def test_the_rules_name_every_limit_with_its_numbers() -> None:
     rows = {line.split("`")[1]: line for line in section("Limits").splitlines() if line.startswith("| `")}
     assert set(rows) == set(limits.LIMITS)
     for name, limit in limits.LIMITS.items():
@@ -83,12 +84,14 @@ def test_v6_1_1_the_rules_name_every_limit_with_its_numbers() -> None:
             assert f"{allowance.tries} / {window} per {allowance.per}" in rows[name]
 
 
-def test_v6_1_2_the_rules_say_which_words_are_refused() -> None:
+@pytest.mark.asvs("6.1.2")
+def test_the_rules_say_which_words_are_refused() -> None:
     assert passwords.PRODUCT in section("Passwords")
     assert all(word in section("Passwords") for word in ("person's name", "e-mail address", "restaurant's name"))
 
 
-def test_v6_1_3_the_rules_name_every_way_in() -> None:
+@pytest.mark.asvs("6.1.3")
+def test_the_rules_name_every_way_in() -> None:
     """Where the code begins a login, the rules have a row for the view."""
     begins = {
         path.relative_to(ROOT / "waitercaller").as_posix()
@@ -102,25 +105,29 @@ def test_v6_1_3_the_rules_name_every_way_in() -> None:
 # --- V6.2 password security -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("6.2.1")
 @pytest.mark.parametrize("short", ["1234567", "a b c d", "kqzvjxw"])
-def test_v6_2_1_short_passwords_are_refused(browser: Any, change: Any, short: str) -> None:
+def test_short_passwords_are_refused(browser: Any, change: Any, short: str) -> None:
     assert browser().submit("/register", WORDS | {"password": short}).status_code == 400
     assert change(short).status_code == 400
 
 
-def test_v6_2_2_a_password_can_be_changed(browser: Any, change: Any, alice: Person) -> None:
+@pytest.mark.asvs("6.2.2")
+def test_a_password_can_be_changed(browser: Any, change: Any, alice: Person) -> None:
     assert change(NEW).status_code == 303
     assert not log_in(browser(), alice.email)
     assert log_in(browser(), alice.email, NEW)
 
 
-def test_v6_2_3_a_change_takes_the_present_password(browser: Any, change: Any, alice: Person) -> None:
+@pytest.mark.asvs("6.2.3")
+def test_a_change_takes_the_present_password(browser: Any, change: Any, alice: Person) -> None:
     assert change(NEW, current="not the present one").status_code == 400
     assert change(NEW, current="").status_code == 400
     assert log_in(browser(), alice.email)
 
 
-def test_v6_2_4_common_passwords_are_refused(app: Flask, browser: Any, change: Any) -> None:
+@pytest.mark.asvs("6.2.4")
+def test_common_passwords_are_refused(app: Flask, browser: Any, change: Any) -> None:
     common = passwords._common()
     with app.app_context():
         assert sum(len(word) >= passwords.SHORTEST for word in common) >= 3000
@@ -130,14 +137,16 @@ def test_v6_2_4_common_passwords_are_refused(app: Flask, browser: Any, change: A
         assert change(word).status_code == 400
 
 
+@pytest.mark.asvs("6.2.5")
 @pytest.mark.parametrize(
     "new", ["kqzvjxwmpt", "8302847561", "ÜÄÖ ßéè ñç", "!!??..,,;;", "猫が好きです本当に毎日", "  spaces  "]
 )
-def test_v6_2_5_any_composition_will_do(change: Any, new: str) -> None:
+def test_any_composition_will_do(change: Any, new: str) -> None:
     assert change(new).status_code == 303
 
 
-def test_v6_2_6_passwords_are_masked(browser: Any, alice: Person) -> None:
+@pytest.mark.asvs("6.2.6")
+def test_passwords_are_masked(browser: Any, alice: Person) -> None:
     assert isinstance(alice.client, Browser)
     pages = [browser().get(path).text for path in ("/login", "/register")]
     pages += [alice.client.get(path).text for path in ("/account/password", "/account/email", "/account/verify")]
@@ -147,43 +156,47 @@ def test_v6_2_6_passwords_are_masked(browser: Any, alice: Person) -> None:
         assert all('type="password"' in kind for kind in kinds)
 
 
-def test_v6_2_7_password_managers_and_pasting_are_welcome(browser: Any, alice: Person) -> None:
+@pytest.mark.asvs("6.2.7")
+def test_password_managers_and_pasting_are_welcome(browser: Any, alice: Person) -> None:
     assert 'autocomplete="current-password"' in browser().get("/login").text
     assert 'autocomplete="new-password"' in browser().get("/register").text
     assert 'autocomplete="new-password"' in alice.client.get("/account/password").text
     assert not any(re.search(r"onpaste|[\"']paste[\"']", text) for text in texts("static", "*.js").values())
 
 
+@pytest.mark.asvs("6.2.8")
 @pytest.mark.parametrize("other", [NEW.upper(), f"{NEW} ", f" {NEW}", NEW[:-1], f"{NEW}x", NEW.replace(" ", "")])
-def test_v6_2_8_a_password_is_verified_as_it_was_typed(browser: Any, change: Any, alice: Person, other: str) -> None:
+def test_who_types_another_case_or_space_stays_out(browser: Any, change: Any, alice: Person, other: str) -> None:
     assert change(NEW).status_code == 303
     assert not log_in(browser(), alice.email, other)
     assert log_in(browser(), alice.email, NEW)
 
 
+@pytest.mark.asvs("6.2.9")
 @pytest.mark.parametrize("length", [64, 128])
-def test_v6_2_9_long_passwords_are_taken_as_a_whole(browser: Any, change: Any, alice: Person, length: int) -> None:
+def test_long_passwords_are_taken_as_a_whole(browser: Any, change: Any, alice: Person, length: int) -> None:
     new = ("a long one, " * 11)[: length - 1] + "x"
     assert change(new).status_code == 303
     assert not log_in(browser(), alice.email, new[:-1] + "y")
     assert log_in(browser(), alice.email, new)
 
 
-def test_v6_2_10_a_password_stays_good(browser: Any, alice: Person, later: Callable[..., None]) -> None:
+@pytest.mark.asvs("6.2.10")
+def test_a_password_stays_good(browser: Any, alice: Person, later: Callable[..., None]) -> None:
     later(days=800)
     assert log_in(browser(), alice.email)
 
 
-def test_v6_2_11_words_that_others_know_are_refused(browser: Any, change: Any) -> None:
+@pytest.mark.asvs("6.2.11")
+def test_words_that_others_know_are_refused(browser: Any, change: Any) -> None:
     for word in ("Waiter Caller", "waitercaller", "Trattoria Lucia", "trattorialucia", "zoe@example.org"):
         assert browser().submit("/register", WORDS | {"password": word}).status_code == 400
     for word in ("Waiter  Caller", "TrattoriaLucia", "alice@example.org"):
         assert change(word).status_code == 400
 
 
-def test_v6_2_12_passwords_known_from_breaches_are_refused(
-    browser: Any, change: Any, mails: Mails, alice: Person
-) -> None:
+@pytest.mark.asvs("6.2.12")
+def test_passwords_known_from_breaches_are_refused(browser: Any, change: Any, mails: Mails, alice: Person) -> None:
     breached = sorted(passwords._common())[:: len(passwords._common()) // 5]
     client = browser()
     client.submit("/forgot", {"email": alice.email})
@@ -196,7 +209,8 @@ def test_v6_2_12_passwords_known_from_breaches_are_refused(
 # --- V6.3 general authentication security -----------------------------------------------------------------------------
 
 
-def test_v6_3_1_guessing_is_stopped_and_locks_nobody_out(browser: Any, alice: Person) -> None:
+@pytest.mark.asvs("6.3.1")
+def test_guessing_is_stopped_and_locks_nobody_out(browser: Any, alice: Person) -> None:
     mallory = browser()
     mallory.environ_base["REMOTE_ADDR"] = "192.0.2.66"
     answers = [mallory.submit("/login", {"email": alice.email, "password": f"{NEW} {n}"}) for n in range(11)]
@@ -206,13 +220,15 @@ def test_v6_3_1_guessing_is_stopped_and_locks_nobody_out(browser: Any, alice: Pe
     assert log_in(browser(), alice.email)
 
 
-def test_v6_3_2_nobody_is_there_before_somebody_registers(app: Flask, browser: Any) -> None:
+@pytest.mark.asvs("6.3.2")
+def test_nobody_is_there_before_somebody_registers(app: Flask, browser: Any) -> None:
     assert not any(everything(app).values())
     for name in ("admin", "root", "alice"):
         assert not log_in(browser(), f"{name}@example.org", "admin password")
 
 
-def test_v6_3_3_a_second_factor_can_be_had_and_demanded(
+@pytest.mark.asvs("6.3.3")
+def test_a_second_factor_can_be_had_and_demanded(
     app: Flask, browser: Any, alice: Person, hire: Any, protected: Any
 ) -> None:
     person, totp, _ = protected
@@ -228,7 +244,8 @@ def test_v6_3_3_a_second_factor_can_be_had_and_demanded(
     assert "second factor" in section("Ways in")
 
 
-def test_v6_3_4_every_way_in_asks_for_the_second_factor(browser: Any, protected: Any, mails: Mails) -> None:
+@pytest.mark.asvs("6.3.4")
+def test_every_way_in_asks_for_the_second_factor(browser: Any, protected: Any, mails: Mails) -> None:
     person, totp, _ = protected
     client = browser()
     client.submit("/forgot", {"email": person.email})
@@ -243,9 +260,8 @@ def test_v6_3_4_every_way_in_asks_for_the_second_factor(browser: Any, protected:
 # --- V6.4 authentication factor lifecycle and recovery ----------------------------------------------------------------
 
 
-def test_v6_4_1_links_that_open_an_account_are_random_and_end(
-    browser: Any, mails: Mails, later: Callable[..., None]
-) -> None:
+@pytest.mark.asvs("6.4.1")
+def test_links_that_open_an_account_are_random_and_end(browser: Any, mails: Mails, later: Callable[..., None]) -> None:
     client = browser()
     client.submit("/register", WORDS)
     first = mails()[0].path
@@ -263,14 +279,16 @@ def test_v6_4_1_links_that_open_an_account_are_random_and_end(
     assert again.get("/confirm").status_code == 410
 
 
-def test_v6_4_2_there_are_no_hints_and_no_secret_questions() -> None:
+@pytest.mark.asvs("6.4.2")
+def test_there_are_no_hints_and_no_secret_questions() -> None:
     words = re.compile(r"hint|secret.question|mother|maiden|first pet", re.IGNORECASE)
     forms = [path for path, tree in sources() if path.name == "forms.py" and words.search(path.read_text())]
     assert forms == []
     assert [path for path, text in texts("templates", "*.html").items() if words.search(text)] == []
 
 
-def test_v6_4_3_a_reset_does_not_get_round_the_second_factor(browser: Any, protected: Any, mails: Mails) -> None:
+@pytest.mark.asvs("6.4.3")
+def test_a_reset_does_not_get_round_the_second_factor(browser: Any, protected: Any, mails: Mails) -> None:
     person, _, recovery = protected
     client = browser()
     client.submit("/forgot", {"email": person.email})
@@ -280,7 +298,8 @@ def test_v6_4_3_a_reset_does_not_get_round_the_second_factor(browser: Any, prote
     assert log_in(browser(), person.email, NEW, recovery[0])
 
 
-def test_v6_4_4_who_has_lost_the_app_shows_a_recovery_code(app: Flask, browser: Any, protected: Any) -> None:
+@pytest.mark.asvs("6.4.4")
+def test_who_has_lost_the_app_shows_a_recovery_code(app: Flask, browser: Any, protected: Any) -> None:
     person, _, recovery = protected
     client = browser()
     assert not log_in(client, person.email, code="000000")
@@ -295,14 +314,16 @@ def test_v6_4_4_who_has_lost_the_app_shows_a_recovery_code(app: Flask, browser: 
 # --- V6.5 multi-factor authentication ---------------------------------------------------------------------------------
 
 
-def test_v6_5_1_a_code_counts_once(browser: Any, protected: Any) -> None:
+@pytest.mark.asvs("6.5.1")
+def test_a_code_counts_once(browser: Any, protected: Any) -> None:
     person, totp, recovery = protected
     for code in (totp.at(clock.now()), recovery[0]):
         assert log_in(browser(), person.email, code=code)
         assert not log_in(browser(), person.email, code=code)
 
 
-def test_v6_5_2_recovery_codes_are_long_enough_for_their_hash(app: Flask, protected: Any) -> None:
+@pytest.mark.asvs("6.5.2")
+def test_recovery_codes_are_long_enough_for_their_hash(app: Flask, protected: Any) -> None:
     _, _, recovery = protected
     assert {len(base64.b32decode(code.replace("-", ""))) * 8 for code in recovery} == {120}
     kept = everything(app)["users"][0]["two_factor"]["recovery_codes"]
@@ -310,7 +331,8 @@ def test_v6_5_2_recovery_codes_are_long_enough_for_their_hash(app: Flask, protec
     assert all(re.fullmatch("[0-9a-f]{64}", each) for each in kept)
 
 
-def test_v6_5_3_secrets_and_codes_come_from_a_secure_generator(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.asvs("6.5.3")
+def test_secrets_and_codes_come_from_a_secure_generator(monkeypatch: pytest.MonkeyPatch) -> None:
     random.seed(1)
     first = second_factor_codes.new_secret(), second_factor_codes.new_recovery_codes()
     random.seed(1)
@@ -321,13 +343,15 @@ def test_v6_5_3_secrets_and_codes_come_from_a_secure_generator(monkeypatch: pyte
     assert set(second_factor_codes.new_recovery_codes()) == {second_factor_codes.in_groups("A" * 24)}
 
 
-def test_v6_5_4_recovery_codes_have_at_least_20_bits() -> None:
+@pytest.mark.asvs("6.5.4")
+def test_recovery_codes_have_at_least_20_bits() -> None:
     made = [code for _ in range(20) for code in second_factor_codes.new_recovery_codes()]
     assert len(set(made)) == 200
     assert all(len(code.replace("-", "")) * 5 >= 20 for code in made)
 
 
-def test_v6_5_5_a_code_of_the_app_ends(browser: Any, protected: Any, later: Callable[..., None]) -> None:
+@pytest.mark.asvs("6.5.5")
+def test_a_code_of_the_app_ends(browser: Any, protected: Any, later: Callable[..., None]) -> None:
     person, totp, _ = protected
     assert totp.interval == second_factor_codes.PERIOD == 30
     code = totp.at(clock.now())

@@ -50,7 +50,8 @@ def copy_of(app: Flask, client: Any) -> Any:
 # --- V7.1 documentation -----------------------------------------------------------------------------------------------
 
 
-def test_v7_1_1_the_rules_say_when_logins_end() -> None:
+@pytest.mark.asvs("7.1.1")
+def test_the_rules_say_when_logins_end() -> None:
     written = section("Logins")
     assert f"{logins.PERSON_IDLE.total_seconds() / 3600:.0f} hours idle" in written
     assert f"{logins.PERSON_LIFETIME.days} days" in written
@@ -58,7 +59,8 @@ def test_v7_1_1_the_rules_say_when_logins_end() -> None:
     assert f"{logins.VERIFIED.total_seconds() / 60:.0f} minutes" in written
 
 
-def test_v7_1_2_as_many_logins_at_once_as_the_rules_say(app: Flask, alice: Person) -> None:
+@pytest.mark.asvs("7.1.2")
+def test_as_many_logins_at_once_as_the_rules_say(app: Flask, alice: Person) -> None:
     assert "no most" in section("Logins")
     clients = [log_in(app, alice) for _ in range(5)]
     assert all(is_in(client) for client in clients)
@@ -67,30 +69,34 @@ def test_v7_1_2_as_many_logins_at_once_as_the_rules_say(app: Flask, alice: Perso
 # --- V7.2 fundamental session management security ---------------------------------------------------------------------
 
 
-def test_v7_2_1_a_login_is_looked_up_at_every_request(app: Flask, alice: Person) -> None:
+@pytest.mark.asvs("7.2.1")
+def test_a_login_is_looked_up_at_every_request(app: Flask, alice: Person) -> None:
     client = log_in(app, alice)
     assert is_in(client)
     app.extensions["mongo"].database.logins.delete_many({})
     assert not is_in(client)
 
 
-def test_v7_2_2_every_login_gets_an_id_of_its_own(app: Flask, alice: Person) -> None:
+@pytest.mark.asvs("7.2.2")
+def test_every_login_gets_an_id_of_its_own(app: Flask, alice: Person) -> None:
     secrets = [secret_of(log_in(app, alice)) for _ in range(3)]
     assert None not in secrets
     assert len(set(secrets)) == 3
 
 
-def test_v7_2_3_the_id_of_a_login_cannot_be_guessed(app: Flask, alice: Person) -> None:
+@pytest.mark.asvs("7.2.3")
+def test_the_id_of_a_login_cannot_be_guessed(app: Flask, alice: Person) -> None:
     secret = secret_of(log_in(app, alice))
     assert secret
     assert len(base64.urlsafe_b64decode(secret + "==")) * 8 >= 128
     assert "secrets.token_urlsafe" in inspect.getsource(logins)
 
 
+@pytest.mark.asvs("7.2.4")
 @pytest.mark.parametrize(
     ("path", "fields"), [("/login", {"email": "alice@example.org"}), ("/account/verify", {})], ids=["login", "again"]
 )
-def test_v7_2_4_every_proof_of_who_one_is_begins_a_new_login(
+def test_every_proof_of_who_one_is_begins_a_new_login(
     app: Flask, alice: Person, path: str, fields: dict[str, str]
 ) -> None:
     client = log_in(app, alice)
@@ -105,7 +111,8 @@ def test_v7_2_4_every_proof_of_who_one_is_begins_a_new_login(
 # --- V7.3 session timeout ---------------------------------------------------------------------------------------------
 
 
-def test_v7_3_1_an_idle_login_ends(app: Flask, alice: Person, later: Callable[..., None]) -> None:
+@pytest.mark.asvs("7.3.1")
+def test_an_idle_login_ends(app: Flask, alice: Person, later: Callable[..., None]) -> None:
     client = log_in(app, alice)
     later(hours=11, minutes=59)
     assert is_in(client)
@@ -113,7 +120,8 @@ def test_v7_3_1_an_idle_login_ends(app: Flask, alice: Person, later: Callable[..
     assert not is_in(client)
 
 
-def test_v7_3_2_every_login_ends_some_day(app: Flask, alice: Person, later: Callable[..., None]) -> None:
+@pytest.mark.asvs("7.3.2")
+def test_every_login_ends_some_day(app: Flask, alice: Person, later: Callable[..., None]) -> None:
     client = log_in(app, alice)
     for _ in range(65):
         later(hours=11)
@@ -125,7 +133,8 @@ def test_v7_3_2_every_login_ends_some_day(app: Flask, alice: Person, later: Call
 # --- V7.4 session termination -----------------------------------------------------------------------------------------
 
 
-def test_v7_4_1_an_ended_login_is_worth_nothing(app: Flask, alice: Person, later: Callable[..., None]) -> None:
+@pytest.mark.asvs("7.4.1")
+def test_an_ended_login_is_worth_nothing(app: Flask, alice: Person, later: Callable[..., None]) -> None:
     client = log_in(app, alice)
     thief = copy_of(app, client)
     client.submit("/logout", page="/account")
@@ -138,7 +147,8 @@ def test_v7_4_1_an_ended_login_is_worth_nothing(app: Flask, alice: Person, later
     assert stream.status_code == 303
 
 
-def test_v7_4_2_with_the_account_go_its_logins(app: Flask, alice: Person, bob: Person) -> None:
+@pytest.mark.asvs("7.4.2")
+def test_with_the_account_go_its_logins(app: Flask, alice: Person, bob: Person) -> None:
     client, other = log_in(app, bob), log_in(app, bob)
     client.submit("/account/delete")
     assert not is_in(client)
@@ -147,7 +157,8 @@ def test_v7_4_2_with_the_account_go_its_logins(app: Flask, alice: Person, bob: P
     assert is_in(alice.client)
 
 
-def test_v7_4_3_a_changed_factor_ends_the_other_logins(app: Flask, alice: Person, mails: Mails) -> None:
+@pytest.mark.asvs("7.4.3")
+def test_a_changed_factor_ends_the_other_logins(app: Flask, alice: Person, mails: Mails) -> None:
     client, other = log_in(app, alice), log_in(app, alice)
     client.submit("/account/password", {"current": PASSWORD, "password": NEW})
     assert is_in(client)
@@ -159,13 +170,15 @@ def test_v7_4_3_a_changed_factor_ends_the_other_logins(app: Flask, alice: Person
     assert not is_in(again)
 
 
-def test_v7_4_4_every_page_of_a_login_has_the_way_out(alice: Person) -> None:
+@pytest.mark.asvs("7.4.4")
+def test_every_page_of_a_login_has_the_way_out(alice: Person) -> None:
     pages = ("/account", f"{alice.home}/dashboard", f"{alice.home}/tables", "/account/password", "/account/sessions")
     for path in pages:
         assert 'action="/logout"' in alice.client.get(path).text, path
 
 
-def test_v7_4_5_operators_can_end_logins(app: Flask, alice: Person, bob: Person) -> None:
+@pytest.mark.asvs("7.4.5")
+def test_operators_can_end_logins(app: Flask, alice: Person, bob: Person) -> None:
     run = app.test_cli_runner().invoke
     assert "Nobody has this address" in run(args=["end-logins", "nobody@example.org"]).output
     assert run(args=["end-logins", "Bob@Example.org"]).exit_code == 0
@@ -178,8 +191,9 @@ def test_v7_4_5_operators_can_end_logins(app: Flask, alice: Person, bob: Person)
 # --- V7.5 defenses against session abuse ------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("7.5.1")
 @pytest.mark.parametrize("path", SENSITIVE)
-def test_v7_5_1_sensitive_changes_take_the_password_again(
+def test_sensitive_changes_take_the_password_again(
     app: Flask, alice: Person, later: Callable[..., None], path: str
 ) -> None:
     client = log_in(app, alice)
@@ -197,7 +211,8 @@ def test_v7_5_1_sensitive_changes_take_the_password_again(
     assert client.get(path).status_code == 200
 
 
-def test_v7_5_2_logins_can_be_seen_and_ended(app: Flask, alice: Person, later: Callable[..., None]) -> None:
+@pytest.mark.asvs("7.5.2")
+def test_logins_can_be_seen_and_ended(app: Flask, alice: Person, later: Callable[..., None]) -> None:
     client, one, two = (log_in(app, alice) for _ in range(3))
     assert client.get("/account/sessions").text.count('name="login"') >= 3
     ended = logins.hash_of(secret_of(one) or "")

@@ -1,6 +1,5 @@
 """From the guest's tap to the card on another screen, in a real browser, and where the time goes."""
 
-import shutil
 import statistics
 import tempfile
 from pathlib import Path
@@ -8,8 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.conftest import FLAGS
 from tests.support import cast
+from tests.support.browser import executable, launch
 from tests.support.visitors import Visitors, comes_true, is_live
 from tests.support.website import Website
 from waitercaller.model import tables
@@ -45,15 +44,14 @@ addEventListener("DOMContentLoaded", () => {
 
 def report() -> None:
     """Print the median of each part, and the slowest tap of all."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
+    if executable() is None:
         print("tap → visible on the other screen: Chromium is missing")
         return
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         website = Website(Path(folder))
         website.open()
         try:
-            chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+            chromium = launch(playwright)
             _print(_measure(website, chromium))
             chromium.close()
         finally:

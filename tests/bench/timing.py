@@ -8,6 +8,7 @@ import time
 from urllib.parse import urlencode
 
 from tests.bench import servers
+from tests.support.gunicorn import Gunicorn
 from waitercaller import create_app
 from waitercaller.db import schema
 from waitercaller.model import users
@@ -24,7 +25,7 @@ def report() -> None:
     with servers.database() as (environ, folder):
         environ["PROXY_COUNT"] = "1"
         _accounts(environ)
-        server = servers.Gunicorn("wsgi:app", environ, folder)
+        server = servers.serve("wsgi:app", environ, folder)
         try:
             for path, expected in (("/login", 400), ("/forgot", 303)):
                 _compare(server, path, expected)
@@ -41,7 +42,7 @@ def _accounts(environ: dict[str, str]) -> None:
             users.create(_address("known", number), "Alice", hashes[number % HASHES], None)
 
 
-def _compare(server: servers.Gunicorn, path: str, expected: int) -> None:
+def _compare(server: Gunicorn, path: str, expected: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     cookie, token = _form(connection, path)
     taken: dict[str, list[float]] = {"known": [], "other": []}

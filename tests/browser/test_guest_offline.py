@@ -241,7 +241,7 @@ def test_a_line_that_hangs_without_closing_is_told_of(visitors: Visitors, websit
     guest = visitors.come()
     guest.clock.install()
     guest.goto(f"/t/{table['code']}")
-    with website.frozen(website.workers):
+    with website.gunicorn.frozen():
         guest.clock.fast_forward(25_000)
         expect(guest.locator("#unconnected")).to_be_visible()
     expect(guest.locator("#unconnected")).to_be_hidden()

@@ -41,7 +41,7 @@ BACKOFF = """async () => {
 
 @pytest.fixture
 def proxy(website: Website) -> Iterator[Proxy]:
-    with Proxy(website.port) as proxy:
+    with Proxy(website.gunicorn.port) as proxy:
         yield proxy
 
 

@@ -8,7 +8,7 @@ import pytest
 from bson import ObjectId
 from playwright.sync_api import Page, Playwright, expect
 
-from tests.browser.conftest import FLAGS
+from tests.support.browser import FLAGS
 from tests.support.cast import PASSWORD, Person
 from tests.support.visitors import Visitors, card, fill, is_waiting, press
 from tests.support.website import Website

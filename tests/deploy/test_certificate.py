@@ -12,7 +12,7 @@ from tests.support.cast import wait_until
 from tests.support.deploy.acme import Acme
 from tests.support.deploy.apache import DOMAIN, Apache, certify
 from tests.support.deploy.load import load
-from tests.support.deploy.visits import visit
+from tests.support.visits import visit
 
 STATIC = "/static/0/css/tokens.css"
 

@@ -12,7 +12,7 @@ import pytest
 from tests.support.cast import Person, wait_until
 from tests.support.deploy.apache import DOMAIN, Apache
 from tests.support.deploy.site import Site
-from tests.support.deploy.visits import Answer, visit
+from tests.support.visits import Answer, visit
 from waitercaller.db.client import Document
 from waitercaller.web import security
 

@@ -215,6 +215,7 @@ def test_a_server_gets_what_the_folder_would_get(app: Flask, sender: Any, mailbo
     assert sent.message["Auto-Submitted"] == "auto-generated"
 
 
+@pytest.mark.asvs("12.3.2")
 def test_an_untrusted_certificate_is_refused(
     app: Flask, sender: Any, mailbox: Mailbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -226,6 +227,7 @@ def test_an_untrusted_certificate_is_refused(
     assert "SSLCertVerificationError" in caplog.text
 
 
+@pytest.mark.asvs("12.3.2")
 def test_a_certificate_of_another_host_is_refused(
     app: Flask, sender: Any, mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,6 +75,7 @@ def test_the_phone_of_a_member_without_an_account_is_told_too(
     assert len(service.messages) == 1
 
 
+@pytest.mark.asvs("1.3.6")
 @pytest.mark.parametrize(
     "bad",
     [

@@ -20,7 +20,7 @@ from pymongo.database import Database
 from pymongo.errors import DuplicateKeyError
 
 from config import Config
-from tests.support import ROOT
+from tests.support import ROOT, settings
 from tests.support.cast import Person
 from waitercaller.db import clock, schema
 from waitercaller.db.client import Document
@@ -261,13 +261,8 @@ def script(config: Config, tmp_path: Path) -> Callable[..., subprocess.Completed
     for name in ("mongodump", "mongorestore", "systemctl"):
         (tools / name).write_text(STAND_IN)
         (tools / name).chmod(0o755)
-    settings = {
-        "MONGODB_URI": config.mongodb_uri,
-        "PUBLIC_URL": config.public_url,
-        "SECRET_KEY": config.secret_key,
-        "TRUSTED_HOSTS": "localhost",
-        "MAIL_FOLDER": config.mail_folder,
-        "MAIL_SENDER": config.mail_sender,
+    given = {
+        **settings.environ(config.mongodb_uri, config.public_url, Path(config.mail_folder)),
         "CALLS": str(tmp_path / "calls"),
         "FAILS": "nothing",
         "WC_PYTHON": sys.executable,
@@ -277,7 +272,7 @@ def script(config: Config, tmp_path: Path) -> Callable[..., subprocess.Completed
 
     def run(name: str, *words: object, **environ: str) -> subprocess.CompletedProcess[str]:
         command = [str(ROOT / "deploy" / name), *map(str, words)]
-        return subprocess.run(command, env=settings | environ, capture_output=True, text=True, check=False)
+        return subprocess.run(command, env=given | environ, capture_output=True, text=True, check=False)
 
     return run
 

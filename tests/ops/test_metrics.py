@@ -5,7 +5,6 @@ import json
 import os
 import re
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -21,13 +20,13 @@ from pymongo.database import Database
 
 from config import Config
 from tests.conftest import MakeApp
-from tests.support import ROOT, databases
+from tests.support import ROOT, databases, settings
 from tests.support.cast import Person, wait_until
-from waitercaller import create_app, jobs, metrics
-from waitercaller.db import clock, schema
+from tests.support.gunicorn import Gunicorn
+from waitercaller import jobs, metrics
+from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.live import watcher
-from waitercaller.local import processes
 from waitercaller.mail import outbox
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.restaurants import Actor
@@ -213,83 +212,64 @@ def test_faults_in_the_background_and_restarts_of_the_watcher_are_counted(
 # --- over processes ---------------------------------------------------------------------------------------------------
 
 
-class Gunicorn:
-    """Two workers of production on loopback, on a database of their own."""
+def get(gunicorn: Gunicorn, path: str, patience: float = 20) -> http.client.HTTPResponse:
+    """A request by a connection of its own, which any worker may take."""
+    connection = http.client.HTTPConnection("127.0.0.1", gunicorn.port, timeout=patience)
+    connection.request("GET", path, headers={"Connection": "close"})
+    return connection.getresponse()
 
-    def __init__(self, environ: dict[str, str], folder: Path) -> None:
-        self.port = databases.free_port()
-        command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", "--workers", "2"]
-        command += ["--bind", f"127.0.0.1:{self.port}", "wsgi:app"]
-        with (folder / "gunicorn.log").open("ab") as output:
-            self.process = processes.start(
-                command, folder=ROOT, environ=os.environ | environ | {"TMPDIR": str(folder)}, output=output
-            )
 
-    @property
-    def workers(self) -> list[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        return [int(pid) for pid in children.read_text().split()]
+def figures(gunicorn: Gunicorn) -> dict[str, float]:
+    return values(get(gunicorn, "/metrics").read().decode())
 
-    def get(self, path: str, patience: float = 20) -> http.client.HTTPResponse:
-        """A request by a connection of its own, which any worker may take."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=patience)
-        connection.request("GET", path, headers={"Connection": "close"})
-        return connection.getresponse()
 
-    def figures(self) -> dict[str, float]:
-        return values(self.get("/metrics").read().decode())
-
-    def is_listening(self) -> bool:
-        try:
-            return len(self.workers) == 2 and self.figures().get("waitercaller_listening") == 1
-        except OSError:
-            return False
+def is_listening(gunicorn: Gunicorn) -> bool:
+    try:
+        return len(gunicorn.workers) == 2 and figures(gunicorn).get("waitercaller_listening") == 1
+    except OSError:
+        return False
 
 
 @pytest.fixture
-def gunicorn(server: databases.Server, mongodb_uri: str, tmp_path: Path) -> Iterator[Gunicorn]:
-    environ = {
-        "MONGODB_URI": mongodb_uri,
-        "PUBLIC_URL": "http://127.0.0.1",
-        "SECRET_KEY": "a key for tests only: 7Qm2xKp9vR4tWz8b",
-        "TRUSTED_HOSTS": "127.0.0.1",
-        "MAIL_FOLDER": str(tmp_path / "mail"),
-        "MAIL_SENDER": "Waiter Caller <hello@waitercaller.test>",
-        "DRAIN_FILE": str(tmp_path / "draining"),
-    }
+def gunicorn(app: Flask, config: Config, tmp_path: Path) -> Iterator[Gunicorn]:
+    """Two workers of production, on the database of `app`."""
     (tmp_path / "draining").touch()  # of the time before this start
-    app = create_app(Config.from_env(environ))
-    schema.build(app.extensions["mongo"].database)
-    app.extensions["mongo"].client.close()
-    gunicorn = Gunicorn(environ, tmp_path)
+    environ = settings.environ(
+        config.mongodb_uri,
+        "http://127.0.0.1",
+        tmp_path / "mail",
+        DRAIN_FILE=str(tmp_path / "draining"),
+        TMPDIR=str(tmp_path),
+    )
+    gunicorn = Gunicorn(f"127.0.0.1:{databases.free_port()}", environ, tmp_path / "gunicorn.log")
     try:
-        wait_until(gunicorn.is_listening)
+        gunicorn.start(lambda: is_listening(gunicorn))
         yield gunicorn
     finally:
-        processes.stop(gunicorn.process, 20)
+        gunicorn.stop()
 
 
 def test_two_workers_are_added_up_whichever_is_asked_and_the_dead_are_not_counted_as_open(
     gunicorn: Gunicorn, app: Flask, table: Document, tmp_path: Path
 ) -> None:
     for _ in range(40):
-        gunicorn.get("/healthz").read()
+        get(gunicorn, "/healthz").read()
     name = 'waitercaller_http_requests_total{method="GET",route="/healthz",status="200"}'
-    assert {gunicorn.figures()[name] for _ in range(8)} == {40.0}
+    assert {figures(gunicorn)[name] for _ in range(8)} == {40.0}
     counted_by = {path.stem.rpartition("_")[2] for path in tmp_path.glob("waitercaller-metrics-*/counter_*.db")}
     assert counted_by == {str(pid) for pid in gunicorn.workers}, "both have answered something"
 
-    streams = [gunicorn.get(f"/t/{table['code']}/live", patience=1) for _ in range(6)]
+    streams = [get(gunicorn, f"/t/{table['code']}/live", patience=1) for _ in range(6)]
     assert {stream.status for stream in streams} == {200}
-    wait_until(lambda: gunicorn.figures()['waitercaller_open_streams{who="guest"}'] == 6)
+    wait_until(lambda: figures(gunicorn)['waitercaller_open_streams{who="guest"}'] == 6)
     victim = gunicorn.workers[0]
     os.kill(victim, signal.SIGKILL)
-    wait_until(lambda: victim not in gunicorn.workers and gunicorn.is_listening())
-    assert gunicorn.figures()[name] == 40, "what it has counted is not lost"
+    wait_until(lambda: victim not in gunicorn.workers and is_listening(gunicorn))
+    assert figures(gunicorn)[name] == 40, "what it has counted is not lost"
     ended = sum(1 for stream in streams if is_over(stream))
-    wait_until(lambda: gunicorn.figures()['waitercaller_open_streams{who="guest"}'] == 6 - ended)
+    wait_until(lambda: figures(gunicorn)['waitercaller_open_streams{who="guest"}'] == 6 - ended)
 
-    processes.stop(gunicorn.process, 20)
+    gunicorn.stop()
     assert list(tmp_path.glob("waitercaller-metrics-*")) == []
 
 
@@ -306,10 +286,10 @@ def is_over(stream: http.client.HTTPResponse) -> bool:
 
 
 def test_a_drained_machine_fails_readiness_until_it_is_started_again(gunicorn: Gunicorn, tmp_path: Path) -> None:
-    assert gunicorn.get("/readyz").status == 200, "a start forgets the file"
+    assert get(gunicorn, "/readyz").status == 200, "a start forgets the file"
     (tmp_path / "draining").touch()
-    assert {gunicorn.get("/readyz").status for _ in range(6)} == {503}
-    assert gunicorn.get("/").status == 200
+    assert {get(gunicorn, "/readyz").status for _ in range(6)} == {503}
+    assert get(gunicorn, "/").status == 200
 
 
 # --- what reads them --------------------------------------------------------------------------------------------------

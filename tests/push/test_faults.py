@@ -85,6 +85,7 @@ def test_a_service_says_when_it_wants_to_be_asked_again(
     assert len(service.messages) == 1
 
 
+@pytest.mark.asvs("15.3.2")
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 413])
 def test_a_refusal_is_final_and_in_the_log_without_the_address_of_the_phone(
     app: Flask,
@@ -230,6 +231,7 @@ def change_the_key(app: Flask, bob: Person) -> None:
     app.extensions["config"] = replace(app.extensions["config"], vapid_private_key=encryption.new_private_key())
 
 
+@pytest.mark.asvs("1.3.6")
 @pytest.mark.parametrize(
     "end", [leave_work, log_out, change_password, delete_account, forbid_the_service, change_the_key]
 )

@@ -2,12 +2,11 @@
 
 import base64
 import re
-import shutil
 
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.conftest import FLAGS
 from tests.support import ROOT
+from tests.support.browser import launch
 
 FOLDER = ROOT / "static/icons"
 
@@ -54,7 +53,7 @@ def _svg(content: str) -> str:
 
 def main() -> None:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        browser = launch(playwright)
         for name, (size, svg) in drawings().items():
             (FOLDER / name).write_bytes(draw(browser, size, svg))
         browser.close()

@@ -20,6 +20,8 @@ from waitercaller.mail import outbox
 from waitercaller.model import second_factor_codes, second_factors, users
 
 ANOTHER_PASSWORD = "purple monkey dishwasher"
+pytestmark = pytest.mark.usefixtures("fresh_codes")
+
 PAGE = "/account/two-factor"
 
 Mails = Callable[[], list[Mail]]

@@ -15,6 +15,8 @@ from tests.support.cast import Browser, Mail, Person
 from waitercaller.db import cache, clock
 from waitercaller.model import logins, second_factor_codes
 
+pytestmark = pytest.mark.usefixtures("fresh_codes")
+
 Mails = Callable[[], list[Mail]]
 
 

@@ -19,7 +19,7 @@ from flask import Flask
 
 from config import Config
 from tests.alerts.test_escalation import call, subscribe
-from tests.support import ROOT
+from tests.support import ROOT, settings
 from tests.support.cast import Person, wait_until
 from tests.support.stepper import WHERE
 from tests.support.together import at_once_in
@@ -61,15 +61,9 @@ def house(stored: Any, alice: Person) -> Person:
 @pytest.fixture
 def start(config: Config, tmp_path: Path) -> Iterator[Callable[..., Stepper]]:
     """`start("where it kills itself")`: a process that escalates."""
-    environ = {
-        "MONGODB_URI": config.mongodb_uri,
-        "PUBLIC_URL": config.public_url,
-        "SECRET_KEY": "a key for tests only: 7Qm2xKp9vR4tWz8b",
-        "TRUSTED_HOSTS": "localhost",
-        "MAIL_FOLDER": config.mail_folder,
-        "MAIL_SENDER": "Waiter Caller <hello@waitercaller.test>",
-        "VAPID_PRIVATE_KEY": config.vapid_private_key,
-    }
+    mails = Path(config.mail_folder)
+    key = config.vapid_private_key
+    environ = settings.environ(config.mongodb_uri, config.public_url, mails, VAPID_PRIVATE_KEY=key)
     started: list[Stepper] = []
 
     def begin(where: str = "") -> Stepper:

@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 from tests.support import CERTIFICATES, databases
 from tests.support.cast import wait_until
 from tests.support.deploy.apache import DOMAIN, Apache
-from tests.support.deploy.visits import visit
+from tests.support.visits import visit
 from waitercaller.local import processes
 
 AUTHORITY, SERVER = CERTIFICATES / "authority.pem", CERTIFICATES / "server.pem"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from tests.support.deploy.visits import Answer
+from tests.support.visits import Answer
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin"}
 DIRECT = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https"}  # what Apache would have said
