@@ -78,7 +78,8 @@ MODULES = {name: ast.parse(path.read_text("utf-8")) for name, path in SOURCES.it
 ROOMS = {name for name, path in SOURCES.items() if path.name == "__init__.py"}
 VIEWS = {name for name in MODULES if name.endswith("views")}
 APPLICATION = sorted(name for name in MODULES if name.split(".")[0] not in LOCAL)
-OWN = sorted([ROOT / "config.py", ROOT / "wsgi.py", *SOURCES.values(), *(ROOT / "tests").rglob("*.py")])
+TESTS = [path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts]
+OWN = sorted([ROOT / "config.py", ROOT / "wsgi.py", *SOURCES.values(), *TESTS])
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 
 

@@ -44,6 +44,7 @@ class Question:
     answer: str
     framed: bool
     measurement_id: str
+    cookie_seconds: int = round(ANSWER_LASTS.total_seconds())  # that Google's cookies live
     kinds: str = " ".join(kind["id"] for kind in STANDARD_KINDS)  # what a restaurant has added says which one it is
 
 
@@ -83,7 +84,8 @@ def frame() -> Response:
     """An empty page inside the guest's page, for Google's script: no code in its address, nothing to read."""
     if not _measurement_id() or _refused_by_browser() or _answer() != "yes":
         abort(404)
-    response = make_response(render_template("analytics_frame.html", measurement_id=_measurement_id()))
+    question = Question("yes", True, _measurement_id())
+    response = make_response(render_template("analytics_frame.html", analytics=question))
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     _open_policy(response, FRAMED)
     return response

@@ -13,7 +13,7 @@ from waitercaller import access, clock, limits, restaurants, sessions
 from waitercaller.db import Document
 from waitercaller.i18n import current_language, table_title
 from waitercaller.requests import answers, blueprint, cards, mute_views, reading, screen_views, store, streams, who
-from waitercaller.requests.model import ServiceRequest
+from waitercaller.requests.model import UNDO, ServiceRequest
 from waitercaller.restaurants import Actor
 
 STREAMS_OF_A_LOGIN = 12
@@ -35,6 +35,9 @@ def dashboard(restaurant_id: ObjectId) -> ResponseReturnValue:
         is_asked=who.is_asked(),
         choices=who.choices(),
         most=who.REQUESTS_OF_A_TAP,
+        heartbeat_ms=round(streams.HEARTBEAT * 1000),
+        undo_ms=round(UNDO.total_seconds() * 1000),
+        seen_limit=screen_views.REQUESTS_OF_A_RECEIPT,
         kiosk=request.args.get("kiosk") == "1",
     )
 

@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from waitercaller import clock
 from waitercaller.live import Hub, Subscription, TooManyStreams
 
-HEARTBEAT = 15.0  # seconds
+HEARTBEAT = 15.0  # seconds; pages learn it by data-heartbeat-ms
 LIFETIME = 600.0
 
 # What a stream shows now, given the topics that were woken (none: only time has passed); None: it may look no longer.

@@ -50,6 +50,7 @@ def guest(code: str) -> ResponseReturnValue:
         languages=_languages(restaurant, language),
         call_url=url_for("requests.call", code=code, lang=asked_language),
         live_url=url_for("requests.guest_live", code=code, r=signed, lang=asked_language),
+        heartbeat_ms=round(streams.HEARTBEAT * 1000),
     )
 
 
