@@ -41,7 +41,8 @@ SOURCES = {
 }
 MODULES = {name: ast.parse(path.read_text("utf-8")) for name, path in SOURCES.items()}
 FOLDERS = {name for name, path in SOURCES.items() if path.name == "__init__.py"}
-OWN = sorted([ROOT / "config.py", ROOT / "wsgi.py", *SOURCES.values(), *(ROOT / "tests").rglob("*.py")])
+TESTS = [path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts]
+OWN = sorted([ROOT / "config.py", ROOT / "wsgi.py", *SOURCES.values(), *TESTS])
 
 
 def imports(module: str) -> Iterator[tuple[str, str]]:

@@ -219,12 +219,12 @@ def test_an_upgrade_loses_no_request(box, visitors):
     assert "immutable" in kept(box, style)
     before = box.version()
     box.run("userdel waitercaller-backup")  # as where the version before had no such user
-    deploy = box.next_version("0.2.0", "echo '/* new */' >>static/css/house.css")
+    deploy = box.next_version("0.2.0", "echo '/* new */' >>static/css/base.css")
     box.do(f"{deploy}/upgrade.sh")
     statuses = visitors.leave()
     assert box.version().startswith("0.2.0-")
     assert box.run("stat -c %U /var/backups/waitercaller").stdout == "waitercaller-backup\n"
-    wait_until(lambda: "new" in box.run(f"curl -s https://{DOMAIN}/static/x/css/house.css | tail -n 1").stdout)
+    wait_until(lambda: "new" in box.run(f"curl -s https://{DOMAIN}/static/x/css/base.css | tail -n 1").stdout)
     assert kept(box, style) == "no-store"  # it is another file now
     assert len(statuses) > 20
     assert set(statuses) == {"200"}
@@ -265,14 +265,14 @@ def test_going_back_by_hand(box):
 
 def test_an_upgrade_that_was_interrupted_is_undone_and_made_again(box):
     before = box.version()
-    deploy = box.next_version("0.5.0", "echo '/* newer */' >>static/css/house.css")
+    deploy = box.next_version("0.5.0", "echo '/* newer */' >>static/css/base.css")
     interrupt = '[ "$1" = restart ] && kill -KILL $PPID && exit; exec /usr/bin/systemctl "$@"'
     box.do(f"{box.stand_in('systemctl', interrupt)} {deploy}/upgrade.sh", check=False)
     assert box.version().startswith("0.5.0-")
     # Apache has not been reloaded: what it lets browsers keep is still of the release whose version it names.
     version = f"$(sed -n 's/Define WC_STATIC_VERSION //p' /opt/waitercaller/releases/{before}/release.conf)"
-    assert "newer" not in box.run(f"curl -sf https://{DOMAIN}/static/{version}/css/house.css").stdout
-    assert "newer" in box.run(f"curl -sf https://{DOMAIN}/static/of-the-new-pages/css/house.css").stdout
+    assert "newer" not in box.run(f"curl -sf https://{DOMAIN}/static/{version}/css/base.css").stdout
+    assert "newer" in box.run(f"curl -sf https://{DOMAIN}/static/of-the-new-pages/css/base.css").stdout
     said = box.do(f"{deploy}/upgrade.sh --rollback")
     assert f"was interrupted: first back to /opt/waitercaller/releases/{before}" in said
     assert box.version() == before
