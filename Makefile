@@ -40,7 +40,7 @@ demo: .venv/run.stamp
 	@exec .venv/bin/python -m waitercaller run --demo
 
 test: .venv/test.stamp chromium deploy-tools
-	@.venv/bin/python -m pytest $(if $(filter true,$(CI)),-p tests.no_skips) $(ARGS)
+	@.venv/bin/python -m pytest $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS)
 
 lint: .venv/test.stamp
 	@.venv/bin/ruff check .

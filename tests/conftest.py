@@ -1,11 +1,12 @@
 """What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
 
-A test that asks for `database` runs once on each database; marked `needs_wire`, only on those that speak
-MongoDB's protocol. Every other test runs on the embedded server; marked `proxied`, behind the strict proxy of
-tests.wire, with authentication and retryable writes. Alice owns "Trattoria Lucia", Bob waits
-tables for her, Charlie owns another place, Dana is a guest.
+Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given,
+and in the quick run on mongomock, unless they are marked `needs_wire`. Marked `proxied`, they run behind the strict proxy
+of tests.wire, with authentication and retryable writes. Alice owns "Trattoria Lucia", Bob waits tables for her, Charlie
+owns another place, Dana is a guest.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -23,8 +24,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests import cast, databases
-from tests.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
+from tests.support import cast, databases, routes
+from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
 from waitercaller.db.client import Document
@@ -36,23 +37,24 @@ from waitercaller.web import limits
 
 MakeApp = Callable[[Config], Flask]
 
-
 pytest_plugins = ["tests.wire.plugin"]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "needs_wire: uses what mongomock lacks (transactions, change streams, validators)"
-    )
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out what is marked browser, deploy or slow")
+
+
+def pytest_configure() -> None:
+    routes.compile_once()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "database" not in metafunc.fixturenames:
         return
-    kinds = ["wire", "third"] if databases.third() else ["wire"]
-    if metafunc.definition.get_closest_marker("needs_wire") is None:
-        kinds.insert(0, "mongomock")
-    metafunc.parametrize("database_kind", kinds)
+    if metafunc.config.option.quick and metafunc.definition.get_closest_marker("needs_wire") is None:
+        metafunc.parametrize("database_kind", ["mongomock"])
+    elif databases.third():
+        metafunc.parametrize("database_kind", ["wire", "third"])
 
 
 # --- databases and the application --------------------------------------------------------------------------
@@ -64,7 +66,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Serve
     server = databases.Server(tmp_path_factory.mktemp("database"))
     server.start()
     yield server
-    server.stop()
+    server.kill()  # in good order it takes two seconds, and nobody reads what it wrote
 
 
 @pytest.fixture
@@ -72,21 +74,43 @@ def database_kind() -> str:
     return "wire"
 
 
+@pytest.fixture(scope="session")
+def shared_database(server: databases.Server) -> Iterator[databases.SharedDatabase]:
+    shared = databases.SharedDatabase(server)
+    yield shared
+    shared.close()
+
+
 @pytest.fixture
-def mongodb_uri(database_kind: str, is_proxied: bool, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a database that is empty and only this test's; behind the proxy for those that are `proxied`."""
+def mongodb_uri(
+    database_uri: str, database_kind: str, is_proxied: bool, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The address of `database_uri`, behind the proxy for a test that is `proxied`."""
+    if database_kind != "wire" or not is_proxied:
+        yield database_uri
+        return
+    with request.getfixturevalue("cluster").standing_for(database_uri) as uri:
+        yield uri
+
+
+@pytest.fixture
+def database_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database that is empty and only this test's.
+
+    It has the schema already, unless the test is marked `fresh_database`.
+    """
     if database_kind == "mongomock":
         yield "mongodb://127.0.0.1:9/mongomock"  # never asked: the application gets the stand-in
+        return
+    if database_kind == "wire" and request.node.get_closest_marker("fresh_database") is None:
+        shared: databases.SharedDatabase = request.getfixturevalue("shared_database")
+        yield shared.take()
+        shared.give_back()
         return
     third = databases.third() if database_kind == "third" else None
     server_uri = third or request.getfixturevalue("server").uri
     name = databases.fresh_name()
-    uri = databases.with_name(server_uri, name)
-    if is_proxied and not third:
-        with request.getfixturevalue("cluster").standing_for(uri) as proxied_uri:
-            yield proxied_uri
-    else:
-        yield uri
+    yield databases.with_name(server_uri, name)
     with MongoClient[dict[str, Any]](server_uri) as client:
         client.drop_database(name)
 
@@ -111,8 +135,13 @@ def config(mongodb_uri: str, tmp_path: Path) -> Config:
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates are compiled once, not for each of the thousands of applications: a quarter of the time of pages."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    """Templates are compiled once in a run, not for each of the thousands of applications."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    folder /= "templates"
+    folder.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(folder))
 
 
 @pytest.fixture
@@ -140,21 +169,20 @@ def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) ->
 
 
 @pytest.fixture
-def app(make_app: MakeApp, config: Config, database_kind: str) -> Flask:
+def app(make_app: MakeApp, config: Config, database_kind: str, request: pytest.FixtureRequest) -> Flask:
     """The application on a database that has its indexes and validators."""
     app = make_app(config)
     mongo = app.extensions["mongo"]
     if database_kind == "mongomock":
         mongo.build_indexes()
-    else:
-        with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no limit of a page
-            schema.build(patient.get_default_database())
+    elif database_kind == "third" or request.node.get_closest_marker("fresh_database"):
+        schema.build(mongo.database)
     return app
 
 
 @pytest.fixture
 def database(app: Flask) -> Iterator[Database[dict[str, Any]]]:
-    """The application's database, in an application context; the test runs on every kind of database."""
+    """The application's database, in an application context."""
     with app.app_context():
         yield app.extensions["mongo"].database
 
@@ -260,7 +288,7 @@ def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
 
 @pytest.fixture
 def hire(app: Flask) -> Callable[..., Person]:
-    """`hire("Bob", role="waiter", at=alice)`: see tests.cast.hire."""
+    """`hire("Bob", role="waiter", at=alice)`: see tests.support.cast.hire."""
     return partial(cast.hire, app)
 
 

@@ -2,11 +2,11 @@
 
 import dataclasses
 import re
-from pathlib import Path
 
 import pytest
 
 from config import Config, ConfigError
+from tests.support import ROOT
 
 GOOD = {
     "MONGODB_URI": "mongodb://127.0.0.1:27017/waitercaller",
@@ -121,7 +121,7 @@ def test_a_weak_key_is_refused_with_a_way_to_a_strong_one_and_is_not_repeated() 
 
 def test_the_example_has_every_variable_and_no_other() -> None:
     """The fields of Config are named like the variables they come from."""
-    example = (Path(__file__).parents[1] / ".env.example").read_text("utf-8")
+    example = (ROOT / ".env.example").read_text("utf-8")
     variables = [field.name.upper() for field in dataclasses.fields(Config)]
     assert re.findall("^([A-Z0-9_]+)=", example, re.MULTILINE) == variables
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from flask import Flask
 
-from tests import cast
 from tests.bench import servers
+from tests.support import cast
 from waitercaller import create_app
 from waitercaller.db import schema
 

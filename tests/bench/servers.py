@@ -12,9 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
-from tests import databases
+from tests.support import ROOT, databases
 
-ROOT = Path(__file__).parents[2]
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 

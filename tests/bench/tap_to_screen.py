@@ -8,10 +8,10 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests import cast
 from tests.browser.conftest import FLAGS
-from tests.browser.visitors import Visitors, comes_true, is_live
-from tests.browser.website import Website
+from tests.support import cast
+from tests.support.visitors import Visitors, comes_true, is_live
+from tests.support.website import Website
 from waitercaller.model import tables
 
 TAPS = 30

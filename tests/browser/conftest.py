@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from tests.browser.visitors import PATIENCE_MS, Visitors
-from tests.browser.website import Website
+from tests.support.visitors import PATIENCE_MS, Visitors
+from tests.support.website import Website
 from waitercaller.db.client import Document
 
 FLAGS = [

@@ -3,9 +3,9 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.visitors import Visitors, fill, is_live, is_waiting, press
-from tests.browser.website import Website
-from tests.cast import PASSWORD, Person
+from tests.support.cast import PASSWORD, Person
+from tests.support.visitors import Visitors, fill, is_live, is_waiting, press
+from tests.support.website import Website
 from waitercaller.db.client import Document
 
 pytestmark = pytest.mark.browser

@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from tests.browser.visitors import Visitors, is_waiting, press
-from tests.browser.website import Website
-from tests.cast import Person
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, is_waiting, press
+from tests.support.website import Website
 from waitercaller.db.client import Document
 
 pytestmark = pytest.mark.browser

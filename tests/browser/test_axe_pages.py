@@ -11,10 +11,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page
 
-from tests.asvs import address, routes
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors
-from tests.cast import Browser, Person, visit
+from tests.support.asvs import address, routes
+from tests.support.axe import complaints
+from tests.support.cast import Browser, Person, visit
+from tests.support.visitors import Visitors
 from waitercaller.db.client import Document
 from waitercaller.model import logins, pauses, restaurants, tables
 from waitercaller.model.requests import transitions as requests
@@ -22,7 +22,7 @@ from waitercaller.model.requests import transitions as requests
 pytestmark = pytest.mark.browser
 
 ENDLESS = ("requests.dashboard.live", "requests.guest.live")
-GUESTS = ("requests.guest.page", "requests.guest_printed")
+GUESTS = ("requests.guest.page", "requests.guest.printed")
 STILL: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}, "reduced_motion": "reduce"}  # no colour on its way
 
 

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors, card, comes_true, is_live, press, remember, was_not_reloaded
-from tests.cast import Person
+from tests.support.axe import complaints
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, comes_true, is_live, press, remember, was_not_reloaded
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants, tables

@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser import axe
-from tests.browser.visitors import Visitors, card, press
-from tests.browser.website import Website
-from tests.cast import Person
+from tests.support import axe
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, press
+from tests.support.website import Website
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants, tables

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.visitors import Visitors, card, press, remember, was_not_reloaded
-from tests.browser.website import Website
-from tests.cast import Person
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, press, remember, was_not_reloaded
+from tests.support.website import Website
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import tables

@@ -9,9 +9,9 @@ from bson import ObjectId
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser import axe
-from tests.browser.visitors import Visitors
-from tests.cast import Person
+from tests.support import axe
+from tests.support.cast import Person
+from tests.support.visitors import Visitors
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import pauses, restaurants, tables

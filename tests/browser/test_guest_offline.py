@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.visitors import Visitors, comes_true, press
-from tests.browser.website import Website
-from tests.cast import Person, wait_until
+from tests.support.cast import Person, wait_until
+from tests.support.visitors import Visitors, comes_true, press
+from tests.support.website import Website
 from waitercaller.db.client import Document
 
 pytestmark = pytest.mark.browser

@@ -8,12 +8,12 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Worker, expect
 
-from tests.browser import axe, icons
-from tests.browser.visitors import Visitors, comes_true, is_live
-from tests.browser.website import Website
-from tests.cast import Person, wait_until
-from tests.push.service import PushService, push_service
-from tests.smtp import AUTHORITY
+from tests.support import axe, icons
+from tests.support.cast import Person, wait_until
+from tests.support.push.service import PushService, push_service
+from tests.support.smtp import AUTHORITY
+from tests.support.visitors import Visitors, comes_true, is_live
+from tests.support.website import Website
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests

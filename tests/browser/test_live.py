@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.visitors import Visitors, card, is_live, is_not_live, is_waiting, press, remember, was_not_reloaded
-from tests.browser.website import Website
-from tests.cast import Person
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, is_live, is_not_live, is_waiting, press, remember, was_not_reloaded
+from tests.support.website import Website
 from waitercaller.model.requests import queries
 from waitercaller.model.requests import transitions as requests
 

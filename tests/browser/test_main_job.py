@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.visitors import Visitors, card, fill, is_live, is_waiting, press, remember, was_not_reloaded
-from tests.browser.website import Website
-from tests.cast import PASSWORD, Person, wait_until
+from tests.support.cast import PASSWORD, Person, wait_until
+from tests.support.visitors import Visitors, card, fill, is_live, is_waiting, press, remember, was_not_reloaded
+from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
 

@@ -6,8 +6,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visitors import Visitors, is_waiting, press
-from tests.cast import Person
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, is_waiting, press
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import transitions as requests

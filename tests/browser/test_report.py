@@ -7,11 +7,11 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import complaints
 from tests.browser.test_pages import HOSTILE, PHONE, too_small
-from tests.browser.visitors import Visitors
-from tests.cast import Person, wait_until
-from tests.past_calls import keep, past_call
+from tests.support.axe import complaints
+from tests.support.cast import Person, wait_until
+from tests.support.past_calls import keep, past_call
+from tests.support.visitors import Visitors
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants

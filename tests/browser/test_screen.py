@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors, card, comes_true, is_live, press
-from tests.browser.website import Website
-from tests.cast import Person, wait_until
+from tests.support.axe import complaints
+from tests.support.cast import Person, wait_until
+from tests.support.visitors import Visitors, card, comes_true, is_live, press
+from tests.support.website import Website
 from waitercaller.model import presence, restaurants, tables
 
 pytestmark = pytest.mark.browser

@@ -9,9 +9,9 @@ from bson import ObjectId
 from playwright.sync_api import Page, Playwright, expect
 
 from tests.browser.conftest import FLAGS
-from tests.browser.visitors import Visitors, card, fill, is_waiting, press
-from tests.browser.website import Website
-from tests.cast import PASSWORD, Person
+from tests.support.cast import PASSWORD, Person
+from tests.support.visitors import Visitors, card, fill, is_waiting, press
+from tests.support.website import Website
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants
 from waitercaller.model.requests import queries

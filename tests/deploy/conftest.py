@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 import pytest
 from flask import Flask
 
-from tests.deploy.apache import Apache
-from tests.deploy.site import Site
+from tests.support.deploy.apache import Apache
+from tests.support.deploy.site import Site
 
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 

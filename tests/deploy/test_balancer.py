@@ -11,13 +11,13 @@ from http.client import HTTPResponse
 import pytest
 from flask import Flask
 
-from tests import databases
-from tests.cast import Person, wait_until
-from tests.deploy.apache import DOMAIN, Apache
-from tests.deploy.guests import DIRECT, Guest
-from tests.deploy.gunicorns import Gunicorn, House
-from tests.deploy.load import Load, load
-from tests.deploy.visits import Answer, Line, visit
+from tests.support import databases
+from tests.support.cast import Person, wait_until
+from tests.support.deploy.apache import DOMAIN, Apache
+from tests.support.deploy.guests import DIRECT, Guest
+from tests.support.deploy.gunicorns import Gunicorn, House
+from tests.support.deploy.load import Load, load
+from tests.support.deploy.visits import Answer, Line, visit
 from waitercaller.db.client import Document
 from waitercaller.model import tables
 

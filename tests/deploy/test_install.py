@@ -10,11 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cast import wait_until
-from tests.deploy.box import DOMAIN, INSTALL, MAIL, PIP, Box, Visitors
-from tests.deploy.machine import PROJECT, can_boot
+from tests.support import ROOT
+from tests.support.cast import wait_until
+from tests.support.deploy.box import DOMAIN, INSTALL, MAIL, PIP, Box, Visitors
+from tests.support.deploy.machine import can_boot
 
-DEPLOY = PROJECT / "deploy"
+DEPLOY = ROOT / "deploy"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 
 
 def test_the_shell_scripts_are_clean():
-    scripts = [*DEPLOY.rglob("*.sh"), DEPLOY / "waitercaller", PROJECT / "tests/deploy/machine.sh"]
+    scripts = [*DEPLOY.rglob("*.sh"), DEPLOY / "waitercaller", ROOT / "tests/support/deploy/machine.sh"]
     done = subprocess.run(["shellcheck", "--external-sources", *scripts], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 

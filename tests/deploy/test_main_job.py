@@ -9,10 +9,10 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import test_main_job as main_job
 from tests.browser.conftest import FLAGS
-from tests.browser.visitors import PATIENCE_MS, Visitors
-from tests.browser.website import Website
-from tests.deploy.apache import DOMAIN
-from tests.deploy.site import Site
+from tests.support.deploy.apache import DOMAIN
+from tests.support.deploy.site import Site
+from tests.support.visitors import PATIENCE_MS, Visitors
+from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
 

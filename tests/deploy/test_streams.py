@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cast import hire, wait_until
-from tests.deploy.apache import DOMAIN
-from tests.deploy.guests import Guest
-from tests.deploy.screens import Screen, Screens
-from tests.deploy.site import Site
+from tests.support.cast import hire, wait_until
+from tests.support.deploy.apache import DOMAIN
+from tests.support.deploy.guests import Guest
+from tests.support.deploy.screens import Screen, Screens
+from tests.support.deploy.site import Site
 from waitercaller.db.client import Document
 from waitercaller.model import tables
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.machine import PROJECT
+from tests.support import ROOT
 
-UNITS = PROJECT / "deploy" / "systemd"
+UNITS = ROOT / "deploy" / "systemd"
 SERVICES = sorted(file.name for file in UNITS.glob("*.service"))
 LEAST_EXPOSED = 1.5  # of 10
 
@@ -42,7 +42,7 @@ def test_every_service_is_in_a_sandbox(units, name):
 def test_what_the_units_start_is_shipped_and_may_be_run():
     for file in UNITS.rglob("*.service"):
         for path in re.findall(r"/opt/waitercaller/current/(deploy/\S+)", file.read_text()):
-            program = PROJECT / path
+            program = ROOT / path
             assert os.access(program, os.X_OK), path
 
 

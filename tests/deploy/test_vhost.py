@@ -9,10 +9,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.cast import Person, wait_until
-from tests.deploy.apache import DOMAIN, Apache
-from tests.deploy.site import Site
-from tests.deploy.visits import Answer, visit
+from tests.support.cast import Person, wait_until
+from tests.support.deploy.apache import DOMAIN, Apache
+from tests.support.deploy.site import Site
+from tests.support.deploy.visits import Answer, visit
 from waitercaller.db.client import Document
 from waitercaller.web import security
 

@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import Person
-from tests.push.phones import PRIVATE, Subscribe, Tell, browser, login_of
-from tests.push.service import Phone, PushService, push_service
-from tests.smtp import AUTHORITY
+from tests.support.cast import Person
+from tests.support.push.phones import PRIVATE, Subscribe, Tell, browser, login_of
+from tests.support.push.service import Phone, PushService, push_service
+from tests.support.smtp import AUTHORITY
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants, subscriptions
 from waitercaller.model.requests import transitions as requests

@@ -8,10 +8,10 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import PASSWORD, Person
-from tests.push.phones import Subscribe, Tell, browser, login_of, owed, send
-from tests.push.service import Phone, PushService
-from tests.smtp import silent_server
+from tests.support.cast import PASSWORD, Person
+from tests.support.push.phones import Subscribe, Tell, browser, login_of, owed, send
+from tests.support.push.service import Phone, PushService
+from tests.support.smtp import silent_server
 from waitercaller.auth.account import leaving
 from waitercaller.db import clock
 from waitercaller.db.client import Document, db

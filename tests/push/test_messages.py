@@ -8,11 +8,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.asvs import call_waiter
-from tests.cast import Person
-from tests.push.phones import Subscribe, browser, login_of, owed, send, zones_of
-from tests.push.service import PushService
-from tests.together import at_once
+from tests.support.asvs import call_waiter
+from tests.support.cast import Person
+from tests.support.push.phones import Subscribe, browser, login_of, owed, send, zones_of
+from tests.support.push.service import PushService
+from tests.support.together import at_once
 from waitercaller.db import clock, work_queue
 from waitercaller.db.client import Document, db, transaction
 from waitercaller.model import restaurants, subscriptions

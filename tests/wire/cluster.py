@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pymongo import MongoClient
 
-from tests.databases import Server
+from tests.support.databases import Server
 from tests.wire import ddl, rights, rules
 from tests.wire.exchange import Rule
 from tests.wire.protocol import Document

@@ -7,7 +7,7 @@ import pytest
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from tests import databases
+from tests.support import databases
 from tests.wire.cluster import Cluster
 from tests.wire.protocol import Document
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.databases import Server
+from tests.support.databases import Server
 from tests.wire import faults
 from tests.wire.cluster import Cluster
 from tests.wire.faults import Fault
@@ -23,7 +23,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "proxied: behind the strict proxy, with retryable writes and authentication")
     config.stash[_CLUSTERS] = []
 
 

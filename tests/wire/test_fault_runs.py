@@ -14,8 +14,8 @@ from flask import Flask
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from tests.cast import Person
-from tests.together import at_once_in
+from tests.support.cast import Person
+from tests.support.together import at_once_in
 from tests.wire import faults
 from tests.wire.cluster import Cluster
 from tests.wire.faults import Fault

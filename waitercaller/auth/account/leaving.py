@@ -2,7 +2,7 @@
 
 Whoever is the only owner of a restaurant takes it along: it is closed, its tables are removed, its live calls
 withdrawn, its screens ended. Elsewhere the person just leaves, and tables they were going to wait again. What is erased
-when is told in waitercaller.erasure, which does what has no place in a transaction.
+when is told in waitercaller.model.erasure, which does what has no place in a transaction.
 """
 
 from typing import TypedDict

@@ -1,0 +1,201 @@
+"""OWASP ASVS 5.0, chapters V8 and V9: who may do what, and tokens that carry their own meaning."""
+
+import ast
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from itsdangerous import URLSafeSerializer
+
+from config import Config
+from tests.support import ROOT
+from tests.support.asvs import address, call_waiter, calls, everything, hidden_fields, routes, sources
+from tests.support.cast import Browser, Person
+from waitercaller.db.client import Document
+from waitercaller.model import tokens
+from waitercaller.web import access
+
+RULES = ROOT / "docs/security-rules.md"
+DAY = 24 * 3600
+
+
+def staff_routes(app: Flask, method: str) -> list[Any]:
+    return [rule for rule in routes(app, method) if rule.rule.startswith(access.STAFF_PREFIX)]
+
+
+def post(person: Person, path: str, **form: str) -> int:
+    assert isinstance(person.client, Browser)
+    token = person.client.csrf_token(f"{person.home}/dashboard")
+    return person.client.post(path, data={"csrf_token": token, **form}).status_code
+
+
+# --- V8.1 authorization documentation ---------------------------------------------------------------------------------
+
+
+def test_v8_1_1_the_rules_say_what_each_role_may_use(app: Flask) -> None:
+    written = RULES.read_text()
+    rooms = {rule.endpoint.split(".")[0] for rule in app.url_map.iter_rules()} - {"static", "favicon"}
+    assert [room for room in sorted(rooms) if f"`{room}`" not in written] == []
+    assert all(f"**{role}**" in written for role in access.RANKS)
+
+
+def test_v8_1_2_the_rules_say_which_fields_of_a_thing_can_be_changed() -> None:
+    section = RULES.read_text().partition("### Fields\n")[2].partition("\n## ")[0]
+    rows = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
+    assert rows >= {"restaurants", "users", "logins", "invitations", "tables", "requests"}
+
+
+# --- V8.2 general authorization design --------------------------------------------------------------------------------
+
+
+def test_v8_2_1_a_waiter_uses_nothing_of_managers_and_owners(
+    app: Flask, alice: Person, bob: Person, table: Document
+) -> None:
+    for method in ("GET", "POST"):
+        above = [
+            rule
+            for rule in staff_routes(app, method)
+            if app.view_functions[rule.endpoint].__dict__["access"] != "waiter"
+        ]
+        assert above
+        before = everything(app)["tables"]
+        for rule in above:
+            path = address(app, rule, alice, table)
+            status = bob.client.get(path).status_code if method == "GET" else post(bob, path)
+            assert status == 403, rule
+        assert everything(app)["tables"] == before
+
+
+def test_v8_2_2_nobody_reaches_a_thing_of_others_by_its_id(
+    app: Flask, alice: Person, charlie: Person, table: Document, dana: FlaskClient
+) -> None:
+    call_waiter(dana, table)
+    called = app.extensions["mongo"].database.requests.find_one()
+    before = everything(app)
+    for path in (f"{charlie.home}/tables/{table['_id']}", f"{charlie.home}/tables/{table['_id']}/qr.png"):
+        assert charlie.client.get(path).status_code == 404
+    assert post(charlie, f"{charlie.home}/tables/{table['_id']}/remove") == 404
+    assert post(charlie, f"{charlie.home}/tables/{table['_id']}", name="mine", zone="") == 404
+    assert post(charlie, f"{charlie.home}/requests/{called['_id']}/resolve") == 404
+    assert post(charlie, f"{charlie.home}/requests/{called['_id']}/accept", ids=str(called["_id"])) == 404
+    assert everything(app) == before
+
+
+def test_v8_2_3_a_form_changes_its_own_fields_only(app: Flask, alice: Person, table: Document) -> None:
+    assert isinstance(alice.client, Browser)
+    path = f"{alice.home}/tables/{table['_id']}"
+    more = {"code": "A" * 26, "restaurant_id": "0" * 24, "removed_at": "now", "position": "9", "_id": "0" * 24}
+    assert alice.client.submit(path, {"name": "8", "zone": "", **more}).status_code == 303
+    changed = app.extensions["mongo"].database.tables.find_one({"_id": table["_id"]})
+    assert changed == {**table, "name": "8", "name_key": "8"}
+
+
+# --- V8.3 operation level authorization, V8.4 other considerations ----------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["owner", "manager"])
+def test_v8_3_1_what_a_browser_says_of_itself_gives_no_right(
+    app: Flask, alice: Person, bob: Person, table: Document, role: str
+) -> None:
+    bob.client.set_cookie("role", role)
+    for name in ("X-Role", "X-User-Id", "X-Original-User"):
+        bob.client.environ_base[f"HTTP_{name.upper().replace('-', '_')}"] = role
+    assert bob.client.get(f"{alice.home}/tables?role={role}").status_code == 403
+    assert post(bob, f"{alice.home}/tables/{table['_id']}/remove", role=role, member_id=alice.member_id) == 403
+    assert app.extensions["mongo"].database.tables.count_documents({"removed_at": None}) == 1
+
+
+def test_v8_4_1_a_restaurant_is_out_of_reach_of_all_others(
+    app: Flask, alice: Person, charlie: Person, table: Document
+) -> None:
+    before = everything(app)
+    for rule in staff_routes(app, "GET"):
+        answer = charlie.client.get(address(app, rule, alice, table), buffered=False)
+        answer.close()
+        assert answer.status_code == 404, rule
+    for rule in staff_routes(app, "POST"):
+        assert post(charlie, address(app, rule, alice, table)) == 404, rule
+    after = everything(app)
+    assert [name for name in before if before[name] != after[name] and name != "audit"] == []
+
+
+# --- V9.1 token source and integrity ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tap(dana: FlaskClient, table: Document) -> Callable[[str], int]:
+    """`tap(field)`: the status of a guest's tap whose page carried this signed field."""
+
+    def send(field: str) -> int:
+        return dana.post(f"/t/{table['code']}/call", data={"form": field, "kind": "waiter"}).status_code
+
+    return send
+
+
+@pytest.fixture
+def field(dana: FlaskClient, table: Document) -> str:
+    """The signed field of a guest's page."""
+    return hidden_fields(dana.get(f"/t/{table['code']}").text)["form"]
+
+
+def test_v9_1_1_a_changed_token_is_refused(tap: Any, field: str, app: Flask) -> None:
+    payload, _, signature = field.rpartition(".")
+    for forged in (payload, f"{payload}.", f"{payload[:-1]}A.{signature}", f"{payload}.{signature[::-1]}", ""):
+        assert tap(forged) == 400
+    assert app.extensions["mongo"].database.requests.count_documents({}) == 0
+    assert tap(field) == 303
+
+
+@pytest.mark.parametrize("digest", [hashlib.sha1, hashlib.md5, hashlib.sha512])
+def test_v9_1_2_one_algorithm_signs_and_no_other_is_believed(tap: Any, field: str, app: Flask, digest: Any) -> None:
+    with app.app_context():
+        values = tokens.serializer("guest-form").loads(field)
+    other = URLSafeSerializer(str(app.secret_key), salt="guest-form", signer_kwargs={"digest_method": digest})
+    assert tap(other.dumps(values)) == 400
+
+
+def test_v9_1_3_keys_come_from_the_configuration_only(tap: Any, field: str, app: Flask) -> None:
+    with app.app_context():
+        values = tokens.serializer("guest-form").loads(field)
+    attackers = URLSafeSerializer("k" * 40, salt="guest-form", signer_kwargs={"digest_method": hashlib.sha256})
+    assert tap(attackers.dumps(values)) == 400
+    for path, tree in sources():
+        for name, call in calls(tree):
+            if name.endswith("Serializer"):
+                assert (path.name, ast.unparse(call.args[0])) == ("tokens.py", "keys")
+
+
+# --- V9.2 token content -----------------------------------------------------------------------------------------------
+
+
+def test_v9_2_1_an_expired_token_is_refused(tap: Any, field: str, later: Callable[..., None]) -> None:
+    later(hours=5, minutes=59)
+    assert tap(field) == 303
+    later(minutes=2)
+    assert tap(field) == 409
+
+
+@pytest.mark.parametrize("purpose", ["guest-receipt", "token:reset", "cookie-session", "csrf-token"])
+def test_v9_2_2_a_token_of_another_purpose_is_refused(tap: Any, field: str, app: Flask, purpose: str) -> None:
+    with app.app_context():
+        values = tokens.serializer("guest-form").loads(field)
+        assert tap(tokens.serializer(purpose).dumps(values)) == 400
+
+
+def test_v9_2_3_a_token_for_another_table_is_refused(app: Flask, alice: Person, tap: Any, dana: FlaskClient) -> None:
+    assert isinstance(alice.client, Browser)
+    assert alice.client.submit(f"{alice.home}/tables", {"names": "8", "zone": ""}).status_code == 303
+    other = app.extensions["mongo"].database.tables.find_one({"name": "8"})
+    assert tap(hidden_fields(dana.get(f"/t/{other['code']}").text)["form"]) == 409
+
+
+def test_v9_2_4_a_token_of_another_installation_is_refused(
+    make_app: Any, config: Config, tap: Any, dana: FlaskClient, table: Document
+) -> None:
+    other = make_app(replace(config, secret_key="another key for tests: 9fJ3kLq8wZ2xV5n"))
+    page = other.test_client().get(f"/t/{table['code']}").text
+    assert tap(hidden_fields(page)["form"]) == 400
