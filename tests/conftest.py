@@ -1,9 +1,9 @@
 """What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
 
 Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given,
-and in the quick run on mongomock, unless they are marked `needs_wire`. Marked `proxied`, they run behind the strict proxy
-of tests.wire, with authentication and retryable writes. Alice owns "Trattoria Lucia", Bob waits tables for her, Charlie
-owns another place, Dana is a guest.
+and in the quick run on mongomock, unless they are marked `needs_wire`. Those of stores, streams, alerts and outboxes
+run behind the strict proxy of tests.wire, with authentication and retryable writes. Alice owns "Trattoria Lucia", Bob
+waits tables for her, Charlie owns another place, Dana is a guest.
 """
 
 import os

@@ -1,12 +1,12 @@
 """How many documents the embedded server examines for a shape of the inventory.
 
 `documents` makes what the validators allow; `example` gives a shape values of such a document; `examined` asks the
-server's `explain`. For a filter of which only one clause has an index, explain says COLLSCAN where the server reads what
-the first such clause finds (`_try_index_id_keys` in secantus/storage.py), so then the clauses are explained one by one.
+server's `explain`. For a filter of which only one clause has an index, explain says COLLSCAN where the server reads
+what the first such clause finds (`_try_index_id_keys` in its storage.py): then the clauses are explained one by one.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -27,27 +27,35 @@ def document(schema: Document, now: datetime) -> Any:
     """What this $jsonSchema allows, with values of its own wherever they may differ; times are of the last 200 days."""
     if "enum" in schema:
         return _random.choice(schema["enum"])
-    for several in ("anyOf", "oneOf"):
-        if several in schema:
-            return document(schema[several][0], now)
-    kind = schema.get("bsonType", "string")
-    match kind if isinstance(kind, str) else kind[0]:
+    if "anyOf" in schema and "bsonType" not in schema:
+        return document(schema["anyOf"][0], now)
+    kinds = schema.get("bsonType", "object" if "properties" in schema else "string")
+    match kinds if isinstance(kinds, str) else kinds[0]:
         case "object":
             return {name: document(rule, now) for name, rule in schema.get("properties", {}).items()}
         case "array":
             return [document(schema.get("items", {}), now)]
-        case "objectId":
-            return ObjectId()
-        case "date":
-            return now - timedelta(seconds=_random.randrange(200 * 24 * 3600))
-        case "bool":
-            return False
-        case "int" | "long" | "double" | "number":
-            return schema.get("minimum", 1)
-        case "null":
-            return None
-        case _:
-            return f"{_random.getrandbits(80):020x}"
+        case kind:
+            return _SIMPLE.get(kind, _text)(now)
+
+
+def _text(_now: datetime) -> str:
+    return f"{_random.getrandbits(80):020x}"
+
+
+def _past(now: datetime) -> datetime:
+    return now - timedelta(seconds=_random.randrange(200 * 24 * 3600))
+
+
+_SIMPLE: dict[str, Callable[[datetime], Any]] = {
+    "objectId": lambda _: ObjectId(),
+    "date": _past,
+    "bool": lambda _: False,
+    "int": lambda _: 1,
+    "long": lambda _: 1,
+    "double": lambda _: 1.0,
+    "null": lambda _: None,
+}
 
 
 # --- filters ----------------------------------------------------------------------------------------------------------
@@ -81,21 +89,22 @@ def _operand(operator: str, names: list[str], value: Any, now: datetime) -> Any:
             return [value]
         case "$ne":
             return ObjectId()
-        case "$nin":
-            return [ObjectId()]
         case "$exists":
             return True
         case "$elemMatch":
             return example(inner, value if isinstance(value, dict) else {}, now)
-        case "$not":
-            return {each: _operand(each, [each], value, now) for each in inner.split()}
-    if isinstance(value, str):
-        return ""
+        case _:
+            return _bound(name, len(names) > 1, value, now)
+
+
+def _bound(name: str, is_a_day: bool, value: Any, now: datetime) -> Any:
+    """Of a range: times of what is new or due, or of one day; other values as they are in the sample."""
     if not isinstance(value, datetime):
-        return value
-    if len(names) > 1:  # a day
-        return now - timedelta(days=10 if name in ("$gt", "$gte") else 9)
-    return now - timedelta(minutes=5) if name in ("$gt", "$gte") else now
+        return "" if isinstance(value, str) else value
+    from_below = name in ("$gt", "$gte")
+    if is_a_day:
+        return now - timedelta(days=10 if from_below else 9)
+    return now - timedelta(minutes=5) if from_below else now
 
 
 def _at(value: Any, path: str) -> Any:
@@ -133,16 +142,25 @@ def examined(database: Database[Document], collection: str, asked: Document, tot
         return total
     for clauses in ([asked], [{path: asked[path]} for path in asked]):
         for clause in clauses:
-            explained = _explain(database, collection, clause)
-            if _scans_an_index(explained["queryPlanner"]["winningPlan"]):
-                return int(explained["executionStats"]["totalDocsExamined"])
+            if _scans_an_index(_explain(database, collection, clause, "queryPlanner")["winningPlan"]):
+                return int(_explain(database, collection, clause, "executionStats")["totalDocsExamined"])
     return total
 
 
-def _explain(database: Database[Document], collection: str, asked: Document) -> Document:
-    find = {"find": collection, "filter": asked}
-    return database.command({"explain": find, "verbosity": "executionStats"})
+def _explain(database: Database[Document], collection: str, asked: Document, verbosity: str) -> Document:
+    """The part of explain's answer that has the name of the verbosity."""
+    explained: Document = database.command({"explain": {"find": collection, "filter": asked}, "verbosity": verbosity})
+    return dict(explained[verbosity])
 
 
 def _scans_an_index(plan: Document) -> bool:
     return plan["stage"] == "IXSCAN" or ("inputStage" in plan and _scans_an_index(plan["inputStage"]))
+
+
+def condition_of(shape: str) -> str | None:
+    """The filter in a shape of the inventory; None where it has none."""
+    for verb in ("find", "update many", "update", "delete many", "delete"):
+        if shape.startswith(f"{verb} "):
+            return re.split(r": |:$| sort | limit$", shape.removeprefix(verb).strip())[0].removesuffix(" limit")
+    found = re.match(r"aggregate \$match\((.*?)\)(?: \$|$)", shape)
+    return found[1] if found else None
