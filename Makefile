@@ -7,7 +7,7 @@ GUEST_LANGUAGES := ar es fr it ja nl pl pt tr zh
 as_root = $$([ "$$(id -u)" = 0 ] || echo sudo -n) env
 apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
 CATALOGUES := waitercaller/translations
-DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap shellcheck systemd
+DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap logrotate shellcheck systemd
 
 
 # What the files named in $(1) say, into the template $(2), and from there into the catalogues of the languages $(3).

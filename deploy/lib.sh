@@ -8,6 +8,9 @@ RELEASES=$HOME_DIR/releases
 VENVS=$HOME_DIR/venvs
 SETTINGS=/etc/waitercaller/env
 # shellcheck disable=SC2034 # for those who source this
+BACKUP_SETTINGS=/etc/waitercaller/backup.env # the way into the database of the nightly backup, and of nobody else
+# shellcheck disable=SC2034
+RESTORE_SETTINGS=/etc/waitercaller/restore.env # those of restore.sh; root's, by hand
 BACKUPS=/var/backups/waitercaller
 SOCKET=/run/waitercaller.sock
 COMMAND=/usr/local/sbin/waitercaller
@@ -122,6 +125,18 @@ with_setting() {
         index($0, ENVIRON["name"] "=") == 1 { $0 = line; found = 1 }
         { print }
         END { if (!found) print line }'
+}
+
+# --- users ----------------------------------------------------------------------------------------------------
+
+# make_users: the service's, and one for the backups, for the service is not to read these, nor their way into the database.
+make_users() {
+    local name
+    for name in waitercaller waitercaller-backup; do
+        id -u "$name" >/dev/null 2>&1 ||
+            run useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$name"
+    done
+    folder "$BACKUPS" 0750 waitercaller-backup:waitercaller-backup
 }
 
 # --- releases -------------------------------------------------------------------------------------------------

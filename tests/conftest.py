@@ -176,7 +176,8 @@ def app(make_app: MakeApp, config: Config, database_kind: str, request: pytest.F
     if database_kind == "mongomock":
         mongo.build_indexes()
     elif database_kind == "third" or request.node.get_closest_marker("fresh_database"):
-        schema.build(mongo.database)
+        with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no limit of a page
+            schema.build(patient.get_default_database())
     return app
 
 

@@ -60,6 +60,11 @@ def test_missing_and_bad_ones_are_named_together() -> None:
         ("MONGODB_URI", "postgres://127.0.0.1/waitercaller"),
         ("MONGODB_URI", "mongodb://127.0.0.1:27017"),
         ("MONGODB_URI", "mongodb://127.0.0.1:27017/?retryWrites=false"),
+        ("MONGODB_URI", "mongodb://127.0.0.1/waitercaller?w=1;tlsInsecure=true"),
+        ("MONGODB_URI", "mongodb://127.0.0.1/waitercaller?readPreference=secondaryPreferred"),
+        ("MONGODB_URI", "mongodb://one,two/waitercaller?tls=true;readpreference=nearest"),
+        ("MONGODB_URI", "mongodb://one,two/waitercaller?readPreference=primary&readPreference=primaryPreferred"),
+        ("MONGODB_URI", "mongodb+srv://db.example.org/waitercaller?directConnection=true"),
         ("PUBLIC_URL", "call.example.org"),
         ("PUBLIC_URL", "ftp://call.example.org"),
         ("PUBLIC_URL", "https://"),
@@ -111,6 +116,11 @@ def test_a_bad_value_is_named_with_what_is_wanted(name: str, value: str) -> None
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name} ")
     assert problem.endswith(".")
+
+
+def test_what_a_uri_may_say_of_reading_and_connecting_is_what_is_the_case_anyway() -> None:
+    uri = "mongodb://one,two/waitercaller?readPreference=primary&directConnection=false"
+    assert Config.from_env({**GOOD, "MONGODB_URI": uri}).mongodb_uri == uri
 
 
 def test_a_weak_key_is_refused_with_a_way_to_a_strong_one_and_is_not_repeated() -> None:

@@ -9,7 +9,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from waitercaller.db import schema
-from waitercaller.db.client import Document, db, transaction
+from waitercaller.db.client import Document, db, patiently, transaction
 from waitercaller.mail import outbox
 from waitercaller.model import logins, users
 from waitercaller.model import second_factors as two_factor
@@ -34,7 +34,11 @@ def init_app(app: Flask) -> None:
 @click.command("build-database")
 def build_database() -> None:
     """Create the collections, indexes and validators that are missing."""
-    schema.build(db())
+    try:
+        with patiently():
+            schema.build(db())
+    except schema.IndexConflict as error:
+        raise click.ClickException(str(error)) from error
     click.echo("The database has its indexes and validators.")
 
 
@@ -47,10 +51,12 @@ def end_logins(email: str | None, everybody: bool) -> None:
     if bool(email) == everybody:
         raise click.UsageError("Name either an address or --all.")
     if everybody:
-        logins.end_everybodys()
+        with patiently():
+            logins.end_everybodys()
     else:
         user = _person(str(email))
-        logins.end_all(user["_id"])
+        with patiently():
+            logins.end_all(user["_id"])
         audit.record("session_ended", user_id=user["_id"], which="all")
     click.echo("These logins have ended.")
 
@@ -105,7 +111,8 @@ def doctor() -> None:
 def backup(path: Path) -> None:
     """Write the whole database to the file PATH, which only its owner may read."""
     try:
-        seals = backups.backup(db(), path)
+        with patiently():
+            seals = backups.backup(db(), path)
     except OSError as error:
         raise click.ClickException(str(error)) from error
     except PyMongoError as error:
@@ -125,23 +132,13 @@ def restore(path: Path, replace: bool, yes: bool) -> None:
 
     With --replace the present database then becomes what the backup holds: stop Waiter Caller first.
     """
-    present, beside = db(), db().client[f"{db().name}_restored"]
     try:
-        seals = backups.rehearse(path, beside)
-        click.echo(f"Restored to {beside.name} and compared: {_total(seals)}, documents and indexes are the same.")
-        if not replace:
-            click.echo(f"{present.name} was not touched; --replace puts the backup in its place.")
-            return
-        if not yes:
-            click.confirm(f"Replace all that is in {present.name}?", abort=True)
-        backups.restore(path, present)
-    except (archive.Damaged, backups.Mismatch) as error:
+        with patiently():
+            _restore(path, replace, yes)
+    except (archive.Damaged, backups.Mismatch, schema.IndexConflict) as error:
         raise click.ClickException(str(error)) from error
     except PyMongoError as error:
         raise click.ClickException(_words(error)) from error
-    schema.build(present)  # where the backup is older than the present version
-    click.echo(f"{present.name} is as it was at {archive.header_of(path)['made_at']:%Y-%m-%d %H:%M} UTC.")
-    click.echo("Logins that ended since then are good again: flask end-logins --all ends them.")
 
 
 @click.command("check-database")
@@ -154,6 +151,21 @@ def check_database() -> None:
         raise click.ClickException(f"Indexes are missing: {', '.join(missing)}.")
     if not counts["users"]:
         raise click.ClickException("Nobody is in this database.")
+
+
+def _restore(path: Path, replace: bool, yes: bool) -> None:
+    present, beside = db(), db().client[f"{db().name}_restored"]
+    seals = backups.rehearse(path, beside)
+    click.echo(f"Restored to {beside.name} and compared: {_total(seals)}, documents and indexes are the same.")
+    if not replace:
+        click.echo(f"{present.name} was not touched; --replace puts the backup in its place.")
+        return
+    if not yes:
+        click.confirm(f"Replace all that is in {present.name}?", abort=True)
+    backups.restore(path, present)
+    schema.build(present)  # where the backup is older than the present version
+    click.echo(f"{present.name} is as it was at {archive.header_of(path)['made_at']:%Y-%m-%d %H:%M} UTC.")
+    click.echo("Logins that ended since then are good again: flask end-logins --all ends them.")
 
 
 def _person(email: str) -> Document:

@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable
 
 from flask import Flask
-from pymongo.errors import PyMongoError
 
 from waitercaller import metrics
 from waitercaller.alerts import due_steps, watch
 from waitercaller.db import clock
 from waitercaller.db.client import db
+from waitercaller.db.faults import is_away
 from waitercaller.live import watcher
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
@@ -62,11 +62,12 @@ def _repeat(app: Flask, is_alive: Callable[[], bool], interval: float, work: Cal
         try:
             with app.app_context():
                 work()
-        except PyMongoError as error:
-            log.warning("the database did not answer the background work: %s", type(error).__name__)
-        except Exception:
-            metrics.BACKGROUND_FAULTS.labels(threading.current_thread().name).inc()
-            log.exception("fault in the background work")  # the next round must come all the same
+        except Exception as error:  # the next round must come all the same
+            if is_away(error):
+                log.warning("the database did not answer the background work: %s", type(error).__name__)
+            else:
+                metrics.BACKGROUND_FAULTS.labels(threading.current_thread().name).inc()
+                log.exception("fault in the background work")
         _sleep(interval, is_alive)
 
 

@@ -6,6 +6,9 @@ const CACHE = "waitercaller-offline";
 const PATIENCE = 15_000; // milliseconds for a page; then it is as good as not connected
 
 self.addEventListener("install", (event) => {
+  // Browsers stop an idle worker, and a busy device may not start it again before the page that said goodbye is gone, and
+  // the words with it. Where the browser knows how (Chromium 123), what is posted goes past the worker.
+  event.addRoutes?.({ condition: { requestMethod: "POST" }, source: "network" });
   event.waitUntil(keepShell().then(() => self.skipWaiting()));
 });
 

@@ -151,7 +151,8 @@ def test_a_closed_house_says_when_it_opens_and_offers_nothing(
     visitors: Visitors, table: Document, settle: Callable[[Document], None]
 ) -> None:
     whole_week = [{"day": day, "opens": "18:00", "closes": "23:00"} for day in range(7)]
-    settle({"opening": {"state": "closed", "until": clock.now() + timedelta(days=2)}, "hours": whole_week})
+    until = (clock.now() + timedelta(days=2)).replace(hour=12)  # outside the hours, whatever time it is now
+    settle({"opening": {"state": "closed", "until": until}, "hours": whole_week})
     guest = visitors.come(viewport=PHONE)
     guest.goto(f"/t/{table['code']}")
     headline(guest, "We are closed now")

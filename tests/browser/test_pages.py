@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
+from tests.support import timeshift
 from tests.support.cast import Person
 from tests.support.visitors import Visitors, is_waiting, press
 from waitercaller.db.client import Document
@@ -141,3 +142,17 @@ def test_visitors_notice_what_pages_complain_about(visitors: Visitors) -> None:
     assert "Content Security Policy" in complaints
     assert "uncaught" in complaints
     assert "dialog" in complaints
+
+
+def test_a_moved_run_moves_the_clock_of_browsers(visitors: Visitors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(timeshift.OFFSET, str(3 * 366 * 24 * 3600))
+    moved, real = visitors.come(), visitors.chromium.new_context().new_page()
+    moved.goto("/")
+    before = real.evaluate("Date.now()")
+    read = "[Date.now(), +new Date(), Date.parse(Date()) + 1000, Date.UTC(2000, 1, 29), +new Date(0)]"
+    now, new, words, parsed, epoch = moved.evaluate(read)
+    ahead = 3 * 366 * 24 * 3600 * 1000
+    assert all(before <= each - ahead <= before + 3600_000 for each in (now, new, words))
+    assert (parsed, epoch) == (951_782_400_000, 0)
+    assert moved.evaluate("new Date() instanceof Date && new Date().constructor === Date")
+    real.context.close()

@@ -1,15 +1,25 @@
-"""docs/sharding.md: requests could be kept on several machines by restaurant, since whatever asks for some names it."""
+"""docs/sharding.md: requests could be kept on several machines by restaurant, since whatever asks for some names it.
+
+No cluster can be had here, so the page's commands are held against the indexes of the schema by the rules of MongoDB's
+server: `isCompatibleWithShardKey` (shard_key_index_util.cpp) and the check of unique indexes (shard_key_util.cpp).
+"""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
-from pymongo import MongoClient, monitoring
+from pymongo import IndexModel, MongoClient, monitoring
 
+from tests.support import ROOT
 from tests.support.cast import Person
 from waitercaller.db import schema
 from waitercaller.db.client import Document
+from waitercaller.db.validators import VALIDATORS
+
+PAGE = (ROOT / "docs/sharding.md").read_text()
+Key = dict[str, int]
 
 
 class Listener(monitoring.CommandListener):
@@ -37,7 +47,7 @@ class Listener(monitoring.CommandListener):
 def asked(app: Flask, mongodb_uri: str) -> Any:
     listener, mongo = Listener(), app.extensions["mongo"]
     mongo.client.close()
-    mongo._client = MongoClient(mongodb_uri, tz_aware=True, event_listeners=[listener])
+    mongo._clients[False] = MongoClient(mongodb_uri, tz_aware=True, event_listeners=[listener])
     return listener.conditions
 
 
@@ -64,7 +74,82 @@ def test_every_query_of_requests_names_the_restaurant(
     assert [condition for condition in asked if condition.get("restaurant_id") != alice.restaurant_id] == []
 
 
-def test_every_unique_index_of_requests_begins_with_the_restaurant() -> None:
-    unique = [index.document for index in schema.INDEXES["requests"] if index.document.get("unique")]
-    assert [next(iter(index["key"])) for index in unique] == ["restaurant_id", "restaurant_id"]
-    assert all(list(index["key"])[:2] == ["restaurant_id", "table_id"] for index in unique)
+# --- the page's commands ------------------------------------------------------------------------------------
+
+
+def key_of(text: str) -> Key:
+    return {field: int(direction) for field, direction in re.findall(r"(\w+): (-?\d+)", text)}
+
+
+def commands() -> dict[str, Key]:
+    """The shard key of each collection that the page shards."""
+    found = re.findall(r'^sh\.shardCollection\("waitercaller\.(\w+)", ({[^}]*})\)$', PAGE, re.MULTILINE)
+    return {name: key_of(key) for name, key in found}
+
+
+def arrays(schema_of: Document, path: str = "") -> Iterator[str]:
+    """The fields that the validator `schema_of` says are lists, as dotted paths."""
+    for name, rule in schema_of.get("properties", {}).items():
+        if "array" in rule.get("bsonType", ""):  # a word, or a list of words
+            yield path + name
+        yield from arrays(rule, f"{path}{name}.")
+
+
+def begins_with(index: Document, key: Key) -> bool:
+    return list(index["key"].items())[: len(key)] == list(key.items())
+
+
+def is_multikey(index: Document, lists: set[str]) -> bool:
+    """Whether it may become so: an index over a list, or over something within one."""
+    return any(f"{field}.".startswith(f"{each}.") for field in index["key"] for each in lists)
+
+
+def refusals(key: Key, indexes: list[Document], lists: set[str]) -> list[str]:
+    """What the server would say against sharding a collection that holds documents."""
+    said = [
+        f"unique index on {list(index['key'])}: the shard key is no prefix of it"
+        for index in indexes
+        if index.get("unique") and list(index["key"])[: len(key)] != list(key)
+    ]
+    if not any(
+        begins_with(index, key)
+        and not is_multikey(index, lists)
+        and not {"partialFilterExpression", "sparse", "hidden", "collation"} & set(index)
+        for index in indexes
+    ):
+        said.append(f"no index begins with {key} and is neither partial, sparse, hidden, multikey nor collated")
+    return said
+
+
+@pytest.mark.parametrize("name", commands())
+def test_the_server_would_take_the_commands_of_the_page(name: str) -> None:
+    indexes: list[Document] = [index.document for index in schema.INDEXES[name]]
+    assert refusals(commands()[name], indexes, set(arrays(VALIDATORS[name]["$jsonSchema"]))) == []
+
+
+@pytest.mark.parametrize(
+    ("indexes", "reason"),
+    [
+        ([IndexModel([("a", 1), ("b", 1), ("c", 1)], partialFilterExpression={"live": True})], "no index begins"),
+        ([IndexModel([("a", 1), ("b", 1)], sparse=True)], "no index begins"),
+        ([IndexModel([("a", 1), ("b", 1), ("list", 1)])], "no index begins"),
+        ([IndexModel([("a", 1), ("b", 1), ("list.id", 1)])], "no index begins"),
+        ([IndexModel([("a", 1), ("b", -1)])], "no index begins"),
+        ([IndexModel([("b", 1), ("a", 1)])], "no index begins"),
+        ([IndexModel([("a", 1), ("b", 1)]), IndexModel([("b", 1)], unique=True)], "unique index on"),
+        ([IndexModel([("a", 1), ("b", 1), ("listed", 1)])], ""),
+        ([IndexModel([("a", 1), ("b", 1)], unique=True), IndexModel([("b", 1)])], ""),
+    ],
+)
+def test_what_the_server_refuses_is_known_here(indexes: list[IndexModel], reason: str) -> None:
+    said = refusals({"a": 1, "b": 1}, [index.document for index in indexes], {"list"})
+    assert len(said) == bool(reason)
+    assert reason in "".join(said)
+
+
+def test_the_page_says_of_every_collection_whether_it_is_sharded_and_by_what() -> None:
+    rows = re.findall(r"^\| ([\w, ]+) \| (`{.*?}`|not sharded)", PAGE, re.MULTILINE)
+    keys = {name: key_of(key) for names, key in rows for name in names.split(", ")}
+    assert len(keys) == sum(len(names.split(", ")) for names, _ in rows)  # each once
+    assert set(keys) == set(schema.INDEXES)
+    assert {name: key for name, key in keys.items() if key} == commands()

@@ -221,7 +221,7 @@ def watching(app: Flask, at_once: bool = True) -> Iterator[Hub]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)
-    monkeypatch.setattr(watcher_module, "PAUSE", 0.1)
+    monkeypatch.setattr(watcher_module, "REOPEN_SECONDS", 0.1)
 
 
 def test_a_killed_database_is_noticed_and_heard_again(frail_app: Flask, own_server: databases.Server) -> None:
@@ -262,3 +262,42 @@ def test_a_database_that_is_not_there_yet_is_waited_for(frail_app: Flask, own_se
         assert not hub.listening
         own_server.start()
         wait_until(lambda: hub.listening)
+
+
+@pytest.fixture
+def reopened(app: Flask, watcher: Hub, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """`reopened()`: waits until the watcher was deaf and hears again; the screens were told meanwhile."""
+    heard: list[bool] = []
+    listening: property = vars(Hub)["listening"]
+
+    def note(hub: Hub, value: bool) -> None:
+        heard.append(value)
+        assert listening.fset
+        listening.fset(hub, value)
+
+    monkeypatch.setattr(Hub, "listening", listening.setter(note))
+    return lambda: wait_until(lambda: heard[:2] == [False, True])
+
+
+def test_a_stream_whose_resume_token_stands_still_is_opened_again(
+    reopened: Callable[[], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An old primary, cut off from the set, answers getMore with empty batches for ever."""
+    monkeypatch.setattr(watcher_module, "DEAF_AFTER_SECONDS", 0.0)
+    reopened()
+    assert "the resume token stands still" in caplog.text
+
+
+def test_a_stream_is_opened_again_when_another_server_is_the_primary(
+    reopened: Callable[[], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watcher_module, "_primary", lambda: ("elsewhere", 27017))
+    wait_until(lambda: "another server is the primary" in caplog.text)
+    reopened()
+
+
+def test_a_quiet_database_is_not_taken_for_a_deaf_stream(own_server: databases.Server) -> None:
+    """A primary writes a no-op every ten seconds: the resume token moves on though nothing is written."""
+    with MongoClient[Document](own_server.uri) as client, client.quiet.watch(max_await_time_ms=200) as stream:
+        first = stream.resume_token
+        wait_until(lambda: stream.try_next() is not None or stream.resume_token != first)

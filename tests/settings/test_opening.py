@@ -204,9 +204,9 @@ def test_outside_the_hours_it_is_opened_by_hand_or_by_a_screen(
 ) -> None:
     send(owner, here, "/hours", days="2", **EVENING)
     assert "Guests can call again from Wednesday, 18:00." in owner.client.get(here).text
-    monkeypatch.setattr(presence, "is_watched", lambda _restaurant_id: True)
-    assert "a screen of the staff is open" in owner.client.get(here).text
-    monkeypatch.undo()
+    with monkeypatch.context() as watched:  # undo() would also take back the time that `monday` has set
+        watched.setattr(presence, "is_watched", lambda _restaurant_id: True)
+        assert "a screen of the staff is open" in owner.client.get(here).text
     assert send(owner, here, "/now", state="open").status_code == 303
     page = owner.client.get(here).text
     assert "Opened by hand. The hours apply again from Wednesday, 18:00." in page

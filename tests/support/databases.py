@@ -64,8 +64,9 @@ def with_name(uri: str, name: str) -> str:
 class Server:
     """A SecantusDB process with its data in `folder`; it can be stopped, killed, frozen and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
+        self.options = options
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -82,7 +83,7 @@ class Server:
         log = self.folder / "server.log"
         command: list[str | Path] = [EXECUTABLE, "--config", settings, "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--storage-path", self.folder / "data"]
-        command += ["--cache-size", "256M", "--log-level", "WARNING"]
+        command += ["--cache-size", "256M", "--log-level", "WARNING", "--noop-heartbeat-seconds", "10", *self.options]
         with log.open("ab") as output:
             # In a session of its own: Ctrl-C is for the tests, and they end the server.
             self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
@@ -178,6 +179,10 @@ class Mongomock:
     def __init__(self) -> None:
         self.client: Any = mongomock.MongoClient(tz_aware=True)
         self.database = self.client["test"]
+
+    def close(self) -> None:
+        """As Mongo.close."""
+        self.client.close()
 
     def build_indexes(self) -> None:
         """The indexes of the schema, one by one: mongomock's create_indexes would lose their conditions."""

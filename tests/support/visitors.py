@@ -5,6 +5,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
 
+from tests.support import timeshift
 from tests.support.cast import Person, wait_until
 from tests.support.website import Website
 
@@ -48,6 +49,8 @@ class Visitors:
 
     def watched(self, context: BrowserContext) -> BrowserContext:
         context.set_default_timeout(PATIENCE_MS)
+        if script := timeshift.page_script():
+            context.add_init_script(script)
         context.on("console", self._note_message)
         context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
         context.on("dialog", self._note_dialog)

@@ -103,7 +103,7 @@ def test_the_applications_user_cannot_make_itself_root() -> None:
         ({"insert": "a", "bypassDocumentValidation": True}, {"insert", "bypassDocumentValidation"}),
         ({"reIndex": "a"}, {"reIndex"}),
     ],
-    ids=str,
+    ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),  # the same in each process
 )
 def test_the_rights_that_a_command_needs(command: Document, actions: set[str]) -> None:
     assert rights.needed(Request(next(iter(command)), command, None)) == actions

@@ -8,10 +8,9 @@ it as well.) Messages and mails ask once more, when they are sent, whether what 
 
 import logging
 
-from pymongo.errors import ConnectionFailure
-
 from waitercaller import metrics
 from waitercaller.alerts import mails
+from waitercaller.db.faults import is_away
 from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import escalation
 from waitercaller.model.service_request import ServiceRequest
@@ -32,9 +31,9 @@ def _step(request: ServiceRequest) -> bool:
     """Take one step; whatever is wrong with one request, the others must take theirs."""
     try:
         taken = _take(request)
-    except ConnectionFailure:
-        raise  # so would all others be
-    except Exception:
+    except Exception as error:
+        if is_away(error):
+            raise  # it is not this request's fault, and would meet all others
         metrics.BACKGROUND_FAULTS.labels("escalation").inc()
         log.exception("fault in the escalation of the request %s", request["_id"])
         return False

@@ -9,8 +9,10 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
-from pymongo.errors import ConnectionFailure, PyMongoError
+from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
+
+from waitercaller.db.faults import is_away
 
 log = logging.getLogger(__name__)
 
@@ -86,14 +88,12 @@ def _domain_error(error: DomainError) -> Response:
 
 def _database_error(error: PyMongoError) -> Response:
     """A database that is away is a 503, to be tried again; whatever else it refuses is a fault of ours."""
-    is_away = (
-        isinstance(error, ConnectionFailure) or error.timeout or error.has_error_label("TransientTransactionError")
-    )
     # Where, but not the message: it quotes documents, hence addresses and table codes.
     place = "".join(traceback.format_tb(error.__traceback__))
     name, code = type(error).__name__, getattr(error, "code", None)
-    log.error("the database %s: %s, code %s\n%s", "is away" if is_away else "refused", name, code, place)
-    return error_page(503 if is_away else 500)
+    away = is_away(error)
+    log.error("the database %s: %s, code %s\n%s", "is away" if away else "refused", name, code, place)
+    return error_page(503 if away else 500)
 
 
 def _csrf_error(error: CSRFError) -> Response:

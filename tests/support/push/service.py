@@ -8,7 +8,6 @@ import json
 import os
 import ssl
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from tests.support.smtp import CERTIFICATE
+from waitercaller.db import clock
 
 CURVE = ec.SECP256R1()
 
@@ -129,7 +129,8 @@ def verified(authorization: str, public_key: str, audience: str) -> dict[str, An
     """The claims of a VAPID header, if it is signed, for this service and for now (RFC 8292)."""
     claims = signed_claims(authorization, public_key)
     assert claims["aud"] == audience
-    assert time.time() < claims["exp"] <= time.time() + 24 * 3600
+    now = clock.now().timestamp()
+    assert now < claims["exp"] <= now + 24 * 3600
     assert claims["sub"].startswith(("mailto:", "https://"))
     return claims
 
