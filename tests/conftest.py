@@ -24,7 +24,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests.support import cast, databases, routes
+from tests.support import cast, databases, routes, timeshift
 from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
@@ -45,6 +45,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure() -> None:
+    timeshift.begin()
     routes.compile_once()
 
 
@@ -165,7 +166,7 @@ def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) ->
     for app in apps:
         app.extensions["hub"].close()
         with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
-            app.extensions["mongo"].client.close()
+            app.extensions["mongo"].close()
 
 
 @pytest.fixture
@@ -209,7 +210,7 @@ def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -
 def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The Hub of `app`, hearing what really changes in the database."""
     monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # it looks this often whether it is to stop
-    monkeypatch.setattr(watcher_module, "PAUSE", 0.1)
+    monkeypatch.setattr(watcher_module, "REOPEN_SECONDS", 0.1)
     hub: Hub = app.extensions["hub"]
     hub.listening = False
     stopped = threading.Event()

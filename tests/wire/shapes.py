@@ -19,7 +19,7 @@ _VARIABLE = re.compile(r"\d+|(?=\w*\d)[\w-]{12,}")  # numbers, and names that we
 
 def shape_of(name: str, command: Mapping[str, Any]) -> tuple[str, str] | None:
     """The collection and the shape of this command; None for what the driver sends by itself."""
-    if name in OF_THE_DRIVER:
+    if name in OF_THE_DRIVER or name not in command:  # without its content: of a login
         return None
     collection = command[name]
     if name in OF_ANY_COLLECTION or not isinstance(collection, str):
