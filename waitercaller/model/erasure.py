@@ -114,7 +114,7 @@ def _erase_restaurant(restaurant_id: ObjectId) -> None:
 
 def _erase_window(restaurant_id: ObjectId, created: Document, member_id: str | None) -> None:
     """Erase the names in the requests of one window: this member's, or everybody's and what guests wrote."""
-    requests, whose = {"restaurant_id": restaurant_id, "created_at": created}, member_id or ANYBODY
+    requests, whose = {"created_at": created, "restaurant_id": restaurant_id}, member_id or ANYBODY
     db().requests.update_many({**requests, "by.id": whose}, {"$set": {"by": NOBODY}})
     for who in ("by", "to"):  # of a call that was passed on
         db().requests.update_many(
