@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask
 
 from waitercaller import metrics
-from waitercaller.alerts import due_steps, watch
+from waitercaller.alerts import due_steps, unheard_restaurants
 from waitercaller.db import clock
 from waitercaller.db.client import db
 from waitercaller.db.faults import is_away
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 MAIL_INTERVAL = 1.0  # seconds
 PUSH_INTERVAL = 0.5
 ESCALATION_INTERVAL = 1.0
-UNWATCHED_INTERVAL = 10.0
+UNHEARD_INTERVAL = 10.0
 PAUSES_INTERVAL = 5.0
 CLOCK_INTERVAL = 60.0
 ERASURE_INTERVAL = 30.0
@@ -45,11 +45,11 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("push", lambda: _repeat(app, is_alive, PUSH_INTERVAL, lambda: sender.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
         ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL, due_steps.escalate)),
-        ("unwatched", lambda: _repeat(app, is_alive, UNWATCHED_INTERVAL, watch.look)),
+        ("unwatched", lambda: _repeat(app, is_alive, UNHEARD_INTERVAL, unheard_restaurants.check)),
         ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL, pauses.end_due)),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
         ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL, rollups.work_off)),
-        ("presence", lambda: _repeat(app, is_alive, presence.BEAT, presence.beat)),
+        ("presence", lambda: _repeat(app, is_alive, presence.BEAT_SECONDS, presence.beat)),
         ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: figures.sample(streams.hub(app)))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):

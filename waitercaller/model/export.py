@@ -85,9 +85,8 @@ def _steps(restaurant: Restaurant, member_id: str) -> Iterator[dict[str, object]
     theirs = {"restaurant_id": restaurant["_id"], "steps.by.id": member_id}
     begin = restaurant["created_at"]
     while begin <= clock.now():
-        for request in service_request.documents().find(
-            {**theirs, "created_at": {"$gte": begin, "$lt": begin + WINDOW}}
-        ):
+        within = {"created_at": {"$gte": begin, "$lt": begin + WINDOW}, **theirs}
+        for request in service_request.documents().find(within):
             for step in request["steps"]:
                 if step["by"] and step["by"]["id"] == member_id:
                     yield {"at": step["at"], "what": step["what"], "table": request["table_name"]}

@@ -81,7 +81,7 @@ def silencing(table: Table, phone_names: list[str]) -> Pause | None:
 
 def tapped(pause: Pause, table: Table) -> None:
     """Count a tap that called nobody."""
-    mine = {"restaurant_id": pause["restaurant_id"], "_id": pause["_id"]}
+    mine = {"_id": pause["_id"], "restaurant_id": pause["restaurant_id"]}
     where = {"table_id": table["_id"], "table_name": table["name"]}
     counting = {**mine, "over": False, "taps": {"$lt": MAX_TAPS_COUNTED}}
     documents().update_one(counting, {"$inc": {"taps": 1}, "$set": where})
@@ -104,9 +104,9 @@ def review(restaurant_id: ObjectId, requests: list[ServiceRequest]) -> list[tupl
 
 def lift(restaurant_id: ObjectId, pause_id: ObjectId) -> Pause | None:
     """End a pause before its time, and forget what led to it; None where it is over already."""
-    mine = {**_active(restaurant_id), "_id": pause_id}
+    mine = {"_id": pause_id, **_active(restaurant_id)}
     lifted = documents().update_one(mine, {"$set": {"over": True, "lifted_at": clock.now()}}).modified_count
-    return documents().find_one({"restaurant_id": restaurant_id, "_id": pause_id}) if lifted else None
+    return documents().find_one({"_id": pause_id, "restaurant_id": restaurant_id}) if lifted else None
 
 
 def end_due() -> int:
@@ -146,12 +146,14 @@ def _is_due(restaurant_id: ObjectId, device: str) -> bool:
 
 def _nobody_there(restaurant_id: ObjectId, device: str, since: datetime) -> set[tuple[datetime, str]]:
     """Each time that somebody went for nothing: when, and who. Several requests on one card are one time."""
-    lately = [{"live": True}, {"ended_at": {"$gt": since}}]
     times = set()
-    for request in service_request.documents().find({"restaurant_id": restaurant_id, "device": device, "$or": lately}):
-        for step, following in zip_longest(request["steps"], request["steps"][1:]):
-            if step["what"] == "dismissed" and step["by"] and step["at"] > since and not _undone(following):
-                times.add((step["at"], step["by"]["id"]))
+    for lately in ({"live": True}, {"ended_at": {"$gt": since}}):  # each has its index, and the device none
+        which = {"restaurant_id": restaurant_id, **lately}
+        requests = service_request.documents().find(which, {"device": True, "steps": True})
+        for steps in (request["steps"] for request in requests if request["device"] == device):
+            for step, following in zip_longest(steps, steps[1:]):
+                if step["what"] == "dismissed" and step["by"] and step["at"] > since and not _undone(following):
+                    times.add((step["at"], step["by"]["id"]))
     return times
 
 

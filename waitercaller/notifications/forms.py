@@ -1,11 +1,11 @@
 """The forms of the page of notifications."""
 
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, RadioField, SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Length, ValidationError
 
+from waitercaller.db.config import config
 from waitercaller.model.restaurants import Zone
 from waitercaller.push import delivery, encryption
 from waitercaller.web.forms import Form, text_checks, text_of
@@ -33,7 +33,7 @@ class SubscribeForm(ChoiceForm):
 
     def validate_endpoint(self, field: StringField) -> None:
         """Only a push service that the operator allows."""
-        if not delivery.is_allowed(text_of(field), current_app.extensions["config"].push_services):
+        if not delivery.is_allowed(text_of(field), config().push_services):
             raise ValidationError(_l("The push service of this browser is not allowed here."))
 
     def validate_p256dh(self, field: StringField) -> None:

@@ -3,16 +3,17 @@
 from typing import Any
 
 from bson import ObjectId
-from flask import abort, current_app, flash, g, jsonify, redirect, render_template, request, url_for
+from flask import abort, flash, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from waitercaller.alerts import messages
 from waitercaller.db import clock
-from waitercaller.db.client import Document
+from waitercaller.db.config import config
 from waitercaller.model import restaurants, subscriptions
-from waitercaller.model.restaurants import Member
+from waitercaller.model.subscriptions import Subscription
 from waitercaller.notifications import blueprint, forms
-from waitercaller.push import encryption, outbox
+from waitercaller.push import encryption
 from waitercaller.web import access, browsers, limits
 from waitercaller.web.forms import Form, text_of
 from waitercaller.web.languages import current_language
@@ -41,7 +42,7 @@ def push_device() -> dict[str, Any]:
 @access.least("waiter", screens=True)
 def index(restaurant_id: ObjectId) -> ResponseReturnValue:
     """What this phone and one's others are told."""
-    member = _member()
+    member = access.required_member()
     return render_template(
         "notifications/index.html",
         form=forms.ChoiceForm(formdata=None),
@@ -55,7 +56,7 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("waiter", screens=True)
 def subscribe(restaurant_id: ObjectId) -> ResponseReturnValue:
     """This browser asks to be told; its script reads the answer."""
-    member, form = _member(), forms.SubscribeForm()
+    member, form = access.required_member(), forms.SubscribeForm()
     if not _private_key():
         abort(404)
     if not form.validate():
@@ -77,7 +78,7 @@ def subscribe(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("waiter", screens=True)
 def choose(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
     """Tell one of one's browsers more, less, or nothing."""
-    member, form = _member(), forms.ChoiceForm()
+    member, form = access.required_member(), forms.ChoiceForm()
     if not form.validate():
         abort(400)
     subscription_id = subscriptions.full_id(restaurant_id, name)
@@ -91,13 +92,13 @@ def choose(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
 @access.least("waiter", screens=True)
 def try_out(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
     """Send one of one's browsers a message, to see whether it arrives."""
-    member, subscription_id = _member(), subscriptions.full_id(restaurant_id, name)
+    member, subscription_id = access.required_member(), subscriptions.full_id(restaurant_id, name)
     if not Form().validate():
         abort(400)
     if subscription_id not in [each["_id"] for each in subscriptions.of_member(restaurant_id, member["id"])]:
         abort(404)
     limits.check("push_try", member["id"])
-    outbox.try_out(restaurant_id, subscription_id)
+    messages.enqueue_trial(restaurant_id, subscription_id)
     flash(_("A message is on its way. It should be there in a few seconds."), "info")
     return _to_index(restaurant_id)
 
@@ -106,7 +107,7 @@ def try_out(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
 @access.least("waiter", screens=True)
 def zones(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Which zones are one's own: their calls are told at once."""
-    member, form = _member(), forms.ZonesForm(access.current_restaurant()["zones"])
+    member, form = access.required_member(), forms.ZonesForm(access.current_restaurant()["zones"])
     if not form.validate():
         abort(400)
     restaurants.set_zones(restaurant_id, member["id"], form.zones.data or [])
@@ -114,17 +115,11 @@ def zones(restaurant_id: ObjectId) -> ResponseReturnValue:
     return _to_index(restaurant_id)
 
 
-def _member() -> Member:
-    """Whose phone it is; the screen on the counter is nobody's."""
-    member: Member | None = g.member
-    return member or abort(403)
-
-
 def _private_key() -> str:
-    return str(current_app.extensions["config"].vapid_private_key)
+    return config().vapid_private_key
 
 
-def _device(subscription: Document) -> Document:
+def _device(subscription: Subscription) -> dict[str, Any]:
     name = subscription["_id"].rpartition(":")[2]
     words = browsers.in_words(subscription["browser"])
     return {"name": name, "words": words, "choice": subscription["choice"], "since": subscription["created_at"]}

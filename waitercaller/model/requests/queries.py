@@ -25,7 +25,7 @@ def ended_lately(restaurant_id: ObjectId) -> list[ServiceRequest]:
 
 def with_ids(where: Scope, ids: list[ObjectId]) -> list[ServiceRequest]:
     """These requests, oldest first. `where` is the restaurant, for a guest the table."""
-    return _find({**where, "_id": {"$in": ids}}, "first_at")
+    return _find({"_id": {"$in": ids}, **where}, "first_at")
 
 
 def _find(where: Filter, order: str) -> list[ServiceRequest]:
