@@ -336,6 +336,7 @@ def test_deleting_that_fails_half_way_changes_nothing(
 # --- at the same moment -------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_of_two_owners_who_leave_at_once_one_is_asked_again(
     stored: Any, alice: Person, hire: Callable[..., Person]
 ) -> None:
@@ -351,6 +352,7 @@ def test_of_two_owners_who_leave_at_once_one_is_asked_again(
     assert len(restaurant["members"]) == stored.users.count_documents({}) == 1
 
 
+@pytest.mark.needs_wire
 def test_a_login_at_the_moment_of_deleting_ends_with_the_account(
     app: Flask, stored: Any, hire: Any, alice: Person
 ) -> None:

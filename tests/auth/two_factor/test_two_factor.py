@@ -311,6 +311,7 @@ def test_a_copied_session_that_waits_is_worth_no_second_login(visitor: Browser, 
     assert not is_in(thief)
 
 
+@pytest.mark.needs_wire
 def test_of_twenty_logins_with_one_code_one_succeeds(app: Flask, alice: Person, phone: Phone) -> None:
     def tries(code: str) -> list[str | None]:
         with app.app_context():
