@@ -125,6 +125,7 @@ def test_the_download_is_a_post_with_a_limit(bob: Person) -> None:
 # --- leaving a restaurant that goes on ----------------------------------------------------------------------
 
 
+@pytest.mark.asvs("7.4.2")
 def test_who_leaves_is_gone_at_once(app: Flask, stored: Any, alice: Person, bob: Person, mails: Mails) -> None:
     phone = visit(app)
     phone.submit("/login", {"email": bob.email, "password": PASSWORD})
