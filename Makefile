@@ -7,6 +7,8 @@ GUEST_LANGUAGES := ar es fr it ja nl pl pt tr zh
 as_root = $$([ "$$(id -u)" = 0 ] || echo sudo -n) env
 apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
 CATALOGUES := waitercaller/translations
+FRONTEND := tests/frontend
+NODE_MODULES := $(FRONTEND)/node_modules
 DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap logrotate shellcheck systemd
 
 
@@ -21,7 +23,7 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test quick lint bench pins translations chromium deploy-tools
+.PHONY: help run demo test quick lint bench pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
@@ -50,10 +52,14 @@ test: .venv/test.stamp chromium deploy-tools
 quick: .venv/test.stamp
 	@$(PYTEST) -n 2 --quick $(ARGS)
 
-lint: .venv/test.stamp
+lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
+	@$(NODE_MODULES)/.bin/tsc -p $(FRONTEND)/tsconfig.json
+	@$(NODE_MODULES)/.bin/tsc -p $(FRONTEND)/tsconfig.worker.json
+	@$(NODE_MODULES)/.bin/eslint --config $(FRONTEND)/eslint.config.js --max-warnings 0 static/js
+	@cmp $(NODE_MODULES)/morphdom/dist/morphdom-esm.js static/vendor/morphdom/morphdom-esm.js
 
 bench: .venv/test.stamp
 	@.venv/bin/python -m tests.bench $(ARGS)
@@ -93,6 +99,16 @@ endif
 	@$(INSTALL) -r tests/requirements/test.txt
 	@touch $@
 
+# What checks the scripts: no page and no server needs it.
+$(NODE_MODULES)/.stamp: $(FRONTEND)/package-lock.json | node
+	@echo 'Installing what $(FRONTEND)/package-lock.json pins (once) …'
+	@npm ci --prefix $(FRONTEND) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
+	@touch $@
+
+node:
+	@command -v npm >/dev/null && exit; $(call apt_install,nodejs npm) \
+	    || { echo 'Node.js and npm are missing, which check the scripts: sudo apt-get install nodejs npm' >&2; exit 1; }
+
 # Programs of the system that the tests use: a browser, and what a production machine has; none is started by being
 # installed. Where we may not install them, the tests that need them are skipped and say so.
 chromium:
@@ -103,7 +119,7 @@ deploy-tools:
 	@dpkg -s $(DEPLOY_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(DEPLOY_TOOLS)) \
 	    || echo 'Missing, so tests of the deployment are skipped: sudo apt-get install $(DEPLOY_TOOLS)'
 
-# Needs uv (https://docs.astral.sh/uv/) on the PATH.
+# Needs uv (https://docs.astral.sh/uv/) on the PATH. What checks the scripts is pinned by npm, in $(FRONTEND)/package.json.
 pins:
 	uv pip compile $(PINS) --upgrade requirements.in -o requirements.txt
 	uv pip compile $(PINS) --upgrade tests/requirements/database.in -o tests/requirements/database.txt

@@ -1,9 +1,9 @@
 """What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
 
 Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given.
-In the quick run (`--quick`) all run on mongomock, unless they are marked `needs_wire`. Marked `proxied`, a test runs
-behind the strict proxy of tests.wire, with authentication and retryable writes. Alice owns "Trattoria Lucia", Bob waits
-tables for her, Charlie owns another place, Dana is a guest.
+Those of stores, streams, alerts and outboxes run behind the strict proxy of tests.wire, with authentication and
+retryable writes. In the quick run (`--quick`) all run on mongomock, unless they are marked `needs_wire`. Alice owns
+"Trattoria Lucia", Bob waits tables for her, Charlie owns another place, Dana is a guest.
 """
 
 import os
@@ -36,7 +36,6 @@ from waitercaller.model import counters, restaurants, tables
 from waitercaller.web import limits
 
 MakeApp = Callable[[Config], Flask]
-
 
 pytest_plugins = ["tests.wire.plugin"]
 
@@ -94,15 +93,27 @@ def shared_database(server: databases.Server) -> Iterator[databases.SharedDataba
 
 
 @pytest.fixture
-def mongodb_uri(database_kind: str, is_proxied: bool, request: pytest.FixtureRequest) -> Iterator[str]:
+def mongodb_uri(
+    database_uri: str, database_kind: str, is_proxied: bool, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The address of `database_uri`, behind the proxy for a test that is `proxied`."""
+    if database_kind != "wire" or not is_proxied:
+        yield database_uri
+        return
+    with request.getfixturevalue("cluster").standing_for(database_uri) as uri:
+        yield uri
+
+
+@pytest.fixture
+def database_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a database that is empty and only this test's.
 
-    It has the schema already, unless the test is marked `fresh_database` or runs behind the proxy (`proxied`).
+    It has the schema already, unless the test is marked `fresh_database`.
     """
     if database_kind == "mongomock":
         yield "mongodb://127.0.0.1:9/mongomock"  # never asked: the application gets the stand-in
         return
-    if database_kind == "wire" and not is_proxied and request.node.get_closest_marker("fresh_database") is None:
+    if database_kind == "wire" and request.node.get_closest_marker("fresh_database") is None:
         shared: databases.SharedDatabase = request.getfixturevalue("shared_database")
         yield shared.take()
         shared.give_back()
@@ -110,12 +121,7 @@ def mongodb_uri(database_kind: str, is_proxied: bool, request: pytest.FixtureReq
     third = databases.third() if database_kind == "third" else None
     server_uri = third or request.getfixturevalue("server").uri
     name = databases.fresh_name()
-    uri = databases.with_name(server_uri, name)
-    if is_proxied and not third:
-        with request.getfixturevalue("cluster").standing_for(uri) as proxied_uri:
-            yield proxied_uri
-    else:
-        yield uri
+    yield databases.with_name(server_uri, name)
     with MongoClient[dict[str, Any]](server_uri) as client:
         client.drop_database(name)
 
@@ -165,15 +171,13 @@ def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSyste
 
 
 @pytest.fixture
-def app(
-    make_app: MakeApp, config: Config, database_kind: str, is_proxied: bool, request: pytest.FixtureRequest
-) -> Flask:
+def app(make_app: MakeApp, config: Config, database_kind: str, request: pytest.FixtureRequest) -> Flask:
     """The application on a database that has its indexes and validators."""
     app = make_app(config)
     mongo = app.extensions["mongo"]
     if database_kind == "mongomock":
         mongo.build_indexes()
-    elif database_kind == "third" or is_proxied or request.node.get_closest_marker("fresh_database"):
+    elif database_kind == "third" or request.node.get_closest_marker("fresh_database"):
         with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no limit of a page
             schema.build(patient.get_default_database())
     return app

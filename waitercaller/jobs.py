@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask
 
 from waitercaller import metrics
-from waitercaller.alerts import due_steps, watch
+from waitercaller.alerts import due_steps, unheard_restaurants
 from waitercaller.db import clock
 from waitercaller.db.client import db
 from waitercaller.db.faults import is_away
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 MAIL_INTERVAL = 1.0  # seconds
 PUSH_INTERVAL = 0.5
 ESCALATION_INTERVAL = 1.0
-UNWATCHED_INTERVAL = 10.0
+UNHEARD_INTERVAL = 10.0
 PAUSES_INTERVAL = 5.0
 CLOCK_INTERVAL = 60.0
 ERASURE_INTERVAL = 30.0
@@ -46,7 +46,7 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("push", lambda: _repeat(app, is_alive, PUSH_INTERVAL, lambda: sender.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
         ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL, due_steps.escalate)),
-        ("unwatched", lambda: _repeat(app, is_alive, UNWATCHED_INTERVAL, watch.look)),
+        ("unwatched", lambda: _repeat(app, is_alive, UNHEARD_INTERVAL, unheard_restaurants.check)),
         ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL, pauses.end_due)),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
         ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL, rollups.work_off)),

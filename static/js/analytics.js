@@ -1,19 +1,23 @@
 // Loads Google Analytics. A page has this script only after its visitor has accepted; a guest's page never: there it runs
-// in an empty frame (waitercaller/analytics.py says why).
+// in an empty frame (see waitercaller/analytics.py).
 
-const SIX_MONTHS = 182 * 24 * 3600;
-
-const { measurementId } = document.querySelector("[data-measurement-id]").dataset;
+const [element] = document.querySelectorAll("[data-measurement-id]");
+const measurementId = element.getAttribute("data-measurement-id");
+const cookieSeconds = Number(element.getAttribute("data-cookie-seconds"));
 const frame = window.frameElement;
 
-function gtag() {
-  window.dataLayer.push(arguments); // Google's script takes these for orders, and arrays not
+/**
+ * Queue a command. Google's script takes `arguments` objects for commands, but no arrays.
+ * @param {...unknown} _command
+ */
+function gtag(..._command) {
+  window.dataLayer?.push(arguments); // eslint-disable-line prefer-rest-params
 }
 
-/** What is told of the page. Visitors may come from an address of ours that holds a code: of those, no more than the host. */
+/** What is told of the page. A visitor may come from an address of ours that holds a code: of those only the host. */
 function page() {
   if (frame) return { page_location: location.origin + location.pathname, page_title: "", page_referrer: "" };
-  const from = sessionStorage.getItem("from") ?? document.referrer;
+  const from = sessionStorage.getItem("from") ?? document.referrer; // see consent.js
   sessionStorage.removeItem("from");
   const ours = `${location.origin}/`;
   return { page_referrer: from.startsWith(ours) ? ours : from };
@@ -32,13 +36,15 @@ if (!navigator.globalPrivacyControl) {
     ...page(),
     allow_google_signals: false,
     allow_ad_personalization_signals: false,
-    // For this host alone, so that the server can take them away, and for no longer than the answer.
+    // For this host alone, so that the server can delete them, and for no longer than the visitor's answer.
     cookie_domain: "none",
-    cookie_expires: SIX_MONTHS,
+    cookie_expires: cookieSeconds,
     cookie_update: false,
     cookie_flags: location.protocol === "https:" ? "SameSite=Lax;Secure" : "SameSite=Lax",
   });
-  addEventListener("called", ({ detail }) => gtag("event", "call", { kind: detail }));
+  addEventListener("called", (event) => {
+    if (event instanceof CustomEvent) gtag("event", "call", { kind: event.detail });
+  });
   const script = document.createElement("script");
   script.src = `https://www.googletagmanager.com/gtag/js?id=${measurementId}`;
   document.head.append(script);

@@ -1,197 +1,239 @@
-// The list of calls: takes over what arrives, card by card, and shows it as this screen chose: which zones, as cards or
-// as rounds. No choice hides a call that is overdue.
+// The list of live requests, one card for each table. Takes over each list that arrives, and shows it as this screen is
+// set: which zones, as cards or grouped by zone. No setting hides a card that is late.
 
 import { now, spell, tick } from "./clock.js";
-import { arrange, sumUp } from "./rounds.js";
-import { choose, isElsewhere, showZones } from "./zones.js";
+import { closest, find, findAll, setText } from "./dom.js";
+import { arrange, sumUp } from "./group-by-zone.js";
+import { morph } from "./morph.js";
+import { choose, isElsewhere, showZones } from "./zone-filter.js";
 
-const SETTLING = 350;
+const SETTLING_MS = 350; // a tap within this after a change was meant for what was there before
 
-const screen = document.getElementById("screen");
-const calls = document.getElementById("calls");
-const list = calls.querySelector(".cards");
-const elsewhere = document.getElementById("elsewhere");
-const drawn = new WeakMap(); // card, or other part of the list → the HTML it came as
-let layout = []; // where the cards stood
+/** @typedef {{ table: string, act: string | undefined, tag: string, index: number }} Focus  where the keyboard is */
 
-/** All cards, oldest call first. */
-let all = [...list.children];
+const screen = find("#screen", HTMLElement);
+const calls = find("#calls", HTMLElement);
+const list = find(".cards", HTMLElement, calls);
+const elsewhere = find("#elsewhere", HTMLElement);
+
+/** All cards, oldest first. */
+let all = cardsIn(list);
+/** @type {string[]} */
+let layout = []; // what stood where
+let settlingTimer = 0;
+
+/**
+ * @param {ParentNode} root
+ * @returns {HTMLElement[]}
+ */
+function cardsIn(root) {
+  return findAll(".table-card", HTMLElement, root);
+}
 
 export function cards() {
   return all;
 }
 
-/** Whether a card is on view. */
+/** @param {HTMLElement} card */
 function isShown(card) {
   return !card.hasAttribute("data-elsewhere") || card.dataset.level === "late";
 }
 
-/** The cards on view, as they stand on the screen. */
+/** The cards on view, in the order of the page. */
 export function cardsOnView() {
-  return [...list.querySelectorAll(".table-card")].filter(isShown);
+  return cardsIn(list).filter(isShown);
 }
 
-/** Whether cards moved a moment ago: a tap or a key may be meant for what stood there before. */
+/** Whether cards moved a moment ago: a tap or a key may be meant for what was there before. */
 export function isSettling() {
   return list.classList.contains("settling");
 }
 
-/** Take over a list, leaving unchanged cards, their open menus and the focus alone; returns the cards on view that
- *  ask for somebody anew, and those that ask again. */
+/**
+ * Take over a list. Returns the cards on view that ask for somebody: new requests, reminders, and those that ask again.
+ * @param {HTMLElement} fragment
+ */
 export function draw(fragment) {
-  const before = new Map(all.map((card) => [card.dataset.table, card]));
-  all = [...fragment.querySelectorAll(".table-card")].map((fresh) => {
-    const old = before.get(fresh.dataset.table);
-    return old && drawn.get(old) === fresh.outerHTML ? old : adopt(fresh, old);
-  });
-  const { nagMs, lateMs, forgottenMs } = fragment.dataset;
-  Object.assign(calls.dataset, { nagMs, lateMs, forgottenMs });
-  drawParts(fragment);
-  const again = rearrange();
-  return all.filter((card) => isShown(card) && (again.includes(card) || asksAnew(card, before.get(card.dataset.table))));
+  const before = new Map(all.map((card) => [card.dataset.table, { ...card.dataset }]));
+  const fresh = cardsIn(fragment);
+  for (const card of fresh) keepState(card, all.find((old) => old.dataset.table === card.dataset.table));
+  calls.dataset.nagMs = fragment.dataset.nagMs;
+  for (const part of findAll("[data-part]", HTMLElement, fragment)) {
+    const [shown] = findAll(`[data-part="${part.dataset.part}"]`, HTMLElement, calls);
+    if (shown) morph(shown, part); // a page that outlived a deployment may not have it
+  }
+  const again = show(fresh);
+  return all.filter((card) => isShown(card) && (again.includes(card) || isNews(card, before.get(card.dataset.table))));
 }
 
-/** Show the cards as this screen wants them now; returns those that ask again. */
+/** Show the same cards as this screen is set now. */
 export function rearrange() {
-  const held = heldFocus();
-  arrange(all);
+  show(all.map((card) => /** @type {HTMLElement} */ (card.cloneNode(true))));
+}
+
+/** Show no cards any more: this browser is logged out. */
+export function clear() {
+  show([]);
+}
+
+/**
+ * Make these the cards of the page; returns those on view that ask again.
+ * @param {HTMLElement[]} fresh
+ */
+function show(fresh) {
+  const focus = currentFocus();
+  const target = /** @type {HTMLElement} */ (list.cloneNode(false));
+  arrange(target, fresh);
+  const order = fresh.map((card) => card.dataset.table);
+  morph(list, target);
+  all = cardsIn(list).sort((a, b) => order.indexOf(a.dataset.table) - order.indexOf(b.dataset.table));
   const again = refresh();
-  restoreFocus(held);
+  restoreFocus(focus);
   return again;
 }
 
-/** Show nothing any more: whoever comes next is no guest's business. */
-export function clear() {
-  all = [];
-  rearrange();
+/**
+ * Put into a card that arrived what the page knows and the server does not: the list is the same for all its viewers.
+ * @param {HTMLElement} fresh
+ * @param {HTMLElement | undefined} old
+ */
+function keepState(fresh, old) {
+  markMine(fresh);
+  fresh.classList.toggle("new", !old || old.classList.contains("new"));
+  if (!old) return;
+  fresh.dataset.level = old.dataset.level;
+  find(".more", HTMLDetailsElement, fresh).open = find(".more", HTMLDetailsElement, old).open;
 }
 
-/** What the list brings beside its cards: the zones, who is watching. */
-function drawParts(fragment) {
-  for (const fresh of fragment.querySelectorAll("[data-part]")) {
-    const old = calls.querySelector(`[data-part="${fresh.dataset.part}"]`);
-    if (!old || drawn.get(old) === fresh.outerHTML) continue;
-    const part = document.importNode(fresh, true);
-    drawn.set(part, fresh.outerHTML);
-    old.replaceWith(part);
-  }
-}
-
-/** Where cards moved or their buttons changed, take no taps for a moment: they were meant for what was there before. */
-function settle() {
-  const before = layout;
-  layout = cardsOnView().map(({ dataset }) => `${dataset.table} ${dataset.by} ${dataset.state} ${dataset.level === "warn" || dataset.level === "late"}`);
-  if (before.every((place, index) => layout[index] === place)) return;
-  list.classList.add("settling");
-  clearTimeout(settle.timer);
-  settle.timer = setTimeout(() => list.classList.remove("settling"), SETTLING);
-}
-
-function adopt(fresh, old) {
-  const card = document.importNode(fresh, true);
-  drawn.set(card, fresh.outerHTML);
-  markMine(card);
-  if (old) {
-    card.querySelector(".more").open = old.querySelector(".more").open;
-    card.dataset.level = old.dataset.level ?? "";
-    card.nags = old.nags;
-  } else {
-    card.classList.add("new");
-    card.addEventListener("animationend", (event) => event.target === card.querySelector(".clock") && card.classList.remove("new"));
-  }
-  return card;
-}
-
-/** The list knows no viewer: whether it is me who is on the way is found out here. */
+/** @param {HTMLElement} card */
 function markMine(card) {
   card.toggleAttribute("data-mine", card.dataset.by !== "" && card.dataset.by === screen.dataset.me);
 }
 
-/** Whether a card has a new call, a reminder, or was passed on to me. */
-function asksAnew(card, old) {
-  if (card === old) return false;
-  const known = old ? old.dataset.ids.split(" ") : [];
-  if (card.dataset.state === "waiting" && card.dataset.ids.split(" ").some((id) => !known.includes(id))) return true;
-  if (card.querySelector(".passed") && card.hasAttribute("data-mine") && !old?.hasAttribute("data-mine")) return true;
-  return Number(card.dataset.reminders) > Number(old?.dataset.reminders ?? 0);
+/**
+ * Whether a card has a new request or a reminder, or was passed on to me.
+ * @param {HTMLElement} card
+ * @param {DOMStringMap | undefined} before
+ */
+function isNews(card, before) {
+  const known = before?.ids?.split(" ") ?? [];
+  const isMine = card.hasAttribute("data-mine");
+  if (card.dataset.state === "waiting" && card.dataset.ids?.split(" ").some((id) => !known.includes(id))) return true;
+  if (card.querySelector(".passed") && isMine && before?.mine === undefined) return true;
+  return Number(card.dataset.reminders) > Number(before?.reminders ?? 0);
 }
 
-function heldFocus() {
-  const button = document.activeElement;
-  const card = button?.closest?.(".table-card");
-  if (!card) return null;
-  return { table: card.dataset.table, index: cardsOnView().indexOf(card), act: button.dataset.act, name: button.localName };
+/** Where cards moved or their buttons changed, take no taps for a moment. */
+function settle() {
+  const before = layout;
+  layout = cardsOnView().map(({ dataset: { table, by, state, level } }) => {
+    const isLarge = level === "warn" || level === "late";
+    return `${table} ${by} ${state} ${isLarge}`;
+  });
+  if (before.every((place, index) => layout[index] === place)) return;
+  list.classList.add("settling");
+  clearTimeout(settlingTimer);
+  settlingTimer = setTimeout(() => list.classList.remove("settling"), SETTLING_MS);
 }
 
-/** The keyboard stays on the same button; where that is gone, on its card or the one that took its place: never on a
- *  button that does something else, since Enter may be pressed twice. */
-function restoreFocus(held) {
-  if (!held || document.activeElement?.closest(".table-card")) return;
-  const card = all.find((one) => one.dataset.table === held.table && isShown(one));
-  const same = card?.querySelector(held.act ? `[data-act="${held.act}"]` : held.name);
-  if (same?.offsetParent) same.focus();
-  else (card ?? cardsOnView()[held.index] ?? cardsOnView().at(-1) ?? document.getElementById("sentence")).focus();
+/** @returns {Focus | null} */
+function currentFocus() {
+  const element = document.activeElement;
+  const card = element?.closest(".table-card");
+  if (!(element instanceof HTMLElement) || !(card instanceof HTMLElement)) return null;
+  const { act } = element.dataset;
+  return { table: card.dataset.table ?? "", act, tag: element.localName, index: cardsOnView().indexOf(card) };
 }
 
-/** Clocks, zones and the sentence, as of now; returns the cards on view that ask again. */
+/** @param {Element | null | undefined} element */
+const isVisible = (element) => Boolean(element?.getClientRects().length);
+
+/**
+ * The focus stays on its button; where that is gone, it goes to the card, or to the one that took the card's place: never
+ * to a button that does something else, since Enter may be pressed twice.
+ * @param {Focus | null} focus
+ */
+function restoreFocus(focus) {
+  const { activeElement } = document;
+  if (!focus || (activeElement?.closest(".table-card") && isVisible(activeElement))) return;
+  const card = all.find((each) => each.dataset.table === focus.table && isShown(each));
+  const [same] = card ? findAll(focus.act ? `[data-act="${focus.act}"]` : focus.tag, HTMLElement, card) : [];
+  const onView = cardsOnView();
+  if (isVisible(same)) same.focus();
+  else (card ?? onView[focus.index] ?? onView[onView.length - 1] ?? find("#sentence", HTMLElement)).focus();
+}
+
+/** Bring clocks, zones and the sentence up to date; returns the cards on view that ask again. */
 export function refresh() {
   const again = tick(all);
   for (const card of all) card.toggleAttribute("data-elsewhere", isElsewhere(card));
-  const visible = all.filter(isShown);
-  const hidden = all.length - visible.length;
-  say(visible, hidden);
+  const onView = all.filter(isShown);
+  const hidden = all.length - onView.length;
+  say(onView, hidden);
   showZones(all);
   sumUp(isShown);
   elsewhere.hidden = !hidden;
-  setText(elsewhere, hidden ? plural("elsewhere", hidden) : "");
+  setText(elsewhere, hidden ? plural(screen.dataset.elsewhere, hidden) : "");
   settle();
   return again.filter(isShown);
 }
 
-function say(visible, hidden) {
-  calls.dataset.count = visible.length;
-  calls.dataset.oldestMs = visible[0]?.dataset.firstMs ?? "";
-  const count = document.getElementById("sentence-count");
+/**
+ * @param {HTMLElement[]} onView
+ * @param {number} hidden
+ */
+function say(onView, hidden) {
+  calls.dataset.count = String(onView.length);
+  calls.dataset.oldestMs = onView[0]?.dataset.firstMs ?? "";
+  const count = find("#sentence-count", HTMLElement);
   const nobody = hidden ? screen.dataset.nobodyHere : screen.dataset.nobody;
-  setText(count, visible.length ? plural("waiting", visible.length) : nobody);
-  let oldest = document.getElementById("sentence-oldest");
-  const between = oldest?.previousElementSibling ?? document.createElement("span");
-  if (!oldest) {
-    oldest = document.createElement("span");
-    oldest.id = "sentence-oldest";
-    between.className = "between";
-    count.after(between, oldest);
-  }
-  const age = visible.length ? spell(now() - visible[0].dataset.firstMs) : "";
+  setText(count, (onView.length ? plural(screen.dataset.waiting, onView.length) : nobody) ?? "");
+  const age = onView.length ? spell(now() - Number(onView[0].dataset.firstMs)) : "";
+  const [between, oldest] = oldestParts(count);
   setText(between, age && " · ");
-  setText(oldest, age && screen.dataset.oldest.replace("#", age));
+  setText(oldest, age && (screen.dataset.oldest ?? "").replace("#", age));
 }
 
-/** Plural sentences come as examples for a few numbers; the one of the same plural category fits. */
-function plural(name, number) {
+/**
+ * The part of the sentence about the oldest card. The server leaves it out of a list of nobody.
+ * @param {HTMLElement} count
+ */
+function oldestParts(count) {
+  const oldest = document.getElementById("sentence-oldest");
+  if (oldest?.previousElementSibling) return [oldest.previousElementSibling, oldest];
+  const parts = [document.createElement("span"), document.createElement("span")];
+  parts[0].className = "between";
+  parts[1].id = "sentence-oldest";
+  count.after(...parts);
+  return parts;
+}
+
+/**
+ * Plural sentences come as examples for a few numbers; the one of the same plural category fits.
+ * @param {string | undefined} examples
+ * @param {number} number
+ */
+function plural(examples, number) {
   const rules = new Intl.PluralRules(document.documentElement.lang);
-  const examples = Object.entries(JSON.parse(screen.dataset[name]));
-  const same = examples.find(([example]) => rules.select(Number(example)) === rules.select(number));
-  return (same ?? examples.at(-1))[1].replace("#", number);
+  /** @type {[string, string][]} */
+  const sentences = Object.entries(JSON.parse(examples ?? "{}"));
+  const [, sentence] = sentences.find(([example]) => rules.select(Number(example)) === rules.select(number)) ?? sentences[sentences.length - 1];
+  return sentence.replace("#", String(number));
 }
 
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/** Zones are chosen by a tap on a chip, and those that are hidden brought back by a tap on their number. */
-export function startZones() {
+/** Zones are chosen by their buttons; the button that says how many cards are hidden chooses all. */
+export function startCards() {
   document.addEventListener("click", (event) => {
-    const chip = event.target.closest("#zones button, #elsewhere");
-    if (!chip) return;
-    choose(chip.dataset.zone ?? "");
-    rearrange();
+    const button = closest(event, "#zones button, #elsewhere", HTMLElement);
+    if (!button) return;
+    const focus = currentFocus();
+    choose(button.dataset.zone ?? "");
+    refresh();
+    restoreFocus(focus);
   });
-  for (const part of calls.querySelectorAll("[data-part]")) drawn.set(part, part.outerHTML);
+  list.addEventListener("animationend", (event) => {
+    if (closest(event, ".clock", HTMLElement)) closest(event, ".table-card", HTMLElement)?.classList.remove("new");
+  });
+  for (const card of all) markMine(card);
   rearrange();
-}
-
-for (const card of all) {
-  drawn.set(card, card.outerHTML);
-  markMine(card);
 }

@@ -1,49 +1,69 @@
-// Waiting clocks. They count on the server's time: a tablet's own clock may be minutes off.
+// Waiting times. They count on the server's clock: a tablet's own may be minutes off.
 
-const calls = document.getElementById("calls");
+import { find, setText } from "./dom.js";
+
+const JITTER_MS = 1_000; // smaller differences are the network's, and would make clocks jump
+
+const calls = find("#calls", HTMLElement);
 
 let offset = 0;
+/** How many times each card has asked again. @type {WeakMap<HTMLElement, number>} */
+const nagsOf = new WeakMap();
 
-/** Take over the server's time (milliseconds). Small differences are the network's, and would make clocks jump. */
+/**
+ * Take over the server's clock.
+ * @param {number} serverNow  in milliseconds
+ */
 export function synchronise(serverNow) {
   const difference = serverNow - Date.now();
-  if (Math.abs(difference - offset) > 1_000) offset = difference;
+  if (Math.abs(difference - offset) > JITTER_MS) offset = difference;
 }
 
+/** The server's time, in milliseconds. */
 export function now() {
   return Date.now() + offset;
 }
 
-/** "4:12", or "1:04:12" after an hour. */
+/**
+ * "4:12", or "1:04:12" after an hour.
+ * @param {number} milliseconds
+ */
 export function spell(milliseconds) {
-  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
-  const two = (number) => String(number).padStart(2, "0");
+  const seconds = Math.max(0, Math.floor(milliseconds / 1_000));
   const minutes = Math.floor(seconds / 60);
-  const start = minutes < 60 ? minutes : `${Math.floor(minutes / 60)}:${two(minutes % 60)}`;
-  return `${start}:${two(seconds % 60)}`;
+  const start = minutes < 60 ? minutes : `${Math.floor(minutes / 60)}:${twoDigits(minutes % 60)}`;
+  return `${start}:${twoDigits(seconds % 60)}`;
 }
 
-/** How a card looks at this age. The times are the restaurant's own and come with the list; the step is that of the
- *  escalation, which the server has taken and which no clock of a screen takes back. */
-function levelOf({ state, step }, age) {
-  const { nagMs, lateMs, forgottenMs } = calls.dataset;
-  if (state === "accepted") return age < forgottenMs ? "coming" : "late";
-  if (age >= lateMs || step >= 2) return "late";
-  return age >= nagMs || step >= 1 ? "warn" : "calm";
+/** @param {number} number */
+const twoDigits = (number) => String(number).padStart(2, "0");
+
+/**
+ * How a card looks at this age (milliseconds). The server says from which ages on it warns and is late; the rule is
+ * Card.level_at() in cards.py.
+ * @param {DOMStringMap} card
+ * @param {number} age
+ */
+function levelOf({ state, warnMs, lateMs }, age) {
+  if (age >= Number(lateMs)) return "late";
+  if (age >= Number(warnMs)) return "warn"; // false where there is no such age: NaN
+  return state === "accepted" ? "coming" : "calm";
 }
 
-/** Bring the clock of each card up to date; returns the cards that ask again just now: those that wait for so long
- *  that they nag, once in that time, and those that became late. */
+/**
+ * Bring the clock of each card up to date. Returns the cards that ask again now: those that wait, each time the nag time
+ * has passed once more, and those that became late.
+ * @param {HTMLElement[]} cards
+ */
 export function tick(cards) {
   return cards.filter((card) => {
-    const age = now() - card.dataset.firstMs;
-    const clock = card.querySelector(".clock");
-    if (clock.textContent !== spell(age)) clock.textContent = spell(age);
+    const age = now() - Number(card.dataset.firstMs);
+    setText(find(".clock", HTMLElement, card), spell(age));
     const before = card.dataset.level;
     card.dataset.level = levelOf(card.dataset, age);
-    const nags = card.dataset.state === "waiting" ? Math.floor(age / calls.dataset.nagMs) : 0;
-    const again = nags > (card.nags ?? nags);
-    card.nags = nags;
-    return again || (card.dataset.level === "late" && Boolean(before) && before !== "late");
+    const nags = card.dataset.state === "waiting" ? Math.floor(age / Number(calls.dataset.nagMs)) : 0;
+    const asksAgain = nags > (nagsOf.get(card) ?? nags);
+    nagsOf.set(card, nags);
+    return asksAgain || (card.dataset.level === "late" && Boolean(before) && before !== "late");
   });
 }

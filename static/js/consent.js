@@ -1,74 +1,79 @@
-// Asks whether visits may be counted, hands the answer to the server, and takes it back on request. Nothing is counted
-// before; a browser that says "Global Privacy Control" has refused already and is not asked.
+// Asks whether visits may be counted; the answer can be taken back. Who sends "Global Privacy Control" is not asked.
 
-const question = document.getElementById("consent");
-const settings = document.getElementById("privacy");
-const { url, frame, kinds } = question.dataset;
+import { find, findAll } from "./dom.js";
 
-let counting = null; // the frame that counts, on a guest's page
+const question = find("#consent", HTMLElement);
+const reopen = find("#privacy", HTMLElement);
+const { url = "", frame, kinds = "" } = question.dataset;
+const buttons = findAll("button", HTMLButtonElement, question);
 
-function show(asking) {
+/** On a guest's page. @type {HTMLIFrameElement | null} */
+let counter = null;
+
+/** @param {boolean} isAsking */
+function show(isAsking) {
   const { answer } = question.dataset;
-  question.hidden = !asking;
-  settings.hidden = asking;
-  for (const button of question.querySelectorAll("button")) {
-    if (answer) button.ariaPressed = String(button.value === answer);
-  }
+  question.hidden = !isAsking;
+  reopen.hidden = isAsking;
+  if (answer) for (const button of buttons) button.setAttribute("aria-pressed", String(button.value === answer));
 }
 
-async function choose({ target: { value } }) {
+/** @param {string} answer */
+async function choose(answer) {
   const before = question.dataset.answer;
-  if (value === "no") stop();
-  const reply = await fetch(url, { method: "POST", body: new URLSearchParams({ answer: value }) }).catch(() => null);
+  if (answer === "no") stop();
+  const reply = await fetch(url, { method: "POST", body: new URLSearchParams({ answer }) }).catch(() => null);
   if (!reply?.ok) return; // the question stays, to be answered again
-  // What this page may load was said when it came. A guest's page is not loaded anew: it may be waiting for somebody.
-  if (!frame && value !== before && [value, before].includes("yes")) return loadAnew();
-  question.dataset.answer = value;
+  // The CSP comes with the page. A guest's page allows the frame always, and is not reloaded: it may wait for somebody.
+  if (!frame && answer !== before && [answer, before].includes("yes")) return reload();
+  question.dataset.answer = answer;
   show(false);
-  settings.focus({ preventScroll: true });
-  if (value === "yes") start();
+  reopen.focus({ preventScroll: true });
+  if (answer === "yes") start();
 }
 
-/** Where a visitor has come from is lost by that. Pages of ours are not worth keeping, and their addresses hold codes. */
-function loadAnew() {
+/** Reload, but remember where the visitor came from: not from a page of ours, whose address may hold a code. */
+function reload() {
   if (!document.referrer.startsWith(`${location.origin}/`)) sessionStorage.setItem("from", document.referrer);
   location.reload();
 }
 
 function start() {
-  if (!frame || counting) return; // other pages bring analytics.js along
-  counting = document.createElement("iframe");
-  counting.hidden = true;
-  counting.referrerPolicy = "no-referrer";
-  counting.src = frame;
-  document.body.append(counting);
+  if (!frame || counter) return; // other pages load analytics.js themselves
+  counter = document.createElement("iframe");
+  counter.hidden = true;
+  counter.referrerPolicy = "no-referrer";
+  counter.src = frame;
+  document.body.append(counter);
   document.addEventListener("called", tellCall);
 }
 
-/** Google's script would say goodbye when its page goes; this is its own switch for saying nothing any more. */
+/** Google's script sends an event when its page goes; this is its own switch for sending nothing any more. */
 function stop() {
-  for (const each of counting ? [window, counting.contentWindow] : [window]) {
-    const id = each.document.querySelector("[data-measurement-id]")?.dataset.measurementId;
-    Object.assign(each, { [`ga-disable-${id}`]: true });
+  for (const each of [window, counter?.contentWindow]) {
+    const element = each?.document.querySelector("[data-measurement-id]");
+    const id = element?.getAttribute("data-measurement-id");
+    if (each) Object.assign(each, { [`ga-disable-${id}`]: true });
   }
   document.removeEventListener("called", tellCall);
-  counting?.remove();
-  counting = null;
+  counter?.remove();
+  counter = null;
 }
 
-/** The guest's page says which kind the server has just taken a call for. */
-function tellCall({ detail }) {
-  const kind = kinds.split(" ").includes(detail) ? detail : "other";
-  counting.contentWindow.dispatchEvent(new CustomEvent("called", { detail: kind }));
+/** A guest's call was accepted. @param {Event} event */
+function tellCall(event) {
+  if (!(event instanceof CustomEvent)) return;
+  const kind = kinds.split(" ").includes(event.detail) ? event.detail : "other";
+  counter?.contentWindow?.dispatchEvent(new CustomEvent("called", { detail: kind }));
 }
 
 if (!navigator.globalPrivacyControl) {
-  for (const button of question.querySelectorAll("button")) button.addEventListener("click", choose);
-  settings.addEventListener("click", () => {
+  for (const button of buttons) button.addEventListener("click", () => choose(button.value));
+  reopen.addEventListener("click", () => {
     show(true);
-    question.querySelector("button").focus();
+    buttons[0].focus();
   });
   show(!question.dataset.answer);
-  document.getElementById("analytics").hidden = false;
+  find("#analytics", HTMLElement).hidden = false;
   if (question.dataset.answer === "yes") start();
 }

@@ -2,43 +2,67 @@
 // speech input, so they can be switched off.
 
 import { cardsOnView, isSettling } from "./cards.js";
-import { read, write } from "./memory.js";
+import { find } from "./dom.js";
+import { ofThisScreen, read, write } from "./storage.js";
 
-const help = document.getElementById("help");
-const wanted = document.getElementById("keys-wanted");
-const acts = { a: ".strong[data-act=accept]", r: "[data-act=resolve]" };
+const KEY = ofThisScreen("keys");
+/** @type {Record<string, string>} */
+const ACTIONS = { a: ".strong[data-act=accept]", r: "[data-act=resolve]" };
 
-const current = () => document.activeElement?.closest(".table-card");
+// An unknown element before Safari 15.4 and Firefox 98.
+const help = /** @type {HTMLDialogElement} */ (find("#help", HTMLElement));
+const helpButton = find("#help-open", HTMLElement);
+const isOn = find("#keys-wanted", HTMLInputElement);
+const canHelp = "showModal" in help;
 
+function openHelp() {
+  if (canHelp) help.showModal(); // eslint-disable-line no-restricted-properties -- guarded
+}
+
+function currentCard() {
+  const card = document.activeElement?.closest(".table-card");
+  return card instanceof HTMLElement ? card : null;
+}
+
+/** @param {1 | -1} step */
 function go(step) {
   const cards = cardsOnView();
-  const place = cards.indexOf(current());
-  const next = place < 0 ? (step > 0 ? 0 : cards.length - 1) : Math.min(Math.max(place + step, 0), cards.length - 1);
-  cards[next]?.focus();
+  const current = currentCard();
+  const place = current ? cards.indexOf(current) : -1;
+  const first = step > 0 ? 0 : cards.length - 1;
+  cards[place < 0 ? first : Math.min(Math.max(place + step, 0), cards.length - 1)]?.focus();
 }
 
-/** Press a button of the card that has the keyboard; without one the first card gets it, and nothing else happens. */
+/**
+ * Press a button of the card that has the focus; without one the first card gets it, and nothing else happens.
+ * @param {string} selector
+ */
 function press(selector) {
-  if (!current()) return go(1);
-  if (!isSettling()) current().querySelector(selector)?.click();
+  const card = currentCard();
+  if (!card) return go(1);
+  const button = card.querySelector(selector);
+  if (!isSettling() && button instanceof HTMLElement) button.click();
 }
 
+/** @param {KeyboardEvent} event */
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && event.key in acts) return;
-  if (document.querySelector("dialog[open]") || event.target.closest("input, textarea, select")) return;
-  if (event.key === "?") help.showModal();
-  else if (!wanted.checked) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || (event.repeat && event.key in ACTIONS)) return;
+  if (document.querySelector("dialog[open]")) return;
+  if (event.target instanceof Element && event.target.closest("input, textarea, select")) return;
+  if (event.key === "?") openHelp();
+  else if (!isOn.checked) return;
   else if (event.key === "j") go(1);
   else if (event.key === "k") go(-1);
-  else if (event.key in acts) press(acts[event.key]);
+  else if (event.key in ACTIONS) press(ACTIONS[event.key]);
   else return;
   event.preventDefault();
 }
 
 export function startKeyboard() {
-  wanted.checked = read("keys", true);
-  wanted.addEventListener("change", () => write("keys", wanted.checked));
-  document.getElementById("help-open").addEventListener("click", () => help.showModal());
+  isOn.checked = read(KEY, true);
+  isOn.addEventListener("change", () => write(KEY, isOn.checked));
+  helpButton.hidden = !canHelp;
+  helpButton.addEventListener("click", openHelp);
   help.addEventListener("click", (event) => event.target === help && help.close());
   document.addEventListener("keydown", onKey);
 }

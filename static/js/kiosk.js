@@ -1,15 +1,19 @@
-// The kiosk: a screen on a wall or a pass shows nothing but the calls, large, in one column. The screen remembers it;
-// the browser gives the whole screen only to a tap, so after a reload the first tap asks for it again.
+// The kiosk: a screen on a wall or a pass shows nothing but the cards, large, in one column. The screen remembers it; full
+// screen is granted to a click only, so after a reload the first one asks for it again.
 
-import { read, write } from "./memory.js";
+import { find } from "./dom.js";
+import { ofThisScreen, read, write } from "./storage.js";
 
+const KEY = ofThisScreen("kiosk");
 const { body, documentElement: page } = document;
-const button = document.getElementById("kiosk");
+const button = find("button#kiosk", HTMLButtonElement);
 
-function fill() {
-  if (!document.fullscreenElement) page.requestFullscreen?.().catch(() => {});
+/** iPhones have no full screen, and Safari before 16.4 has it under another name only. */
+function fillScreen() {
+  if (!document.fullscreenElement) page.requestFullscreen?.()?.catch(() => {});
 }
 
+/** @param {boolean} on */
 function show(on) {
   body.toggleAttribute("data-kiosk", on);
   button.setAttribute("aria-pressed", String(on));
@@ -17,16 +21,18 @@ function show(on) {
 
 export function startKiosk() {
   const asked = new URLSearchParams(location.search).get("kiosk");
-  if (asked !== null) write("kiosk", asked === "1");
-  show(read("kiosk", false));
+  if (asked !== null) write(KEY, asked === "1");
+  show(read(KEY, false));
   button.addEventListener("click", () => {
     const on = !body.hasAttribute("data-kiosk");
-    write("kiosk", on);
+    write(KEY, on);
     show(on);
-    if (on) fill();
+    if (on) fillScreen();
     else if (document.fullscreenElement) document.exitFullscreen();
   });
-  document.addEventListener("pointerup", (event) => {
-    if (body.hasAttribute("data-kiosk") && !button.contains(event.target)) fill();
-  }, { once: true });
+  /** @param {Event} event */
+  const onFirstTouch = ({ target }) => {
+    if (body.hasAttribute("data-kiosk") && !(target instanceof Node && button.contains(target))) fillScreen();
+  };
+  document.addEventListener("pointerup", onFirstTouch, { once: true });
 }

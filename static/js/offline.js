@@ -1,38 +1,34 @@
-// The page in place of one that did not come: says since when nothing is heard, and goes on by itself.
+// The page in place of one that did not come: tells since when nothing was heard, and tries again by itself.
 
-const AGAIN = 5_000;
-const HEARD = "waitercaller.heard"; // kept by the line of a screen, see stream.js
+import { find } from "./dom.js";
+import { fetchWithin } from "./fetch-within.js";
+import { read } from "./storage.js";
 
-const { dataset: words } = document.getElementById("offline");
-const state = document.getElementById("state");
+const RETRY_MS = 5_000;
 
-function heard() {
-  try {
-    return Number(localStorage.getItem(HEARD));
-  } catch {
-    return 0;
-  }
-}
+const { dataset: words } = find("#offline", HTMLElement);
+const state = find("#state", HTMLElement);
+let retryTimer = 0;
 
-function say() {
-  const at = new Date(heard() || Date.now());
+function showSince() {
+  const heard = read("heard", 0); // written by dashboard.js at each event
+  const at = new Date(heard || Date.now());
   const isToday = at.toDateString() === new Date().toDateString();
   const time = at.toLocaleString([], { timeStyle: "short", dateStyle: isToday ? undefined : "short" });
-  document.getElementById("since").textContent = (heard() ? words.heard : words.opened).replace("#", time);
+  find("#since", HTMLElement).textContent = ((heard ? words.heard : words.opened) ?? "").replace("#", time);
 }
 
 /** Where the server answers again, the page that was wanted is loaded. */
 async function tryAgain() {
-  clearTimeout(tryAgain.waiting);
-  state.textContent = words.trying;
-  const giveUp = AbortSignal.timeout(AGAIN);
-  const answer = await fetch("/healthz", { cache: "no-store", signal: giveUp }).catch(() => null);
-  if (answer?.ok) return location.reload();
-  state.textContent = words.waiting;
-  tryAgain.waiting = setTimeout(tryAgain, AGAIN * (0.75 + Math.random() / 2)); // not all screens at once
+  clearTimeout(retryTimer);
+  state.textContent = words.trying ?? "";
+  const isBack = await fetchWithin(RETRY_MS, "/healthz", { cache: "no-store" }, (answer) => answer.ok).catch(() => false);
+  if (isBack) return location.reload();
+  state.textContent = words.waiting ?? "";
+  retryTimer = setTimeout(tryAgain, RETRY_MS * (0.75 + Math.random() / 2)); // jitter: not all screens at once
 }
 
-say();
+showSince();
 addEventListener("online", tryAgain);
 document.addEventListener("visibilitychange", () => document.hidden || tryAgain());
-tryAgain.waiting = setTimeout(tryAgain, AGAIN);
+retryTimer = setTimeout(tryAgain, RETRY_MS);

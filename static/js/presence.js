@@ -1,85 +1,111 @@
-// What this screen says of itself: that it is in front, that it can be heard, and which calls it has drawn.
+// What this screen tells the server of itself: whether it is visible and audible, and which requests it has shown ("seen").
 
+import { find, findAll } from "./dom.js";
+import { fetchWithin } from "./fetch-within.js";
 import { isAudible } from "./sound.js";
 
-const AGAIN = 3_000;
+const RETRY_MS = 3_000;
+const TIMEOUT_MS = 10_000;
 
-const { dataset: urls } = document.getElementById("bell");
-const calls = document.getElementById("calls");
-const token = document.querySelector("#act [name=csrf_token]");
-const screen = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-const signed = new Set(); // the calls this screen has a receipt for
+const { dataset: settings } = find("#bell", HTMLElement);
+const calls = find("#calls", HTMLElement);
+const token = find("#act [name=csrf_token]", HTMLInputElement);
+const screenId = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+/** The requests that the server knows this screen has shown. @type {Set<string>} */
+const seen = new Set();
 
-let told = ""; // what the server knows
-let telling = false;
-let signing = false;
-let resting = false; // a receipt could not be handed in
-let retelling = 0;
-let left = false; // the page is being closed: it has said so, and nothing after that
+let told = ""; // the state that the server knows
+let isTelling = false;
+let tellTimer = 0;
+let isSending = false; // of what was seen
+let isResting = false; // the last such request failed
+let isLeaving = false; // the page is being closed: it has said so, and says nothing after that
 
 function state() {
   return `visible=${Number(!document.hidden)}&audible=${Number(isAudible())}`;
 }
 
-/** The address of the live line: it says what a screen is like when it comes. */
-export function lineUrl(url) {
+/**
+ * The address of the stream; it tells the state of this screen when it opens.
+ * @param {string} url
+ */
+export function streamUrl(url) {
   told = state();
-  return `${url}?screen=${screen}&${told}`;
+  return `${url}?screen=${screenId}&${told}`;
 }
 
-/** Say what has changed since; while the line is down there is nothing to say, the next one will. */
+/** Tell the state if it has changed. While the stream is down there is nothing to tell: the next one will. */
 export async function tell() {
-  const saying = state();
-  if (left || telling || saying === told || document.body.dataset.live !== "live") return;
-  telling = true;
-  const answer = await post(urls.tellUrl, saying);
-  if (answer?.ok && (await answer.json().catch(() => ({}))).kept) told = saying;
-  telling = false;
-  if (told === saying) tell();
-  else {
-    clearTimeout(retelling); // one timer, however often this has failed
-    retelling = setTimeout(tell, AGAIN);
+  const telling = state();
+  if (isLeaving || isTelling || telling === told || document.body.dataset.live !== "live") return;
+  isTelling = true;
+  const answer = await post(settings.tellUrl, telling);
+  isTelling = false;
+  if (answer.kept) {
+    told = telling;
+    tell(); // it may have changed since
+  } else {
+    clearTimeout(tellTimer);
+    tellTimer = setTimeout(tell, RETRY_MS);
   }
 }
 
-/** Sign for the calls that this screen shows to somebody, once they are painted. */
-async function sign() {
-  if (signing || resting || document.hidden || document.body.dataset.live === "ended" || !unsigned().length) return;
-  signing = true;
+/** Report as seen what this screen shows to somebody, once it is painted: one request for all cards. */
+async function reportSeen() {
+  if (isSending || isResting || document.hidden || document.body.dataset.live === "ended" || !unreported().length) return;
+  isSending = true;
   await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
-  const ids = document.hidden ? [] : unsigned();
-  const answer = ids.length ? await post(urls.shownUrl, `ids=${ids.join("+")}`) : null;
-  if (answer?.ok) for (const id of ids) signed.add(id);
-  signing = false;
-  resting = Boolean(ids.length && !answer?.ok);
-  if (!resting) return sign();
-  setTimeout(() => ((resting = false), sign()), AGAIN);
+  const ids = document.hidden ? [] : unreported();
+  const answer = ids.length ? await post(settings.shownUrl, `ids=${ids.join("+")}`) : { ok: true };
+  if (answer.ok) for (const id of ids) seen.add(id);
+  isSending = false;
+  isResting = !answer.ok;
+  if (!isResting) return reportSeen();
+  setTimeout(() => ((isResting = false), reportSeen()), RETRY_MS);
 }
 
-/** Whether a card is not hidden by a zone or a round. (Safari has checkVisibility since 17.4.) */
-const isOnView = (card) => card.checkVisibility?.() ?? card.getClientRects().length > 0;
+/**
+ * Whether a card is not hidden by a zone or a round. (Safari has checkVisibility since 17.4.)
+ * @param {HTMLElement} card
+ */
+const isOnView = (card) => card.getClientRects().length > 0;
 
-/** The calls on view that have no receipt of this screen yet. */
-function unsigned() {
-  const cards = [...calls.querySelectorAll("[data-ids]")].map((card) => [card, card.dataset.ids.split(" ").filter((id) => id && !signed.has(id))]);
-  return cards.filter(([card, ids]) => ids.length && isOnView(card)).flatMap(([, ids]) => ids).slice(0, 200);
+/** The ids of requests on view that are not reported yet. */
+function unreported() {
+  const cards = findAll("[data-ids]", HTMLElement, calls).filter(isOnView);
+  const ids = cards.flatMap((card) => (card.dataset.ids ?? "").split(" "));
+  return ids.filter((id) => id && !seen.has(id)).slice(0, Number(settings.seenLimit));
 }
 
-function post(url, what) {
-  const body = new URLSearchParams(`${what}&screen=${screen}`);
+/**
+ * @param {string | undefined} url
+ * @param {string} fields  as in a query
+ * @returns {Promise<{ ok: boolean, kept?: boolean }>}
+ */
+function post(url, fields) {
+  const body = new URLSearchParams(`${fields}&screen=${screenId}`);
   body.set("csrf_token", token.value);
-  // What is said last must outlive the page.
-  return fetch(url, { method: "POST", body, redirect: "manual", keepalive: true }).catch(() => null);
+  // keepalive: what is said last must outlive the page.
+  /** @type {RequestInit} */
+  const options = { method: "POST", body, redirect: "manual", keepalive: true };
+  return fetchWithin(TIMEOUT_MS, url ?? "", options, async (answer) => {
+    return { ...(await answer.json().catch(() => ({}))), ok: answer.ok };
+  }).catch(() => ({ ok: false }));
 }
 
-// Whatever draws the list or changes what of it is on view: receipts follow.
-new MutationObserver(sign).observe(calls, { childList: true, subtree: true, attributeFilter: ["data-ids", "data-elsewhere", "data-level", "hidden"] });
-document.addEventListener("visibilitychange", () => (tell(), sign()));
-// Who closes the page sees and hears nothing from now on; the server would notice by the silence of the line. It may keep
-// the screen for some seconds after a line that ended, so this is said without one too. The page goes out of sight next,
-// and would say that it can still be heard.
-addEventListener("pagehide", () => {
-  left = true;
-  if (document.body.dataset.live !== "ended") post(urls.tellUrl, "visible=0&audible=0");
-});
-sign();
+/** Report after whatever draws the list or changes which of its cards are on view. */
+export function startPresence() {
+  new MutationObserver(reportSeen).observe(calls, {
+    childList: true,
+    subtree: true,
+    attributeFilter: ["data-ids", "data-elsewhere", "data-level", "hidden"],
+  });
+  document.addEventListener("visibilitychange", () => (tell(), reportSeen()));
+  // The server may count the screen for some seconds after its stream has ended, so this is said without one too. The
+  // page is hidden next, and would say that it can still be heard.
+  addEventListener("pagehide", () => {
+    isLeaving = true;
+    if (document.body.dataset.live !== "ended") post(settings.tellUrl, "visible=0&audible=0");
+  });
+  reportSeen();
+}

@@ -1,4 +1,7 @@
-// The print button is shown only where a script can carry it out.
-const button = document.getElementById("print");
+// The print button, which only a script can carry out.
+
+import { find } from "./dom.js";
+
+const button = find("button#print", HTMLButtonElement);
 button.hidden = false;
 button.addEventListener("click", () => window.print());

@@ -1,23 +1,36 @@
 // Runs in the background for the staff's pages (/r/), also while none is open: shows push messages, and the offline page
-// where a page does not come. It keeps the files of that page and nothing else: a call from a minute ago is a lie.
-// The server puts SHELL (those files, the page first) and PICTURES before this.
+// in place of a page that does not come. It caches the files of that page and nothing else: requests from a minute ago
+// would be wrong. The server puts SHELL (those files, the page first) and PICTURES before this; see app_views.py.
 
+const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self)); // TypeScript takes it for any worker
 const CACHE = "waitercaller-offline";
-const PATIENCE = 15_000; // milliseconds for a page; then it is as good as not connected
+const TIMEOUT_MS = 15_000; // for a page; after that it is as good as offline
 
-self.addEventListener("install", (event) => {
+/**
+ * @typedef {object} Message  a push message, as in waitercaller/alerts/messages.py
+ * @property {string} title
+ * @property {string} [place]
+ * @property {string} text  with # for the time
+ * @property {number} at  in milliseconds
+ * @property {string} tag  a message replaces the one of the same tag
+ * @property {string} url  the path of the page it is about
+ * @property {string} language
+ * @property {NotificationDirection} direction
+ */
+
+worker.addEventListener("install", (event) => {
   // Browsers stop an idle worker, and a busy device may not start it again before the page that said goodbye is gone, and
   // the words with it. Where the browser knows how (Chromium 123), what is posted goes past the worker.
   event.addRoutes?.({ condition: { requestMethod: "POST" }, source: "network" });
-  event.waitUntil(keepShell().then(() => self.skipWaiting()));
+  event.waitUntil(cacheShell().then(() => worker.skipWaiting()));
 });
 
-self.addEventListener("activate", (event) => {
-  event.waitUntil(self.clients.claim());
+worker.addEventListener("activate", (event) => {
+  event.waitUntil(worker.clients.claim());
 });
 
-/** The files of this version in place of those of the last one. */
-async function keepShell() {
+/** Cache the files of this version, and drop those of the version before. */
+async function cacheShell() {
   const cache = await caches.open(CACHE);
   await cache.addAll(SHELL.map((path) => new Request(path, { cache: "reload" })));
   for (const kept of await cache.keys()) {
@@ -25,18 +38,20 @@ async function keepShell() {
   }
 }
 
-self.addEventListener("fetch", (event) => {
+worker.addEventListener("fetch", (event) => {
   const { request } = event;
   const path = new URL(request.url).pathname;
-  // What a page says while it goes would go with it, were it not sent on from here.
+  // A request that must outlive its page (keepalive) is lost with it, unless it is sent on from here.
   if (request.method === "POST" && request.keepalive) event.respondWith(fetch(request));
   if (request.method !== "GET") return; // whether a form has arrived, only its answer can tell
   if (request.mode === "navigate") event.respondWith(page(request));
   else if (SHELL.includes(path)) event.respondWith(caches.match(path).then((kept) => kept ?? fetch(request)));
 });
 
+/** @param {Request} request */
 async function page(request) {
-  const tooLate = new Promise((_, reject) => setTimeout(reject, PATIENCE));
+  /** @type {Promise<Response>} */
+  const tooLate = new Promise((_resolve, reject) => setTimeout(reject, TIMEOUT_MS));
   try {
     return await Promise.race([fetch(request), tooLate]);
   } catch {
@@ -44,39 +59,44 @@ async function page(request) {
   }
 }
 
-self.addEventListener("push", (event) => {
-  event.waitUntil(show(event.data.json()));
+worker.addEventListener("push", (event) => {
+  event.waitUntil(show(event.data?.json()));
 });
 
-/** Every message is shown, as browsers demand; where the calls themselves are seen, it makes no noise of its own. */
+/**
+ * Show a message: each one, as browsers demand, but without a sound where the requests themselves are visible.
+ * @param {Message} message
+ */
 async function show(message) {
-  const seen = (await windowsOf(message.url)).some((each) => each.visibilityState === "visible");
+  const isVisible = (await windowsAt(message.url)).some((each) => each.visibilityState === "visible");
   const time = new Date(message.at).toLocaleTimeString([], { timeStyle: "short" });
-  await self.registration.showNotification(message.title, {
+  await worker.registration.showNotification(message.title, {
     body: message.place ?? message.text.replace("#", time),
     tag: message.tag,
     timestamp: message.at,
     lang: message.language,
     dir: message.direction,
     data: { url: message.url },
-    renotify: !seen,
-    silent: seen,
-    ...(seen ? {} : { vibrate: [300, 150, 300] }),
+    renotify: !isVisible,
+    silent: isVisible,
+    ...(isVisible ? {} : { vibrate: [300, 150, 300] }), // in milliseconds: on, off, on
     ...PICTURES,
   });
 }
 
-self.addEventListener("notificationclick", (event) => {
+worker.addEventListener("notificationclick", (event) => {
   event.notification.close();
-  event.waitUntil(open(event.notification.data.url));
+  event.waitUntil(openWindow(event.notification.data.url));
 });
 
-async function open(url) {
-  const [already] = await windowsOf(url);
-  await (already ? already.focus() : self.clients.openWindow(url));
+/** @param {string} url */
+async function openWindow(url) {
+  const [already] = await windowsAt(url);
+  await (already ? already.focus() : worker.clients.openWindow(url));
 }
 
-async function windowsOf(url) {
-  const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+/** @param {string} url */
+async function windowsAt(url) {
+  const windows = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
   return windows.filter((each) => new URL(each.url).pathname === url);
 }

@@ -252,7 +252,7 @@ def test_owners_and_managers_get_a_mail_that_says_who_waits(
 def test_the_turn_of_a_quarter_of_an_hour_makes_no_second_mail(
     evening: Person, mails: Mails, later: Callable[..., None]
 ) -> None:
-    rest = alert_mails.REST.total_seconds()
+    rest = alert_mails.MAIL_INTERVAL.total_seconds()
     later(seconds=(-150 - clock.now().timestamp()) % rest)
     before = call(evening.restaurant_id, "half a minute before the turn it has waited for two")
     later(seconds=60)

@@ -228,5 +228,5 @@ def test_a_second_visit_fetches_the_page_alone(visitors: Visitors, table: Docume
     for _visit in range(2):
         with guest.expect_response("**/live*"):
             guest.goto(f"/t/{table['code']}")
-    assert {table["code"], "guest.css", "tokens.css", "guest.js", "guest-taps.js"} <= set(fetched)
+    assert {table["code"], "guest.css", "tokens.css", "guest.js", "guest-outbox.js"} <= set(fetched)
     assert {name for name, times in fetched.items() if times > 1} <= {table["code"], "live"}

@@ -15,10 +15,11 @@ from tests.support.push.service import PushService, push_service
 from tests.support.smtp import AUTHORITY
 from tests.support.visitors import Visitors, comes_true, is_live
 from tests.support.website import Website
+from waitercaller.alerts import messages
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
-from waitercaller.push import encryption, outbox
+from waitercaller.push import encryption
 
 PRIVATE = encryption.new_private_key()
 # Chromium asks its maker's service for an address, which is not to be had here. In its place this browser gets that of
@@ -74,7 +75,7 @@ def call(app: Flask, table: Document, alice: Person) -> Callable[[], None]:
             restaurant = cast(Document, restaurants.get(alice.restaurant_id))
             request = requests.open_request(restaurant, table, restaurant["kinds"][0], "a key")
             restaurants.forget(alice.restaurant_id)
-            outbox.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "called", request)
+            messages.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "called", request)
 
     return called
 

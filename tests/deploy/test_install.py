@@ -141,7 +141,7 @@ def test_the_ways_into_the_database_are_kept_from_whom_they_are_not_for(box):
     write = "create_users; echo ${GIVEN[MONGODB_URI]%%:*} ${BACKUP_URI%:*}"
     sources = "SOURCE=/source; declare -A GIVEN; . /source/deploy/lib.sh; . /source/deploy/install-mongodb.sh"
     said = box.run(f"{made} bash -c 'set -e; {sources}; {write}'").stdout
-    assert said.splitlines()[-1].startswith("mongodb mongodb://waitercaller-backup:")
+    assert said.splitlines()[-1] == "mongodb mongodb://waitercaller-backup"
     assert box.run("stat -c '%a %U' /etc/waitercaller/restore.env").stdout == "600 root\n"
     known = box.run(". /etc/waitercaller/restore.env; echo $RESTORE_MONGODB_URI $ADMIN_MONGODB_URI").stdout
     assert [uri.partition(":")[2].partition(":")[0] for uri in known.split()] == ["//waitercaller-restore", "//admin"]
@@ -218,11 +218,13 @@ def test_an_upgrade_loses_no_request(box, visitors):
     style = box.run(f"curl -s https://{DOMAIN}/ | grep -o '/static/[^\"]*css' | head -n 1").stdout.strip()
     assert "immutable" in kept(box, style)
     before = box.version()
-    deploy = box.next_version("0.2.0", "echo '/* new */' >>static/css/house.css")
+    box.run("userdel waitercaller-backup")  # as where the version before had no such user
+    deploy = box.next_version("0.2.0", "echo '/* new */' >>static/css/base.css")
     box.do(f"{deploy}/upgrade.sh")
     statuses = visitors.leave()
     assert box.version().startswith("0.2.0-")
-    wait_until(lambda: "new" in box.run(f"curl -s https://{DOMAIN}/static/x/css/house.css | tail -n 1").stdout)
+    assert box.run("stat -c %U /var/backups/waitercaller").stdout == "waitercaller-backup\n"
+    wait_until(lambda: "new" in box.run(f"curl -s https://{DOMAIN}/static/x/css/base.css | tail -n 1").stdout)
     assert kept(box, style) == "no-store"  # it is another file now
     assert len(statuses) > 20
     assert set(statuses) == {"200"}
@@ -263,14 +265,14 @@ def test_going_back_by_hand(box):
 
 def test_an_upgrade_that_was_interrupted_is_undone_and_made_again(box):
     before = box.version()
-    deploy = box.next_version("0.5.0", "echo '/* newer */' >>static/css/house.css")
+    deploy = box.next_version("0.5.0", "echo '/* newer */' >>static/css/base.css")
     interrupt = '[ "$1" = restart ] && kill -KILL $PPID && exit; exec /usr/bin/systemctl "$@"'
     box.do(f"{box.stand_in('systemctl', interrupt)} {deploy}/upgrade.sh", check=False)
     assert box.version().startswith("0.5.0-")
     # Apache has not been reloaded: what it lets browsers keep is still of the release whose version it names.
     version = f"$(sed -n 's/Define WC_STATIC_VERSION //p' /opt/waitercaller/releases/{before}/release.conf)"
-    assert "newer" not in box.run(f"curl -sf https://{DOMAIN}/static/{version}/css/house.css").stdout
-    assert "newer" in box.run(f"curl -sf https://{DOMAIN}/static/of-the-new-pages/css/house.css").stdout
+    assert "newer" not in box.run(f"curl -sf https://{DOMAIN}/static/{version}/css/base.css").stdout
+    assert "newer" in box.run(f"curl -sf https://{DOMAIN}/static/of-the-new-pages/css/base.css").stdout
     said = box.do(f"{deploy}/upgrade.sh --rollback")
     assert f"was interrupted: first back to /opt/waitercaller/releases/{before}" in said
     assert box.version() == before

@@ -27,7 +27,7 @@ NEOVERSE = "Features\t: fp asimd evtstrm aes crc32 atomics fphp asimdhp lrcpc dc
 
 def run_users(before: str = "", *, times: int = 1, on: str = "primary") -> subprocess.CompletedProcess[str]:
     script = before + (MONGODB / "users.js").read_text()
-    command: list[str | Path] = [NODE, Path(__file__).with_name("users.mjs"), str(times), on]
+    command: list[str | Path] = [NODE, ROOT / "tests/support/deploy/users.mjs", str(times), on]
     return subprocess.run(command, input=script, capture_output=True, text=True)
 
 

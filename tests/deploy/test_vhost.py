@@ -120,7 +120,7 @@ def test_a_stream_has_exactly_these_headers_and_comes_at_once(site: Site, table:
 
 
 def test_text_is_compressed(site: Site) -> None:
-    for path in ("/", "/static/0/css/house.css", "/static/0/js/stream.js", "/static/0/icons/favicon.svg"):
+    for path in ("/", "/static/0/css/base.css", "/static/0/js/event-stream.js", "/static/0/icons/favicon.svg"):
         assert site.visit(path, {"Accept-Encoding": "gzip"}).header("Content-Encoding") == "gzip", path
 
 

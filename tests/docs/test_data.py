@@ -17,6 +17,7 @@ from bson import ObjectId
 from waitercaller import mail, model, push
 from waitercaller.db import schema
 from waitercaller.db.validators import VALIDATORS
+from waitercaller.db.work_queue import WorkQueue
 
 DOCS = Path(__file__).parents[2] / "docs"
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", (DOCS / "data.md").read_text("utf-8"), re.M | re.S))
@@ -53,13 +54,16 @@ def documented(collection: str) -> dict[str, Key]:
 
 
 def typed() -> dict[str, Any]:
-    """The TypedDict of each collection: what `documents()`, in the module that keeps the collection, says it holds."""
+    """The TypedDict of each collection: what `documents()`, in the module that keeps it, or its work queue says."""
     found = {}
     rooms = [
         module for room in (mail, model, push) for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
     ]
     for module in rooms:
-        documents = getattr(importlib.import_module(module.name), "documents", None)
+        imported = importlib.import_module(module.name)
+        for queue in (each for each in vars(imported).values() if isinstance(each, WorkQueue)):
+            (found[queue.collection],) = get_args(vars(queue)["__orig_class__"])
+        documents = getattr(imported, "documents", None)
         collection = re.search(r"\bdb\(\)\.(\w+)", inspect.getsource(documents)) if documents else None
         if collection:
             (document,) = get_args(get_type_hints(documents)["return"])

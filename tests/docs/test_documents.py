@@ -36,6 +36,12 @@ def test_every_relative_link_resolves(document: Path) -> None:
             assert anchor in anchors(path), f"{target}#{anchor}"
 
 
+def test_the_readme_leads_to_every_document_and_soon_to_run() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert [path.name for path in (ROOT / "docs").glob("*.md") if f"(docs/{path.name})" not in readme] == []
+    assert readme.partition("\n## Run\n")[0].count("\n") < 20  # a screen, with its two pictures
+
+
 # --- what the documents say about the code -----------------------------------------------------------------------
 
 PACKAGE = ROOT / "waitercaller"

@@ -1,16 +1,20 @@
 """What the application writes is as docs/data.md says: no key too many, none missing, no other type."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from bson import ObjectId
 from flask import Flask
 from flask.testing import FlaskClient
 
+from config import Config
 from tests.docs.test_data import COLLECTIONS, SCALARS, Key, documented
 from tests.support.cast import Mail, Person
 from tests.support.pages import form_in
+from waitercaller.alerts import messages
 from waitercaller.db import clock
 from waitercaller.db.client import Document, db
 from waitercaller.model import (
@@ -29,10 +33,15 @@ from waitercaller.model import (
 )
 from waitercaller.model.requests import seen
 from waitercaller.model.rollups import store as rollups
-from waitercaller.push import outbox as pushes
+from waitercaller.push import encryption
 
 HOUR = timedelta(hours=1)
 TYPES = {**{told: type_ for type_, told in SCALARS.items()}, "object": dict, "null": type(None)}
+
+
+@pytest.fixture
+def config(config: Config) -> Config:
+    return replace(config, vapid_private_key=encryption.new_private_key())
 
 
 def faults(keys: dict[str, Key], document: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -126,7 +135,7 @@ def _act(alice: Person, bob: Person, table: Document) -> None:
     }
     subscriptions.put(restaurant_id, bob.member_id, "a login", browser, "all")
     (subscription,) = subscriptions.of_member(restaurant_id, bob.member_id)
-    pushes.try_out(restaurant_id, subscription["_id"])
+    messages.enqueue_trial(restaurant_id, subscription["_id"])
     unheard.begin_silence(restaurant_id)
     for note in unheard.noted().values():
         unheard.note_told(note)

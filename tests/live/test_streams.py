@@ -116,7 +116,7 @@ def test_a_change_while_a_redraw_waits_for_its_turn_is_in_it(
 def test_a_quiet_stream_sends_heartbeats(
     monkeypatch: pytest.MonkeyPatch, app: Flask, bob: Person, watcher: Any
 ) -> None:
-    monkeypatch.setattr(streams, "HEARTBEAT", 0.05)
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
     stream = Stream(bob.client, f"{bob.home}/live")
     stream.next()
     assert stream.next()[0] == "ping"
@@ -126,7 +126,7 @@ def test_a_quiet_stream_sends_heartbeats(
 def test_wake_ups_without_news_do_not_keep_the_heartbeat_away(
     monkeypatch: pytest.MonkeyPatch, bob: Person, watcher: Any
 ) -> None:
-    monkeypatch.setattr(streams, "HEARTBEAT", 0.3)
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.3)
     stream = Stream(bob.client, f"{bob.home}/live")
     stream.next()
     ended = threading.Event()
@@ -203,7 +203,7 @@ def test_a_stopping_process_ends_its_streams_at_once(app: Flask, screen: Stream)
 
 
 def test_a_stream_ends_after_its_lifetime(monkeypatch: pytest.MonkeyPatch, watcher: Any, bob: Person) -> None:
-    monkeypatch.setattr(streams, "LIFETIME", 0.0)
+    monkeypatch.setattr(streams, "LIFETIME_SECONDS", 0.0)
     stream = Stream(bob.client, f"{bob.home}/live")
     event, data = stream.next()
     assert (event, data["reason"]) == ("bye", "lifetime")

@@ -27,10 +27,11 @@ def app(app: Flask) -> Flask:
 @pytest.fixture
 def preparing() -> Iterator[dict[str, Any]]:
     """What prepares each mail, put back after the test."""
-    before = dict(outbox._prepares)
-    yield outbox._prepares
-    outbox._prepares.clear()
-    outbox._prepares.update(before)
+    functions = outbox.REGISTRY.functions
+    before = dict(functions)
+    yield functions
+    functions.clear()
+    functions.update(before)
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 from config import Config
 from tests.support.cast import Mail
@@ -47,9 +48,9 @@ def sender(app: Flask, make_app: Any, config: Config) -> Callable[..., Flask]:
 
 
 def test_one_call_takes_up_a_bounded_number(database: Any, app: Flask) -> None:
-    for _ in range(outbox.BATCH + 1):
+    for _ in range(outbox.BATCH_SIZE + 1):
         greet(app)
-    assert outbox.send_due(app) == outbox.BATCH
+    assert outbox.send_due(app) == outbox.BATCH_SIZE
     assert outbox.send_due(app) == 1
     assert outbox.send_due(app) == 0
 
@@ -121,11 +122,11 @@ def test_failures_are_tried_again_later_and_later_and_given_up_loudly(
         assert outbox.send_due(app) == 0
         pauses.append(outbox_of(app)[0]["next_at"] - clock.now())
         later(hours=1.5)
-    assert len(pauses) == outbox.ATTEMPTS
+    assert len(pauses) == outbox.QUEUE.most_attempts
     assert timedelta(seconds=10) < pauses[0] < timedelta(seconds=20)
     assert timedelta(minutes=40) < pauses[-2] < timedelta(minutes=80)
     (document,) = outbox_of(app)
-    assert (document["state"], document["attempts"]) == ("failed", outbox.ATTEMPTS)
+    assert (document["state"], document["attempts"]) == ("failed", outbox.QUEUE.most_attempts)
     assert document["purge_at"] - clock.now() > timedelta(days=28)
     loud = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(loud) == 1
@@ -144,6 +145,24 @@ def test_a_mail_that_cannot_be_written_does_not_hold_up_the_others(
     assert "could not send the mail unheard_of" in caplog.text
 
 
+def test_what_the_database_refuses_is_given_up_and_without_it_the_lease_brings_the_mail_back(
+    app: Flask, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors: list[Exception] = [ServerSelectionTimeoutError("away"), *[OperationFailure("not allowed", 13)] * 12]
+
+    def fail(mail: Any) -> None:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(outbox, "_message", fail)
+    greet(app)
+    with pytest.raises(ServerSelectionTimeoutError):
+        outbox.send_due(app)
+    for _ in range(11):
+        later(hours=1.5)
+        assert outbox.send_due(app) == 1
+    assert outbox_of(app)[0]["state"] == "failed"
+
+
 def test_a_server_that_is_away_is_asked_once_in_a_round(app: Flask, sender: Any) -> None:
     with silent_server() as port:
         pass  # nothing listens there any more
@@ -156,7 +175,7 @@ def test_a_server_that_is_away_is_asked_once_in_a_round(app: Flask, sender: Any)
 def test_a_silent_server_is_not_waited_for(
     app: Flask, sender: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(smtp, "TIMEOUT", 0.2)
+    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.2)
     greet(app)
     with silent_server() as port:
         outbox.send_due(sender(port))

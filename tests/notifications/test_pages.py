@@ -237,8 +237,8 @@ def test_the_service_worker_keeps_the_offline_page_and_nothing_else(client: Flas
 def test_guests_are_offered_no_app(dana: FlaskClient, table: dict[str, Any]) -> None:
     guest = dana.get(f"/t/{table['code']}").text
     assert "manifest" not in guest
-    assert "app.js" not in guest
-    assert 'scope: "/r/"' in (ROOT / "static/js/app.js").read_text()
+    assert "service-worker-registration.js" not in guest
+    assert 'scope: "/r/"' in (ROOT / "static/js/service-worker-registration.js").read_text()
 
 
 def test_a_counter_screen_keeps_the_app_but_gets_no_messages(app: Flask, alice: Person) -> None:

@@ -148,7 +148,7 @@ def test_a_mail_that_is_refused_by_itself_counts_until_others_go_out(
     later(minutes=5)
     assert values(client.get("/metrics").text)["waitercaller_outbox_oldest_seconds"] >= 300
     outbox.enqueue("account_deleted", "erin@example.org", closed=[])
-    sent = {"state": "sent", "purge_at": clock.now() + outbox.KEPT["sent"]}
+    sent = {"state": "sent", "purge_at": clock.now() + outbox.RETENTION["sent"]}
     database.outbox.update_one({"to": "erin@example.org"}, {"$set": sent})
     assert values(client.get("/metrics").text)["waitercaller_outbox_oldest_seconds"] == 0
 

@@ -12,11 +12,12 @@ from tests.support.cast import Person
 from tests.support.push.phones import PRIVATE, Subscribe, Tell, browser, login_of
 from tests.support.push.service import Phone, PushService, push_service
 from tests.support.smtp import AUTHORITY
+from waitercaller.alerts import messages
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants, subscriptions
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.service_request import ServiceRequest
-from waitercaller.push import delivery, encryption, outbox
+from waitercaller.push import delivery, encryption
 
 
 @pytest.fixture(scope="module")
@@ -55,13 +56,13 @@ def subscribe(app: Flask, service: PushService) -> Subscribe:
 
 @pytest.fixture
 def tell(app: Flask, alice: Person, table: Document) -> Tell:
-    """`tell("called")`: a guest at table 7 has called, and that is owed to whoever wants to hear of it."""
+    """`tell("called")`: a guest at table 7 has called, and a message to whoever wants to hear of it is enqueued."""
 
-    def told(event: outbox.Event = "called", request: ServiceRequest | None = None) -> ServiceRequest:
+    def told(event: messages.Event = "called", request: ServiceRequest | None = None) -> ServiceRequest:
         with app.app_context():
             restaurant = cast(Document, restaurants.get(alice.restaurant_id))
             request = request or requests.open_request(restaurant, table, restaurant["kinds"][1], "a key")
-            outbox.enqueue(restaurant, event, None if event == "unwatched" else request)
+            messages.enqueue(restaurant, event, None if event == "unheard" else request)
             return request
 
     return told

@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.cast import PASSWORD, Person
 from tests.support.push.phones import Subscribe, Tell, browser, login_of, owed, send
 from tests.support.push.service import Phone, PushService
 from tests.support.smtp import silent_server
+from waitercaller.alerts import messages
 from waitercaller.auth.account import leaving
 from waitercaller.db import clock
 from waitercaller.db.client import Document, db
@@ -19,7 +21,7 @@ from waitercaller.model import erasure, logins, restaurants, subscriptions
 from waitercaller.model import unheard as alerts
 from waitercaller.model.requests import transitions as requests
 from waitercaller.push import delivery, encryption, sender
-from waitercaller.push import outbox as pushes
+from waitercaller.push.circuit_breaker import CircuitBreaker
 
 
 def subscribed(app: Flask, person: Person) -> list[str]:
@@ -48,7 +50,7 @@ def test_a_phone_that_its_service_does_not_know_any_more_is_forgotten(
     assert len(subscribed(app, bob)) == 1
     assert widest(app, bob) == "escalated"
     assert sorted(owed(app)) == [("alerted", "dropped"), ("alerted", "sent")]
-    tell("unwatched")
+    tell("unheard")
     assert send(app) == 0
 
 
@@ -104,7 +106,8 @@ def test_a_refusal_is_final_and_in_the_log_without_the_address_of_the_phone(
         send(app)
     assert owed(app) == [("called", "failed")]
     assert service.asked == ["/Bob"]  # no redirect is followed
-    assert f"localhost refuses a push message (called): {status}" in caplog.text
+    assert "gave up the push message called" in caplog.text
+    assert f"localhost refuses it: {status}" in caplog.text
     assert phone.endpoint not in caplog.text
 
 
@@ -120,9 +123,8 @@ def test_a_service_that_never_answers_holds_up_nobody_for_long(
     later: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(delivery, "TIMEOUT", 0.2)
-    monkeypatch.setattr(sender, "MISSES", 2)
-    monkeypatch.setattr(sender, "_late", {})
+    monkeypatch.setattr(delivery, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(sender, "breaker", CircuitBreaker(timeouts=2, open_for=timedelta(seconds=20)))
     with silent_server() as port:
         subscribe(alice)
         silent = Phone(f"https://localhost:{port}/Bob")
@@ -185,11 +187,11 @@ def test_that_nobody_hears_is_told_as_long_as_nobody_does(
     with app.app_context():
         alerts.begin_silence(alice.restaurant_id)
         later(minutes=3)
-        pushes.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "unwatched", None, occasion="tonight")
+        messages.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "unheard", None, occasion="tonight")
         if not unheard:
             alerts.end_silence(alerts.noted()[alice.restaurant_id], heard=True)
     send(app)
-    assert owed(app) == [("unwatched", state)]
+    assert owed(app) == [("unheard", state)]
 
 
 def test_old_news_is_not_sent(
@@ -197,7 +199,7 @@ def test_old_news_is_not_sent(
 ) -> None:
     subscribe(bob)
     tell()
-    later(seconds=sender.LIFETIME["called"].total_seconds())
+    later(seconds=messages.AUDIENCES["called"].time_to_live.total_seconds())
     send(app)
     assert service.asked == []
     assert owed(app) == [("called", "dropped")]

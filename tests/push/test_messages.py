@@ -13,6 +13,7 @@ from tests.support.cast import Person
 from tests.support.push.phones import Subscribe, browser, login_of, owed, send, zones_of
 from tests.support.push.service import PushService
 from tests.support.together import at_once
+from waitercaller.alerts import messages
 from waitercaller.db import clock, work_queue
 from waitercaller.db.client import Document, db, transaction
 from waitercaller.model import restaurants, subscriptions
@@ -52,7 +53,7 @@ def test_no_message_holds_a_code_or_a_key(
     app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any, table: Document
 ) -> None:
     subscribe(bob)
-    for event in ("called", "nagged", "raised", "alerted", "unwatched"):
+    for event in ("called", "nagged", "raised", "alerted", "unheard"):
         tell(event)
     send(app)
     for message in service.messages:
@@ -83,7 +84,7 @@ def test_it_is_written_in_the_language_of_its_reader(
         ("nagged", {"Bob"}),
         ("raised", {"Bob", "Mona", "Alice", "Nina"}),
         ("alerted", {"Bob", "Mona", "Alice", "Nina"}),
-        ("unwatched", {"Mona", "Alice"}),
+        ("unheard", {"Mona", "Alice"}),
     ],
 )
 def test_calls_go_to_their_zones_and_what_waits_to_everybody(
@@ -96,7 +97,7 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     tell: Any,
     table: Document,
     later: Any,
-    event: outbox.Event,
+    event: messages.Event,
     hearing: set[str],
 ) -> None:
     with app.app_context():
@@ -148,8 +149,9 @@ def test_where_nobody_has_subscribed_a_call_costs_no_question(
 
     with app.app_context():
         restaurant = cast(Document, restaurants.get(alice.restaurant_id))
-        monkeypatch.setattr(outbox, "db", refuse)
-        outbox.enqueue(restaurant, "alerted", request)
+        monkeypatch.setattr(subscriptions, "db", refuse)
+        monkeypatch.setattr(work_queue, "db", refuse)
+        messages.enqueue(restaurant, "alerted", request)
 
 
 # --- once -------------------------------------------------------------------------------------------------------------
@@ -176,12 +178,12 @@ def test_what_is_owed_goes_with_the_transaction_that_owes_it(
     restaurant = cast(Document, restaurants.get(alice.restaurant_id))
 
     def fail(txn: Any) -> None:
-        outbox.enqueue(restaurant, "raised", request, txn)
+        messages.enqueue(restaurant, "raised", request, txn)
         raise LookupError
 
     with pytest.raises(LookupError):
         transaction(fail)
-    transaction(lambda txn: outbox.enqueue(restaurant, "alerted", request, txn))
+    transaction(lambda txn: messages.enqueue(restaurant, "alerted", request, txn))
     assert [event for event, _ in owed(app)] == ["alerted", "called"]
 
 
@@ -209,9 +211,9 @@ def test_the_message_of_a_sender_that_died_is_sent_by_another(
     subscribe(bob)
     tell()
     with app.app_context():
-        assert len(work_queue.take("pushes", sender.LEASE, 40)) == 1
+        assert len(list(outbox.QUEUE.take(40))) == 1
     assert send(app) == 0
-    later(seconds=sender.LEASE.total_seconds() + 1)
+    later(seconds=outbox.QUEUE.lease_duration.total_seconds() + 1)
     assert send(app) == 1
     assert len(service.messages) == 1
 

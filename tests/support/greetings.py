@@ -15,6 +15,11 @@ TEMPLATES = {
 }
 
 
+@outbox.prepares("greeting")
+def greeting(to: str, context: dict[str, Any]) -> outbox.Prepared:
+    return outbox.Prepared("greeting", context)
+
+
 def with_greeting(app: Flask) -> Flask:
     """The application with a mail that only tests send."""
     loader = app.jinja_env.loader

@@ -15,10 +15,9 @@ from pymongo.errors import PyMongoError
 
 from config import Config
 from waitercaller import create_app, metrics
-from waitercaller.alerts import due_steps, mails
+from waitercaller.alerts import due_steps, mails, messages
 from waitercaller.db import clock
 from waitercaller.model.requests import escalation
-from waitercaller.push import outbox as pushes
 
 
 def die(*_: Any, **__: Any) -> Any:
@@ -26,9 +25,9 @@ def die(*_: Any, **__: Any) -> Any:
 
 
 WHERE: dict[str, tuple[Any, str, Callable[..., Any]]] = {
-    "before anything is owed": (pushes, "enqueue", die),
-    "with the messages owed, before the mails": (mails, "about_waiting", die),
-    "with all owed, before the step": (escalation, "advance", die),
+    "before anything is enqueued": (messages, "enqueue", die),
+    "with the messages enqueued, before the mails": (mails, "about_waiting", die),
+    "with all enqueued, before the step": (escalation, "advance", die),
     "with the step taken, before it is counted": (metrics, "escalated", die),
 }
 

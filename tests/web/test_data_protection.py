@@ -24,6 +24,7 @@ from waitercaller.requests.dashboard import views
 RULES = ROOT / "docs/security-rules.md"
 Mails = Callable[[], list[Mail]]
 WORDS = {"restaurant": "Lucia", "name": "Alice", "email": "new@example.org", "password": PASSWORD}
+SCREEN_SETTINGS = ("keys", "kiosk", "notices", "rounds", "sound", "zones")
 ASSIGNMENT_BY_NAME = re.compile(r"\w\[(?![\"'])[^\]\n]+\]\s*=[^=]|__proto__|\bfor\s*\(\s*(?:const|let)\s+\w+\s+in\b")
 
 
@@ -167,8 +168,10 @@ def test_browsers_keep_nothing_sensitive(app: Flask, alice: Person) -> None:
         for found in re.findall(r"(localStorage|sessionStorage|indexedDB|document\.cookie|caches)\.?(\w*)", text)
     ]
     assert set(kept) <= {("localStorage", "getItem"), ("localStorage", "setItem")}
-    written = re.findall(r"localStorage\.setItem\(([^,]+),", "".join(texts("static", "*.js").values()))
-    assert set(written) <= {"place(name)", "KEPT", '"taps"', '"waitercaller.heard"'}
+    scripts = "".join(texts("static", "*.js").values())
+    assert set(re.findall(r"\bwrite\(([^,]+),", scripts)) <= {"KEY", '"heard"'}
+    keys = set(re.findall(r"\bKEY = (.+);", scripts))
+    assert keys <= {"`push.${settings?.member}`", '"taps"', *(f'ofThisScreen("{name}")' for name in SCREEN_SETTINGS)}
 
 
 # --- V15.1 documentation, V15.2 dependencies --------------------------------------------------------------------------

@@ -24,7 +24,7 @@ class Cluster:
     """
 
     def __init__(self, server: Server, more_rules: Iterable[Rule] = ()) -> None:
-        users = rights.users_of(rights.USERS.read_text(encoding="utf-8"))
+        users = rights.users_of_the_deployment()
         users[ROOT] = rights.granted(["root"], {})
         self.server = server
         with self.behind() as client:

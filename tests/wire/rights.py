@@ -4,17 +4,22 @@ Actions of the roles: https://www.mongodb.com/docs/manual/reference/built-in-rol
 mongodb/mongo; the right that a command needs: its `requiredPrivileges` or `checkAuthForCommand` there.
 """
 
-import re
-from collections.abc import Iterable, Iterator
+import json
+import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import playwright
+
+from tests.support import ROOT
 from tests.wire.exchange import FREE, Outcome, Request, refuse, words
 from tests.wire.protocol import Document
 
 UNAUTHORIZED = 13
-USERS = Path(__file__).parents[2] / "deploy" / "mongodb" / "users.js"
+NODE = Path(playwright.__file__).parent / "driver" / "node"
 # Databases of tests have names of their own: each stands for the application's, or for the one of restore rehearsals.
 APPLICATION, RESTORED = "waitercaller", "waitercaller_restored"
 
@@ -59,7 +64,7 @@ BUILT_IN: dict[str, tuple[set[str], set[str], set[str]]] = {
     "clusterMonitor": (set(), {"collStats", "dbStats", "indexStats", "getShardVersion"}, MONITOR),
     "backup": (set(), BACKUP, {"appendOplogNote", "getParameter", "listDatabases", "serverStatus"}),
     "restore": (set(), RESTORE, {"getParameter"}),
-    "root": (set(), {"anything"}, {"anything"}),
+    "root": (set(), {"anyAction"}, {"anyAction"}),
 }
 NEEDS = {
     "find": "find", "count": "find", "distinct": "find", "aggregate": "find", "getMore": "find", "explain": "find",
@@ -86,14 +91,14 @@ class Granted:
     def missing(self, database: str, collection: str, needed: Iterable[str]) -> set[str]:
         def may(action: str) -> bool:
             return any(
-                name in (database, "") and about in (collection, "") and what in (action, "anything")
+                name in (database, "") and about in (collection, "") and what in (action, "anyAction")
                 for name, about, what in self.actions
             )
 
         return {action for action in needed if not may(action)}
 
     def of_cluster_missing(self, action: str) -> bool:
-        return not {action, "anything"} & self.of_cluster
+        return not {action, "anyAction"} & self.of_cluster
 
 
 class Rights:
@@ -143,11 +148,19 @@ def _meant(database: str) -> str:
 # --- users.js -------------------------------------------------------------------------------------------------
 
 
-def users_of(script: str) -> dict[str, Granted]:
-    """The users that this script of mongosh makes, and what their roles give them."""
-    literals = list(_literals(script))
-    roles = {each["role"]: each for each in literals if "role" in each and "privileges" in each}
-    return {each["user"]: granted(each["roles"], roles) for each in literals if "user" in each and "roles" in each}
+def users_of_the_deployment() -> dict[str, Granted]:
+    """The users that deploy/mongodb/users.js makes, and what their roles give them."""
+    made = made_users()
+    return {name: granted(user["roles"], made["roles"]) for name, user in made["users"].items()}
+
+
+@cache
+def made_users() -> Document:
+    """What users.js leaves of users and roles in a database, run on a stand-in for mongosh's `db`."""
+    command: list[str | Path] = [NODE, ROOT / "tests" / "deploy" / "users.mjs", "1", "primary"]
+    script = (ROOT / "deploy" / "mongodb" / "users.js").read_text(encoding="utf-8")
+    done = subprocess.run(command, input=script, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
 
 
 def granted(given: list[Any], roles: dict[str, Document]) -> Granted:
@@ -162,73 +175,13 @@ def granted(given: list[Any], roles: dict[str, Document]) -> Granted:
             of_cluster |= inherited.of_cluster
             for privilege in own["privileges"]:
                 resource = privilege["resource"]
-                if resource.get("cluster"):
+                if resource.get("cluster") or resource.get("anyResource"):
                     of_cluster |= set(privilege["actions"])
-                else:
-                    actions |= {(resource["db"], resource["collection"], what) for what in privilege["actions"]}
+                if not resource.get("cluster"):
+                    where = (resource.get("db", ""), resource.get("collection", ""))
+                    actions |= {(*where, what) for what in privilege["actions"]}
         else:
             here, everywhere, cluster = BUILT_IN[name]
             actions |= {(database, "", what) for what in here} | {("", "", what) for what in everywhere}
             of_cluster |= cluster
     return Granted(frozenset(actions), frozenset(of_cluster))
-
-
-_TOKENS = re.compile(r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|[\w$.]+|\S""", re.DOTALL)
-
-
-def _literals(script: str) -> Iterator[Document]:
-    """All object literals in it, also those within others; of a call among their values, its name."""
-    tokens = [token for token in _TOKENS.findall(script) if not token.startswith(("//", "/*"))]
-    for at, token in enumerate(tokens):
-        if token == "{":
-            try:
-                yield _value(tokens, at)[0]
-            except (ValueError, IndexError):
-                continue  # a block of code
-
-
-def _value(tokens: list[str], at: int) -> tuple[Any, int]:
-    token = tokens[at]
-    if token == "{":
-        return _object(tokens, at + 1)
-    if token == "[":
-        return _array(tokens, at + 1)
-    if token[0] in "\"'":
-        return token[1:-1], at + 1
-    if not re.match(r"[\w$]", token):
-        raise ValueError(token)
-    at += 1
-    if tokens[at] == "(":  # a call: its arguments are passed over
-        while tokens[at] != ")":
-            at += 1
-        at += 1
-    return {"true": True, "false": False}.get(token, token), at
-
-
-def _object(tokens: list[str], at: int) -> tuple[Document, int]:
-    found: Document = {}
-    while tokens[at] != "}":
-        key = tokens[at].strip("\"'")
-        if tokens[at + 1] in (",", "}"):  # {user, pwd}: the shorthand
-            found[key], at = key, at + 1
-        elif tokens[at + 1] == ":":
-            found[key], at = _value(tokens, at + 2)
-        else:
-            raise ValueError(tokens[at + 1])
-        if tokens[at] == ",":
-            at += 1
-        elif tokens[at] != "}":
-            raise ValueError(tokens[at])
-    return found, at + 1
-
-
-def _array(tokens: list[str], at: int) -> tuple[list[Any], int]:
-    found: list[Any] = []
-    while tokens[at] != "]":
-        value, at = _value(tokens, at)
-        found.append(value)
-        if tokens[at] == ",":
-            at += 1
-        elif tokens[at] != "]":
-            raise ValueError(tokens[at])
-    return found, at + 1

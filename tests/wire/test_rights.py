@@ -12,7 +12,7 @@ from tests.wire.exchange import Request
 from tests.wire.protocol import Document
 from tests.wire.test_refusals import code_of
 
-USERS = rights.users_of(rights.USERS.read_text(encoding="utf-8"))
+USERS = rights.users_of_the_deployment()
 TO_BECOME_ROOT = {"createUser", "grantRole", "createRole", "anyAction", "changeOwnPassword"}
 
 
@@ -66,31 +66,35 @@ def test_a_wrong_password_is_nobody(cluster: Cluster) -> None:
         client.test.requests.find_one()
 
 
-def test_users_js_is_read_as_mongosh_would() -> None:
-    script = """
-    const it = db.getSiblingDB("admin")  // {role: "commented out"}
-    const role = {
-        role: "small", roles: [{role: "read", db: "a"},],
-        privileges: [{resource: {db: "b", collection: "c"}, actions: ["insert"]},
-                     {resource: {cluster: true}, actions: ["serverStatus"]}],
+def test_rights_are_those_of_the_roles_together() -> None:
+    roles: dict[str, Document] = {
+        "small": {
+            "roles": [{"role": "read", "db": "a"}],
+            "privileges": [
+                {"resource": {"db": "b", "collection": "c"}, "actions": ["insert"]},
+                {"resource": {"cluster": True}, "actions": ["serverStatus"]},
+            ],
+        },
+        "great": {"roles": ["small"], "privileges": [{"resource": {"anyResource": True}, "actions": ["anyAction"]}]},
     }
-    if (it.getRole(role.role)) { it.updateRole(role.role, role) } else { it.createRole(role) }
-    it.createUser({user: "u", pwd: passwordPrompt(), 'roles': ["small"]})
-    """
-    (user,) = rights.users_of(script).values()
-    assert user.missing("a", "x", ["find", "insert"]) == {"insert"}
-    assert user.missing("b", "c", ["insert"]) == set()
-    assert user.missing("b", "d", ["insert"]) == {"insert"}
-    assert user.of_cluster == {"serverStatus"}
+    small, great = rights.granted(["small"], roles), rights.granted(["great"], roles)
+    assert small.missing("a", "x", ["find", "insert"]) == {"insert"}
+    assert small.missing("b", "c", ["insert"]) == set()
+    assert small.missing("b", "d", ["insert"]) == {"insert"}
+    assert small.of_cluster == {"serverStatus"}
+    assert great.missing("any", "x", ["dropDatabase"]) == set()
+    assert not great.of_cluster_missing("shutdown")
 
 
-def test_the_users_of_the_deployment_are_known() -> None:
-    assert APPLICATION in USERS
-    assert len(USERS) > 1
+@pytest.mark.parametrize("name", [name for name in USERS if not name.endswith("-restore")])
+def test_nobody_but_the_user_of_restores_can_become_root(name: str) -> None:
+    assert not {action for _, _, action in USERS[name].actions} & TO_BECOME_ROOT
 
 
-def test_the_applications_user_cannot_make_itself_root() -> None:
-    assert not {action for _, _, action in USERS[APPLICATION].actions} & TO_BECOME_ROOT
+def test_the_backup_reads_everything_and_changes_nothing() -> None:
+    backup = USERS["waitercaller-backup"]
+    assert backup.missing("waitercaller", "requests", ["find", "listIndexes"]) == set()
+    assert {action for _, _, action in backup.actions} & (rights.READ_WRITE | rights.RESTORE) <= rights.READ
 
 
 @pytest.mark.parametrize(

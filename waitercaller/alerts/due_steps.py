@@ -1,20 +1,19 @@
-"""Takes the steps that are due with requests to which nobody goes, and tells whom each concerns.
+"""Takes the due steps of the escalation of requests to which nobody goes, and enqueues the messages of each step.
 
-What is owed for a step is written before the step, under names that only this step has. A process that dies in between
-leaves a step that is still due: another one owes the same again, which changes nothing, and takes it. (One transaction
-would do so too, but a process that dies within one leaves its request locked for a minute, for whoever wants to accept
-it as well.) Messages and mails ask once more, when they are sent, whether what they say is still so.
+The messages are enqueued before the step is taken, under an occasion that only this step has. A process that dies in
+between leaves a step that is still due: another one enqueues the same again, which changes nothing, and takes it. (One
+transaction would do so too, but a process that dies within one leaves its request locked for a minute, for whoever
+wants to accept it as well.) Whether a message is still true is decided when it is sent.
 """
 
 import logging
 
 from waitercaller import metrics
-from waitercaller.alerts import mails
+from waitercaller.alerts import mails, messages
 from waitercaller.db.faults import is_away
 from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import escalation
 from waitercaller.model.service_request import ServiceRequest
-from waitercaller.push import outbox as pushes
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +42,10 @@ def _step(request: ServiceRequest) -> bool:
 
 
 def _take(request: ServiceRequest) -> bool:
-    """All that is owed for the next step, and the step; False when another process was faster."""
+    """Enqueue the messages of the next step, then take it; False when another process was faster."""
     restaurant, step = restaurants.get(request["restaurant_id"]), escalation.next_step(request)
     if restaurant:
-        pushes.enqueue(restaurant, step, request, occasion=escalation.name_of_next_step(request))
+        messages.enqueue(restaurant, step, request, occasion=escalation.name_of_next_step(request))
     if restaurant and step == "alerted":
         mails.about_waiting(restaurant, request)
     return escalation.advance(request, service_request.escalation_of(restaurant))

@@ -87,7 +87,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "rollups": [
         IndexModel([("restaurant_id", ASCENDING), ("quarter", ASCENDING)], unique=True),
-        IndexModel([("open", ASCENDING), ("due_at", ASCENDING)]),
+        IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]),
     ],
     "subscriptions": [
         IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)]),
@@ -101,8 +101,8 @@ INDEXES: dict[str, list[IndexModel]] = {
     ],
     "outbox": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "tokens": [IndexModel([("subject", ASCENDING), ("purpose", ASCENDING)]), _expires("purge_at")],
-    "erasures": [IndexModel([("due_at", ASCENDING)])],
-    "jobs": [IndexModel([("due_at", ASCENDING)])],
+    "erasures": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)])],
+    "jobs": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)])],
     "invitations": [
         # One open invitation for each address, or each member's phone, at a time.
         IndexModel(

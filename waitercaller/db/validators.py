@@ -15,6 +15,11 @@ def _document(required: dict[str, Any], **further: Any) -> dict[str, Any]:
     return {"$jsonSchema": {"bsonType": "object", "required": list(required), "properties": required, **further}}
 
 
+def _work(*final_states: str) -> dict[str, Any]:
+    """The keys of a work queue's documents, see db/work_queue."""
+    return {"state": {"enum": ["due", *final_states]}, "attempts": COUNT, "next_at": DATE}
+
+
 VALIDATORS: dict[str, dict[str, Any]] = {
     "restaurants": _document(
         {
@@ -113,7 +118,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         }
     ),
     "rollups": _document(
-        {"restaurant_id": OBJECT_ID, "quarter": DATE, "open": FLAG, "due_at": DATE, "cells": {"bsonType": "array"}}
+        {"restaurant_id": OBJECT_ID, "quarter": DATE, "cells": {"bsonType": "array"}, **_work("counted")}
     ),
     "subscriptions": _document(
         {
@@ -132,9 +137,8 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "restaurant_id": OBJECT_ID,
             "subscription_id": TEXT,
             "event": TEXT,
-            "state": {"enum": ["due", "sent", "dropped", "failed"]},
-            "attempts": COUNT,
-            "next_at": DATE,
+            "expires_at": DATE,
+            **_work("sent", "dropped", "failed"),
         }
     ),
     "alerts": _document(
@@ -149,15 +153,13 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         {
             "name": TEXT,
             "to": TEXT,
-            "state": {"enum": ["due", "sent", "failed", "dropped"]},
-            "attempts": COUNT,
-            "next_at": DATE,
             "message_id": TEXT,
+            **_work("sent", "dropped", "failed"),
         }
     ),
     "tokens": _document({"_id": TEXT, "purpose": TEXT, "subject": TEXT, "expires_at": DATE, "used_at": DATE_OR_NULL}),
-    "erasures": _document({"due_at": DATE}),
-    "jobs": _document({"_id": TEXT, "due_at": DATE}),
+    "erasures": _document(_work()),
+    "jobs": _document({"_id": TEXT, "seen": DATE, **_work()}),
     "invitations": _document(
         {
             "restaurant_id": OBJECT_ID,

@@ -16,8 +16,8 @@ from pymongo.errors import PyMongoError
 from waitercaller.db import clock
 from waitercaller.live.hub import Hub, Subscription, TooManyStreams
 
-HEARTBEAT = 15.0  # seconds
-LIFETIME = 600.0
+HEARTBEAT_SECONDS = 15.0  # seconds; pages learn it by data-heartbeat-ms
+LIFETIME_SECONDS = 600.0
 
 # What a stream shows now, given the topics that were woken (none: only time has passed); None: it may look no longer.
 Read = Callable[[set[str]], str | None]
@@ -29,7 +29,7 @@ def respond(
     limits: dict[str, int],
     read: Read,
     gone: str,
-    pace: Callable[[], float] = lambda: HEARTBEAT,
+    pace: Callable[[], float] = lambda: HEARTBEAT_SECONDS,
 ) -> Response:
     """A response that sends what `read` gives as `event`, at once and whenever it changes.
 
@@ -66,7 +66,7 @@ def _events(
     pace: Callable[[], float],
 ) -> Iterator[str]:
     yield f"retry: {random.randint(1000, 4000)}\n\n"  # spread out when many come back at once
-    ends = time.monotonic() + LIFETIME * random.uniform(0.9, 1.1)
+    ends = time.monotonic() + LIFETIME_SECONDS * random.uniform(0.9, 1.1)
     last: str | None = None
     heartbeat = 0.0
     woken = set(subscription.topics)
@@ -82,7 +82,7 @@ def _events(
             break
         if html != last or time.monotonic() >= heartbeat:
             yield _event(event, html=html) if html != last else _event("ping")
-            heartbeat = time.monotonic() + HEARTBEAT  # due also when looks without news keep coming
+            heartbeat = time.monotonic() + HEARTBEAT_SECONDS  # due also when looks without news keep coming
         last = html
         woken = subscription.wait(max(0.0, min(heartbeat - time.monotonic(), pace())))
     yield _event("bye", reason=reason)

@@ -1,8 +1,8 @@
-"""The outbox: mails are documents first, and a sender takes them from there.
+"""The outbox: mails are documents first, and a background loop sends them.
 
-A page that owes somebody a mail writes a document, in the transaction of whatever it did, and never waits for an SMTP
-server. The sender of any process leases one document at a time (see leases), so that several processes never send one
-twice. (If a process died after the server took the mail, another one sends it again, with the same Message-ID.)
+A page enqueues a mail in the transaction of whatever it did and never waits for an SMTP server. `send_due` of any
+process leases one mail at a time (see db/work_queue), so several processes do not send one twice. If a process dies
+after the server took the mail, another one sends it again, with the same Message-ID.
 """
 
 import logging
@@ -18,49 +18,42 @@ import flask_mail
 from flask import Flask, current_app, render_template
 from flask_babel import force_locale
 from pymongo.client_session import ClientSession
-from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from waitercaller.db import clock, work_queue
-from waitercaller.db.client import Document, db
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.db.faults import is_away
+from waitercaller.db.work_queue import WorkQueue
 from waitercaller.mail import smtp
+from waitercaller.model.messages import OutboxMail, Registry
 
 log = logging.getLogger(__name__)
 
-BATCH = 20  # mails that one call of `send_due` takes up at most
-LEASE = timedelta(minutes=2)  # longer than a conversation whose every step just meets delivery.TIMEOUT
-ATTEMPTS = 12  # which take about four hours
-FIRST_PAUSE = timedelta(seconds=15)
-LONGEST_PAUSE = timedelta(hours=1)
-KEPT = {"sent": timedelta(days=7), "dropped": timedelta(days=7), "failed": timedelta(days=30)}
+BATCH_SIZE = 20  # mails that one call of `send_due` sends at most
+RETENTION = {"sent": timedelta(days=7), "dropped": timedelta(days=7), "failed": timedelta(days=30)}  # by final state
+QUEUE = WorkQueue[OutboxMail](
+    collection="outbox",
+    lease_duration=timedelta(minutes=2),  # longer than a conversation whose every step just meets smtp.TIMEOUT_SECONDS
+    first_backoff=timedelta(seconds=15),
+    longest_backoff=timedelta(hours=1),
+    most_attempts=12,  # over about four hours
+    retention=RETENTION,
+)
 
 _ADDRESS = re.compile(r"[^\s@<>,;:\x00-\x1f\x7f]+@[^\s@<>,;:\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What to send: the folder of templates/email and what they are rendered with."""
+    """What to send: the folder of templates/email and what its templates are rendered with."""
 
     template: str
     context: dict[str, Any]
 
 
-Prepare = Callable[[str, dict[str, Any]], Prepared | None]
-
-_prepares: dict[str, Prepare] = {}
-
-
-def prepares(name: str) -> Callable[[Prepare], Prepare]:
-    """Register what turns (address, context) of a mail called `name` into what is sent, when it is sent.
-
-    There the address is looked up and the link is made: a page that did it would answer known and unknown addresses
-    differently, and the outbox would hold links that work. None means that there is nothing to send.
-    """
-
-    def register(prepare: Prepare) -> Prepare:
-        _prepares[name] = prepare
-        return prepare
-
-    return register
+# From (address, context) to what is sent. Addresses are looked up and links are made here, when the mail is sent: a
+# page that did it would answer known and unknown addresses differently, and the outbox would hold links that work.
+REGISTRY = Registry[Callable[[str, dict[str, Any]], Prepared | None]]()
+prepares = REGISTRY.prepares
 
 
 def init_app(app: Flask) -> None:
@@ -77,89 +70,71 @@ def enqueue(
     occasion: str = "",
     **context: Any,
 ) -> None:
-    """Owe `to` a mail, and no second one for the same `occasion`. Raises ValueError for what is no plain address.
+    """Enqueue a mail; idempotent per `occasion`. Raises ValueError where `to` is not one plain e-mail address.
 
-    One that was dropped, because there was nothing to tell when its turn came, has not been sent: it is owed again.
+    A mail that was dropped, because it had nothing to tell when it was sent, is enqueued again.
     """
     if not _ADDRESS.fullmatch(to):
         raise ValueError("not an e-mail address")
-    document = {"name": name, "to": to, "language": language, "context": context, **_due()}
+    host = urlsplit(current_app.extensions["config"].public_url).hostname
+    new = {"message_id": f"<{secrets.token_hex(16)}@{host}>", "created_at": clock.now()}
+    mail: Document = {"name": name, "to": to, "language": language, "context": context, **new}
     if occasion:
-        document["_id"] = occasion
-    try:
-        db().outbox.insert_one(document, session=txn)
-    except DuplicateKeyError:
-        if not occasion or txn:
-            raise
-        db().outbox.update_one({"_id": occasion, "state": "dropped"}, {"$set": _due(), "$unset": {"purge_at": ""}})
+        mail["_id"] = occasion
+    if not QUEUE.enqueue(mail, txn):
+        QUEUE.enqueue_again(occasion, "dropped", new)
 
 
-def was_owed(occasion: str, since: datetime) -> bool:
-    """Whether a mail for this occasion has been owed since then, and not been dropped."""
-    lately = {"_id": occasion, "created_at": {"$gt": since}, "state": {"$ne": "dropped"}}
-    return db().outbox.find_one(lately) is not None
+def was_enqueued(occasion: str, since: datetime) -> bool:
+    """Whether a mail for this occasion has been enqueued since then, and not been dropped."""
+    mail = QUEUE.get(occasion)
+    return mail is not None and mail["created_at"] > since and mail["state"] != "dropped"
 
 
 def send_due(app: Flask) -> int:
-    """Take up the mails that are due, oldest first, at most BATCH of them; returns how many. Raises PyMongoError."""
+    """Send the mails that are due, oldest first, at most BATCH_SIZE; returns how many were tried. Raises PyMongoError.
+
+    Stops at the first one that shows that the server may be away: the others wait for the next round.
+    """
+    tried = 0
     with app.app_context():
-        for taken in range(BATCH):
-            leased = work_queue.take("outbox", LEASE)
-            if not leased:
-                return taken
-            if not _deal_with(leased[0]):
-                return taken + 1  # the server may be away: one mail has found out, the others wait for the next round
-    return BATCH
+        for mail in QUEUE.take(BATCH_SIZE):
+            tried += 1
+            if not _process(mail):
+                break
+    return tried
 
 
-def _due() -> Document:
-    now = clock.now()
-    host = urlsplit(current_app.extensions["config"].public_url).hostname
-    return {
-        "message_id": f"<{secrets.token_hex(16)}@{host}>",  # made once, so that a mail that comes twice is seen as one
-        "state": "due",
-        "attempts": 0,
-        "next_at": now,  # when somebody may try; while somebody does, when the lease ends
-        "created_at": now,
-    }
-
-
-def _deal_with(document: Document) -> bool:
-    """Send or drop a leased mail and note what became of it; whether it went well enough to go on with the next."""
+def _process(mail: OutboxMail) -> bool:
+    """Send or drop a leased mail and note the result; False when the server may be away."""
     try:
-        message = _message(document)
+        message = _message(mail)
         if message is not None:
             smtp.deliver(message)
-    except PyMongoError:
-        raise  # preparing asks the database; the lease brings the mail back
-    except Exception as error:  # noqa: BLE001 (whatever is wrong with one mail, the others must go out)
-        return _note_failure(document, error)
-    _end(document, "sent" if message else "dropped")
+    except Exception as error:  # whatever is wrong with one mail, the others must go out
+        if is_away(error):
+            raise  # preparing asks the database; the lease brings the mail back
+        return _note_failure(mail, error)
+    QUEUE.finish(mail, "sent" if message else "dropped")
     return True
 
 
-def _note_failure(document: Document, error: Exception) -> bool:
-    refused = smtp.is_about_this_mail(error)
-    about = (document["name"], document["_id"], document["attempts"], smtp.reason(error))
-    if smtp.is_permanent(error) or document["attempts"] >= ATTEMPTS:
-        _end(document, "failed")
-        log.error("gave up the mail %s (%s) after %d attempts: %s", *about)
+def _note_failure(mail: OutboxMail, error: Exception) -> bool:
+    """Retry or give up; returns whether the server takes other mails, and only refused this one."""
+    refused, reason = smtp.is_about_this_mail(error), smtp.reason(error)
+    if smtp.is_permanent(error) or QUEUE.is_exhausted(mail):
+        QUEUE.give_up(mail, f"the mail {mail['name']}", reason)
     else:
-        pause = work_queue.pause(document["attempts"], FIRST_PAUSE, LONGEST_PAUSE)
-        work_queue.move("outbox", document, {"next_at": clock.now() + pause, "refused": refused})
+        QUEUE.retry(mail, refused=refused)
+        about = (mail["name"], mail["_id"], mail["attempts"], reason)
         log.warning("could not send the mail %s (%s), attempt %d: %s", *about)
     return refused
 
 
-def _end(document: Document, state: str) -> None:
-    work_queue.end("outbox", document, state, KEPT[state])
-
-
-def _message(document: Document) -> flask_mail.Message | None:
-    """The mail as it is sent, in the language of whoever reads it; None when there is nothing to send."""
-    with force_locale(document["language"]):
-        name, context = document["name"], document["context"]
-        prepared = _prepares[name](document["to"], context) if name in _prepares else Prepared(name, context)
+def _message(mail: OutboxMail) -> flask_mail.Message | None:
+    """The mail as it is sent, in the language of its reader; None when there is nothing to send."""
+    with force_locale(mail["language"]):
+        prepared = REGISTRY[mail["name"]](mail["to"], mail["context"])
         if prepared is None:
             return None
         public_url = current_app.extensions["config"].public_url
@@ -169,11 +144,11 @@ def _message(document: Document) -> flask_mail.Message | None:
         )
     message = flask_mail.Message(
         subject=" ".join(subject.split()),
-        recipients=[document["to"]],
+        recipients=[mail["to"]],
         body=body,
         html=html,
         date=clock.now().timestamp(),
-        extra_headers={"Auto-Submitted": "auto-generated"},  # no "I am on holiday" in return
+        extra_headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no automatic replies
     )
-    message.msgId = document["message_id"]
+    message.msgId = mail["message_id"]
     return message

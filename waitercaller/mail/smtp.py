@@ -1,4 +1,4 @@
-"""Hands a finished mail over: to the SMTP server, or into a folder where the local run keeps its mails."""
+"""Delivers a mail to the SMTP server, or into a folder where the local run keeps its mails."""
 
 import os
 import secrets
@@ -14,14 +14,14 @@ from flask import current_app
 
 from waitercaller.db import clock
 
-TIMEOUT = 10.0  # seconds for each step of the conversation with the SMTP server
+TIMEOUT_SECONDS = 10.0  # for each step of the conversation with the SMTP server
 
-# Flask-Mail asks for texts as they are; not every server takes eight bits or long lines, and all take these.
+# Flask-Mail would send texts in 8 bits; not every server takes those or long lines, and all take quoted-printable.
 charset.add_charset("utf-8", charset.SHORTEST, charset.QP, "utf-8")
 
 
 def deliver(message: flask_mail.Message) -> None:
-    """Hand over a mail. Raises OSError, of which SMTPException is one, also when TLS or the login fails."""
+    """Deliver a mail. Raises OSError, of which SMTPException is one, also when TLS or the login fails."""
     folder: str = current_app.extensions["config"].mail_folder
     if folder:
         _write(message, Path(folder))
@@ -31,7 +31,7 @@ def deliver(message: flask_mail.Message) -> None:
 
 
 def is_about_this_mail(error: Exception) -> bool:
-    """Whether the server takes mails, but not this one. A refused login or sender is ours, and can be put right."""
+    """Whether the server refused this mail alone. A refused login or sender is a fault of the configuration instead."""
     return isinstance(error, (smtplib.SMTPRecipientsRefused, smtplib.SMTPDataError))
 
 
@@ -41,7 +41,7 @@ def is_permanent(error: Exception) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, for the log: what a server answers often holds the address, and a mail holds a link."""
+    """What went wrong, for the log; without the server's answer, which often holds the address or parts of the mail."""
     name = type(error).__name__
     if isinstance(error, smtplib.SMTPException):
         cause = type(error.__context__).__name__ if error.__context__ else "without an answer"
@@ -59,18 +59,18 @@ def _code(error: Exception) -> int:
 
 
 class Connection(flask_mail.Connection):
-    """Flask-Mail's connection waits without end for a silent server and trusts any certificate; this one does not.
+    """Flask-Mail's connection, with a timeout and with the server's certificate verified, neither of which it does.
 
-    Whom it trusts is the system's list of authorities, or the file named by SSL_CERT_FILE.
+    Trusted are the system's certificate authorities, or those in the file named by SSL_CERT_FILE.
     """
 
     def configure_host(self) -> smtplib.SMTP:
         tls = ssl.create_default_context()
         server, port = self.mail.server, self.mail.port or 0
         if self.mail.use_ssl:
-            host: smtplib.SMTP = smtplib.SMTP_SSL(server, port, timeout=TIMEOUT, context=tls)
+            host: smtplib.SMTP = smtplib.SMTP_SSL(server, port, timeout=TIMEOUT_SECONDS, context=tls)
         else:
-            host = smtplib.SMTP(server, port, timeout=TIMEOUT)
+            host = smtplib.SMTP(server, port, timeout=TIMEOUT_SECONDS)
         try:
             if self.mail.use_tls:
                 host.starttls(context=tls)
@@ -85,7 +85,7 @@ class Connection(flask_mail.Connection):
         if self.host is None:
             return
         if exc_type is None:
-            with suppress(OSError):  # the mail is accepted: a lost farewell must not look like a lost mail
+            with suppress(OSError):  # the mail is accepted: an error of QUIT is none of the mail
                 self.host.quit()
         self.host.close()
 

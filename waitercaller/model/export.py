@@ -82,7 +82,7 @@ def _steps(restaurant: Document, member_id: str) -> Iterator[Document]:
     theirs = {"restaurant_id": restaurant["_id"], "steps.by.id": member_id}
     begin = restaurant["created_at"]
     while begin <= clock.now():
-        for request in db().requests.find({**theirs, "created_at": {"$gte": begin, "$lt": begin + WINDOW}}):
+        for request in db().requests.find({"created_at": {"$gte": begin, "$lt": begin + WINDOW}, **theirs}):
             for step in request["steps"]:
                 if step["by"] and step["by"]["id"] == member_id:
                     yield {"at": step["at"], "what": step["what"], "table": request["table_name"]}

@@ -66,7 +66,7 @@ def silencing(table: Document, phone_names: list[str]) -> Mute | None:
 
 def tapped(mute: Mute, table: Document) -> None:
     """Count a tap that called nobody."""
-    counted = {"restaurant_id": mute["restaurant_id"], "_id": mute["_id"], "over": False, "taps": {"$lt": MOST_TAPS}}
+    counted = {"_id": mute["_id"], "restaurant_id": mute["restaurant_id"], "over": False, "taps": {"$lt": MOST_TAPS}}
     where = {"table_id": table["_id"], "table_name": table["name"]}
     db().pauses.update_one(counted, {"$inc": {"taps": 1}, "$set": where})
 
@@ -88,9 +88,9 @@ def review(restaurant_id: ObjectId, requests: list[ServiceRequest]) -> list[tupl
 
 def lift(restaurant_id: ObjectId, mute_id: ObjectId) -> Mute | None:
     """End a pause before its time, and forget what led to it; None where it is over already."""
-    mine = {**_active(restaurant_id), "_id": mute_id}
+    mine = {"_id": mute_id, **_active(restaurant_id)}
     lifted = db().pauses.update_one(mine, {"$set": {"over": True, "lifted_at": clock.now()}}).modified_count
-    found: Any = db().pauses.find_one({"restaurant_id": restaurant_id, "_id": mute_id}) if lifted else None
+    found: Any = db().pauses.find_one({"_id": mute_id, "restaurant_id": restaurant_id}) if lifted else None
     return cast(Mute | None, found)
 
 
@@ -127,12 +127,13 @@ def _is_due(restaurant_id: ObjectId, device: str) -> bool:
 
 def _nobody_there(restaurant_id: ObjectId, device: str, since: datetime) -> set[tuple[datetime, str]]:
     """Each time that somebody went for nothing: when, and who. Several requests on one card are one time."""
-    lately = [{"live": True}, {"ended_at": {"$gt": since}}]
     times = set()
-    for request in db().requests.find({"restaurant_id": restaurant_id, "device": device, "$or": lately}):
-        for step, following in zip_longest(request["steps"], request["steps"][1:]):
-            if step["what"] == "dismissed" and step["at"] > since and not _undone(following):
-                times.add((step["at"], step["by"]["id"]))
+    for lately in ({"live": True}, {"ended_at": {"$gt": since}}):  # each has its index, and the device none
+        requests = db().requests.find({"restaurant_id": restaurant_id, **lately}, {"device": True, "steps": True})
+        for steps in (request["steps"] for request in requests if request["device"] == device):
+            for step, following in zip_longest(steps, steps[1:]):
+                if step["what"] == "dismissed" and step["at"] > since and not _undone(following):
+                    times.add((step["at"], step["by"]["id"]))
     return times
 
 

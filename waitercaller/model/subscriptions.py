@@ -1,25 +1,27 @@
 """The store of subscriptions: the browsers that members want to be told by, for each restaurant of theirs.
 
-A browser has one endpoint, whoever uses it, so it is one member's: whoever subscribed there last. A subscription is as
-good as the login it was made with: it ends with it, but not when that only grows idle, for who watches at home has not
-touched anything for hours. With each change the member in the restaurant's document gets the widest choice of their
-browsers, so that a call costs no question where nobody wants to hear of it.
+A browser has one endpoint, whoever uses it, so it belongs to one member: whoever subscribed there last. A subscription
+ends with the login it was made with, but not when that is only idle: an owner at home has not touched anything for
+hours. Each change also writes the widest choice of a member's browsers into the restaurant's document, so that a call
+costs no query where nobody wants to hear of it.
 """
 
 import hashlib
+from collections.abc import Iterable
+from datetime import datetime
 from typing import Literal, TypedDict, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db, transaction
+from waitercaller.db.client import db, transaction
 from waitercaller.model import restaurants
 
 Choice = Literal["all", "escalated"]
 Wish = Choice | Literal["none"]
 
-MOST_BROWSERS = 10  # of one member; the oldest makes room
+MOST_BROWSERS = 10  # of one member; the oldest makes room for a new one
 
 
 class Browser(TypedDict):
@@ -28,9 +30,20 @@ class Browser(TypedDict):
     endpoint: str
     p256dh: str
     auth: str
-    key: str  # ours, that it was made for
-    browser: str
+    key: str  # our public key that it was made for
+    browser: str  # its User-Agent
     language: str
+
+
+class Subscription(Browser):
+    """A browser that is told for one member of one restaurant (collection `subscriptions`)."""
+
+    _id: str  # see `full_id`
+    restaurant_id: ObjectId
+    member_id: str
+    login_id: str
+    choice: Wish
+    created_at: datetime
 
 
 def put(
@@ -67,14 +80,22 @@ def full_id(restaurant_id: ObjectId, name: str) -> str:
     return f"{restaurant_id}:{name}"
 
 
-def get(subscription_id: str) -> Document | None:
+def get(subscription_id: str) -> Subscription | None:
     """The subscription with this id."""
-    return db().subscriptions.find_one({"_id": subscription_id})
+    return cast(Subscription | None, db().subscriptions.find_one({"_id": subscription_id}))
 
 
-def of_member(restaurant_id: ObjectId, member_id: str) -> list[Document]:
+def of_member(restaurant_id: ObjectId, member_id: str) -> list[Subscription]:
     """A member's subscriptions, the oldest first."""
     return _of(restaurant_id, member_id, None)
+
+
+def ids_that_chose(
+    choices: Iterable[Choice], restaurant_id: ObjectId, member_ids: list[str], txn: ClientSession | None
+) -> list[str]:
+    """The ids of these members' subscriptions for which one of these choices was made."""
+    which = {"restaurant_id": restaurant_id, "member_id": {"$in": member_ids}, "choice": {"$in": list(choices)}}
+    return [each["_id"] for each in db().subscriptions.find(which, {"_id": True}, session=txn)]
 
 
 def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice: Wish) -> bool:
@@ -96,7 +117,7 @@ def follow(login_id: str, successor_id: str) -> None:
     db().subscriptions.update_many({"login_id": login_id}, {"$set": {"login_id": successor_id}})
 
 
-def drop(subscription: Document) -> None:
+def drop(subscription: Subscription) -> None:
     """Forget a browser that cannot be reached any more, or must not be."""
 
     def work(txn: ClientSession | None) -> None:
@@ -113,9 +134,9 @@ def forget_member(restaurant_id: ObjectId, member_id: str, txn: ClientSession | 
     db().subscriptions.delete_many({"restaurant_id": restaurant_id, "member_id": member_id}, session=txn)
 
 
-def _of(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> list[Document]:
+def _of(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> list[Subscription]:
     which = {"restaurant_id": restaurant_id, "member_id": member_id}
-    return list(db().subscriptions.find(which, session=txn).sort("created_at"))
+    return cast(list[Subscription], list(db().subscriptions.find(which, session=txn).sort("created_at")))
 
 
 def _make_room(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:

@@ -1,4 +1,4 @@
-"""The store of alerts: since when nobody hears the calls of a restaurant, and whether its owners know."""
+"""The store of alerts: since when nobody would hear a call of a restaurant, and whether its owners were told."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -9,12 +9,12 @@ from pymongo.errors import DuplicateKeyError
 from waitercaller.db import clock
 from waitercaller.db.client import Document, db
 
-PATIENCE = timedelta(minutes=2)  # so long the calls of an open restaurant may be heard by nobody
-# From one telling to the next: a screen that comes and goes all evening, or is made to, fills no mailbox. Of a silence
-# that still lasts when this has passed they are told then.
-REST = timedelta(minutes=15)
-# Whoever was told so often, and never looked in between, is on holiday or has left.
-MOST_UNHEEDED = 7
+UNHEARD_AFTER = timedelta(minutes=2)  # a silence of an open restaurant that is shorter does not count
+# Least time from one alert to the next: a screen that comes and goes all evening, or is made to, fills no mailbox. Of a
+# silence that still lasts when this has passed the owners are told then.
+ALERT_INTERVAL = timedelta(minutes=15)
+# After so many alerts without a look in between there are no more: the owners are on holiday or have left.
+MOST_UNHEEDED_ALERTS = 7
 
 
 def noted() -> dict[ObjectId, Document]:
@@ -39,8 +39,8 @@ def end_silence(noted: Document, heard: bool) -> None:
 def is_to_be_told(noted: Document) -> bool:
     """Whether this silence is long, nobody has been told of it yet, and the last time is not just past."""
     last_told_at: datetime | None = noted.get("last_told_at")  # of an earlier silence
-    has_rested = last_told_at is None or last_told_at + REST <= clock.now()
-    return _is_long(noted) and noted["told_at"] is None and noted["unheeded"] < MOST_UNHEEDED and has_rested
+    is_allowed = last_told_at is None or last_told_at + ALERT_INTERVAL <= clock.now()
+    return _is_long(noted) and noted["told_at"] is None and noted["unheeded"] < MOST_UNHEEDED_ALERTS and is_allowed
 
 
 def note_told(noted: Document) -> bool:
@@ -62,7 +62,7 @@ def _as_read(noted: Document) -> Document:
 
 def _is_long(noted: Document) -> bool:
     since: datetime | None = noted["unheard_since"]
-    return since is not None and since + PATIENCE <= clock.now()
+    return since is not None and since + UNHEARD_AFTER <= clock.now()
 
 
 def _prepare(restaurant_id: ObjectId) -> None:

@@ -7,12 +7,14 @@ from flask import abort, current_app, flash, g, jsonify, redirect, render_templa
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from waitercaller.alerts import messages
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants, subscriptions
 from waitercaller.model.restaurants import Member
+from waitercaller.model.subscriptions import Subscription
 from waitercaller.notifications import blueprint, forms
-from waitercaller.push import encryption, outbox
+from waitercaller.push import encryption
 from waitercaller.web import access, browsers, limits
 from waitercaller.web.forms import Form, text_of
 from waitercaller.web.languages import current_language
@@ -97,7 +99,7 @@ def try_out(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
     if subscription_id not in [each["_id"] for each in subscriptions.of_member(restaurant_id, member["id"])]:
         abort(404)
     limits.check("push_try", member["id"])
-    outbox.try_out(restaurant_id, subscription_id)
+    messages.enqueue_trial(restaurant_id, subscription_id)
     flash(_("A message is on its way. It should be there in a few seconds."), "info")
     return _to_index(restaurant_id)
 
@@ -124,7 +126,7 @@ def _private_key() -> str:
     return str(current_app.extensions["config"].vapid_private_key)
 
 
-def _device(subscription: Document) -> Document:
+def _device(subscription: Subscription) -> Document:
     name = subscription["_id"].rpartition(":")[2]
     words = browsers.in_words(subscription["browser"])
     return {"name": name, "words": words, "choice": subscription["choice"], "since": subscription["created_at"]}

@@ -82,7 +82,7 @@ class DatabaseFigures(Collector):
         """The mail that has waited for longest. One that was refused by itself counts only until others go out."""
         owed: dict[str, Any] = {"state": "due"}
         if sent := self.database.outbox.find_one({"state": "sent"}, ["purge_at"], sort=[("purge_at", DESCENDING)]):
-            newer = {"created_at": {"$gt": sent["purge_at"] - outbox.KEPT["sent"]}}
+            newer = {"created_at": {"$gt": sent["purge_at"] - outbox.RETENTION["sent"]}}
             owed["$or"] = [{"refused": {"$ne": True}}, newer]
         return self.database.outbox.find_one(owed, ["created_at"], sort=[("created_at", ASCENDING)])
 

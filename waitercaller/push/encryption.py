@@ -1,6 +1,6 @@
-"""Messages sealed for one browser, and who we are to its push service: RFC 8291 (aes128gcm) and RFC 8292 (VAPID).
+"""Encryption for one browser (RFC 8291, aes128gcm) and our signature for its push service (RFC 8292, VAPID).
 
-Both are short once there are curves and ciphers, and their examples are tests here.
+Both are short on top of the package cryptography; the examples of the RFCs are our tests.
 """
 
 import base64
@@ -19,13 +19,12 @@ from waitercaller.db import clock
 
 CURVE = ec.SECP256R1()
 RECORD_SIZE = 4096
-LONGEST = 3000  # bytes of a message; push services take 4096 of a sealed one
 VAPID_LIFETIME = timedelta(hours=12)  # a service refuses more than a day
 PUBLIC_KEY_SIZE, SECRET_SIZE, SALT_SIZE = 65, 16, 16
 
 
 def encode(data: bytes) -> str:
-    """In base64url without padding, as all of this is written."""
+    """Base64url without padding, as both RFCs write keys and signatures."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
@@ -40,7 +39,7 @@ def new_private_key() -> str:
 
 
 def public_key(private: str) -> str:
-    """By which browsers and push services know us."""
+    """Our public key, by which browsers and push services know us."""
     return encode(_point(_private(private).public_key()))
 
 
@@ -56,7 +55,7 @@ def are_keys(p256dh: str, auth: str) -> bool:
 def seal(
     text: bytes, p256dh: str, auth: str, ours: ec.EllipticCurvePrivateKey | None = None, salt: bytes | None = None
 ) -> bytes:
-    """The body that only the browser with these keys can read; `ours` and `salt` are new for each message."""
+    """Encrypt for the browser with these keys; `ours` and `salt` are new for each message, and only tests give them."""
     ours, salt = ours or ec.generate_private_key(CURVE), salt or os.urandom(SALT_SIZE)
     theirs, our_point = decode(p256dh), _point(ours.public_key())
     shared = ours.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(CURVE, theirs))
@@ -68,7 +67,7 @@ def seal(
 
 
 def authorization(endpoint: str, private: str, contact: str) -> str:
-    """The header that tells the push service of this endpoint who is sending, and whom to ask about it."""
+    """The Authorization header for the push service of this endpoint; `contact` is a mailto: or https: URL."""
     parts = urlsplit(endpoint)
     claims = {
         "aud": f"{parts.scheme}://{parts.netloc}",

@@ -13,7 +13,8 @@ def frame() -> Response:
     """An empty page inside the guest's page, for Google's script: no code in its address, nothing to read."""
     if not analytics.measurement_id() or analytics.refused_by_browser() or analytics.answer() != "yes":
         abort(404)
-    response = make_response(render_template("analytics_frame.html", measurement_id=analytics.measurement_id()))
+    question = analytics.Question("yes", True, analytics.measurement_id())
+    response = make_response(render_template("analytics_frame.html", analytics=question))
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
     analytics.open_policy(response, analytics.FRAMED)
     return response

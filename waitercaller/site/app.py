@@ -15,7 +15,16 @@ from waitercaller.web.languages import current_language
 
 WORKER = "js/service-worker.js"
 # What the offline page is made of. Nothing else is ever kept: a list of calls from a minute ago is a lie.
-SHELL = ("css/tokens.css", "css/error.css", "css/offline.css", "js/offline.js", "icons/favicon.svg")
+SHELL = (
+    "css/tokens.css",
+    "css/error.css",
+    "css/offline.css",
+    "js/offline.js",
+    "js/dom.js",
+    "js/fetch-within.js",
+    "js/storage.js",
+    "icons/favicon.svg",
+)
 
 
 @blueprint.get("/manifest.webmanifest")

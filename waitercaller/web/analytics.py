@@ -41,6 +41,7 @@ class Question:
     answer: str
     framed: bool
     measurement_id: str
+    cookie_seconds: int = round(ANSWER_LASTS.total_seconds())  # that Google's cookies live
     kinds: str = " ".join(kind["id"] for kind in STANDARD_KINDS)  # what a restaurant has added says which one it is
 
 

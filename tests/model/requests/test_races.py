@@ -92,7 +92,7 @@ def assert_each_once(stored: Any, number: int) -> None:
     """Every request took each step once, and for each step one message is owed; of all together one mail."""
     histories = [[step["what"] for step in request["steps"]] for request in stored.requests.find()]
     assert histories == [ONCE] * number
-    told = Counter((each["request_id"], each["event"]) for each in stored.pushes.find())
+    told = Counter((each["context"]["request_id"], each["event"]) for each in stored.pushes.find())
     assert len(told) == number * 3
     assert set(told.values()) == {1}
     assert stored.outbox.count_documents({"name": "unanswered"}) == 1, "further ones come 15 minutes later"
@@ -146,7 +146,7 @@ def test_a_step_against_what_staff_do_leaves_one_truth(
         after = stored.requests.find_one({"_id": ids[0]})
         history = [step["what"] for step in after["steps"]]
         assert history.count("nagged") <= 1
-        assert history.count("nagged") <= stored.pushes.count_documents({"request_id": ids[0]}) <= 1
+        assert history.count("nagged") <= stored.pushes.count_documents({"context.request_id": ids[0]}) <= 1
         assert (after["due_at"] is None) == (after["state"] != "waiting")
         if act != "release" and "nagged" in history:
             assert history.index("nagged") == 1, "before somebody went, not after"

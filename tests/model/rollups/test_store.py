@@ -1,7 +1,6 @@
 """Calls counted by quarters of an hour: anew each time, by one process at a time, until nothing can change any more."""
 
 from datetime import datetime, timedelta
-from itertools import count
 from typing import Any
 
 import pytest
@@ -46,7 +45,7 @@ def test_counting_again_changes_nothing(database, house, table):
     before = database.rollups.find_one()
     database.jobs.delete_many({})
     store.bring_up_to_date()
-    assert {**before, "due_at": None} == {**database.rollups.find_one(), "due_at": None}
+    assert {**before, "next_at": None} == {**database.rollups.find_one(), "next_at": None}
 
 
 def test_what_happens_to_a_call_later_is_counted(database, house, table, later):
@@ -71,15 +70,15 @@ def test_a_quarter_is_left_alone_once_nothing_can_change(database, house, table,
     call = requests.open_request(house, table, house["kinds"][0], "k1")
     later(hours=3)
     store.bring_up_to_date()
-    due_at = database.rollups.find_one()["due_at"]
+    due_at = database.rollups.find_one()["next_at"]
     assert timedelta(minutes=5) < due_at - clock.now() < timedelta(hours=1)  # less and less often while it waits
     later(hours=1)
     requests.resolve(house["_id"], [call["_id"]], BOB)
     store.bring_up_to_date()
-    assert database.rollups.find_one()["open"]  # it can still be undone
+    assert database.rollups.find_one()["state"] == "due"  # it can still be undone
     later(hours=1)
     store.bring_up_to_date()
-    assert not database.rollups.find_one()["open"]
+    assert database.rollups.find_one()["state"] == "counted"
     store.bring_up_to_date()
     assert counted(database) == {times.quarter_of(call["created_at"]): 1}
 
@@ -93,7 +92,7 @@ def test_calls_that_become_visible_late_are_counted(database, house, table):
 
 
 def test_a_long_past_is_counted_in_batches(database, house, table, monkeypatch):
-    monkeypatch.setattr(store, "BATCH", 3)
+    monkeypatch.setattr(store, "BATCH_SIZE", 3)
     keep(database, *(past_call(house, table, NOON + timedelta(minutes=5 * each)) for each in range(10)))
     store.bring_up_to_date()
     assert sum(counted(database).values()) == 10
@@ -111,11 +110,13 @@ def test_houses_are_counted_apart(database, house, table, charlie):
 
 
 def test_one_process_at_a_time_looks_for_calls(database, house, table, later, monkeypatch):
-    rounds = count(1)
-    monkeypatch.setattr(store, "bring_up_to_date", lambda: next(rounds))
-    assert [store.work_off() for _ in range(3)] == [1, 0, 0]
-    later(seconds=61)
-    assert [store.work_off() for _ in range(3)] == [2, 0, 0]
+    rounds: list[Any] = []
+    monkeypatch.setattr(store, "_find_new", rounds.append)
+    for number in (1, 2):
+        for _ in range(3):
+            store.work_off()
+        assert len(rounds) == number
+        later(seconds=61)
 
 
 @pytest.mark.needs_wire
@@ -176,7 +177,7 @@ def test_what_is_live_or_not_counted_for_good_is_never_deleted(database, house, 
 
 
 def test_calls_that_never_end_do_not_keep_the_others(database, house, table, monkeypatch):
-    monkeypatch.setattr(store, "BATCH", 2)
+    monkeypatch.setattr(store, "BATCH_SIZE", 2)
     at = clock.now() - timedelta(days=500)
     never = [past_call(house, table, at + timedelta(hours=each)) for each in range(3)]
     for each, kind in zip(never, ("waiter", "bill", "water"), strict=True):

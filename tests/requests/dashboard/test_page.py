@@ -13,7 +13,7 @@ from tests.support.cast import Person
 from waitercaller.db.client import Document
 from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import transitions
-from waitercaller.push.words import message
+from waitercaller.push import outbox
 
 ACTS = ["accept", "resolve", "dismiss", "reopen", "pass"]
 
@@ -248,5 +248,7 @@ def test_a_call_of_an_earlier_version_is_shown_everywhere(
     assert 'data-count="1"' in bob.client.get(f"{bob.home}/dashboard").text
     assert "Still waiting" in bob.client.get(f"{bob.home}/history").text
     with app.test_request_context():
-        old: Any = request_of(request_id)
-        assert message("called", old, {"_id": bob.restaurant_id}, "en")["title"] == "Table 7: Waiter"
+        push: Any = {"restaurant_id": bob.restaurant_id, "context": {"request_id": request_id}}
+        message = outbox.REGISTRY["called"](push, {"_id": bob.restaurant_id}, "en")
+        assert message is not None
+        assert message["title"] == "Table 7: Waiter"

@@ -13,7 +13,7 @@ from tests.support.deploy import http2
 from tests.support.deploy.apache import DOMAIN
 
 AT_ONCE = 100  # handshakes, while the house fills; the scripts' own spread is all there is later
-LONGEST = 8.0  # seconds between two attempts, give or take a half: static/js/stream.js
+LONGEST = 8.0  # seconds between two attempts, give or take a half: static/js/event-stream.js
 
 
 @dataclass

@@ -44,8 +44,8 @@ def advance(request: ServiceRequest, times: Escalation) -> bool:
     level = _level(request)
     pause = _pause(times, level)
     unchanged = {
-        "restaurant_id": request["restaurant_id"],
         "_id": request["_id"],
+        "restaurant_id": request["restaurant_id"],
         "state": "waiting",
         "level": request.get("level"),
         "due_at": request["due_at"],

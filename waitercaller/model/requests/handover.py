@@ -15,7 +15,7 @@ def release(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) 
     """
     waiting = service_request.waiting(restaurants.get(restaurant_id))
     change = {"$set": waiting, "$push": {"steps": service_request.step("released", None)}}
-    theirs = {"restaurant_id": restaurant_id, "live": True, "by.id": member_id}
+    theirs = {"live": True, "restaurant_id": restaurant_id, "by.id": member_id}
     changed = db().requests.update_many(theirs, change, session=txn)
     metrics.stepped("released", changed.modified_count)
     return changed.modified_count

@@ -27,7 +27,7 @@ def ended_lately(restaurant_id: ObjectId) -> list[ServiceRequest]:
 
 def with_ids(where: Document, ids: list[ObjectId]) -> list[ServiceRequest]:
     """These requests, oldest first. `where` is {"restaurant_id": …}, and for a guest that and {"table_id": …}."""
-    return _find({**where, "_id": {"$in": ids}}, "first_at")
+    return _find({"_id": {"$in": ids}, **where}, "first_at")
 
 
 def _find(where: Document, order: str) -> list[ServiceRequest]:

@@ -15,8 +15,8 @@ def shown(restaurant_id: ObjectId, request_ids: list[ObjectId], screen_id: str) 
     """This screen has drawn these; returns how many did not know that yet. What has ended takes no receipt."""
     changed = db().requests.update_many(
         {
-            "restaurant_id": restaurant_id,
             "_id": {"$in": request_ids},
+            "restaurant_id": restaurant_id,
             "live": True,
             "shown.screen": {"$ne": screen_id},
         },

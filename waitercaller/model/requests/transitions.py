@@ -62,10 +62,9 @@ def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: 
 
     Only waiting ones, unless `taken_from` names the member they are taken over from.
     """
-    states: list[Document] = [{"state": "waiting"}]
-    if taken_from:
-        states.append({"state": "accepted", "by.id": taken_from})
-    which: Document = {"restaurant_id": restaurant_id, "$or": states}
+    which: Document = {"restaurant_id": restaurant_id, "state": "waiting"}
+    if taken_from:  # nobody goes to a waiting one
+        which |= {"state": {"$in": ["waiting", "accepted"]}, "by.id": {"$in": [None, taken_from]}}
     changed = _advance(which, ids, _accepted(by), service_request.step("accepted", by))
     metrics.accepted(queries.with_ids({"restaurant_id": restaurant_id}, changed))
     return len(changed)
@@ -136,11 +135,11 @@ def _remind(request: ServiceRequest) -> ServiceRequest | None:
     if wishes := {name: value for name in ("choice", "choice_labels", "note") if (value := request[name])}:
         change["$set"] = wishes
     try:
-        changed = db().requests.update_one({**same, "_id": live["_id"], "live": True, "keys": {"$ne": key}}, change)
+        changed = db().requests.update_one({"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}}, change)
     except DuplicateKeyError:
         return None  # the same tap, sent twice at once, has just opened a request
     metrics.stepped("reminded", changed.modified_count)
-    return _find_one({**same, "_id": live["_id"]}) if changed.modified_count else None
+    return _find_one({"_id": live["_id"], **same}) if changed.modified_count else None
 
 
 def _accepted(by: Actor) -> Document:
@@ -150,7 +149,7 @@ def _accepted(by: Actor) -> Document:
 def _advance(where: Document, ids: Iterable[ObjectId], values: Document, step: Document) -> list[ObjectId]:
     """The ids of those that took the step."""
     change = {"$set": values, "$push": {"steps": step}}
-    changed = [each for each in ids if db().requests.update_one({**where, "_id": each}, change).modified_count]
+    changed = [each for each in ids if db().requests.update_one({"_id": each, **where}, change).modified_count]
     metrics.stepped(step["what"], len(changed))
     return changed
 
@@ -167,8 +166,8 @@ def _ending(state: State, by: Actor | None) -> Document:
 
 def _reopen(where: Document, request_id: ObjectId, by: Actor | None) -> int:
     ended = {
-        **where,
         "_id": request_id,
+        **where,
         "state": {"$in": ["resolved", "dismissed"]},
         "ended_at": {"$gt": clock.now() - UNDO},
     }

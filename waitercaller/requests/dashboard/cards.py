@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, Literal
 
 from flask import render_template
 from flask_babel import force_locale
@@ -18,6 +18,10 @@ from waitercaller.model.restaurants import Actor
 from waitercaller.model.service_request import Escalation, ServiceRequest, State, escalation_of
 from waitercaller.requests.dashboard import paused
 from waitercaller.web import opening_words
+
+Level = Literal["calm", "warn", "late", "coming"]
+
+NAGGED, RAISED = 1, 2  # levels of a request, see model
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,8 @@ class Card:
     """All that one table wants. The clock is that of its oldest request; ids are joined by spaces, as in the form.
 
     `level` is the furthest step of the escalation (see model) among what still waits; `passed_by` is who sent the one
-    who is on the way, where they did not go of themselves.
+    who is on the way, where they did not go of themselves. `warn_ms` and `late_ms` are the ages from which on the card
+    warns (None: never) and is late; a step that the escalation has taken is taken back by no clock of a screen.
     """
 
     table_id: str
@@ -50,16 +55,27 @@ class Card:
     by: Actor | None
     passed_by: str
     level: int
+    warn_ms: int | None
+    late_ms: int
     requests: list[Wish]
     lead_id: str
     waiting_ids: str
     all_ids: str
 
+    def level_at(self, now_ms: int) -> Level:
+        """How the card looks at this moment. Scripts do the same with `warn_ms` and `late_ms`: static/js/clock.js."""
+        age = now_ms - self.first_ms
+        if age >= self.late_ms:
+            return "late"
+        if self.warn_ms is not None and age >= self.warn_ms:
+            return "warn"
+        return "coming" if self.state == "accepted" else "calm"
 
-def cards_of(requests: list[ServiceRequest], language: str) -> list[Card]:
+
+def cards_of(requests: list[ServiceRequest], language: str, times: Escalation) -> list[Card]:
     """The cards for these requests, which are sorted by age."""
     by_table = groupby(sorted(requests, key=itemgetter("table_id")), key=itemgetter("table_id"))
-    cards = [_card(list(group), language) for _, group in by_table]
+    cards = [_card(list(group), language, times) for _, group in by_table]
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
@@ -70,7 +86,7 @@ def calls_fragment(restaurant: Document, language: str, is_watched: bool | None 
     calls are the same bytes. Whoever follows a stream is a screen that watches; of a page that is not known.
     """
     times = escalation_of(restaurant)
-    cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language)
+    cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language, times)
     with force_locale(language):
         return render_template(
             "requests/dashboard/_calls.html",
@@ -83,8 +99,6 @@ def calls_fragment(restaurant: Document, language: str, is_watched: bool | None 
             opening_url=f"/r/{restaurant['_id']}/settings/opening",
             tables_url=f"/r/{restaurant['_id']}/tables",
             nag_ms=_milliseconds(times.nag),
-            late_ms=_milliseconds(times.all_zones),
-            forgotten_ms=_milliseconds(forgotten(times)),
             **context,
         )
 
@@ -111,9 +125,11 @@ def wish_of(request: ServiceRequest, language: str) -> Wish:
     )
 
 
-def _card(requests: list[ServiceRequest], language: str) -> Card:
+def _card(requests: list[ServiceRequest], language: str, times: Escalation) -> Card:
     oldest, latest = requests[0], requests[-1]
     waiting = [request for request in requests if request["state"] == "waiting"]
+    level = max((request.get("level", 0) for request in waiting), default=0)
+    late = times.all_zones if waiting else forgotten(times)
     return Card(
         table_id=str(oldest["table_id"]),
         table_name=latest["table_name"],
@@ -124,7 +140,9 @@ def _card(requests: list[ServiceRequest], language: str) -> Card:
         state="waiting" if waiting else "accepted",
         by=next((request["by"] for request in requests if request["by"]), None),
         passed_by=next((_passed_by(request) for request in requests if request["by"]), ""),
-        level=max((request.get("level", 0) for request in waiting), default=0),
+        level=level,
+        warn_ms=(0 if level >= NAGGED else _milliseconds(times.nag)) if waiting else None,
+        late_ms=0 if level >= RAISED else _milliseconds(late),
         requests=[wish_of(request, language) for request in requests],
         lead_id=str((waiting or requests)[0]["_id"]),
         waiting_ids=" ".join(str(request["_id"]) for request in waiting),

@@ -16,7 +16,7 @@ from waitercaller.model import logins, restaurants
 from waitercaller.model.languages import table_title
 from waitercaller.model.requests import queries, transitions
 from waitercaller.model.restaurants import Actor
-from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.service_request import UNDO, ServiceRequest
 from waitercaller.requests.dashboard import answers, blueprint, cards, pause_views, screen_views, who
 from waitercaller.web import access, limits
 from waitercaller.web.languages import current_language
@@ -40,6 +40,9 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
         is_asked=who.is_asked(),
         choices=who.choices(),
         most=who.REQUESTS_OF_A_TAP,
+        heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
+        undo_ms=round(UNDO.total_seconds() * 1000),
+        seen_limit=screen_views.REQUESTS_OF_A_RECEIPT,
         kiosk=request.args.get("kiosk") == "1",
     )
 

@@ -8,12 +8,12 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
+from waitercaller.alerts import messages
 from waitercaller.db.client import Document
 from waitercaller.live import streams
 from waitercaller.model import pauses, restaurants, tables
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.requests import transitions
-from waitercaller.push import outbox as pushes
 from waitercaller.requests.guest import blueprint, device, links, pages, sight, wishes
 from waitercaller.requests.guest.sight import View
 from waitercaller.web import access, analytics, limits
@@ -52,6 +52,7 @@ def page(code: str) -> ResponseReturnValue:
         languages=_languages(restaurant, language),
         call_url=url_for("requests.guest.call", code=code, lang=asked_language),
         live_url=url_for("requests.guest.live", code=code, r=signed, lang=asked_language),
+        heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
     )
 
 
@@ -74,7 +75,7 @@ def call(code: str) -> ResponseReturnValue:
     opened = transitions.open_request(
         restaurant, table, wish.kind, key, choice=wish.choice, note=wish.note, device=phone.name
     )
-    pushes.enqueue(restaurant, "called", opened)
+    messages.enqueue(restaurant, "called", opened)
     held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
     answer = _back(code, table, links.Receipt(receipt.phone or phone.name, held[:RECEIPTS]))
     phone.keep(answer)
@@ -113,7 +114,7 @@ def live(code: str) -> Response:
     """The state of the table's calls, whenever it changes."""
     table, _current, _restaurant = _find(code)
     receipt, language, asked_language = links.read_receipt(table), current_language(), _asked_language()
-    names, pace = _names(table, receipt), streams.HEARTBEAT
+    names, pace = _names(table, receipt), streams.HEARTBEAT_SECONDS
 
     def read(_woken: set[str]) -> str | None:
         nonlocal pace
@@ -122,7 +123,7 @@ def live(code: str) -> Response:
         if found is None or restaurant is None:
             return None
         view = sight.view_of(restaurant, found[0], receipt.held, names)
-        pace = view.look_again(calm=streams.HEARTBEAT)
+        pace = view.look_again(calm=streams.HEARTBEAT_SECONDS)
         return pages.state_fragment(view, code, language, found[1], asked_language)
 
     caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"guests:{limits.network()}": STREAMS_OF_AN_ADDRESS}

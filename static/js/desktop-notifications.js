@@ -1,0 +1,51 @@
+// Notifications of the system while this page is behind other windows. Asked for by a click only, and remembered.
+
+import { find } from "./dom.js";
+import { ofThisScreen, read, write } from "./storage.js";
+
+const KEY = ofThisScreen("notices");
+const TAG = "calls"; // one notification for this page: the latest replaces the one before
+
+function permission() {
+  return "Notification" in window ? Notification.permission : "denied";
+}
+
+/** Whether the browser shows notifications, or would ask. */
+export function canNotify() {
+  return permission() !== "denied";
+}
+
+export function isNotifying() {
+  return permission() === "granted" && read(KEY, false);
+}
+
+/**
+ * @param {HTMLElement} button  becomes the switch
+ * @param {() => void} show  called at once and after each change
+ */
+export function startNotifications(button, show) {
+  button.addEventListener("click", async () => {
+    const isWanted = !isNotifying();
+    if (isWanted && permission() === "default") await Notification.requestPermission();
+    write(KEY, isWanted && permission() === "granted");
+    show();
+  });
+  show();
+}
+
+/**
+ * Show a notification, if this page is hidden and they are switched on.
+ * @param {string} text
+ */
+export async function notify(text) {
+  if (!document.hidden || !isNotifying()) return;
+  const options = { tag: TAG, renotify: true, icon: find("link[rel=icon]", HTMLLinkElement).href };
+  try {
+    const shown = new Notification(text, options);
+    shown.addEventListener("click", () => (window.focus(), shown.close()));
+  } catch {
+    // Android shows them by a service worker only.
+    const worker = await navigator.serviceWorker?.getRegistration();
+    await worker?.showNotification(text, options);
+  }
+}

@@ -1,0 +1,122 @@
+// Server-sent events. EventSource gives up for good when it is refused, and does not notice a connection that hangs: so
+// heartbeats are watched, and the stream is reopened, from here.
+
+const MARGIN_MS = 3_000; // that a heartbeat may be late
+const CHECK_MS = 1_000; // between two checks of the heartbeat
+const GRACE_MS = 3_000; // a change of Wi-Fi cell is not worth a message; what lasts longer is
+const LONGEST_RETRY_MS = 8_000; // before jitter
+
+export class EventStream {
+  /** @param {import("./types").EventStreamOptions} options */
+  constructor(options) {
+    this.options = options;
+    this.live = false;
+    this.isDownTold = false;
+    this.isEnded = false;
+    this.failures = 0;
+    this.lastEvent = Date.now();
+    this.lastSign = Date.now(); // an event, or the attempt to connect
+    /** @type {EventSource | null} */
+    this.source = null;
+    /** @type {number | undefined} */
+    this.retryTimer = undefined;
+    /** @type {number | undefined} */
+    this.downTimer = undefined;
+    setInterval(() => this.checkHeartbeat(), CHECK_MS);
+    addEventListener("offline", () => this.lost(0));
+    addEventListener("online", () => this.open());
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.hide() : this.show()));
+    if (options.inBackground || !document.hidden) this.show();
+  }
+
+  checkHeartbeat() {
+    if (this.source && Date.now() - this.lastSign > this.options.heartbeatMs + MARGIN_MS) this.lost(0);
+  }
+
+  hide() {
+    if (this.options.inBackground) return;
+    this.close();
+    this.live = false;
+    this.forgetDown();
+  }
+
+  /** Hidden pages run seldom: whoever comes back to one must not see an old state as live. */
+  show() {
+    this.checkHeartbeat();
+    if (this.live) return;
+    this.open();
+    this.tellDown(GRACE_MS);
+  }
+
+  open() {
+    if (this.isEnded || (document.hidden && !this.options.inBackground)) return;
+    this.close();
+    this.lastSign = Date.now();
+    const source = (this.source = new EventSource(this.options.url()));
+    for (const name of [this.options.eventName, "ping"]) source.addEventListener(name, (event) => this.hear(name, event));
+    source.addEventListener("bye", (event) => this.leave(JSON.parse(event.data).reason));
+    source.addEventListener("error", () => this.lost(GRACE_MS));
+  }
+
+  close() {
+    clearTimeout(this.retryTimer);
+    this.source?.close();
+    this.source = null;
+  }
+
+  /** @param {string} name @param {MessageEvent<string>} event */
+  hear(name, event) {
+    this.lastEvent = this.lastSign = Date.now();
+    this.failures = 0;
+    this.options.onEvent(name, JSON.parse(event.data));
+    if (this.live) return;
+    this.live = true;
+    this.isDownTold = false;
+    this.forgetDown();
+    this.options.onLive();
+  }
+
+  /** The server ends each stream after about ten minutes, which is no fault. @param {string} reason */
+  leave(reason) {
+    this.live = false;
+    if (reason === "logged_out" || reason === "gone") this.options.onGone();
+    this.reopen(1_000);
+    this.tellDown(GRACE_MS);
+  }
+
+  /** @param {number} graceMs */
+  lost(graceMs) {
+    this.live = false;
+    this.reopen(Math.min(1_000 * 2 ** this.failures++, LONGEST_RETRY_MS));
+    this.tellDown(graceMs);
+  }
+
+  /** @param {number} delayMs before jitter of ±50 % */
+  reopen(delayMs) {
+    this.close();
+    if (!this.isEnded) this.retryTimer = setTimeout(() => this.open(), delayMs * (0.5 + Math.random()));
+  }
+
+  /** @param {number} graceMs */
+  tellDown(graceMs) {
+    if (this.isDownTold || this.isEnded || (this.downTimer && graceMs)) return;
+    this.forgetDown();
+    this.downTimer = setTimeout(() => {
+      this.isDownTold = true;
+      this.downTimer = undefined;
+      this.options.onDown(this.lastEvent);
+    }, graceMs);
+  }
+
+  forgetDown() {
+    clearTimeout(this.downTimer);
+    this.downTimer = undefined;
+  }
+
+  end() {
+    this.isEnded = true;
+    this.live = false;
+    this.forgetDown();
+    this.close();
+  }
+}

@@ -1,0 +1,16 @@
+// fetch() with a timeout. (AbortSignal.timeout() is missing before Safari 16 and Chrome 103.)
+
+/**
+ * Send a request and `read` its answer within `milliseconds`; rejects with an AbortError after that.
+ * @template T
+ * @param {number} milliseconds @param {string} url @param {RequestInit} options @param {(response: Response) => T | Promise<T>} read
+ */
+export async function fetchWithin(milliseconds, url, options, read) {
+  const controller = new AbortController();
+  const timer = setTimeout(() => controller.abort(), milliseconds);
+  try {
+    return await read(await fetch(url, { ...options, signal: controller.signal }));
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,105 @@
+// The outbox of a guest's phone: taps are kept in local storage until the server has answered. The one-time key of the page
+// makes a repetition harmless.
+
+import { fetchWithin } from "./fetch-within.js";
+import { read, write } from "./storage.js";
+
+const LIFETIME_MS = 10 * 60_000; // an older tap is not meant any more; guest.html tells guests of these ten minutes
+const TIMEOUT_MS = 8_000; // for one answer
+const LONGEST_RETRY_MS = 10_000; // before jitter
+const KEY = "taps";
+const table = location.pathname.toUpperCase(); // printed codes are upper-case, typed ones may not be
+
+/** @typedef {import("./types").Tap} Tap */
+
+/** @returns {Tap[]} */
+const readTaps = () => read(KEY, []);
+
+/** @param {Tap} tap */
+const isYoung = (tap) => Math.abs(Date.now() - tap.at) < LIFETIME_MS;
+
+/** @param {Tap} tap @param {Tap} other */
+const isSame = (tap, other) => tap.table === other.table && tap.button === other.button;
+
+export class Outbox {
+  /** @param {import("./types").OutboxHandlers} handlers */
+  constructor(handlers) {
+    this.handlers = handlers;
+    this.failures = 0;
+    this.isSending = false;
+    /** @type {number | undefined} */
+    this.retryTimer = undefined;
+    addEventListener("online", () => this.send());
+    addEventListener("storage", () => this.handlers.onChange()); // another page of this phone has sent it
+  }
+
+  /** Of this table, oldest first. */
+  get waiting() {
+    return readTaps().filter((tap) => tap.table === table && isYoung(tap));
+  }
+
+  /** When the oldest is given up. */
+  get until() {
+    return new Date(this.waiting[0].at + LIFETIME_MS);
+  }
+
+  /** @param {Omit<Tap, "table" | "at">} wish */
+  keep(wish) {
+    const tap = { ...wish, table, at: Date.now() };
+    write(KEY, [...readTaps().filter((other) => !isSame(tap, other)), tap]);
+    this.send();
+  }
+
+  /** Not the next tap on the same button, which was made while this one was on its way. @param {Tap} tap */
+  drop(tap) {
+    write(KEY, readTaps().filter((other) => !isSame(tap, other) || other.at !== tap.at));
+  }
+
+  dropLate() {
+    const taps = readTaps();
+    const late = taps.filter((tap) => !isYoung(tap));
+    if (late.length) write(KEY, taps.filter(isYoung));
+    if (late.some((tap) => tap.table === table)) this.handlers.onLate();
+  }
+
+  /** One after the other; retries with exponential backoff and jitter. */
+  async send() {
+    clearTimeout(this.retryTimer);
+    this.dropLate();
+    const [tap] = this.waiting;
+    this.handlers.onChange();
+    if (!tap || this.isSending) return;
+    this.isSending = true;
+    try {
+      await this.post(tap);
+      this.failures = 0;
+    } catch {
+      this.failures += 1;
+    }
+    this.isSending = false;
+    const delay = Math.min(500 * 2 ** this.failures, LONGEST_RETRY_MS) * (0.5 + Math.random());
+    this.retryTimer = setTimeout(() => this.send(), this.failures ? delay : 0);
+    this.handlers.onChange();
+  }
+
+  /** Throws where no answer came, or one that is not ours (a Wi-Fi's log-in page). @param {Tap} tap */
+  async post(tap) {
+    const options = {
+      method: "POST",
+      body: new URLSearchParams({ ...tap.fields, ...this.handlers.receipt() }),
+      headers: { Accept: "application/json" }, // of a refusal; success is answered with the page
+    };
+    await fetchWithin(TIMEOUT_MS, this.handlers.address(tap), options, async (answer) => {
+      if (answer.status >= 500) throw new Error("Try again");
+      if (!answer.ok) {
+        const { message } = await answer.json();
+        this.drop(tap);
+        return this.handlers.onRefusal(message);
+      }
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      if (!page.getElementById("call")) throw new Error("Not our page");
+      this.drop(tap);
+      return this.handlers.onAnswer(page, answer.url, tap);
+    });
+  }
+}

@@ -1,0 +1,31 @@
+// Values kept in local storage as JSON. Browsers may refuse that (private windows, webviews): then a value lives as long as
+// the page.
+
+const PREFIX = "waitercaller.";
+
+/** @type {Map<string, unknown>} */
+const refused = new Map();
+
+/** @template T @param {string} key @param {T} otherwise where nothing is kept @returns {T} */
+export function read(key, otherwise) {
+  try {
+    return JSON.parse(localStorage.getItem(PREFIX + key) ?? "null") ?? otherwise;
+  } catch {
+    return /** @type {T} */ (refused.get(key)) ?? otherwise;
+  }
+}
+
+/** @param {string} key @param {unknown} value */
+export function write(key, value) {
+  try {
+    localStorage.setItem(PREFIX + key, JSON.stringify(value));
+    refused.delete(key);
+  } catch {
+    refused.set(key, value);
+  }
+}
+
+/** The key of a setting of this screen; by restaurant, since one browser may show two. @param {string} name */
+export function ofThisScreen(name) {
+  return `${name}.${location.pathname}`;
+}
