@@ -1,4 +1,4 @@
-"""OWASP ASVS 5.0, chapters V14 and V15: what is kept where and for how long, components, and careful code."""
+"""What is kept where and for how long, components, and careful code."""
 
 import ast
 import json
