@@ -1,9 +1,9 @@
 """What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
 
-Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given,
-and in the quick run on mongomock, unless they are marked `needs_wire`. Those of stores, streams, alerts and outboxes
-run behind the strict proxy of tests.wire, with authentication and retryable writes. Alice owns "Trattoria Lucia", Bob
-waits tables for her, Charlie owns another place, Dana is a guest.
+Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given.
+Those of stores, streams, alerts and outboxes run behind the strict proxy of tests.wire, with authentication and
+retryable writes. In the quick run (`--quick`) all run on mongomock, unless they are marked `needs_wire`. Alice owns
+"Trattoria Lucia", Bob waits tables for her, Charlie owns another place, Dana is a guest.
 """
 
 import os
@@ -41,7 +41,11 @@ pytest_plugins = ["tests.wire.plugin"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="leave out what is marked browser, deploy or slow")
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="leave out what is marked browser, deploy or slow; the others on mongomock, where that can answer",
+    )
 
 
 def pytest_configure() -> None:
@@ -59,11 +63,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "database" not in metafunc.fixturenames:
-        return
-    if metafunc.config.option.quick and metafunc.definition.get_closest_marker("needs_wire") is None:
-        metafunc.parametrize("database_kind", ["mongomock"])
-    elif databases.third():
+    if "database" in metafunc.fixturenames and databases.third() and not metafunc.config.option.quick:
         metafunc.parametrize("database_kind", ["wire", "third"])
 
 
@@ -80,8 +80,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Serve
 
 
 @pytest.fixture
-def database_kind() -> str:
-    return "wire"
+def database_kind(request: pytest.FixtureRequest) -> str:
+    needs_wire = request.node.get_closest_marker("needs_wire") or not request.config.option.quick
+    return "wire" if needs_wire else "mongomock"
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,7 @@ FLOORS = (
 )
 MAY_IMPORT = {("db", "metrics")}
 # Folders whose modules may ask the database.
-QUERIES_IN = ("db", "model", "local", "ops.backup", "ops.archive", "ops.doctor")
+QUERIES_IN = ("db", "model", "local", "ops.backup", "ops.archive")
 LOCAL = ("local", "__main__")  # for `make run` and `make demo` only
 AT_THE_ROOT = {"__init__.py", "__main__.py", "jobs.py", "cli.py"}
 

@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from waitercaller.db import schema
+from waitercaller.db import schema, server
 from waitercaller.db.client import Document, db, patiently, transaction
 from waitercaller.mail import outbox
 from waitercaller.model import logins, users
@@ -91,9 +91,17 @@ def vapid_key() -> None:
 
 
 @click.command("doctor")
+@click.option("--step-down", is_flag=True, help="Have the primary step down, and see how long writes are refused.")
 @with_appcontext
-def doctor() -> None:
-    """Look at all that is needed to serve, and say what to do about what is not right."""
+def doctor(step_down: bool) -> None:
+    """Look at all that is needed to serve, and say what to do about what is not right.
+
+    --step-down asks for the address of MongoDB with an administrator's name and password (role clusterManager). Guests
+    and staff read "one moment" meanwhile, so do it in a quiet hour.
+    """
+    if step_down:
+        _step_down()
+        return
     wrong = 0
     for finding in doctors.examine(current_app):
         click.echo(f"{finding.state}  {finding.what}")
@@ -151,6 +159,16 @@ def check_database() -> None:
         raise click.ClickException(f"Indexes are missing: {', '.join(missing)}.")
     if not counts["users"]:
         raise click.ClickException("Nobody is in this database.")
+
+
+def _step_down() -> None:
+    admin_uri = click.prompt("ADMIN_MONGODB_URI", hide_input=True)
+    try:
+        with patiently():
+            seconds = server.step_down(admin_uri)
+    except PyMongoError as error:
+        raise click.ClickException(_words(error)) from error
+    click.echo(f"Another server is the primary, and confirms writes after {seconds:.1f} s.")
 
 
 def _restore(path: Path, replace: bool, yes: bool) -> None:

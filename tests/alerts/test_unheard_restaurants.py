@@ -183,6 +183,7 @@ def test_a_silence_that_was_broken_is_told_of_by_nobody_who_read_it_before(
     assert not unheard.note_told(note)
 
 
+@pytest.mark.needs_wire
 def test_many_processes_tell_once(house: Person, app: Flask, here: Any, later: Later) -> None:
     before = metrics.UNWATCHED._value.get()
     at_once_in(app, *[unheard_restaurants.check] * 6)

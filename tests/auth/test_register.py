@@ -167,6 +167,7 @@ def test_a_double_click_confirms_once(visitor: Browser, mails: Mails, stored: Ca
     assert (stored("users"), stored("restaurants")) == (1, 1)
 
 
+@pytest.mark.needs_wire
 def test_of_eight_confirmations_at_once_one_opens_the_restaurant(
     visitor: Browser, browser: Callable[[], Browser], mails: Mails, stored: Callable[..., int]
 ) -> None:

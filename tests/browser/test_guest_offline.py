@@ -107,6 +107,20 @@ def test_two_taps_without_network_are_both_sent_and_both_can_be_cancelled(dana: 
     expect(dana.locator(".live")).to_have_count(0)
 
 
+def test_a_cancelling_without_network_is_said_by_its_name(dana: Page, taps: Any) -> None:
+    tap(dana, "waiter")
+    is_sent(dana)
+    dana.context.set_offline(True)
+    press(dana, "Never mind, cancel my call")
+    words = "Not sent yet · Never mind, cancel my call"
+    expect(dana.locator("#unsent h2")).to_have_text(words)
+    dana.evaluate("dispatchEvent(new Event('storage'))")  # another page of this phone has kept or sent something
+    assert dana.locator("#unsent h2").text_content() == words
+    dana.context.set_offline(False)
+    expect(dana.locator("#headline")).to_have_text("Your call is cancelled")
+    expect(dana.locator("#unsent")).to_be_hidden()
+
+
 def test_the_last_choice_counts_of_those_made_without_network(app: Flask, dana: Page, taps: Any) -> None:
     dana.context.set_offline(True)
     tap(dana, "bill/card")

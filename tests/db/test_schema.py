@@ -65,6 +65,7 @@ def test_a_validator_that_differs_is_replaced(empty: Database[Any], commands: Co
         empty.users.insert_one({"name": 7})
 
 
+@pytest.mark.needs_wire
 def test_two_machines_build_at_once(empty: Database[Any]) -> None:
     at_once(*[lambda: schema.build(empty)] * 3)
     assert schema.missing_indexes(empty) == []

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 
 import pytest
 from bson import ObjectId
+from pymongo.collection import Collection
 
 from waitercaller import mail, model, push
 from waitercaller.db import schema
@@ -54,7 +55,7 @@ def documented(collection: str) -> dict[str, Key]:
 
 
 def typed() -> dict[str, Any]:
-    """The TypedDict of each collection: what `documents()`, in the module that keeps it, or its work queue says."""
+    """The TypedDict of each collection: what its work queue says, or the function that returns it as a Collection."""
     found = {}
     rooms = [
         module for room in (mail, model, push) for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
@@ -63,11 +64,12 @@ def typed() -> dict[str, Any]:
         imported = importlib.import_module(module.name)
         for queue in (each for each in vars(imported).values() if isinstance(each, WorkQueue)):
             (found[queue.collection],) = get_args(vars(queue)["__orig_class__"])
-        documents = getattr(imported, "documents", None)
-        collection = re.search(r"\bdb\(\)\.(\w+)", inspect.getsource(documents)) if documents else None
-        if collection:
-            (document,) = get_args(get_type_hints(documents)["return"])
-            found[collection[1]] = document
+        for _, function in inspect.getmembers(imported, inspect.isfunction):
+            returned = get_type_hints(function).get("return") if function.__module__ == module.name else None
+            if get_origin(returned) is Collection:
+                collection = re.search(r"\bdb\(\)\.(\w+)", inspect.getsource(function))
+                assert collection, function
+                (found[collection[1]],) = get_args(returned)
     return found
 
 

@@ -18,7 +18,7 @@ from flask import Flask
 from config import Config, ConfigError
 from tests.conftest import MakeApp
 from tests.support import databases, smtp
-from waitercaller.db import clock
+from waitercaller.db import clock, server
 from waitercaller.db.client import db
 from waitercaller.ops.doctor import Finding, database, examine
 
@@ -160,7 +160,7 @@ def test_a_disk_that_is_nearly_full(app: Flask, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_database_that_is_away(make_app: MakeApp, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "PATIENCE", 0.3)
+    monkeypatch.setattr(database, "ANSWER_SECONDS", 0.3)
     app = make_app(replace(config, mongodb_uri="mongodb://127.0.0.1:9/waitercaller"))
     finding = of(list(examine(app)), "The database does not answer")
     assert finding.state == "BAD"
@@ -191,6 +191,83 @@ def test_a_database_that_lets_us_read_only(app: Flask, monkeypatch: pytest.Monke
     findings = list(examine(app))
     assert "users.js" in of(findings, "not confirmed by a majority").advice
     assert "users.js" in of(findings, "cannot be heard").advice
+
+
+def privileges(*actions: str) -> list[dict[str, Any]]:
+    return [{"resource": {"db": "", "collection": ""}, "actions": ["find", "insert", *actions]}]
+
+
+def test_a_user_with_too_many_rights(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "privileges", lambda: privileges("grantRole"))
+    finding = of(list(examine(app)), "may also grantRole")
+    assert (finding.state, "users.js" in finding.advice) == ("BAD", True)
+    monkeypatch.setattr(server, "privileges", privileges)
+    assert of(list(examine(app)), "cannot give itself more").state == "good"
+    monkeypatch.setattr(server, "privileges", list)
+    assert of(list(examine(app)), "asks nobody for a password").state == "note"
+
+
+def test_an_index_that_is_not_as_specified(app: Flask) -> None:
+    indexes = app.extensions["mongo"].database.users
+    indexes.drop_index("email_1")
+    indexes.create_index("email")
+    assert "users.email_1" in of(list(examine(app)), "not as specified").what
+
+
+def test_writes_that_are_not_sent_again(app: Flask, make_app: MakeApp, config: Config) -> None:
+    assert of(list(examine(app)), "retryWrites=false").state == "note"  # the tests' own server
+    retrying = make_app(
+        replace(config, mongodb_uri=config.mongodb_uri.replace("retryWrites=false", "retryWrites=true"))
+    )
+    assert of(list(examine(retrying)), "sent again").state == "good"
+
+
+def test_how_far_back_the_oplog_goes(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "oplog_window", lambda: timedelta(hours=30))
+    assert "goes back 30 hours" in of(list(examine(app)), "The oplog").what
+
+    def refuse() -> None:
+        raise pymongo.errors.OperationFailure("not authorized", 13)
+
+    monkeypatch.setattr(server, "oplog_window", refuse)
+    assert "rs.printReplicationInfo()" in of(list(examine(app)), "How far back the oplog goes").advice
+
+
+def test_a_step_down_says_when_writes_go_on(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stand-in has no second server; what is asked of the administrator's connection is looked at."""
+    asked: list[tuple[object, ...]] = []
+
+    class Administrator:
+        def __init__(self, uri: str, **_: Any) -> None:
+            asked.append((uri,))
+            self.admin = self
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
+        def __enter__(self) -> "Administrator":
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def command(self, *words: object) -> None:
+            asked.append(words)
+            raise pymongo.errors.AutoReconnect("connection closed")  # as a server does that steps down
+
+    away = [pymongo.errors.AutoReconnect("not primary")] * 2
+
+    def round_trip() -> bool:
+        if away:
+            raise away.pop()
+        return True
+
+    monkeypatch.setattr(server, "MongoClient", Administrator)
+    monkeypatch.setattr(server, "majority_round_trip", round_trip)
+    done = app.test_cli_runner().invoke(args=["doctor", "--step-down"], input="mongodb://admin:secret@db\n")
+    assert "confirms writes after" in done.output
+    assert "secret" not in done.output
+    assert asked == [("mongodb://admin:secret@db",), ("replSetStepDown", server.STEP_DOWN_SECONDS)]
 
 
 def test_a_clock_that_is_wrong(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,6 +187,7 @@ def test_what_is_owed_goes_with_the_transaction_that_owes_it(
     assert [event for event, _ in owed(app)] == ["alerted", "called"]
 
 
+@pytest.mark.needs_wire
 def test_two_senders_send_nothing_twice(
     make_app: Any, config: Config, app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any
 ) -> None:

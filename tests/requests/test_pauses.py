@@ -288,6 +288,7 @@ def test_another_house_neither_pauses_nor_lifts(app: Flask, table: Document, bob
         assert pauses.active(bob.restaurant_id) == [mute]
 
 
+@pytest.mark.needs_wire
 def test_two_of_the_staff_who_find_nobody_at_once_pause_the_phone_once(
     app: Flask, phone: Phone, alice: Person, bob: Person, live: Any, events: Any
 ) -> None:

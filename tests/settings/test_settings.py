@@ -189,6 +189,7 @@ def test_a_form_that_does_not_say_what_it_showed_overwrites_nothing(
     assert house() == before
 
 
+@pytest.mark.needs_wire
 def test_many_changes_at_the_same_moment_all_count(app: Flask, alice: Person, house: Callable[[], Document]) -> None:
     def add(number: int) -> None:
         zone = {"id": f"{number}", "name": f"{number}", "key": f"{number}"}

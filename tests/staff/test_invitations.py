@@ -347,6 +347,7 @@ def test_its_token_is_good_for_nothing_else(client: FlaskClient, alice: Person, 
     assert client.get(f"/{purpose}").status_code == 400
 
 
+@pytest.mark.needs_wire
 def test_of_twenty_who_use_one_link_at_once_one_joins(app: Flask, alice: Person, mails: Mails, members: Any) -> None:
     invite(alice)
     (mail,) = mails()

@@ -220,6 +220,7 @@ def test_a_post_without_its_token_changes_nothing(alice: Person, members: Any, p
     assert set(members()) == {"Alice"}
 
 
+@pytest.mark.needs_wire
 @pytest.mark.parametrize("deed", ["remove", "role"])
 def test_of_two_owners_who_let_each_other_go_at_once_one_stays(app: Flask, hire: Hire, deed: str) -> None:
     for number in range(20):

@@ -7,12 +7,21 @@ import pytest
 GROUPS = ("install", "deploy", "browser 0", "browser 1")
 BROWSER_GROUPS = 2
 NOT_QUICK = ("browser", "deploy", "slow")
+# Who asks for one of these needs MongoDB's protocol, or waits for processes of its own.
+WIRE_FIXTURES = {"server", "cluster", "watcher", "own_server"}
+WIRE_MARKERS = ("proxied", "fresh_database")
+SLOW_FIXTURES = {"own_server", "gunicorn"}
 
 
 def mark(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder, and give them their group."""
+    """Mark tests by their folder and their fixtures, and give them their group."""
     modules: list[str] = []
     for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & WIRE_FIXTURES or any(item.get_closest_marker(name) for name in WIRE_MARKERS):
+            item.add_marker("needs_wire")
+        if fixtures & SLOW_FIXTURES:
+            item.add_marker("slow")
         folders = item.path.parts
         if "browser" in folders:
             item.add_marker("browser")

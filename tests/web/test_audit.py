@@ -150,6 +150,7 @@ def test_without_the_database_the_deed_stands_and_the_log_has_both(
 # --- the log ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.asvs("16.4.1")
 @pytest.mark.parametrize("as_json", [True, False])
 def test_no_name_can_break_a_line(app: Flask, capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
     ops._configure_logs("json" if as_json else "text")
@@ -166,6 +167,7 @@ def test_no_name_can_break_a_line(app: Flask, capsys: pytest.CaptureFixture[str]
             assert json.loads(logged.splitlines()[1])["message"] == f"hello {name}"
 
 
+@pytest.mark.asvs("16.4.1")
 def test_no_error_can_pass_for_a_line_of_its_own(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
     ops._configure_logs("text")
     for breaking in BREAKS:

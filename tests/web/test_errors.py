@@ -186,6 +186,7 @@ def test_a_log_line_names_the_request_and_its_route_but_not_its_path(app: Flask,
         assert entry["route"].startswith("/")
 
 
+@pytest.mark.asvs("16.3.4")
 def test_a_fault_is_logged_with_the_id_the_visitor_sees(app: Flask, capsys: pytest.CaptureFixture[str]) -> None:
     ops._configure_logs("text")  # on the standard error of this test
     answer = failing(app, lambda: 1 // 0).get("/fail")
@@ -208,6 +209,7 @@ def assert_soon_unavailable(client: FlaskClient, path: str, method: str = "GET",
     assert ("Refresh" in answer.headers) == is_page  # a tablet without scripts has nobody who would try again
 
 
+@pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize("end", ["kill", "freeze"])
 def test_pages_say_so_soon_and_work_again_without_a_restart(
     frail_app: Flask, own_server: databases.Server, end: str
@@ -223,6 +225,7 @@ def test_pages_say_so_soon_and_work_again_without_a_restart(
     assert client.get(f"/t/{CODE}").status_code == 404
 
 
+@pytest.mark.asvs("16.5.2")
 @pytest.mark.parametrize("end", ["kill", "freeze"])
 def test_who_is_logged_in_is_told_as_well_and_stays_logged_in(
     frail_app: Flask, own_server: databases.Server, end: str

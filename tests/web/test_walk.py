@@ -143,6 +143,7 @@ def test_every_route_has_a_row_and_every_row_a_route(app: Flask) -> None:
     assert methods == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
+@pytest.mark.asvs("8.2.1", "8.4.1")
 def test_everyone_sees_what_the_walk_says_and_looking_changes_nothing(
     app: Flask, people: dict[str, Browser], address: Address
 ) -> None:
@@ -160,6 +161,7 @@ def test_everyone_sees_what_the_walk_says_and_looking_changes_nothing(
     assert lasting() == before
 
 
+@pytest.mark.asvs("8.2.1", "8.4.1")
 @pytest.mark.parametrize("walk", WALKS)
 def test_with_their_own_token_everyone_may_do_what_the_walk_says_and_without_one_nothing(
     people: dict[str, Browser], address: Address, alice: Person, walk: str
@@ -188,6 +190,7 @@ def test_a_token_of_somebody_else_is_none(people: dict[str, Browser], address: A
     assert found == {400}
 
 
+@pytest.mark.asvs("8.2.2")
 def test_nothing_of_a_restaurant_is_reached_through_another_one(
     app: Flask, people: dict[str, Browser], address: Address, alice: Person, charlie: Person
 ) -> None:
@@ -204,6 +207,7 @@ def test_nothing_of_a_restaurant_is_reached_through_another_one(
             assert answer.status_code == 404, (method, rule.endpoint)
 
 
+@pytest.mark.asvs("7.5.1")
 def test_what_is_sensitive_wants_the_password_again_after_a_quarter_of_an_hour(
     app: Flask, people: dict[str, Browser], address: Address, alice: Person, later: Callable[..., None]
 ) -> None:

@@ -236,6 +236,7 @@ def confirming(app: Flask, path: str) -> Callable[[], int]:
     return lambda: int(browser.post("/email", data=form).status_code)
 
 
+@pytest.mark.needs_wire
 def test_of_eight_confirmations_at_once_one_changes_the_address(
     app: Flask, alice: Person, mails: Mails, address_of: Callable[[Person], str]
 ) -> None:
@@ -247,6 +248,7 @@ def test_of_eight_confirmations_at_once_one_changes_the_address(
     assert [mail.to for mail in mails()] == ["alice@example.org"]
 
 
+@pytest.mark.needs_wire
 def test_confirming_and_asking_anew_at_once_leave_one_truth(
     app: Flask, alice: Person, mails: Mails, address_of: Callable[[Person], str]
 ) -> None:
@@ -259,6 +261,7 @@ def test_confirming_and_asking_anew_at_once_leave_one_truth(
     assert (confirmed, address_of(alice)) in [(303, "first@example.org"), (410, "alice@example.org")]
 
 
+@pytest.mark.needs_wire
 def test_of_two_people_who_want_one_address_at_once_one_gets_it(
     app: Flask, alice: Person, charlie: Person, mails: Mails, address_of: Callable[[Person], str]
 ) -> None:

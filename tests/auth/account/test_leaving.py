@@ -125,6 +125,7 @@ def test_the_download_is_a_post_with_a_limit(bob: Person) -> None:
 # --- leaving a restaurant that goes on ----------------------------------------------------------------------
 
 
+@pytest.mark.asvs("7.4.2")
 def test_who_leaves_is_gone_at_once(app: Flask, stored: Any, alice: Person, bob: Person, mails: Mails) -> None:
     phone = visit(app)
     phone.submit("/login", {"email": bob.email, "password": PASSWORD})
@@ -336,6 +337,7 @@ def test_deleting_that_fails_half_way_changes_nothing(
 # --- at the same moment -------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_of_two_owners_who_leave_at_once_one_is_asked_again(
     stored: Any, alice: Person, hire: Callable[..., Person]
 ) -> None:
@@ -351,6 +353,7 @@ def test_of_two_owners_who_leave_at_once_one_is_asked_again(
     assert len(restaurant["members"]) == stored.users.count_documents({}) == 1
 
 
+@pytest.mark.needs_wire
 def test_a_login_at_the_moment_of_deleting_ends_with_the_account(
     app: Flask, stored: Any, hire: Any, alice: Person
 ) -> None:

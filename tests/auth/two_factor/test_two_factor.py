@@ -205,6 +205,7 @@ def test_a_wrong_password_is_answered_as_ever(visitor: Browser, opened: Open, ph
     assert known.status_code == unknown.status_code == 400
 
 
+@pytest.mark.asvs("6.5.5")
 @pytest.mark.parametrize(("steps", "status"), [(-2, 400), (-1, 400), (0, 303), (1, 303), (2, 400)])
 def test_a_code_is_good_for_its_half_minute_and_those_beside_it(
     visitor: Browser, phone: Phone, later: Callable[..., None], steps: int, status: int
@@ -213,6 +214,7 @@ def test_a_code_is_good_for_its_half_minute_and_those_beside_it(
     assert log_in(visitor, phone.code(steps)).status_code == status
 
 
+@pytest.mark.asvs("6.5.1")
 def test_a_code_counts_once_and_older_ones_not_after_it(opened: Open, phone: Phone, later: Callable[..., None]) -> None:
     later(minutes=5)
     before, now = phone.code(-1), phone.code()
@@ -232,6 +234,7 @@ def test_however_it_is_typed(opened: Open, phone: Phone, later: Callable[..., No
     assert log_in(opened(), phone.recovery[0].lower().replace("-", " ")).status_code == 303
 
 
+@pytest.mark.asvs("6.5.1")
 def test_a_recovery_code_takes_the_place_of_the_phone_once(opened: Open, phone: Phone, mails: Mails) -> None:
     lucky = opened()
     answer = log_in(lucky, phone.recovery[3])
@@ -311,6 +314,7 @@ def test_a_copied_session_that_waits_is_worth_no_second_login(visitor: Browser, 
     assert not is_in(thief)
 
 
+@pytest.mark.needs_wire
 def test_of_twenty_logins_with_one_code_one_succeeds(app: Flask, alice: Person, phone: Phone) -> None:
     def tries(code: str) -> list[str | None]:
         with app.app_context():

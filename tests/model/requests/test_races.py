@@ -127,6 +127,7 @@ def test_two_processes_with_one_killed_at_work_take_each_step_once(
     assert_each_once(stored, number)
 
 
+@pytest.mark.needs_wire
 @pytest.mark.parametrize("act", ["accept", "resolve", "release"])
 def test_a_step_against_what_staff_do_leaves_one_truth(
     app: Flask, house: Person, stored: Any, later: Callable[..., None], act: str
@@ -151,6 +152,7 @@ def test_a_step_against_what_staff_do_leaves_one_truth(
             assert history.index("nagged") == 1, "before somebody went, not after"
 
 
+@pytest.mark.needs_wire
 def test_accept_against_passing_on_leaves_one_truth(app: Flask, house: Person, stored: Any) -> None:
     """Whoever the card names last is who the guest reads is coming."""
     where, clara = house.restaurant_id, Actor(id="clara", name="Clara")

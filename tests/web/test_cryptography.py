@@ -1,4 +1,4 @@
-"""OWASP ASVS 5.0, chapters V11 to V13: keys, hashes and random values, connections, and the configuration."""
+"""Keys, hashes and random values, connections, and the configuration."""
 
 import ast
 import base64

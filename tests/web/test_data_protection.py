@@ -1,6 +1,7 @@
-"""OWASP ASVS 5.0, chapters V14 and V15: what is kept where and for how long, components, and careful code."""
+"""What is kept where and for how long, components, and careful code."""
 
 import ast
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -183,6 +184,8 @@ def test_every_component_is_pinned_with_its_hashes() -> None:
         blocks = re.split(r"\n(?=\w)", re.sub(r"(?m)^\s*#.*\n?", "", path.read_text()))
         assert len(blocks) > 3
         assert [block for block in blocks if not re.match(r"[\w.\[\]-]+==\S+.*--hash=sha256:", block, re.DOTALL)] == []
+    packages = json.loads((ROOT / "tests/frontend/package-lock.json").read_text())["packages"]
+    assert [name for name, package in packages.items() if name and "integrity" not in package] == []
     for folder in (each for each in (ROOT / "static/vendor").iterdir() if each.is_dir()):
         assert (folder / "VERSION").exists()
         assert (folder / "LICENSE").exists()

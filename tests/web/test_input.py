@@ -1,4 +1,4 @@
-"""OWASP ASVS 5.0, chapter V2: values are checked here and not in the browser, steps come in their order."""
+"""Values are checked here and not in the browser, steps come in their order."""
 
 from collections.abc import Callable
 from typing import Any

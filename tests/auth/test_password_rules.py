@@ -1,4 +1,4 @@
-"""OWASP ASVS 5.0, chapter V6: passwords, the second factor, and every way in."""
+"""Passwords, the second factor, and every way in."""
 
 import base64
 import random
@@ -165,20 +165,11 @@ def test_password_managers_and_pasting_are_welcome(browser: Any, alice: Person) 
 
 
 @pytest.mark.asvs("6.2.8")
-@pytest.mark.parametrize("other", [NEW.upper(), f"{NEW} ", f" {NEW}", NEW[:-1], f"{NEW}x", NEW.replace(" ", "")])
-def test_who_types_another_case_or_space_stays_out(browser: Any, change: Any, alice: Person, other: str) -> None:
+def test_who_types_another_case_or_space_stays_out(browser: Any, change: Any, alice: Person) -> None:
     assert change(NEW).status_code == 303
-    assert not log_in(browser(), alice.email, other)
+    for other in (NEW.upper(), f"{NEW} ", f" {NEW}", NEW[:-1], f"{NEW}x", NEW.replace(" ", "")):
+        assert not log_in(browser(), alice.email, other), other
     assert log_in(browser(), alice.email, NEW)
-
-
-@pytest.mark.asvs("6.2.9")
-@pytest.mark.parametrize("length", [64, 128])
-def test_long_passwords_are_taken_as_a_whole(browser: Any, change: Any, alice: Person, length: int) -> None:
-    new = ("a long one, " * 11)[: length - 1] + "x"
-    assert change(new).status_code == 303
-    assert not log_in(browser(), alice.email, new[:-1] + "y")
-    assert log_in(browser(), alice.email, new)
 
 
 @pytest.mark.asvs("6.2.10")
@@ -314,14 +305,6 @@ def test_who_has_lost_the_app_shows_a_recovery_code(app: Flask, browser: Any, pr
 # --- V6.5 multi-factor authentication ---------------------------------------------------------------------------------
 
 
-@pytest.mark.asvs("6.5.1")
-def test_a_code_counts_once(browser: Any, protected: Any) -> None:
-    person, totp, recovery = protected
-    for code in (totp.at(clock.now()), recovery[0]):
-        assert log_in(browser(), person.email, code=code)
-        assert not log_in(browser(), person.email, code=code)
-
-
 @pytest.mark.asvs("6.5.2")
 def test_recovery_codes_are_long_enough_for_their_hash(app: Flask, protected: Any) -> None:
     _, _, recovery = protected
@@ -348,13 +331,3 @@ def test_recovery_codes_have_at_least_20_bits() -> None:
     made = [code for _ in range(20) for code in second_factor_codes.new_recovery_codes()]
     assert len(set(made)) == 200
     assert all(len(code.replace("-", "")) * 5 >= 20 for code in made)
-
-
-@pytest.mark.asvs("6.5.5")
-def test_a_code_of_the_app_ends(browser: Any, protected: Any, later: Callable[..., None]) -> None:
-    person, totp, _ = protected
-    assert totp.interval == second_factor_codes.PERIOD == 30
-    code = totp.at(clock.now())
-    later(seconds=second_factor_codes.PERIOD * (second_factor_codes.STEPS + 1))
-    assert not log_in(browser(), person.email, code=code)
-    assert log_in(browser(), person.email, code=totp.at(clock.now()))

@@ -1,4 +1,4 @@
-"""OWASP ASVS 5.0, chapters V3 to V5: what browsers are told, how messages are framed, and which files are given out."""
+"""What browsers are told, how messages are framed, and which files are given out."""
 
 import re
 import socket

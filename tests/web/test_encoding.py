@@ -1,4 +1,4 @@
-"""OWASP ASVS 5.0, chapter V1: what comes in stays text, in whatever it is written into."""
+"""What comes in stays text, in whatever it is written into."""
 
 import ast
 import json
