@@ -1,6 +1,6 @@
 """The embedded server with users, behind the proxy: what comes nearest to a replica set of mongod here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -25,7 +25,7 @@ class Cluster:
     collections sharded as docs/sharding.md has it.
     """
 
-    def __init__(self, server: Server, more_rules: Iterable[Rule] = ()) -> None:
+    def __init__(self, server: Server) -> None:
         users = rights.users_of_the_deployment()
         users[ROOT] = rights.granted(["root"], {})
         self.server = server
@@ -35,7 +35,7 @@ class Cluster:
                 client.admin.command("createUser", name, pwd=PASSWORD, roles=["root"])
         of_all: list[Rule] = [rights.Rights(users), *rules.OF_COMMANDS, *ddl.OF_DEFINITIONS]
         of_all.append(Shards(self.behind, keys_of_the_page()))
-        self.proxy = Proxy((HOST, server.port), [*of_all, *more_rules])
+        self.proxy = Proxy((HOST, server.port), of_all)
 
     def uri(self, database: str = "", user: str = APPLICATION, options: str = "") -> str:
         """The address of this database, as an operator would write it for this user."""
