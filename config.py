@@ -18,9 +18,13 @@ _ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 _MEASUREMENT_ID = re.compile(r"G-[A-Z0-9]{4,16}")
 
-TRUSTS_ANYBODY = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")  # options of MONGODB_URI
+INSECURE_URI_OPTIONS = (
+    "tlsinsecure",
+    "tlsallowinvalidcertificates",
+    "tlsallowinvalidhostnames",
+)  # options of MONGODB_URI
 MINIMUM_KEY_LENGTH = 32
-MINIMUM_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
+MINIMUM_DISTINCT_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
 
 
 # Where browsers let messages wait: Chrome and most others, Firefox, Safari, Edge.
@@ -179,7 +183,7 @@ def _mongodb_uri(value: str) -> str:
         raise ValueError("must name the database, as in mongodb://host/waitercaller.")
     options = parse_qsl(urlsplit(value).query.replace(";", "&"))
     for name, word in ((name.lower(), word.lower()) for name, word in options):
-        if name in TRUSTS_ANYBODY and word == "true":
+        if name in INSECURE_URI_OPTIONS and word == "true":
             raise ValueError(
                 "must not turn off the check of the server's certificate; name its authority with tlsCAFile."
             )
@@ -198,7 +202,7 @@ def _public_url(value: str) -> str:
 
 
 def _secret_key(value: str) -> str:
-    if len(value) < MINIMUM_KEY_LENGTH or len(set(value)) < MINIMUM_KEY_CHARACTERS:
+    if len(value) < MINIMUM_KEY_LENGTH or len(set(value)) < MINIMUM_DISTINCT_KEY_CHARACTERS:
         raise ValueError(
             f"is too weak: at least {MINIMUM_KEY_LENGTH} random characters, for example from "
             "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'."

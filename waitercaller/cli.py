@@ -53,7 +53,7 @@ def end_logins(email: str | None, everybody: bool) -> None:
         raise click.UsageError("Name either an address or --all.")
     if everybody:
         with patiently():
-            logins.end_everybodys()
+            logins.end_every_login()
     else:
         user = _person(str(email))
         with patiently():

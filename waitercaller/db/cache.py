@@ -1,6 +1,6 @@
 """A small cache in each process for documents that are read on every request and seldom change.
 
-The watcher forgets what has changed; an entry is never older than MAXIMUM_AGE in any case.
+The watcher forgets what has changed; an entry is never older than MAX_AGE_SECONDS in any case.
 """
 
 import threading
@@ -11,8 +11,8 @@ from typing import TypeVar, cast
 
 T = TypeVar("T", bound=Mapping[str, object])
 
-MAXIMUM_AGE = 30.0  # seconds
-MAXIMUM_ENTRIES = 10_000
+MAX_AGE_SECONDS = 30.0  # seconds
+MAX_ENTRIES = 10_000
 
 
 class Cache:
@@ -28,14 +28,14 @@ class Cache:
         with self._lock:
             entry = self._entries.get(key)
             generation = self._generation
-        if entry is not None and time.monotonic() - entry[0] < MAXIMUM_AGE:
+        if entry is not None and time.monotonic() - entry[0] < MAX_AGE_SECONDS:
             return cast(T, entry[1])
         document = load()
         with self._lock:
             # What was forgotten while it was being read may be old already.
             if document is not None and generation == self._generation:
                 self._entries[key] = (time.monotonic(), document)
-                if len(self._entries) > MAXIMUM_ENTRIES:
+                if len(self._entries) > MAX_ENTRIES:
                     self._entries.popitem(last=False)
         return document
 

@@ -2,10 +2,15 @@
 
 from pymongo.errors import BulkWriteError, ConnectionFailure, CursorNotFound, PyMongoError, WriteConcernError
 
-LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError", "RetryableError")
+TRANSIENT_LABELS = (
+    "TransientTransactionError",
+    "UnknownTransactionCommitResult",
+    "RetryableWriteError",
+    "RetryableError",
+)
 
 # Error codes of the server (https://www.mongodb.com/docs/manual/reference/error-codes/).
-CODES = frozenset(
+TRANSIENT_CODES = frozenset(
     {
         6,  # HostUnreachable
         7,  # HostNotFound
@@ -36,7 +41,7 @@ CODES = frozenset(
 )
 
 
-def is_away(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the database is away for the moment, so that a page answers 503 and a job tries again in its next round.
 
     False for what it refuses: a validator, missing rights, a duplicate key.
@@ -47,7 +52,11 @@ def is_away(error: BaseException) -> bool:
         return True
     if not isinstance(error, PyMongoError):
         return False
-    return error.timeout or getattr(error, "code", None) in CODES or any(map(error.has_error_label, LABELS))
+    return (
+        error.timeout
+        or getattr(error, "code", None) in TRANSIENT_CODES
+        or any(map(error.has_error_label, TRANSIENT_LABELS))
+    )
 
 
 def _holds_only_write_concern_errors(error: BulkWriteError) -> bool:

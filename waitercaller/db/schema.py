@@ -19,7 +19,11 @@ def _expires(field: str) -> IndexModel:
     return IndexModel([(field, ASCENDING)], expireAfterSeconds=0)
 
 
-OPTIONS = ("unique", "partialFilterExpression", "expireAfterSeconds")  # by which two indexes on the same keys differ
+COMPARED_OPTIONS = (
+    "unique",
+    "partialFilterExpression",
+    "expireAfterSeconds",
+)  # by which two indexes on the same keys differ
 
 NAMESPACE_NOT_FOUND, NAMESPACE_EXISTS = 26, 48
 BUSY_CODES = (
@@ -30,7 +34,7 @@ BUSY_CODES = (
     12586,  # BackgroundOperationInProgressForDatabase
     12587,  # BackgroundOperationInProgressForNamespace
 )
-BUSY_SECONDS = 3600.0  # as long as the longest build of another machine
+MAX_BUSY_SECONDS = 3600.0  # as long as the longest build of another machine
 BUSY_INTERVAL_SECONDS = 1.0
 
 INDEXES: dict[str, list[IndexModel]] = {
@@ -206,12 +210,12 @@ def _is_as_specified(present: dict[str, Any], index: IndexModel) -> bool:
     wanted = index.document
     if "indexBuildInfo" in present or list(dict(present["key"]).items()) != list(dict(wanted["key"]).items()):
         return False
-    return all(present.get(option) == wanted.get(option) for option in OPTIONS)
+    return all(present.get(option) == wanted.get(option) for option in COMPARED_OPTIONS)
 
 
 def _when_idle(work: Callable[[], object]) -> None:
     """Run it, again for as long as another machine builds or changes the same collection. Raises PyMongoError."""
-    until = time.monotonic() + BUSY_SECONDS
+    until = time.monotonic() + MAX_BUSY_SECONDS
     while True:
         try:
             work()

@@ -14,7 +14,7 @@ from waitercaller.db import clock
 from waitercaller.db.client import db
 
 STEP_DOWN_SECONDS = 10  # for which the server that stepped down may not be elected again
-WAIT_SECONDS = 60.0  # for the next primary
+ELECTION_TIMEOUT_SECONDS = 60.0  # for the next primary
 
 
 def ping() -> None:
@@ -23,7 +23,7 @@ def ping() -> None:
     db().list_collection_names()
 
 
-def ask(command: str) -> dict[str, Any]:
+def admin_command(command: str) -> dict[str, Any]:
     """The answer to a command of the database `admin`. Raises PyMongoError."""
     return db().client.admin.command(command)
 
@@ -49,7 +49,7 @@ def majority_round_trip() -> bool:
     return found is not None
 
 
-def hear_changes() -> None:
+def check_change_stream() -> None:
     """Open a change stream and ask it once. Raises PyMongoError."""
     with db().watch(max_await_time_ms=100) as stream:
         stream.try_next()
@@ -77,6 +77,6 @@ def step_down(admin_uri: str) -> float:
                 if majority_round_trip():
                     return time.monotonic() - began
             except AutoReconnect:
-                if time.monotonic() - began > WAIT_SECONDS:
+                if time.monotonic() - began > ELECTION_TIMEOUT_SECONDS:
                     raise
             time.sleep(0.1)

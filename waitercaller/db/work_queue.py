@@ -19,12 +19,12 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, Document, db
-from waitercaller.db.faults import is_away
+from waitercaller.db.faults import is_transient
 
 log = logging.getLogger(__name__)
 
 DUPLICATE_KEY = 11000  # MongoDB's error code
-MOST_DOUBLINGS = 30  # of a backoff: beyond any `longest_backoff`, and a timedelta can hold it
+MAX_DOUBLINGS = 30  # of a backoff: beyond any `longest_backoff`, and a timedelta can hold it
 
 
 class Work(TypedDict):
@@ -51,7 +51,7 @@ class WorkQueue(Generic[W]):
     lease_duration: timedelta  # longer than one attempt, or than the time from one `extend` to the next
     first_backoff: timedelta  # after the first attempt; doubled after each further one …
     longest_backoff: timedelta  # … up to this
-    most_attempts: int | None = None  # None: it is never given up
+    max_attempts: int | None = None  # None: it is never given up
     retention: Mapping[str, timedelta] = field(default_factory=dict)  # by final state; it stays where none is named
     shard_key: tuple[str, ...] = ()  # keys that an update must name beside `_id`, see docs/sharding.md
 
@@ -124,7 +124,7 @@ class WorkQueue(Generic[W]):
 
     def is_exhausted(self, document: W) -> bool:
         """Whether no attempt is left."""
-        return self.most_attempts is not None and document["attempts"] >= self.most_attempts
+        return self.max_attempts is not None and document["attempts"] >= self.max_attempts
 
     def give_up(self, document: W, what: str, reason: str) -> None:
         """Stop trying: an error in the log, and the state "failed". `what` is logged as the name of the work."""
@@ -141,13 +141,13 @@ class WorkQueue(Generic[W]):
         try:
             yield
         except Exception as error:
-            if not is_away(error):
+            if not is_transient(error):
                 self.retry(document)
             raise
 
     def backoff(self, attempts: int) -> timedelta:
         """How long to wait after so many attempts, with jitter: what failed together does not return together."""
-        doublings = min(attempts - 1, MOST_DOUBLINGS)
+        doublings = min(attempts - 1, MAX_DOUBLINGS)
         return min(self.first_backoff * 2.0**doublings, self.longest_backoff) * random.uniform(0.75, 1.25)
 
     def _update(self, document: W, changes: Document) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 # What a burst of changes may cost: one redraw of a topic in this time (seconds).
-REDRAW_INTERVAL = 0.1
+REDRAW_INTERVAL_SECONDS = 0.1
 
 
 class TooManyStreams(Exception):
@@ -151,7 +151,7 @@ class Hub:
             if made is not None and made[0] == topic.version:
                 return cast(T, made[1])
             # Redraws coalesce: whoever comes within the interval waits, and then draws everything up to here.
-            time.sleep(max(0.0, topic.last_produced + REDRAW_INTERVAL - time.monotonic()))
+            time.sleep(max(0.0, topic.last_produced + REDRAW_INTERVAL_SECONDS - time.monotonic()))
             topic.last_produced = time.monotonic()
             version = topic.version
             value = produce()

@@ -20,13 +20,13 @@ from waitercaller.model import changes
 log = logging.getLogger(__name__)
 
 AWAIT_MS = 1000  # how long one question to the server may wait for a change
-REOPEN_SECONDS = 1.0  # before opening again after a fault
+REOPEN_DELAY_SECONDS = 1.0  # before opening again after a fault
 # A primary moves the resume token on at least every ten seconds, by the no-ops that it writes. A stream whose token
 # stands still is that of an old primary, cut off from the set: it answers each question with nothing, for ever.
-DEAF_AFTER_SECONDS = 30.0
+STALE_AFTER_SECONDS = 30.0
 
 
-class DeafError(Exception):
+class StaleStreamError(Exception):
     """The stream answers, but cannot be hearing what is written."""
 
 
@@ -37,18 +37,18 @@ def run(app: Flask, is_alive: Callable[[], bool]) -> None:
         try:
             with app.app_context():
                 _watch(hub, is_alive)
-        except (PyMongoError, DeafError) as error:
+        except (PyMongoError, StaleStreamError) as error:
             # What PyMongo says may quote documents.
             log.warning(
                 "not hearing changes, trying again: %s",
-                str(error) if isinstance(error, DeafError) else type(error).__name__,
+                str(error) if isinstance(error, StaleStreamError) else type(error).__name__,
             )
         except Exception:
             log.exception("fault while watching, trying again")  # a process that is deaf for good would be worse
         hub.listening = False
         if is_alive():
             metrics.WATCHER_RESTARTS.inc()
-            time.sleep(REOPEN_SECONDS)
+            time.sleep(REOPEN_DELAY_SECONDS)
 
 
 def _watch(hub: Hub, is_alive: Callable[[], bool]) -> None:
@@ -62,10 +62,10 @@ def _watch(hub: Hub, is_alive: Callable[[], bool]) -> None:
                 announce(hub, change)
             if stream.resume_token != token:
                 token, moved_at = stream.resume_token, time.monotonic()
-            if time.monotonic() - moved_at > DEAF_AFTER_SECONDS:
-                raise DeafError("the resume token stands still")
+            if time.monotonic() - moved_at > STALE_AFTER_SECONDS:
+                raise StaleStreamError("the resume token stands still")
             if _primary() not in (None, primary):
-                raise DeafError("another server is the primary")
+                raise StaleStreamError("another server is the primary")
 
 
 def _primary() -> tuple[str, int] | None:

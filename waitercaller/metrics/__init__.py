@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 REGISTRY = CollectorRegistry()
 
 # A page takes milliseconds; after two seconds it says that the database is away.
-_PAGE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
+_PAGE_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
 # On the staff's screens a call turns amber after 40 seconds and red after 80, where the restaurant says nothing else.
-_WAITING_SECONDS = (5, 10, 20, 40, 60, 90, 120, 180, 240, 360, 600, 1800)
+_WAITING_BUCKETS_SECONDS = (5, 10, 20, 40, 60, 90, 120, 180, 240, 360, 600, 1800)
 
 HTTP_REQUESTS = Counter(
     "waitercaller_http_requests_total", "Answers given.", ["route", "method", "status"], registry=REGISTRY
@@ -24,7 +24,7 @@ HTTP_SECONDS = Histogram(
     "waitercaller_http_seconds",
     "Time until an answer begins; of a stream, until it is open.",
     ["route"],
-    buckets=_PAGE_SECONDS,
+    buckets=_PAGE_BUCKETS_SECONDS,
     registry=REGISTRY,
 )
 OPEN_STREAMS = Gauge(
@@ -47,7 +47,7 @@ ESCALATIONS = Counter(
     ["step"],
     registry=REGISTRY,
 )
-UNWATCHED = Counter(
+UNHEARD_ALERTS = Counter(
     "waitercaller_unwatched_total",
     "How often owners were told that nobody hears the calls of their open restaurant.",
     registry=REGISTRY,
@@ -55,7 +55,7 @@ UNWATCHED = Counter(
 TIME_TO_ACCEPT = Histogram(
     "waitercaller_time_to_accept_seconds",
     "From the guest's tap until somebody says they are going, the first time.",
-    buckets=_WAITING_SECONDS,
+    buckets=_WAITING_BUCKETS_SECONDS,
     registry=REGISTRY,
 )
 WATCHER_RESTARTS = Counter(

@@ -20,7 +20,7 @@ from waitercaller.model.restaurants import Actor
 
 log = logging.getLogger(__name__)
 
-STORE_SECONDS = 0.4  # to wait for the database; the act is done, and its answer is waited for
+TIMEOUT_SECONDS = 0.4  # to wait for the database; the act is done, and its answer is waited for
 FAILED_LOGINS_SHOWN = 5  # at most, among the events that a person reads
 DONE_BY_MANAGERS = ("role_changed", "removed")
 
@@ -44,10 +44,10 @@ def documents() -> Collection[AuditEntry]:
     return cast(Collection[AuditEntry], db().audit)
 
 
-def keep(entry: AuditEntry) -> None:
-    """Write an entry. Where the database does not answer within STORE_SECONDS it is only logged: the act stands."""
+def write(entry: AuditEntry) -> None:
+    """Write an entry. Where the database does not answer within TIMEOUT_SECONDS it is only logged: the act stands."""
     try:
-        with pymongo.timeout(STORE_SECONDS):
+        with pymongo.timeout(TIMEOUT_SECONDS):
             documents().insert_one(entry)
     except PyMongoError as error:
         log.error("the audit could not be written, only logged: %s", type(error).__name__)
@@ -58,17 +58,17 @@ def of_person(user_id: ObjectId, number: int = 20) -> list[AuditEntry]:
 
     Only a few of them are tries that failed: strangers make those, and would push out what somebody did who got in.
     """
-    failed = _last({"user_id": user_id, "event": "login_failed"}, FAILED_LOGINS_SHOWN)
-    others = _last({"user_id": user_id, "event": {"$ne": "login_failed"}}, number - len(failed))
+    failed = _newest({"user_id": user_id, "event": "login_failed"}, FAILED_LOGINS_SHOWN)
+    others = _newest({"user_id": user_id, "event": {"$ne": "login_failed"}}, number - len(failed))
     return sorted([*failed, *others], key=itemgetter("at"), reverse=True)
 
 
 def of_restaurant(restaurant_id: ObjectId, number: int = 100) -> list[AuditEntry]:
     """The last events of this restaurant, the newest first."""
-    return _last({"restaurant_id": restaurant_id}, number)
+    return _newest({"restaurant_id": restaurant_id}, number)
 
 
-def _last(which: Filter, number: int) -> list[AuditEntry]:
+def _newest(which: Filter, number: int) -> list[AuditEntry]:
     return list(documents().find(which).sort("at", DESCENDING).limit(number))
 
 

@@ -10,7 +10,7 @@ from pymongo.errors import DuplicateKeyError
 
 from waitercaller.db.client import db
 
-STORE_SECONDS = 0.4  # to wait for the database; the page itself still has to answer within two seconds
+TIMEOUT_SECONDS = 0.4  # to wait for the database; the page itself still has to answer within two seconds
 
 
 class LimitWindow(TypedDict):
@@ -29,7 +29,7 @@ def documents() -> Collection[LimitWindow]:
 def take(window_id: str, tries: int, ends: datetime) -> bool:
     """Count one try in this window, which ends at `ends`; False where all `tries` are used up. Raises PyMongoError."""
     left, count = {"_id": window_id, "count": {"$lt": tries}}, {"$inc": {"count": 1}}
-    with pymongo.timeout(STORE_SECONDS):
+    with pymongo.timeout(TIMEOUT_SECONDS):
         try:
             documents().update_one(left, {**count, "$setOnInsert": {"expires_at": ends}}, upsert=True)
         except DuplicateKeyError:  # there is such a document: a full one, or one that another process made just now
@@ -39,5 +39,5 @@ def take(window_id: str, tries: int, ends: datetime) -> bool:
 
 def clear(window_ids: Iterable[str]) -> None:
     """Forget what was counted in these windows. Raises PyMongoError."""
-    with pymongo.timeout(STORE_SECONDS):
+    with pymongo.timeout(TIMEOUT_SECONDS):
         documents().delete_many({"_id": {"$in": list(window_ids)}})

@@ -71,7 +71,7 @@ def of_restaurant(restaurant: Restaurant, txn: ClientSession | None) -> None:
     _enqueue({"restaurant_id": restaurant["_id"], "member_id": None, "done_until": restaurant["created_at"]}, txn)
 
 
-def work_off() -> int:
+def process_due() -> int:
     """Carry out the erasures that are due; returns how many. Raises PyMongoError."""
     done = 0
     for erasure in QUEUE.take(BATCH_SIZE):

@@ -55,30 +55,30 @@ def invite(
     """Invite whoever reads this address; an earlier invitation of it to the same restaurant is withdrawn."""
     invitation = _new(restaurant_id, name, role, by, MAIL_LIFETIME)
     invitation["email"], invitation["language"] = email, language
-    return _put(invitation, txn)
+    return _insert(invitation, txn)
 
 
-def let_in(restaurant_id: ObjectId, member: Member, by: Actor, txn: ClientSession | None) -> ObjectId:
+def invite_phone(restaurant_id: ObjectId, member: Member, by: Actor, txn: ClientSession | None) -> ObjectId:
     """Let a member without an address in with a phone, for ten minutes."""
     invitation = _new(restaurant_id, member["name"], member["role"], by, PHONE_LIFETIME)
     invitation["member_id"] = member["id"]
-    return _put(invitation, txn)
+    return _insert(invitation, txn)
 
 
 def get(invitation_id: ObjectId, txn: ClientSession | None = None) -> Invitation | None:
     """An invitation that is still good."""
     invitation = documents().find_one({"_id": invitation_id, **_open()}, session=txn)
     restaurant = _restaurant(invitation["restaurant_id"], txn) if invitation else None
-    return invitation if invitation and restaurant and _stands(invitation, restaurant) else None
+    return invitation if invitation and restaurant and _is_authorised(invitation, restaurant) else None
 
 
 def of_restaurant(restaurant: Restaurant) -> list[Invitation]:
     """A restaurant's invitations that are good, the newest first."""
     found = documents().find({"restaurant_id": restaurant["_id"], **_open()}).sort("created_at", -1)
-    return [invitation for invitation in found if _stands(invitation, restaurant)]
+    return [invitation for invitation in found if _is_authorised(invitation, restaurant)]
 
 
-def use(invitation_id: ObjectId, txn: ClientSession | None) -> bool:
+def mark_used(invitation_id: ObjectId, txn: ClientSession | None) -> bool:
     """Note that it was accepted; False if it was used or withdrawn before."""
     return _close({"_id": invitation_id}, "used_at", txn)
 
@@ -122,7 +122,7 @@ def _new(restaurant_id: ObjectId, name: str, role: Role, by: Actor, lifetime: ti
     }
 
 
-def _put(invitation: Invitation, txn: ClientSession | None) -> ObjectId:
+def _insert(invitation: Invitation, txn: ClientSession | None) -> ObjectId:
     """Keep an invitation; an open one to the same address or phone is withdrawn."""
     same = {name: invitation[name] for name in ("restaurant_id", "email", "member_id")}
     _close(same, "withdrawn_at", txn)
@@ -139,7 +139,7 @@ def _open() -> Filter:
     return {"used_at": None, "withdrawn_at": None, "expires_at": {"$gt": clock.now()}}
 
 
-def _stands(invitation: Invitation, restaurant: Restaurant) -> bool:
+def _is_authorised(invitation: Invitation, restaurant: Restaurant) -> bool:
     """Whether its author could make it today; for a phone, whether its member is still there, too."""
     author = restaurants.member_with_id(restaurant, invitation["invited_by"]["id"])
     known = invitation["member_id"] is None or restaurants.member_with_id(restaurant, invitation["member_id"])

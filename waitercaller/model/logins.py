@@ -20,9 +20,9 @@ from waitercaller.db.client import Filter, db
 
 PERSON_IDLE = timedelta(hours=12)
 PERSON_LIFETIME = timedelta(days=30)
-SCREEN_LIFETIME = timedelta(days=90)  # however idle: it is dark from midnight to five
+DEVICE_LIFETIME = timedelta(days=90)  # however idle: it is dark from midnight to five
 SEEN_INTERVAL = timedelta(minutes=5)  # `seen_at` is written at most this often
-VERIFIED_FOR = timedelta(minutes=15)  # how long a typed password stands for sensitive changes
+VERIFICATION_LIFETIME = timedelta(minutes=15)  # how long a typed password stands for sensitive changes
 # How long an ended login stays readable before MongoDB removes it.
 RETENTION = timedelta(days=30)
 
@@ -30,7 +30,7 @@ RETENTION = timedelta(days=30)
 class LoginActor(TypedDict):
     """Who is logged in."""
 
-    kind: Literal["person", "screen"]
+    kind: Literal["person", "device"]
     id: ObjectId  # of `users`; a random one for a screen
 
 
@@ -68,25 +68,25 @@ def start(user_id: ObjectId, address: str, browser: str, verified_at: datetime |
     return secret, login
 
 
-def start_screen(
+def start_device(
     restaurant_id: ObjectId, name: str, member_id: str | None, address: str, browser: str
 ) -> tuple[str, Login]:
     """Begin the login of a screen of this restaurant; with `member_id`, of the phone of that member."""
-    secret, login = _new({"kind": "screen", "id": ObjectId()}, SCREEN_LIFETIME, address, browser)
+    secret, login = _new({"kind": "device", "id": ObjectId()}, DEVICE_LIFETIME, address, browser)
     login["restaurant_id"], login["name"], login["member_id"] = restaurant_id, name, member_id
     documents().insert_one(login)
     return secret, login
 
 
-def find(session_id: str) -> Login | None:
+def find(login_id: str) -> Login | None:
     """The login with this hashed id if it is still good: not ended, not idle too long, not too old."""
-    login = documents().find_one({"_id": session_id, "ended_at": None})
+    login = documents().find_one({"_id": login_id, "ended_at": None})
     return login if login and _ends_at(login) > clock.now() else None
 
 
-def has_ended(session_id: str) -> bool:
+def has_ended(login_id: str) -> bool:
     """Whether somebody has ended this login, or it is so old that nothing is known of it. An idle one has not ended."""
-    login = documents().find_one({"_id": session_id}, {"ended_at": 1})
+    login = documents().find_one({"_id": login_id}, {"ended_at": 1})
     return login is None or login["ended_at"] is not None
 
 
@@ -99,7 +99,7 @@ def touch(login: Login) -> None:
 
 def is_verified(login: Login) -> bool:
     """Whether the password was typed lately enough for a sensitive change."""
-    return clock.now() - login["verified_at"] <= VERIFIED_FOR
+    return clock.now() - login["verified_at"] <= VERIFICATION_LIFETIME
 
 
 def of_person(user_id: ObjectId) -> list[Login]:
@@ -107,27 +107,27 @@ def of_person(user_id: ObjectId) -> list[Login]:
     return _good({"actor.id": user_id})
 
 
-def screens_of(restaurant_id: ObjectId) -> list[Login]:
+def devices_of(restaurant_id: ObjectId) -> list[Login]:
     """The screens of a restaurant whose logins are good, the latest used first."""
     return _good({"restaurant_id": restaurant_id})
 
 
-def end(session_id: str) -> None:
+def end(login_id: str) -> None:
     """End one login, by its hashed id."""
-    _end({"_id": session_id})
+    _end({"_id": login_id})
 
 
-def end_all(actor_id: ObjectId, txn: ClientSession | None = None, but: str | None = None) -> None:
-    """End every login of a person, except the one with the hashed id `but`."""
-    _end({"actor.id": actor_id, **({"_id": {"$ne": but}} if but else {})}, txn)
+def end_all(actor_id: ObjectId, txn: ClientSession | None = None, except_id: str | None = None) -> None:
+    """End every login of a person, except the one with the hashed id `except_id`."""
+    _end({"actor.id": actor_id, **({"_id": {"$ne": except_id}} if except_id else {})}, txn)
 
 
-def end_everybodys() -> None:
+def end_every_login() -> None:
     """End every login there is, of persons and screens."""
     _end({})
 
 
-def end_screens(restaurant_id: ObjectId, txn: ClientSession | None = None, **which: object) -> None:
+def end_devices(restaurant_id: ObjectId, txn: ClientSession | None = None, **which: object) -> None:
     """End the screens of a restaurant; `which` narrows them down, by `member_id` or by hashed `_id`."""
     _end({"restaurant_id": restaurant_id, **which}, txn)
 
@@ -153,8 +153,8 @@ def _new(actor: LoginActor, lifetime: timedelta, address: str, browser: str) -> 
 
 
 def _ends_at(login: Login) -> datetime:
-    if login["actor"]["kind"] == "screen":
-        return login["created_at"] + SCREEN_LIFETIME
+    if login["actor"]["kind"] == "device":
+        return login["created_at"] + DEVICE_LIFETIME
     return min(login["seen_at"] + PERSON_IDLE, login["created_at"] + PERSON_LIFETIME)
 
 

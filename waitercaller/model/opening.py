@@ -16,7 +16,7 @@ from waitercaller.model import restaurants
 from waitercaller.model.restaurants import OpeningTimes, Span
 
 DAY = timedelta(days=1)
-HORIZON = 400  # days that are searched for the next opening
+HORIZON_DAYS = 400  # days that are searched for the next opening
 MORNING = time(5)  # when "open now" and "closed now" end where no hours are set: even the last guest has left
 WHOLE_DAY: list[Span] = [{"opens": "00:00", "closes": "00:00"}]
 
@@ -30,7 +30,7 @@ class OpenTime(NamedTuple):
 
 def is_open(restaurant: OpeningTimes, at: datetime, watched: bool) -> bool:
     """Whether guests can call at this moment; `watched`: a staff screen is live, and then somebody is there."""
-    state = by_hand(restaurant, at)
+    state = manual_state(restaurant, at)
     if state is not None:
         return state == "open"
     return watched or is_in_hours(restaurant, at)
@@ -38,7 +38,7 @@ def is_open(restaurant: OpeningTimes, at: datetime, watched: bool) -> bool:
 
 def is_expected(restaurant: OpeningTimes, at: datetime) -> bool:
     """Whether the restaurant has said that it is open now, so that somebody should be watching the calls."""
-    state = by_hand(restaurant, at)
+    state = manual_state(restaurant, at)
     if state is not None:
         return state == "open"
     return bool(restaurant["hours"]) and is_in_hours(restaurant, at)
@@ -51,7 +51,7 @@ def is_in_hours(restaurant: OpeningTimes, at: datetime) -> bool:
     return any(span.opens <= at < span.closes for span in around)
 
 
-def by_hand(restaurant: OpeningTimes, at: datetime) -> Literal["open", "closed"] | None:
+def manual_state(restaurant: OpeningTimes, at: datetime) -> Literal["open", "closed"] | None:
     """What "open now" or "closed now" says at this moment, if it says anything (any more)."""
     opening = restaurant.get("opening")
     if opening is None or (opening["until"] is not None and opening["until"] <= at):
@@ -60,9 +60,9 @@ def by_hand(restaurant: OpeningTimes, at: datetime) -> Literal["open", "closed"]
 
 
 def opens_at(restaurant: OpeningTimes, at: datetime) -> datetime | None:
-    """When a restaurant that is closed opens by itself, in UTC; None where it does not within the HORIZON."""
+    """When a restaurant that is closed opens by itself, in UTC; None where it does not within the HORIZON_DAYS."""
     opening = restaurant.get("opening")
-    if opening and by_hand(restaurant, at) == "closed":
+    if opening and manual_state(restaurant, at) == "closed":
         until = opening["until"]
         if until is None or is_in_hours(restaurant, until):
             return until
@@ -78,7 +78,7 @@ def until_next_opening(restaurant: OpeningTimes, at: datetime) -> datetime:
 
 def _next_opening(restaurant: OpeningTimes, at: datetime) -> datetime | None:
     today = at.astimezone(restaurants.time_zone(restaurant)).date()
-    for days in range(-1, HORIZON):
+    for days in range(-1, HORIZON_DAYS):
         later = [span.opens for span in _spans(restaurant, today + days * DAY) if span.opens > at]
         if later:
             return min(later)
@@ -87,20 +87,20 @@ def _next_opening(restaurant: OpeningTimes, at: datetime) -> datetime | None:
 
 def _next_morning(zone: ZoneInfo, at: datetime) -> datetime:
     today = at.astimezone(zone).date()
-    mornings = (_moments(today + days * DAY, MORNING, zone)[0] for days in range(3))
+    mornings = (_utc_range(today + days * DAY, MORNING, zone)[0] for days in range(3))
     return next(morning for morning in mornings if morning > at)
 
 
 def _spans(restaurant: OpeningTimes, day: date) -> Iterator[OpenTime]:
     """The times that begin on this day of the restaurant's calendar."""
     zone = restaurants.time_zone(restaurant)
-    for span in _written(restaurant, day):
+    for span in _configured_spans(restaurant, day):
         opens, closes = time.fromisoformat(span["opens"]), time.fromisoformat(span["closes"])
         last_day = day if closes > opens else day + DAY
-        yield OpenTime(_moments(day, opens, zone)[0], _moments(last_day, closes, zone)[1])
+        yield OpenTime(_utc_range(day, opens, zone)[0], _utc_range(last_day, closes, zone)[1])
 
 
-def _written(restaurant: OpeningTimes, day: date) -> Sequence[Span]:
+def _configured_spans(restaurant: OpeningTimes, day: date) -> Sequence[Span]:
     for exception in restaurant.get("exceptions") or []:
         if exception["date"] == day.isoformat():
             return exception["spans"]
@@ -109,7 +109,7 @@ def _written(restaurant: OpeningTimes, day: date) -> Sequence[Span]:
     return [hours for hours in restaurant["hours"] if hours["day"] == day.weekday()]
 
 
-def _moments(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def _utc_range(day: date, at: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """The first and the last moment at which the wall's clock can be said to show this time."""
     readings = [datetime.combine(day, at.replace(fold=fold), zone).astimezone(UTC) for fold in (0, 1)]
     return min(readings), max(readings)

@@ -16,7 +16,7 @@ from waitercaller.model import logins, restaurants
 from waitercaller.model.languages import table_title
 from waitercaller.model.requests import queries, transitions
 from waitercaller.model.restaurants import Actor, Restaurant
-from waitercaller.model.service_request import UNDO_FOR, ServiceRequest
+from waitercaller.model.service_request import UNDO_WINDOW, ServiceRequest
 from waitercaller.requests.dashboard import answers, blueprint, cards, pause_views, screen_views, who
 from waitercaller.web import access, limits
 from waitercaller.web.languages import current_language
@@ -41,7 +41,7 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
         choices=who.choices(),
         most=who.REQUESTS_OF_A_TAP,
         heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
-        undo_ms=round(UNDO_FOR.total_seconds() * 1000),
+        undo_ms=round(UNDO_WINDOW.total_seconds() * 1000),
         seen_limit=screen_views.REQUESTS_OF_A_RECEIPT,
         kiosk=request.args.get("kiosk") == "1",
     )

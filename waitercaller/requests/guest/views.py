@@ -154,9 +154,9 @@ def _names(table: Table, receipt: links.Receipt) -> list[str]:
 
 def _is_silenced(table: Table, phones: list[str]) -> bool:
     """Whether this tap calls nobody, since its phone or its table is paused; it is counted then."""
-    pause = pauses.silencing(table, phones)
+    pause = pauses.applying_to(table, phones)
     if pause is not None:
-        pauses.tapped(pause, table)
+        pauses.count_tap(pause, table)
     return pause is not None
 
 
