@@ -1,7 +1,7 @@
-"""The background work of a worker process, started by gunicorn's `post_worker_init` and stopped with the worker.
+"""Background threads of a worker process, started by gunicorn's `post_worker_init` and stopped with the worker.
 
-Every process runs the same work; what must happen once is claimed in the database, so it matters neither how many
-processes there are nor when one dies.
+Every process runs all of them. Work that must happen once is claimed by a conditional update in the database, so the
+number of processes does not matter, and a process may die at any time.
 """
 
 import logging
@@ -25,7 +25,7 @@ from waitercaller.push import sender
 
 log = logging.getLogger(__name__)
 
-MAIL_INTERVAL_SECONDS = 1.0  # seconds
+MAIL_INTERVAL_SECONDS = 1.0
 PUSH_INTERVAL_SECONDS = 0.5
 ESCALATION_INTERVAL_SECONDS = 1.0
 UNHEARD_INTERVAL_SECONDS = 10.0
@@ -38,14 +38,14 @@ STOP_INTERVAL_SECONDS = 0.2
 
 
 def start(app: Flask, is_alive: Callable[[], bool]) -> None:
-    """Begin the background work of this process. `is_alive` turns false when the worker is to stop."""
+    """Start the background threads of this process; they end when `is_alive()` returns False."""
     for name, work in (
         ("watch", lambda: watcher.run(app, is_alive)),
         ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL_SECONDS, lambda: outbox.send_due(app))),
         ("push", lambda: _repeat(app, is_alive, PUSH_INTERVAL_SECONDS, lambda: sender.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL_SECONDS, lambda: clock.synchronise(db()))),
         ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL_SECONDS, due_steps.escalate)),
-        ("unwatched", lambda: _repeat(app, is_alive, UNHEARD_INTERVAL_SECONDS, unheard_restaurants.check)),
+        ("unheard", lambda: _repeat(app, is_alive, UNHEARD_INTERVAL_SECONDS, unheard_restaurants.check)),
         ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL_SECONDS, pauses.end_due)),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL_SECONDS, erasure.process_due)),
         ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL_SECONDS, rollups.process_due)),
@@ -61,7 +61,7 @@ def _repeat(app: Flask, is_alive: Callable[[], bool], interval: float, work: Cal
         try:
             with app.app_context():
                 work()
-        except Exception as error:  # the next round must come all the same
+        except Exception as error:  # a fault must not end the loop
             if is_transient(error):
                 log.warning("the database did not answer the background work: %s", type(error).__name__)
             else:
@@ -77,7 +77,7 @@ def _sleep(seconds: float, is_alive: Callable[[], bool]) -> None:
 
 
 def _close_streams_at_the_end(app: Flask, is_alive: Callable[[], bool]) -> None:
-    """A graceful stop would wait for open streams up to its timeout, and they would never end by themselves."""
+    """End all streams when the worker stops; otherwise a graceful stop waits for them until its timeout."""
     hub = streams.hub(app)
     while is_alive():
         time.sleep(STOP_INTERVAL_SECONDS)

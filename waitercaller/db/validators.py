@@ -1,4 +1,4 @@
-"""The shapes of documents: what the database refuses, whoever writes it. `schema.build` sets these."""
+"""JSON Schema validators of the collections, enforced by the database; `schema.build` installs them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def _document(required: dict[str, Any], **further: Any) -> dict[str, Any]:
 
 
 def _queue_keys(*final_states: str) -> dict[str, Any]:
-    """The keys of a work queue's documents, see db/work_queue."""
+    """The keys of documents in a work queue; see db/work_queue."""
     return {"state": {"enum": ["due", *final_states]}, "attempts": COUNT, "next_at": DATE}
 
 
@@ -46,7 +46,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "zones": {"bsonType": "array", "items": {"bsonType": "object", "required": ["id", "name"]}},
             "created_at": DATE,
         },
-        # Only a restaurant that is removed may have nobody.
+        # Only a removed restaurant may have no members.
         anyOf=[{"required": ["removed_at"]}, {"properties": {"members": {"minItems": 1}}}],
     ),
     "users": _document({"email": TEXT, "name": TEXT, "password_hash": TEXT, "created_at": DATE}),
@@ -122,7 +122,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     ),
     "subscriptions": _document(
         {
-            "_id": TEXT,  # named by restaurant and endpoint
+            "_id": TEXT,  # <restaurant>:<hash of the endpoint>
             "restaurant_id": OBJECT_ID,
             "member_id": TEXT,
             "login_id": TEXT,
@@ -133,7 +133,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     ),
     "pushes": _document(
         {
-            "_id": TEXT,  # named by what happened and the subscription
+            "_id": TEXT,  # <occasion>:<event>:<subscription>
             "restaurant_id": OBJECT_ID,
             "subscription_id": TEXT,
             "event": TEXT,

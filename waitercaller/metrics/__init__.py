@@ -1,8 +1,8 @@
-"""What is counted, for Prometheus. Rooms count here; ops shows it.
+"""Prometheus metrics. Any folder may count here; `ops` exposes them.
 
-Labels are few and fixed: routes (rules, never paths), states, names of limits. A restaurant or a table is never one.
-gunicorn's configuration sets PROMETHEUS_MULTIPROC_DIR, so that the processes of a machine are added up; without it
-these are the figures of this process.
+Labels have few, fixed values: routes (rules, not paths), states, names of limits; never restaurants or tables.
+gunicorn's configuration sets PROMETHEUS_MULTIPROC_DIR, so that the figures of all processes of a machine are
+aggregated; without it these are the figures of this process.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
 
-# A page takes milliseconds; after two seconds it says that the database is away.
+# Pages take milliseconds; after two seconds they answer 503.
 _PAGE_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
-# On the staff's screens a call turns amber after 40 seconds and red after 80, where the restaurant says nothing else.
+# The default escalation steps are at 40, 80 and 120 seconds.
 _WAITING_BUCKETS_SECONDS = (5, 10, 20, 40, 60, 90, 120, 180, 240, 360, 600, 1800)
 
 HTTP_REQUESTS = Counter(
@@ -74,27 +74,27 @@ BACKGROUND_FAULTS = Counter(
 
 
 def answered(route: str, method: str, status: int, seconds: float) -> None:
-    """Count an answer; `route` is the rule that matched."""
+    """Count an HTTP response; `route` is the rule that matched."""
     HTTP_REQUESTS.labels(route, method, str(status)).inc()
     HTTP_SECONDS.labels(route).observe(seconds)
 
 
 def stepped(step: str, number: int = 1) -> None:
-    """Count that so many calls took this step: called, reminded, accepted, resolved, …
+    """Count requests that took this step: called, reminded, accepted, resolved, …
 
-    A step within a transaction that MongoDB makes the driver repeat is counted again: that is rare, and no bill.
+    A step in a transaction that is retried is counted again, which is rare.
     """
     if number:
         CALLS.labels(step).inc(number)
 
 
 def escalated(step: str) -> None:
-    """Count that a call to which nobody goes took this step."""
+    """Count an escalation step."""
     ESCALATIONS.labels(step).inc()
 
 
 def accepted(calls: Iterable[Mapping[str, Any]]) -> None:
-    """Count how long these have waited, which were accepted just now; who only takes one over changes nothing."""
+    """Observe the waiting time of requests that were just accepted, at their first acceptance only."""
     for call in calls:
         acceptances = [step["at"] for step in call["steps"] if step["what"] == "accepted"]
         if len(acceptances) == 1:

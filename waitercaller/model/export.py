@@ -1,4 +1,4 @@
-"""All that is held about a person, for the person: no hashes, no secrets, no ids of logins, nothing about others."""
+"""Export of a person's data (GDPR article 20): without hashes, secrets, ids of logins, or data about others."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -24,13 +24,13 @@ ABOUT_INVITATION = ("name", "role", "created_at", "expires_at")
 
 
 def about(user: User) -> dict[str, object]:
-    """Everything as JSON can hold it; moments in ISO 8601, UTC."""
+    """The export as JSON-serialisable values; times in ISO 8601, UTC."""
     user_id = user["_id"]
     memberships = [
         (restaurant, restaurants.member_of(restaurant, user_id)) for restaurant in restaurants.of_user(user_id)
     ]
-    worked = [(restaurant, member["id"]) for restaurant, member in memberships if member] + _worked_before(user)
-    held: dict[str, object] = _as_json(
+    worked = [(restaurant, member["id"]) for restaurant, member in memberships if member] + _former_memberships(user)
+    export: dict[str, object] = _as_json(
         {
             "as_of": clock.now(),
             "account": _account(user),
@@ -43,11 +43,11 @@ def about(user: User) -> dict[str, object]:
             "invitations": [_pick(each, ABOUT_INVITATION) for each in _invitations(user["email"])],
         }
     )
-    return held
+    return export
 
 
-def _worked_before(user: User) -> list[tuple[Restaurant, str]]:
-    """The restaurants this person has left, if they are still there, and as which member."""
+def _former_memberships(user: User) -> list[tuple[Restaurant, str]]:
+    """Existing restaurants that this person has left, with their former member id."""
     found = [(restaurants.documents().find_one({"_id": left["restaurant_id"]}), left) for left in user.get("left", ())]
     return [(restaurant, left["member_id"]) for restaurant, left in found if restaurant]
 
@@ -67,9 +67,9 @@ def _membership(restaurant: Restaurant, member: Member) -> dict[str, object]:
 
 
 def _phones(restaurant: Restaurant, member_id: str) -> list[dict[str, object]]:
-    """The browsers that push messages go to."""
-    theirs = {"restaurant_id": restaurant["_id"], "member_id": member_id}
-    return [_pick(each, ABOUT_PHONE) for each in db().subscriptions.find(theirs)]
+    """The member's push subscriptions."""
+    of_member = {"restaurant_id": restaurant["_id"], "member_id": member_id}
+    return [_pick(each, ABOUT_PHONE) for each in db().subscriptions.find(of_member)]
 
 
 def _event(event: AuditEntry) -> dict[str, object]:
@@ -77,17 +77,17 @@ def _event(event: AuditEntry) -> dict[str, object]:
 
 
 def _caused(user_id: ObjectId, worked: list[tuple[Restaurant, str]]) -> list[AuditEntry]:
-    """What this person did to others: that it was done, and when."""
+    """Audit entries about others that this person caused."""
     actor_ids = [str(user_id), *(member_id for _, member_id in worked)]
     return list(audit_trail.documents().find({"actor.id": {"$in": actor_ids}, "user_id": {"$ne": user_id}}))
 
 
 def _steps(restaurant: Restaurant, member_id: str) -> Iterator[dict[str, object]]:
-    """What this member did about requests: what, when, for which table. Read in windows: years have no upper limit."""
-    theirs = {"restaurant_id": restaurant["_id"], "steps.by.id": member_id}
+    """The steps of requests that this member took. Read in windows, since their number is unbounded."""
+    by_member = {"restaurant_id": restaurant["_id"], "steps.by.id": member_id}
     begin = restaurant["created_at"]
     while begin <= clock.now():
-        within = {"created_at": {"$gte": begin, "$lt": begin + WINDOW}, **theirs}
+        within = {"created_at": {"$gte": begin, "$lt": begin + WINDOW}, **by_member}
         for request in service_request.documents().find(within):
             for step in request["steps"]:
                 if step["by"] and step["by"]["id"] == member_id:
@@ -105,7 +105,7 @@ def _pick(document: Mapping[str, object], names: tuple[str, ...]) -> dict[str, o
 
 
 def _as_json(value: Any) -> Any:
-    """`value` with moments and ids as text."""
+    """`value` with times and ids as strings."""
     if isinstance(value, dict):
         return {name: _as_json(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -71,7 +71,7 @@ def live(restaurant_id: ObjectId) -> Response:
     # By restaurant: neither guests behind the house's address nor another house's staff use up what these screens may.
     house = f"staff:{restaurant_id}:{limits.network()}"
     caps = {login_topic: STREAMS_OF_A_LOGIN, house: STREAMS_OF_A_HOUSE}
-    stream = streams.respond("calls", [topic, login_topic], caps, read, gone="logged_out")
+    stream = streams.respond("calls", [topic, login_topic], caps, read, revoked_reason="logged_out")
     return screen_views.keep(stream, restaurant_id)
 
 

@@ -129,7 +129,7 @@ def live(code: str) -> Response:
         return pages.state_fragment(view, code, language, found[1], asked_language)
 
     caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"guests:{limits.network()}": STREAMS_OF_AN_ADDRESS}
-    return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone", pace=lambda: pace)
+    return streams.respond("state", [f"table:{table['_id']}"], caps, read, revoked_reason="gone", interval=lambda: pace)
 
 
 def _find(code: str) -> tuple[Table, bool, Restaurant]:
