@@ -157,7 +157,7 @@ def users_of_the_deployment() -> dict[str, Granted]:
 @cache
 def made_users() -> Document:
     """What users.js leaves of users and roles in a database, run on a stand-in for mongosh's `db`."""
-    command: list[str | Path] = [NODE, ROOT / "tests" / "deploy" / "users.mjs", "1", "primary"]
+    command: list[str | Path] = [NODE, ROOT / "tests" / "support" / "deploy" / "users.mjs", "1", "primary"]
     script = (ROOT / "deploy" / "mongodb" / "users.js").read_text(encoding="utf-8")
     done = subprocess.run(command, input=script, capture_output=True, text=True, check=True)
     return dict(json.loads(done.stdout))
