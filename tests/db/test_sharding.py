@@ -14,13 +14,13 @@ from pymongo import IndexModel, MongoClient, monitoring
 
 from tests.support import ROOT
 from tests.support.cast import Person
+from tests.wire.sharding import Key, key_of, keys_of_the_page
 from waitercaller.db import schema
 from waitercaller.db.client import Document
 from waitercaller.db.validators import VALIDATORS
 from waitercaller.model.tables import Table
 
 PAGE = (ROOT / "docs/sharding.md").read_text()
-Key = dict[str, int]
 
 
 class Listener(monitoring.CommandListener):
@@ -78,16 +78,6 @@ def test_every_query_of_requests_names_the_restaurant(
 # --- the page's commands ------------------------------------------------------------------------------------
 
 
-def key_of(text: str) -> Key:
-    return {field: int(direction) for field, direction in re.findall(r"(\w+): (-?\d+)", text)}
-
-
-def commands() -> dict[str, Key]:
-    """The shard key of each collection that the page shards."""
-    found = re.findall(r'^sh\.shardCollection\("waitercaller\.(\w+)", ({[^}]*})\)$', PAGE, re.MULTILINE)
-    return {name: key_of(key) for name, key in found}
-
-
 def arrays(schema_of: Document, path: str = "") -> Iterator[str]:
     """The fields that the validator `schema_of` says are lists, as dotted paths."""
     for name, rule in schema_of.get("properties", {}).items():
@@ -122,10 +112,10 @@ def refusals(key: Key, indexes: list[Document], lists: set[str]) -> list[str]:
     return said
 
 
-@pytest.mark.parametrize("name", commands())
+@pytest.mark.parametrize("name", keys_of_the_page())
 def test_the_server_would_take_the_commands_of_the_page(name: str) -> None:
     indexes: list[Document] = [index.document for index in schema.INDEXES[name]]
-    assert refusals(commands()[name], indexes, set(arrays(VALIDATORS[name]["$jsonSchema"]))) == []
+    assert refusals(keys_of_the_page()[name], indexes, set(arrays(VALIDATORS[name]["$jsonSchema"]))) == []
 
 
 @pytest.mark.parametrize(
@@ -153,4 +143,4 @@ def test_the_page_says_of_every_collection_whether_it_is_sharded_and_by_what() -
     keys = {name: key_of(key) for names, key in rows for name in names.split(", ")}
     assert len(keys) == sum(len(names.split(", ")) for names, _ in rows)  # each once
     assert set(keys) == set(schema.INDEXES)
-    assert {name: key for name, key in keys.items() if key} == commands()
+    assert {name: key for name, key in keys.items() if key} == keys_of_the_page()

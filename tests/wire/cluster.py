@@ -1,6 +1,6 @@
 """The embedded server with users, behind the proxy: what comes nearest to a replica set of mongod here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
@@ -11,6 +11,7 @@ from tests.wire import ddl, rights, rules
 from tests.wire.exchange import Rule
 from tests.wire.protocol import Document
 from tests.wire.proxy import HOST, Proxy
+from tests.wire.sharding import Shards, keys_of_the_page
 
 APPLICATION = "waitercaller"  # the user of deploy/mongodb/users.js for MONGODB_URI
 ROOT = "root"
@@ -20,10 +21,11 @@ PASSWORD = "a-password-of-tests"
 class Cluster:
     """`server`, which must run, with the users of deploy/mongodb/users.js, and a proxy that holds them to their rights.
 
-    The embedded server knows the passwords; rights are the proxy's to check.
+    The embedded server knows the passwords; rights are the proxy's to check. The proxy is a mongos besides, with the
+    collections sharded as docs/sharding.md has it.
     """
 
-    def __init__(self, server: Server, more_rules: Iterable[Rule] = ()) -> None:
+    def __init__(self, server: Server) -> None:
         users = rights.users_of_the_deployment()
         users[ROOT] = rights.granted(["root"], {})
         self.server = server
@@ -32,7 +34,8 @@ class Cluster:
             for name in users.keys() - known:
                 client.admin.command("createUser", name, pwd=PASSWORD, roles=["root"])
         of_all: list[Rule] = [rights.Rights(users), *rules.OF_COMMANDS, *ddl.OF_DEFINITIONS]
-        self.proxy = Proxy((HOST, server.port), [*of_all, *more_rules])
+        of_all.append(Shards(self.behind, keys_of_the_page()))
+        self.proxy = Proxy((HOST, server.port), of_all)
 
     def uri(self, database: str = "", user: str = APPLICATION, options: str = "") -> str:
         """The address of this database, as an operator would write it for this user."""

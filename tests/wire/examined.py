@@ -28,15 +28,21 @@ def document(schema: Document, now: datetime) -> Any:
     if "enum" in schema:
         return _random.choice(schema["enum"])
     if "anyOf" in schema and "bsonType" not in schema:
-        return document(schema["anyOf"][0], now)
-    kinds = schema.get("bsonType", "object" if "properties" in schema else "string")
-    match kinds if isinstance(kinds, str) else kinds[0]:
+        return document(next(each for each in schema["anyOf"] if each.get("bsonType") != "null"), now)
+    match _kind(schema.get("bsonType", "object" if "properties" in schema else "string")):
         case "object":
             return {name: document(rule, now) for name, rule in schema.get("properties", {}).items()}
         case "array":
             return [document(schema.get("items", {}), now)]
         case kind:
             return _SIMPLE.get(kind, _text)(now)
+
+
+def _kind(given: str | list[str]) -> str:
+    """Of several the first that is not null; but a time that may be missing is: it did not come to that."""
+    kinds = [given] if isinstance(given, str) else given
+    present = next((kind for kind in kinds if kind != "null"), "null")
+    return "null" if present == "date" and "null" in kinds else present
 
 
 def _text(_now: datetime) -> str:

@@ -5,31 +5,50 @@ shardkeyutil::validateShardKeyIndexExistsOrCreateIfPossible of mongodb/mongo. mo
 without the whole key; before 7.0 any write of one document that names neither key nor _id. The older rule holds here.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 from pymongo import MongoClient
 
+from tests.support import ROOT
 from tests.wire.exchange import Answer, Outcome, Request, refuse
 from tests.wire.protocol import Document
 
+Key = dict[str, int]
+
 INVALID_OPTIONS, SHARD_KEY_NOT_FOUND = 72, 61
+
+
+def keys_of_the_page() -> dict[str, Key]:
+    """The shard key of each collection that docs/sharding.md shards."""
+    page = (ROOT / "docs" / "sharding.md").read_text(encoding="utf-8")
+    found = re.findall(r'^sh\.shardCollection\("waitercaller\.(\w+)", ({[^}]*})\)$', page, re.MULTILINE)
+    return {name: key_of(key) for name, key in found}
+
+
+def key_of(text: str) -> Key:
+    """A key as it is written in mongosh."""
+    return {field: int(direction) for field, direction in re.findall(r"(\w+): (-?\d+)", text)}
 
 
 class Shards:
     """A rule for a cluster: takes `shardCollection`, and holds commands on sharded collections to their keys.
 
-    `connect` gives a client of the server behind, which is asked for its indexes.
+    `connect` gives a client of the server behind, which is asked for its indexes. The collections that `keys` names are
+    sharded in every database.
     """
 
-    def __init__(self, connect: Callable[[], MongoClient[Document]]) -> None:
+    def __init__(self, connect: Callable[[], MongoClient[Document]], keys: dict[str, Key] | None = None) -> None:
         self._connect = connect
+        self._everywhere = {name: tuple(key) for name, key in (keys or {}).items()}
         self._keys: dict[str, tuple[str, ...]] = {}
 
     def __call__(self, request: Request) -> Outcome | None:
         if request.name == "shardCollection":
             return self._shard(str(request.body["shardCollection"]), request.body["key"])
-        key = self._keys.get(f"{request.database}.{request.collection}")
+        named = self._everywhere.get(request.collection)
+        key = self._keys.get(f"{request.database}.{request.collection}", named)
         if key is None:
             return None
         if request.name == "createIndexes":

@@ -29,34 +29,34 @@ def code_of(work: Callable[[], object]) -> int | None:
 @pytest.mark.parametrize(
     ("command", "code"),
     [
-        ({"count": "requests", "query": {}}, 263),
+        ({"count": "things", "query": {}}, 263),
         ({"listCollections": 1}, 263),
-        ({"listIndexes": "requests"}, 263),
-        ({"collMod": "requests", "validator": {}}, 263),
-        ({"drop": "requests"}, 263),
-        ({"aggregate": "requests", "pipeline": [{"$indexStats": {}}], "cursor": {}}, 263),
-        ({"aggregate": "requests", "pipeline": [{"$out": "other"}], "cursor": {}}, 263),
-        ({"aggregate": "requests", "pipeline": [{"$group": {"_id": None}}], "cursor": {}}, None),
-        ({"find": "requests", "filter": {}}, None),
-        ({"distinct": "requests", "key": "kind"}, None),
+        ({"listIndexes": "things"}, 263),
+        ({"collMod": "things", "validator": {}}, 263),
+        ({"drop": "things"}, 263),
+        ({"aggregate": "things", "pipeline": [{"$indexStats": {}}], "cursor": {}}, 263),
+        ({"aggregate": "things", "pipeline": [{"$out": "other"}], "cursor": {}}, 263),
+        ({"aggregate": "things", "pipeline": [{"$group": {"_id": None}}], "cursor": {}}, None),
+        ({"find": "things", "filter": {}}, None),
+        ({"distinct": "things", "key": "kind"}, None),
     ],
     ids=str,
 )
 def test_what_a_transaction_may_hold(db: Database_, command: Document, code: int | None) -> None:
-    db.requests.insert_one({})
+    db.things.insert_one({})
     with db.client.start_session() as session:
         session.start_transaction()
         assert code_of(lambda: db.command(dict(command), session=session)) == code
 
 
 def test_a_refused_statement_ends_its_transaction_on_the_server_too(db: Database_, cluster: Cluster) -> None:
-    db.requests.insert_one({"_id": 1})
+    db.things.insert_one({"_id": 1})
     with db.client.start_session() as session:
         session.start_transaction()
-        db.requests.update_one({"_id": 1}, {"$set": {"a": 1}}, session=session)
+        db.things.update_one({"_id": 1}, {"$set": {"a": 1}}, session=session)
         assert code_of(lambda: db.command("listCollections", session=session)) == 263
-        db.requests.update_one({"_id": 1}, {"$set": {"a": 2}})  # its lock is gone
-    assert db.requests.find_one({"_id": 1}) == {"_id": 1, "a": 2}
+        db.things.update_one({"_id": 1}, {"$set": {"a": 2}})  # its lock is gone
+    assert db.things.find_one({"_id": 1}) == {"_id": 1, "a": 2}
 
 
 # --- commands -------------------------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_a_refused_statement_ends_its_transaction_on_the_server_too(db: Database
     ids=str,
 )
 def test_stages(db: Database_, pipeline: list[Document], code: int | None) -> None:
-    assert code_of(lambda: db.requests.aggregate(pipeline)) == code
+    assert code_of(lambda: db.things.aggregate(pipeline)) == code
 
 
 @pytest.mark.parametrize(
@@ -92,30 +92,30 @@ def test_stages(db: Database_, pipeline: list[Document], code: int | None) -> No
     ids=str,
 )
 def test_updates(db: Database_, update: Any, code: int | None) -> None:
-    db.requests.insert_one({"_id": 1})
-    assert code_of(lambda: db.requests.update_one({"_id": 1}, update)) == code
+    db.things.insert_one({"_id": 1})
+    assert code_of(lambda: db.things.update_one({"_id": 1}, update)) == code
 
 
 @pytest.mark.parametrize("condition", [{"a": {"$contains": 1}}, {"$and": [{"a": {"$like": "b"}}]}], ids=str)
 def test_filters(db: Database_, condition: Document) -> None:
-    assert code_of(lambda: db.requests.find_one(condition)) == 2
-    assert code_of(lambda: db.requests.delete_many(condition)) == 2
+    assert code_of(lambda: db.things.find_one(condition)) == 2
+    assert code_of(lambda: db.things.delete_many(condition)) == 2
 
 
 def test_a_retryable_write_is_of_single_documents(db: Database_) -> None:
     """The driver leaves the number out; whoever numbers it by hand is refused."""
     with db.client.start_session() as session:
-        command = {"update": "requests", "updates": [{"q": {}, "u": {"$set": {"a": 1}}, "multi": True}], "txnNumber": 1}
+        command = {"update": "things", "updates": [{"q": {}, "u": {"$set": {"a": 1}}, "multi": True}], "txnNumber": 1}
         assert code_of(lambda: db.command(command, session=session)) == 72
 
 
 def test_reads_of_secondaries(connect: Any) -> None:
-    assert code_of(lambda: connect(readPreference="secondaryPreferred").requests.find_one()) == 2
-    assert code_of(lambda: connect(readPreference="primaryPreferred").requests.find_one()) is None
+    assert code_of(lambda: connect(readPreference="secondaryPreferred").things.find_one()) == 2
+    assert code_of(lambda: connect(readPreference="primaryPreferred").things.find_one()) is None
 
 
 def test_documents_of_more_than_16_mib(db: Database_) -> None:
-    command = {"insert": "requests", "documents": [{"a": "b" * (16 * 1024 * 1024)}]}
+    command = {"insert": "things", "documents": [{"a": "b" * (16 * 1024 * 1024)}]}
     assert code_of(lambda: db.command(command)) == 10334
 
 
@@ -140,7 +140,7 @@ def test_documents_of_more_than_16_mib(db: Database_) -> None:
 )
 def test_indexes_that_cannot_be(db: Database_, options: Document) -> None:
     index = {"key": {"restaurant_id": 1, "at": 1}, "name": "it"} | options
-    assert code_of(lambda: db.command("createIndexes", "requests", indexes=[index], maxTimeMS=600_000)) == 67
+    assert code_of(lambda: db.command("createIndexes", "things", indexes=[index], maxTimeMS=600_000)) == 67
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_indexes_that_cannot_be(db: Database_, options: Document) -> None:
 def test_indexes_that_can_be(connect: Any, options: Document) -> None:
     index = {"key": {"restaurant_id": 1, "at": 1}, "name": "it"} | options
     database = connect(timeoutMS=None)
-    assert code_of(lambda: database.command("createIndexes", "requests", indexes=[index])) is None
+    assert code_of(lambda: database.command("createIndexes", "things", indexes=[index])) is None
 
 
 @pytest.mark.parametrize(
@@ -195,4 +195,4 @@ def test_schemas_that_can_be(connect: Any) -> None:
 @pytest.mark.parametrize("milliseconds", [1500, None])
 def test_an_index_build_is_not_to_end_with_the_limit_of_a_page(connect: Any, milliseconds: int | None) -> None:
     database = connect(timeoutMS=milliseconds)
-    assert (code_of(lambda: database.requests.create_index("at")) == 50) == (milliseconds is not None)
+    assert (code_of(lambda: database.things.create_index("at")) == 50) == (milliseconds is not None)

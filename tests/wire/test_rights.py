@@ -18,16 +18,16 @@ TO_BECOME_ROOT = {"createUser", "grantRole", "createRole", "anyAction", "changeO
 
 def test_the_application_reads_writes_and_defines(connect: Any) -> None:
     database = connect(timeoutMS=None)
-    database.create_collection("requests", validator={"$jsonSchema": {"bsonType": "object"}})
-    database.command("collMod", "requests", validator={})
-    database.requests.create_index("at")
-    database.requests.insert_one({"_id": 1})
-    database.requests.update_one({"_id": 2}, {"$set": {"a": 1}}, upsert=True)
-    assert database.requests.count_documents({}) == 2
+    database.create_collection("things", validator={"$jsonSchema": {"bsonType": "object"}})
+    database.command("collMod", "things", validator={})
+    database.things.create_index("at")
+    database.things.insert_one({"_id": 1})
+    database.things.update_one({"_id": 2}, {"$set": {"a": 1}}, upsert=True)
+    assert database.things.count_documents({}) == 2
     with database.watch(max_await_time_ms=50) as stream:
         assert stream.try_next() is None
-    database.requests.delete_one({"_id": 1})
-    assert database.list_collection_names() == ["requests"]
+    database.things.delete_one({"_id": 1})
+    assert database.list_collection_names() == ["things"]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_the_application_reads_writes_and_defines(connect: Any) -> None:
         {"dropDatabase": 1},
         {"createUser": "mallory", "pwd": "1", "roles": ["root"]},
         {"grantRolesToUser": APPLICATION, "roles": ["root"]},
-        {"validate": "requests"},
+        {"validate": "things"},
         {"configureFailPoint": "failCommand", "mode": "off"},
     ],
     ids=lambda command: next(iter(command)),
@@ -51,19 +51,19 @@ def test_the_application_asks_nothing_of_the_cluster(connect: Any, command: Docu
 
 
 def test_the_application_sees_no_other_database(connect: Any) -> None:
-    assert code_of(lambda: connect().client.other.requests.find_one()) == rights.UNAUTHORIZED
+    assert code_of(lambda: connect().client.other.things.find_one()) == rights.UNAUTHORIZED
 
 
 def test_who_has_not_logged_in_may_only_say_hello(cluster: Cluster) -> None:
     with MongoClient[Document](f"mongodb://127.0.0.1:{cluster.proxy.port}/") as client:
         assert client.admin.command("ping")["ok"] == 1
-        assert code_of(lambda: client.test.requests.find_one()) == rights.UNAUTHORIZED
+        assert code_of(lambda: client.test.things.find_one()) == rights.UNAUTHORIZED
 
 
 def test_a_wrong_password_is_nobody(cluster: Cluster) -> None:
     uri = cluster.uri("test").replace(":a-password", ":another-password")
     with MongoClient[Document](uri) as client, pytest.raises(OperationFailure, match="authentication failed"):
-        client.test.requests.find_one()
+        client.test.things.find_one()
 
 
 def test_rights_are_those_of_the_roles_together() -> None:
