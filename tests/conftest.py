@@ -147,7 +147,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 @pytest.fixture
 def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
     """Makes applications; several on one configuration are several processes on one database."""
-    apps = []
+    made: list[tuple[Flask, Any]] = []
 
     def make(config: Config) -> Flask:
         app = create_app(config)
@@ -160,14 +160,14 @@ def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSyste
         elif config.mongodb_uri == mongodb_uri:
             databases.be_patient(app.extensions["mongo"])
         app.extensions["hub"].listening = True  # as if it had a watcher
-        apps.append(app)
+        made.append((app, app.extensions["mongo"]))  # which a test may put another one for
         return app
 
     yield make
-    for app in apps:
+    for app, mongo in made:
         app.extensions["hub"].close()
         with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
-            app.extensions["mongo"].close()
+            mongo.close()
 
 
 @pytest.fixture
