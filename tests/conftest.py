@@ -28,11 +28,12 @@ from tests.support import cast, databases, routes, schedule, settings, timeshift
 from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
-from waitercaller.db.client import Document
 from waitercaller.live import watcher as watcher_module
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
 from waitercaller.model import counters, restaurants, tables
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.tables import Table
 from waitercaller.web import limits
 
 MakeApp = Callable[[Config], Flask]
@@ -326,7 +327,7 @@ def dana(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def restaurant(app: Flask, alice: Person) -> Document:
+def restaurant(app: Flask, alice: Person) -> Restaurant:
     """The Trattoria Lucia."""
     with app.app_context():
         found = restaurants.get(alice.restaurant_id)
@@ -335,7 +336,7 @@ def restaurant(app: Flask, alice: Person) -> Document:
 
 
 @pytest.fixture
-def table(app: Flask, alice: Person) -> Document:
+def table(app: Flask, alice: Person) -> Table:
     """Table 7 of the Trattoria Lucia."""
     with app.app_context():
         tables.add_many(alice.restaurant_id, ["7"], None)

@@ -29,6 +29,11 @@ LOCAL = ("local", "__main__")  # for `make run` and `make demo` only
 AT_THE_ROOT = {"__init__.py", "__main__.py", "jobs.py", "cli.py"}
 
 WEB_STATE = {"request", "session", "g", "flash", "redirect", "url_for", "render_template", "abort"}
+# Modules in which any document may pass: what is not one collection's, backups, change streams.
+ANY_DOCUMENT_IN = ("db", "ops.backup", "ops.archive", "model.changes", "live.watcher")
+UNTYPED = re.compile(r"(?<!Database\[)(\bDocument\b|dict\[str, Any\])")
+# What is no document: what a mail or a page is made of, what an audit entry is about, what an address is made of.
+NO_DOCUMENTS = {"context", "details", "values"}
 QUERY = re.compile("(find|insert|update|delete|replace|count|estimated|bulk|aggregate|distinct|watch|command)(_|$)")
 # Mail programs know styles of elements only.
 INLINE_STYLES = {"templates/email/_layout.html"}
@@ -78,15 +83,34 @@ def floor_of(module: str) -> int:
     return next(number for number, rooms in enumerate(FLOORS) if room_of(module) in rooms)
 
 
+def functions(module: str) -> Iterator[ast.FunctionDef]:
+    """All functions of a module, inner ones included."""
+    return (node for node in ast.walk(MODULES[module]) if isinstance(node, ast.FunctionDef))
+
+
+def annotation(node: ast.expr | None) -> str:
+    """An annotation as it is written."""
+    return ast.unparse(node) if node else ""
+
+
+# The functions that give the database or a collection of it.
+COLLECTIONS = {"db"} | {
+    function.name
+    for module in MODULES
+    for function in functions(module)
+    if annotation(function.returns).startswith("Collection[")
+}
+
+
 def queries(module: str) -> set[str]:
-    """The methods that a module calls on the database: db().tables.find(…), and the like."""
+    """The methods that a module calls on the database: db().tables.find(…), tables.documents().find(…), …"""
     found = set()
     for node in ast.walk(MODULES[module]):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and QUERY.match(node.func.attr):
             origin: ast.expr = node.func
             while isinstance(origin, ast.Attribute | ast.Subscript):
                 origin = origin.value
-            if isinstance(origin, ast.Call) and isinstance(origin.func, ast.Name) and origin.func.id == "db":
+            if isinstance(origin, ast.Call) and annotation(origin.func).rpartition(".")[2] in COLLECTIONS:
                 found.add(node.func.attr)
     return found
 
@@ -138,6 +162,21 @@ def test_no_circle_among_folders() -> None:
 def test_queries_are_in_the_model() -> None:
     elsewhere = {module: queries(module) for module in MODULES if not is_within(module, QUERIES_IN)}
     assert not {module: found for module, found in elsewhere.items() if found}
+
+
+def test_documents_are_typed() -> None:
+    """Functions take and return the TypedDict of a collection, conditions (Filter) or values to set (Changes)."""
+    untyped = []
+    for module in MODULES:
+        if is_within(module, ANY_DOCUMENT_IN):
+            continue
+        for function in functions(module):
+            arguments = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+            taken = [annotation(each.annotation) for each in arguments if each.arg not in NO_DOCUMENTS]
+            is_untyped = any(UNTYPED.search(each) for each in taken)
+            if is_untyped or re.search(r"\bDocument\b", annotation(function.returns)):
+                untyped.append(f"{module}.{function.name}")
+    assert not untyped
 
 
 def test_the_model_knows_no_web_request() -> None:

@@ -9,10 +9,11 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from waitercaller.db import schema, server
-from waitercaller.db.client import Document, db, patiently, transaction
+from waitercaller.db.client import db, patiently, transaction
 from waitercaller.mail import outbox
 from waitercaller.model import logins, users
 from waitercaller.model import second_factors as two_factor
+from waitercaller.model.users import User
 from waitercaller.ops import archive
 from waitercaller.ops import backup as backups
 from waitercaller.ops import doctor as doctors
@@ -186,7 +187,7 @@ def _restore(path: Path, replace: bool, yes: bool) -> None:
     click.echo("Logins that ended since then are good again: flask end-logins --all ends them.")
 
 
-def _person(email: str) -> Document:
+def _person(email: str) -> User:
     user = users.with_address(email.strip().lower())
     if user is None:
         raise click.ClickException("Nobody has this address.")

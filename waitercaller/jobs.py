@@ -16,8 +16,7 @@ from waitercaller.alerts import due_steps, unheard_restaurants
 from waitercaller.db import clock
 from waitercaller.db.client import db
 from waitercaller.db.faults import is_away
-from waitercaller.live import watcher
-from waitercaller.live.hub import Hub
+from waitercaller.live import streams, watcher
 from waitercaller.mail import outbox
 from waitercaller.model import erasure, pauses, presence
 from waitercaller.model.rollups import store as rollups
@@ -50,8 +49,8 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL, pauses.end_due)),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
         ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL, rollups.work_off)),
-        ("presence", lambda: _repeat(app, is_alive, presence.BEAT, presence.beat)),
-        ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: figures.sample(app.extensions["hub"]))),
+        ("presence", lambda: _repeat(app, is_alive, presence.BEAT_SECONDS, presence.beat)),
+        ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: figures.sample(streams.hub(app)))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()
@@ -79,7 +78,7 @@ def _sleep(seconds: float, is_alive: Callable[[], bool]) -> None:
 
 def _close_streams_at_the_end(app: Flask, is_alive: Callable[[], bool]) -> None:
     """A graceful stop would wait for open streams up to its timeout, and they would never end by themselves."""
-    hub: Hub = app.extensions["hub"]
+    hub = streams.hub(app)
     while is_alive():
         time.sleep(STOP_INTERVAL)
     hub.close()

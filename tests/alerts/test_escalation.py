@@ -15,12 +15,12 @@ from waitercaller import metrics
 from waitercaller.alerts import due_steps
 from waitercaller.alerts import mails as alert_mails
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.live.hub import Hub
 from waitercaller.model import restaurants, service_request, tables
 from waitercaller.model.requests import escalation, handover, transitions
-from waitercaller.model.restaurants import Actor
+from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 
 Mails = Callable[[], list[Mail]]
@@ -41,7 +41,7 @@ def here(app: Flask) -> Iterator[Any]:
 
 
 @pytest.fixture
-def restaurant(database: Any) -> Document:
+def restaurant(database: Any) -> Restaurant:
     """The Trattoria Lucia with table 7, on whichever database the test runs."""
     restaurant_id = restaurants.create("Trattoria Lucia", ObjectId(), "Alice", "en", None)
     tables.add_many(restaurant_id, ["7", "Terrace 3"], None)
@@ -49,12 +49,12 @@ def restaurant(database: Any) -> Document:
 
 
 @pytest.fixture
-def tap(restaurant: Document) -> Tap:
+def tap(restaurant: Restaurant) -> Tap:
     """`tap()`: a guest calls from table 7."""
     return lambda key="a tap", table=0: call(restaurant["_id"], key, table)
 
 
-def found(restaurant_id: ObjectId) -> Document:
+def found(restaurant_id: ObjectId) -> Restaurant:
     restaurants.forget(restaurant_id)
     restaurant = restaurants.get(restaurant_id)
     assert restaurant is not None
@@ -90,7 +90,7 @@ def test_each_step_is_taken_when_it_is_due_and_no_earlier(tap: Tap, database: An
     assert due_steps.escalate() == 0, "after the last step nothing is due any more"
 
 
-def test_the_restaurants_own_times_hold(restaurant: Document, database: Any, later: Callable[..., None]) -> None:
+def test_the_restaurants_own_times_hold(restaurant: Restaurant, database: Any, later: Callable[..., None]) -> None:
     restaurants.set_setting(restaurant["_id"], "escalation", {"nag": 20, "all_zones": 200, "alert": 260})
     request = call(restaurant["_id"])
     for seconds, level in ((20, 1), (179, 1), (1, 2), (59, 2), (1, 3)):
@@ -109,7 +109,7 @@ def test_what_nobody_could_do_while_all_processes_were_down_is_made_up_for_in_or
 
 
 def test_nothing_happens_to_a_request_to_which_somebody_goes_or_which_is_over(
-    tap: Tap, restaurant: Document, database: Any, later: Callable[..., None]
+    tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None]
 ) -> None:
     accepted, ended = tap("one"), tap("two", table=1)
     transitions.accept(restaurant["_id"], [accepted["_id"]], BOB)
@@ -120,7 +120,7 @@ def test_nothing_happens_to_a_request_to_which_somebody_goes_or_which_is_over(
 
 @pytest.mark.parametrize("act", ["accept", "resolve", "withdraw", "accept and release"])
 def test_what_happened_since_it_was_read_wins_over_the_step(
-    tap: Tap, restaurant: Document, database: Any, later: Callable[..., None], act: str
+    tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None], act: str
 ) -> None:
     request, where = tap(), restaurant["_id"]
     later(seconds=41)
@@ -137,7 +137,9 @@ def test_what_happened_since_it_was_read_wins_over_the_step(
     assert stored(database, request)["level"] == 0
 
 
-def test_who_waits_again_begins_anew(tap: Tap, restaurant: Document, database: Any, later: Callable[..., None]) -> None:
+def test_who_waits_again_begins_anew(
+    tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None]
+) -> None:
     """The clock of the guest goes on; the screens get the time again in which somebody may answer."""
     request = tap()
     later(minutes=3)
@@ -179,9 +181,9 @@ def test_a_fault_with_one_request_does_not_stop_the_others(
 
 
 def test_more_requests_than_one_look_finds_are_all_served(
-    tap: Tap, restaurant: Document, database: Any, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+    tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(escalation, "BATCH", 2)
+    monkeypatch.setattr(escalation, "BATCH_SIZE", 2)
     tables.add_many(restaurant["_id"], ["20", "21", "22", "23"], None)
     for table in range(5):
         tap(f"tap {table}", table)
@@ -201,7 +203,7 @@ def test_steps_are_counted(tap: Tap, later: Callable[..., None]) -> None:
 
 
 def test_screens_and_the_guests_page_are_woken_by_a_step(
-    app: Flask, watcher: Hub, table: Document, later: Callable[..., None]
+    app: Flask, watcher: Hub, table: Table, later: Callable[..., None]
 ) -> None:
     topics = {f"restaurant:{table['restaurant_id']}", f"table:{table['_id']}"}
     with app.app_context():
@@ -224,7 +226,7 @@ def test_screens_and_the_guests_page_are_woken_by_a_step(
 
 
 @pytest.fixture
-def evening(here: Any, alice: Person, hire: Callable[..., Person], table: Document) -> Person:
+def evening(here: Any, alice: Person, hire: Callable[..., Person], table: Table) -> Person:
     """Alice's restaurant with a manager and a waiter, which wants mails about guests who wait."""
     hire("Maria", role="manager", at=alice)
     hire("Bob", role="waiter", at=alice)
@@ -269,7 +271,7 @@ def test_the_turn_of_a_quarter_of_an_hour_makes_no_second_mail(
 
 
 def test_no_mail_where_nobody_has_asked_for_them(
-    alice: Person, here: Any, table: Document, mails: Mails, later: Callable[..., None]
+    alice: Person, here: Any, table: Table, mails: Mails, later: Callable[..., None]
 ) -> None:
     call(alice.restaurant_id)
     later(minutes=3)

@@ -12,7 +12,6 @@ from tests.support.together import at_once_in
 from waitercaller import metrics
 from waitercaller.alerts import unheard_restaurants
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import opening, presence, restaurants, unheard
 
 Mails = Callable[[], list[Mail]]
@@ -216,6 +215,6 @@ def test_the_database_refuses_a_second_note_and_a_misshapen_one(house: Person, h
 
 
 def test_hours_are_asked_by_an_index(house: Person, charlie: Person) -> None:
-    found: list[Document] = restaurants.with_hours()
+    found = restaurants.with_hours()
     assert [each["_id"] for each in found] == [house.restaurant_id]
     assert opening.is_expected(found[0], clock.now())

@@ -3,7 +3,6 @@
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -12,6 +11,7 @@ from tests.support.browser import executable, launch
 from tests.support.visitors import Visitors, comes_true, is_live
 from tests.support.website import Website
 from waitercaller.model import tables
+from waitercaller.model.tables import Table
 
 TAPS = 30
 WARM_UP = 5
@@ -72,7 +72,7 @@ def _measure(website: Website, chromium: Browser) -> list[dict[str, float]]:
     return [_tap(website, screen, guest, place) for place in places][WARM_UP:]
 
 
-def _tap(website: Website, screen: Page, guest: Page, place: dict[str, Any]) -> dict[str, float]:
+def _tap(website: Website, screen: Page, guest: Page, place: Table) -> dict[str, float]:
     """When each thing happened after the tap, in milliseconds."""
     table = str(place["_id"])
     guest.context.clear_cookies()  # so many calls in a row are no single phone's

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 from tests.support import browser
 from tests.support.visitors import PATIENCE_MS, Visitors
 from tests.support.website import Website
-from waitercaller.db.client import Document
+from waitercaller.model.tables import Table
 
 # Of a package, not of the session: Playwright keeps an event loop running, which other tests need not meet.
 
@@ -70,7 +70,7 @@ def visitors(website: Website, chromium: Browser) -> Iterator[Visitors]:
 
 
 @pytest.fixture
-def dana(visitors: Visitors, table: Document) -> Page:
+def dana(visitors: Visitors, table: Table) -> Page:
     """Dana, a guest, has scanned the code of table 7 with her phone."""
     page = visitors.come(viewport={"width": 390, "height": 780})
     page.goto(f"/t/{table['code']}")

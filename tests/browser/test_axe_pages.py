@@ -15,9 +15,9 @@ from tests.support.asvs import address, routes
 from tests.support.axe import complaints
 from tests.support.cast import Browser, Person, visit
 from tests.support.visitors import Visitors
-from waitercaller.db.client import Document
 from waitercaller.model import logins, pauses, restaurants, tables
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ STILL: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}, "reduced_mo
 
 
 @pytest.fixture
-def table(app: Flask, alice: Person, bob: Person) -> Document:
+def table(app: Flask, alice: Person, bob: Person) -> Table:
     """A table of a house where there is something on every page: zones, people, a screen, calls, pauses."""
     restaurant_id, by = alice.restaurant_id, restaurants.Actor(id=alice.member_id, name="Alice")
     with app.app_context():
@@ -44,7 +44,7 @@ def table(app: Flask, alice: Person, bob: Person) -> Document:
     return laid[1]
 
 
-def pages(app: Flask, client: Browser, owner: Person, table: Document) -> Iterator[str]:
+def pages(app: Flask, client: Browser, owner: Person, table: Table) -> Iterator[str]:
     """The addresses of all pages that this browser is shown, except guests' and those that send it elsewhere."""
     for rule in sorted(routes(app, "GET"), key=lambda rule: rule.endpoint):
         if rule.endpoint not in (*ENDLESS, *GUESTS):
@@ -69,7 +69,7 @@ def found_on(page: Page, paths: Iterator[str]) -> tuple[int, list[str]]:
 
 
 def test_nothing_is_found_on_the_pages_of_the_staff_and_of_accounts(
-    app: Flask, visitors: Visitors, alice: Person, table: Document
+    app: Flask, visitors: Visitors, alice: Person, table: Table
 ) -> None:
     visitors.tolerate("status of 40")  # of pages that are asked for without a link
     page = visitors.logged_in(alice, **STILL)
@@ -79,7 +79,7 @@ def test_nothing_is_found_on_the_pages_of_the_staff_and_of_accounts(
 
 
 def test_nothing_is_found_on_the_pages_for_everybody(
-    app: Flask, visitors: Visitors, alice: Person, table: Document
+    app: Flask, visitors: Visitors, alice: Person, table: Table
 ) -> None:
     visitors.tolerate("status of 40")
     seen, found = found_on(visitors.come(**STILL), pages(app, visit(app), alice, table))

@@ -16,6 +16,8 @@ from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import pauses, restaurants, tables
 from waitercaller.model.requests import seen, transitions
+from waitercaller.model.service_request import Scope
+from waitercaller.model.tables import Table
 from waitercaller.requests.guest import links as guest_links
 
 pytestmark = pytest.mark.browser
@@ -64,7 +66,7 @@ def _present(app: Flask, alice: Person) -> None:
     )
 
 
-def _call(app: Flask, alice: Person, table: Document, becomes: str) -> ObjectId:
+def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
     """Let the table call for the bill by card, and let that become what it should."""
     restaurant = restaurants.get(alice.restaurant_id)
     assert restaurant is not None
@@ -72,7 +74,8 @@ def _call(app: Flask, alice: Person, table: Document, becomes: str) -> ObjectId:
     request = transitions.open_request(
         restaurant, table, bill, "key", choice=bill["choices"][0], note="Now", device="phone"
     )
-    where, ids = {"restaurant_id": alice.restaurant_id}, [request["_id"]]
+    where: Scope = {"restaurant_id": alice.restaurant_id}
+    ids = [request["_id"]]
     by: restaurants.Actor = {"id": alice.member_id, "name": "Alice"}
     acts: dict[str, Callable[[], object]] = {
         "sent": lambda: _date(app, request["_id"], timedelta(hours=1)),  # it will be new for as long as this takes
@@ -124,7 +127,7 @@ def test_axe_finds_nothing_where_the_page_is_read_from_the_right(visitors: Visit
     ],
 )
 def test_axe_finds_nothing_with_a_note_and_where_it_is_closed(
-    app: Flask, visitors: Visitors, alice: Person, table: Document, values: Document, shown: str
+    app: Flask, visitors: Visitors, alice: Person, table: Table, values: Document, shown: str
 ) -> None:
     app.extensions["mongo"].database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": values})
     guest = visitors.come(viewport=PHONE)
@@ -133,7 +136,7 @@ def test_axe_finds_nothing_with_a_note_and_where_it_is_closed(
     finds_nothing(guest, shown)
 
 
-def test_axe_finds_nothing_while_a_tap_is_not_sent_and_when_it_is_given_up(visitors: Visitors, table: Document) -> None:
+def test_axe_finds_nothing_while_a_tap_is_not_sent_and_when_it_is_given_up(visitors: Visitors, table: Table) -> None:
     visitors.tolerate("net::ERR_")
     guest = visitors.come(viewport=PHONE)
     guest.clock.install()

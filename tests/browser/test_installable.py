@@ -16,9 +16,10 @@ from tests.support.smtp import AUTHORITY
 from tests.support.visitors import Visitors, comes_true, is_live
 from tests.support.website import Website
 from waitercaller.alerts import messages
-from waitercaller.db.client import Document
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 
 PRIVATE = encryption.new_private_key()
@@ -67,15 +68,15 @@ def website(telling_website: Website, service: PushService) -> Iterator[Website]
 
 
 @pytest.fixture
-def call(app: Flask, table: Document, alice: Person) -> Callable[[], None]:
+def call(app: Flask, table: Table, alice: Person) -> Callable[[], None]:
     """A guest at table 7 calls; told to phones as the guest's page does it."""
 
     def called() -> None:
         with app.app_context():
-            restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+            restaurant = cast(Restaurant, restaurants.get(alice.restaurant_id))
             request = requests.open_request(restaurant, table, restaurant["kinds"][0], "a key")
             restaurants.forget(alice.restaurant_id)
-            messages.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "called", request)
+            messages.enqueue(cast(Restaurant, restaurants.get(alice.restaurant_id)), "called", request)
 
     return called
 
@@ -194,9 +195,7 @@ def test_nothing_but_the_offline_page_is_kept(visitors: Visitors, bob: Person, c
     assert len(kept) == 6
 
 
-def test_a_guests_page_has_no_service_worker(
-    visitors: Visitors, bob: Person, table: Document, website: Website
-) -> None:
+def test_a_guests_page_has_no_service_worker(visitors: Visitors, bob: Person, table: Table, website: Website) -> None:
     page = visitors.dashboard(bob, service_workers="allow")
     worker_of(page)
     page.goto(f"/t/{table['code']}")

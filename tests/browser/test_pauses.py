@@ -8,7 +8,7 @@ from tests.support.axe import complaints
 from tests.support.cast import Person
 from tests.support.visitors import Visitors, card, remember, was_not_reloaded
 from waitercaller.db import clock
-from waitercaller.db.client import Document
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def lane(dashboard: Page) -> Locator:
 
 
 def test_after_nobody_was_there_twice_the_phone_is_paused_and_the_table_is_not(
-    visitors: Visitors, alice: Person, bob: Person, table: Document, dana: Page
+    visitors: Visitors, alice: Person, bob: Person, table: Table, dana: Page
 ) -> None:
     tablet, phone = visitors.dashboard(alice), visitors.dashboard(bob, viewport=PHONE)
     remember(dana)
@@ -97,7 +97,7 @@ def test_undoing_the_second_nobody_there_gives_the_phone_its_call_back(
 
 
 def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
-    app: Flask, visitors: Visitors, alice: Person, table: Document, dana: Page
+    app: Flask, visitors: Visitors, alice: Person, table: Table, dana: Page
 ) -> None:
     tablet = visitors.dashboard(alice)
     guest = visitors.come(viewport=PHONE)
@@ -122,7 +122,7 @@ def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
 
 
 def test_without_scripts_a_paused_table_is_said_to_be_paused_and_lifted(
-    visitors: Visitors, alice: Person, table: Document
+    visitors: Visitors, alice: Person, table: Table
 ) -> None:
     guest = visitors.come(java_script_enabled=False, viewport=PHONE)
     guest.goto(f"/t/{table['code']}")

@@ -13,9 +13,10 @@ from tests.support.cast import Person, wait_until
 from tests.support.past_calls import keep, past_call
 from tests.support.visitors import Visitors
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import restaurants
+from waitercaller.model.restaurants import Zone
 from waitercaller.model.rollups import store, times
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -23,9 +24,12 @@ PATHS = ("report?days=28", "report?days=1", "history")
 
 
 @pytest.fixture
-def busy(app: Flask, alice: Person, table: Document) -> Person:
+def busy(app: Flask, alice: Person, table: Table) -> Person:
     """Alice, whose house had two calls in each of the last 24 hours, in zones with trying names."""
-    zones = [{"id": "z1", "name": "A roof terrace beyond the winter garden"}, {"id": "z2", "name": HOSTILE}]
+    zones: list[Zone] = [
+        {"id": "z1", "name": "A roof terrace beyond the winter garden", "key": "a"},
+        {"id": "z2", "name": HOSTILE, "key": "b"},
+    ]
     database = app.extensions["mongo"].database
     with app.app_context():
         house = restaurants.get(alice.restaurant_id)

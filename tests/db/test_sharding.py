@@ -18,6 +18,7 @@ from tests.wire.sharding import Key, key_of, keys_of_the_page
 from waitercaller.db import schema
 from waitercaller.db.client import Document
 from waitercaller.db.validators import VALIDATORS
+from waitercaller.model.tables import Table
 
 PAGE = (ROOT / "docs/sharding.md").read_text()
 
@@ -56,7 +57,7 @@ def form_of(page: str) -> dict[str, str]:
 
 
 def test_every_query_of_requests_names_the_restaurant(
-    app: Flask, asked: list[Any], alice: Person, bob: Person, table: Document, dana: Any
+    app: Flask, asked: list[Any], alice: Person, bob: Person, table: Table, dana: Any
 ) -> None:
     address = f"/t/{table['code']}"
     for _ in range(2):  # a call, and a reminder of it

@@ -11,8 +11,8 @@ from tests.support.deploy.apache import DOMAIN
 from tests.support.deploy.guests import Guest
 from tests.support.deploy.screens import Screen, Screens
 from tests.support.deploy.site import Site
-from waitercaller.db.client import Document
 from waitercaller.model import tables
+from waitercaller.model.tables import Table
 
 TABLES = 100
 SCREENS_OF_A_TABLE = 20
@@ -23,7 +23,7 @@ SLOT = 0.25  # seconds
 
 
 @pytest.fixture(scope="module")
-def large_restaurant(shared_site: Site) -> Iterator[list[Document]]:
+def large_restaurant(shared_site: Site) -> Iterator[list[Table]]:
     """The tables of a large restaurant."""
     alice = hire(shared_site.app, "Alice", restaurant="Trattoria Lucia")
     with shared_site.app.app_context():
@@ -33,7 +33,7 @@ def large_restaurant(shared_site: Site) -> Iterator[list[Document]]:
     shared_site.empty()
 
 
-def test_browsers_hold_theirs_over_http_2(shared_site: Site, large_restaurant: list[Document]) -> None:
+def test_browsers_hold_theirs_over_http_2(shared_site: Site, large_restaurant: list[Table]) -> None:
     code = large_restaurant[0]["code"]
     each = [Screen(f"/t/{table['code']}/live", "127.0.0.1", http2=True) for table in large_restaurant for _ in range(2)]
     screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
@@ -57,7 +57,7 @@ def call(site: Site, code: str, screens: Screens) -> None:
 
 
 @pytest.fixture(scope="module")
-def screens(large_restaurant: list[Document], shared_site: Site) -> Iterator[Screens]:
+def screens(large_restaurant: list[Table], shared_site: Site) -> Iterator[Screens]:
     """All are live."""
     paths = [f"/t/{table['code']}/live" for table in large_restaurant for _ in range(SCREENS_OF_A_TABLE)]
     # From ten addresses, as no address may hold more than a restaurant would.
@@ -72,7 +72,7 @@ def screens(large_restaurant: list[Document], shared_site: Site) -> Iterator[Scr
 
 
 def test_while_they_are_open_pages_answer_and_a_call_reaches_its_table(
-    shared_site: Site, screens: Screens, large_restaurant: list[Document]
+    shared_site: Site, screens: Screens, large_restaurant: list[Table]
 ) -> None:
     assert Counter(shared_site.visit("/login").status for _ in range(50)) == {200: 50}
     call(shared_site, large_restaurant[6]["code"], screens)

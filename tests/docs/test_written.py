@@ -16,7 +16,7 @@ from tests.support.cast import Mail, Person
 from tests.support.pages import form_in
 from waitercaller.alerts import messages
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import db
 from waitercaller.model import (
     erasure,
     logins,
@@ -33,6 +33,7 @@ from waitercaller.model import (
 )
 from waitercaller.model.requests import seen
 from waitercaller.model.rollups import store as rollups
+from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 
 HOUR = timedelta(hours=1)
@@ -82,7 +83,7 @@ def test_what_is_written_is_on_the_page(
     app: Flask,
     alice: Person,
     bob: Person,
-    table: Document,
+    table: Table,
     dana: FlaskClient,
     client: Any,
     mails: Callable[[], list[Mail]],
@@ -105,7 +106,7 @@ def test_what_is_written_is_on_the_page(
             assert [fault for document in documents for fault in faults(keys, document)] == [], collection
 
 
-def _act(alice: Person, bob: Person, table: Document) -> None:
+def _act(alice: Person, bob: Person, table: Table) -> None:
     """Whatever else writes documents, or optional keys."""
     now, restaurant_id = clock.now(), alice.restaurant_id
     call = db().requests.find_one({}) or {}

@@ -20,6 +20,7 @@ from waitercaller.live.hub import Hub, Subscription
 from waitercaller.model import logins, pauses, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.needs_wire
 
@@ -35,7 +36,7 @@ def screen(watcher: Hub) -> Callable[..., Subscription]:
 
 
 @pytest.fixture
-def call(app: Flask, alice: Person, table: Document) -> Callable[[], ServiceRequest]:
+def call(app: Flask, alice: Person, table: Table) -> Callable[[], ServiceRequest]:
     """`call()`: a guest at Alice's table calls a waiter."""
 
     def called() -> ServiceRequest:
@@ -58,7 +59,7 @@ def settle(app: Flask, watcher: Hub) -> None:
 
 
 def test_a_call_wakes_the_restaurant_and_the_table(
-    alice: Person, charlie: Person, table: Document, call: Any, screen: Any
+    alice: Person, charlie: Person, table: Table, call: Any, screen: Any
 ) -> None:
     staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
     elsewhere = screen(f"restaurant:{charlie.restaurant_id}")
@@ -69,7 +70,7 @@ def test_a_call_wakes_the_restaurant_and_the_table(
 
 
 def test_a_step_of_a_call_wakes_both(
-    app: Flask, alice: Person, table: Document, call: Any, watcher: Hub, screen: Any
+    app: Flask, alice: Person, table: Table, call: Any, watcher: Hub, screen: Any
 ) -> None:
     request = call()
     settle(app, watcher)
@@ -81,7 +82,7 @@ def test_a_step_of_a_call_wakes_both(
 
 
 def test_receipts_wake_the_guest_and_not_the_staff(
-    app: Flask, alice: Person, table: Document, call: Any, watcher: Hub, screen: Any
+    app: Flask, alice: Person, table: Table, call: Any, watcher: Hub, screen: Any
 ) -> None:
     request = call()
     settle(app, watcher)
@@ -98,7 +99,7 @@ def test_receipts_wake_the_guest_and_not_the_staff(
 
 
 def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
-    app: Flask, alice: Person, table: Document, watcher: Hub, screen: Any, later: Any
+    app: Flask, alice: Person, table: Table, watcher: Hub, screen: Any, later: Any
 ) -> None:
     staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
 
@@ -117,7 +118,7 @@ def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
 
 
 def test_a_pause_of_another_process_is_known_here(
-    app: Flask, alice: Person, table: Document, screen: Any, monkeypatch: pytest.MonkeyPatch
+    app: Flask, alice: Person, table: Table, screen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staff = screen(f"restaurant:{alice.restaurant_id}")
     with app.app_context():
@@ -173,7 +174,7 @@ def test_a_changed_restaurant_is_read_again(app: Flask, alice: Person, elsewhere
     assert restaurant["name"] == "Renamed"
 
 
-def test_a_changed_table_is_read_again(app: Flask, table: Document, elsewhere: Any, screen: Any) -> None:
+def test_a_changed_table_is_read_again(app: Flask, table: Table, elsewhere: Any, screen: Any) -> None:
     with app.app_context():
         assert tables.by_code(table["code"])
         woken = screen(f"table:{table['_id']}")

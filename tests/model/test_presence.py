@@ -34,7 +34,7 @@ def screen(screen_id: str, *, visible: bool = True, audible: bool = False) -> pr
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits whether a screen that left comes back."""
-    monkeypatch.setattr(presence, "LINGER", 0.0)
+    monkeypatch.setattr(presence, "REOPEN_GRACE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_the_second_of_two_streams_keeps_a_screen(app: Flask, database: Any, ali
 def test_screens_that_are_made_up_without_end_cost_bounded_space(
     app: Flask, database: Any, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(presence, "MOST", 3)
+    monkeypatch.setattr(presence, "MAX_SCREENS_PER_RESTAURANT", 3)
     held = [presence.hold(alice.restaurant_id, screen(f"{number:032x}")) for number in range(5)]
     assert held == [True] * 3 + [False] * 2
     assert presence.hold(alice.restaurant_id, screen(f"{0:032x}"))
@@ -289,4 +289,4 @@ def test_a_screen_that_is_not_open_changes_nothing(bob: Person, charlie: Person,
 
 def test_the_times_are_those_of_the_contract() -> None:
     """Three beats may be missed by a hair before a process counts as dead."""
-    assert timedelta(seconds=presence.BEAT) * 3 <= presence.ALIVE < presence.KEPT
+    assert timedelta(seconds=presence.BEAT_SECONDS) * 3 <= presence.ALIVE_FOR < presence.RETENTION

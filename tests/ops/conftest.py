@@ -8,14 +8,14 @@ from flask import Flask
 from pymongo.database import Database
 
 from tests.support.cast import Person
-from waitercaller.db.client import Document
 from waitercaller.mail import outbox
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 
 
 @pytest.fixture
-def filled(app: Flask, alice: Person, bob: Person, table: Document) -> Database[Any]:
+def filled(app: Flask, alice: Person, bob: Person, table: Table) -> Database[Any]:
     """A restaurant with people, a call, a mail that is owed, and values that a careless format would change."""
     database: Database[Any] = app.extensions["mongo"].database
     with app.app_context():

@@ -20,6 +20,7 @@ from waitercaller import ops
 from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import counters, restaurants, tokens
+from waitercaller.model.tables import Table
 from waitercaller.web import access
 
 RULES = ROOT / "docs/security-rules.md"
@@ -136,7 +137,7 @@ def test_every_line_is_json_with_the_same_names(app: Flask, alice: Person, lines
 
 @pytest.mark.asvs("16.2.5")
 def test_no_secret_is_logged(
-    app: Flask, alice: Person, mails: Mails, table: Document, written: io.StringIO, failing: Any
+    app: Flask, alice: Person, mails: Mails, table: Table, written: io.StringIO, failing: Any
 ) -> None:
     log_in(app, alice.email, WRONG)
     client = log_in(app, alice.email, PASSWORD)
@@ -206,7 +207,7 @@ def test_a_fault_tells_the_visitor_nothing_of_us(failing: Any, fault: Exception)
 
 @pytest.mark.asvs("16.5.3")
 def test_a_check_that_fails_lets_nobody_through(
-    app: Flask, alice: Person, table: Document, monkeypatch: pytest.MonkeyPatch
+    app: Flask, alice: Person, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert isinstance(alice.client, Browser)
     path = f"{alice.home}/tables/{table['_id']}"

@@ -25,11 +25,11 @@ from tests.support.cast import Person, wait_until
 from tests.support.gunicorn import Gunicorn
 from waitercaller import jobs, metrics
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.live import watcher
 from waitercaller.mail import outbox
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.restaurants import Actor
+from waitercaller.model.tables import Table
 from waitercaller.web import limits
 
 
@@ -78,7 +78,7 @@ def test_behind_a_proxy_who_asks_is_whom_the_proxy_names(
 
 
 def test_answers_are_counted_by_rule_and_never_by_path(
-    client: FlaskClient, table: Document, counted: Callable[..., float]
+    client: FlaskClient, table: Table, counted: Callable[..., float]
 ) -> None:
     client.get(f"/t/{table['code']}")
     client.get("/nowhere/at-all")
@@ -101,7 +101,7 @@ def test_faults_are_counted_as_what_visitors_get(app: Flask, counted: Callable[.
 
 
 def test_every_step_of_a_call_is_counted_once(
-    app: Flask, alice: Person, table: Document, counted: Callable[..., float], later: Callable[..., None]
+    app: Flask, alice: Person, table: Table, counted: Callable[..., float], later: Callable[..., None]
 ) -> None:
     anna, bob = Actor(id="anna", name="Anna"), Actor(id="bob", name="Bob")
     with app.app_context():
@@ -250,7 +250,7 @@ def gunicorn(app: Flask, config: Config, tmp_path: Path) -> Iterator[Gunicorn]:
 
 
 def test_two_workers_are_added_up_whichever_is_asked_and_the_dead_are_not_counted_as_open(
-    gunicorn: Gunicorn, app: Flask, table: Document, tmp_path: Path
+    gunicorn: Gunicorn, app: Flask, table: Table, tmp_path: Path
 ) -> None:
     for _ in range(40):
         get(gunicorn, "/healthz").read()

@@ -13,10 +13,11 @@ from tests.support.push.phones import PRIVATE, Subscribe, Tell, browser, login_o
 from tests.support.push.service import Phone, PushService, push_service
 from tests.support.smtp import AUTHORITY
 from waitercaller.alerts import messages
-from waitercaller.db.client import Document
 from waitercaller.model import restaurants, subscriptions
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.tables import Table
 from waitercaller.push import delivery, encryption
 
 
@@ -55,12 +56,12 @@ def subscribe(app: Flask, service: PushService) -> Subscribe:
 
 
 @pytest.fixture
-def tell(app: Flask, alice: Person, table: Document) -> Tell:
+def tell(app: Flask, alice: Person, table: Table) -> Tell:
     """`tell("called")`: a guest at table 7 has called, and a message to whoever wants to hear of it is enqueued."""
 
     def told(event: messages.Event = "called", request: ServiceRequest | None = None) -> ServiceRequest:
         with app.app_context():
-            restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+            restaurant = cast(Restaurant, restaurants.get(alice.restaurant_id))
             request = request or requests.open_request(restaurant, table, restaurant["kinds"][1], "a key")
             messages.enqueue(restaurant, event, None if event == "unheard" else request)
             return request

@@ -16,10 +16,12 @@ from tests.support.smtp import silent_server
 from waitercaller.alerts import messages
 from waitercaller.auth.account import leaving
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import db
 from waitercaller.model import erasure, logins, restaurants, subscriptions
 from waitercaller.model import unheard as alerts
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.restaurants import Member, Restaurant
+from waitercaller.model.users import User
 from waitercaller.push import delivery, encryption, sender
 from waitercaller.push.circuit_breaker import CircuitBreaker
 
@@ -31,8 +33,8 @@ def subscribed(app: Flask, person: Person) -> list[str]:
 
 def widest(app: Flask, person: Person) -> str | None:
     with app.app_context():
-        restaurant = cast(Document, restaurants.get(person.restaurant_id))
-        return cast(Document, restaurants.member_with_id(restaurant, person.member_id)).get("push")
+        restaurant = cast(Restaurant, restaurants.get(person.restaurant_id))
+        return cast(Member, restaurants.member_with_id(restaurant, person.member_id)).get("push")
 
 
 # --- the service ------------------------------------------------------------------------------------------------------
@@ -187,7 +189,7 @@ def test_that_nobody_hears_is_told_as_long_as_nobody_does(
     with app.app_context():
         alerts.begin_silence(alice.restaurant_id)
         later(minutes=3)
-        messages.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "unheard", None, occasion="tonight")
+        messages.enqueue(cast(Restaurant, restaurants.get(alice.restaurant_id)), "unheard", None, occasion="tonight")
         if not unheard:
             alerts.end_silence(alerts.noted()[alice.restaurant_id], heard=True)
     send(app)
@@ -221,7 +223,7 @@ def change_password(app: Flask, bob: Person) -> None:
 
 
 def delete_account(app: Flask, bob: Person) -> None:
-    user = cast(Document, db().users.find_one({"_id": bob.user_id}))
+    user = cast(User, db().users.find_one({"_id": bob.user_id}))
     leaving.leave(user, leaving.places_of(bob.user_id), "en")
 
 

@@ -15,10 +15,12 @@ from tests.support.push.service import PushService
 from tests.support.together import at_once
 from waitercaller.alerts import messages
 from waitercaller.db import clock, work_queue
-from waitercaller.db.client import Document, db, transaction
+from waitercaller.db.client import db, transaction
 from waitercaller.model import restaurants, subscriptions
 from waitercaller.model import unheard as alerts
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.tables import Table
 from waitercaller.push import outbox, sender
 
 # --- what arrives -----------------------------------------------------------------------------------------------------
@@ -50,7 +52,7 @@ def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
 
 
 def test_no_message_holds_a_code_or_a_key(
-    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any, table: Document
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any, table: Table
 ) -> None:
     subscribe(bob)
     for event in ("called", "nagged", "raised", "alerted", "unheard"):
@@ -95,7 +97,7 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     service: PushService,
     subscribe: Subscribe,
     tell: Any,
-    table: Document,
+    table: Table,
     later: Any,
     event: messages.Event,
     hearing: set[str],
@@ -148,7 +150,7 @@ def test_where_nobody_has_subscribed_a_call_costs_no_question(
         raise AssertionError("the database was asked")
 
     with app.app_context():
-        restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+        restaurant = cast(Restaurant, restaurants.get(alice.restaurant_id))
         monkeypatch.setattr(subscriptions, "db", refuse)
         monkeypatch.setattr(work_queue, "db", refuse)
         messages.enqueue(restaurant, "alerted", request)
@@ -175,7 +177,7 @@ def test_what_is_owed_goes_with_the_transaction_that_owes_it(
 ) -> None:
     subscribe(bob)
     request = tell()
-    restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+    restaurant = cast(Restaurant, restaurants.get(alice.restaurant_id))
 
     def fail(txn: Any) -> None:
         messages.enqueue(restaurant, "raised", request, txn)
@@ -219,7 +221,7 @@ def test_the_message_of_a_sender_that_died_is_sent_by_another(
 
 
 def test_a_guests_tap_is_told_to_phones_and_the_same_tap_again_is_not(
-    app: Flask, dana: FlaskClient, table: Document, service: PushService, bob: Person, subscribe: Subscribe
+    app: Flask, dana: FlaskClient, table: Table, service: PushService, bob: Person, subscribe: Subscribe
 ) -> None:
     subscribe(bob)
     for _ in range(2):

@@ -11,9 +11,10 @@ import pytest
 from tests.support.past_calls import BOB, keep, past_call
 from tests.web.test_walk import screen
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import restaurants
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import store
+from waitercaller.model.tables import Table
 from waitercaller.report import sheet, views
 
 FORMULA = '=HYPERLINK("http://evil.example","Terrace")'
@@ -29,7 +30,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> datetime:
 
 
 @pytest.fixture
-def called(app: Any, restaurant: Document, table: Document) -> Any:
+def called(app: Any, restaurant: Restaurant, table: Table) -> Any:
     """`called(past_call, …)`: these calls were made, and have been counted."""
 
     def kept(*requests: Any) -> None:
@@ -134,7 +135,9 @@ def test_no_name_becomes_a_formula(app, alice, restaurant, table, called, at, na
     zone = {"id": "z1", "name": name, "key": name}
     app.extensions["mongo"].database.restaurants.update_one({"_id": restaurant["_id"]}, {"$set": {"zones": [zone]}})
     restaurants.forget(restaurant["_id"])
-    called(past_call({**restaurant, "zones": [zone]}, {**table, "zone_id": "z1"}, at - timedelta(hours=1)))
+    house: Any = {**restaurant, "zones": [zone]}
+    there: Any = {**table, "zone_id": "z1"}
+    called(past_call(house, there, at - timedelta(hours=1)))
     [_, row] = rows_of(alice.client.get(f"{alice.home}/report.csv"))
     assert row[2] == f"'{name}"
 
@@ -147,9 +150,10 @@ def test_no_part_of_a_name_becomes_a_formula_where_semicolons_part_cells(name):
 
 
 def test_zones_that_are_gone_keep_their_name(alice, restaurant, table, called, at):
-    gone = {**restaurant, "zones": [{"id": "z9", "name": "Roof <b>garden</b>"}]}
+    gone: Any = {**restaurant, "zones": [{"id": "z9", "name": "Roof <b>garden</b>"}]}
+    there: Any = {**table, "zone_id": "z9"}
     called(
-        past_call(gone, {**table, "zone_id": "z9"}, at - timedelta(hours=1)),
+        past_call(gone, there, at - timedelta(hours=1)),
         past_call(restaurant, table, at - timedelta(hours=2)),
     )
     page = alice.client.get(f"{alice.home}/report").text
@@ -162,6 +166,7 @@ def test_zones_that_are_gone_keep_their_name(alice, restaurant, table, called, a
 
 def test_the_history_says_who_called_who_came_and_how_long_it_took(bob, restaurant, table, called, at):
     hour = timedelta(hours=1)
+    bar: Any = {**table, "name": "Bar"}
     waiting = past_call(restaurant, table, at - timedelta(minutes=3), called=0)
     waiting.update(state="waiting", live=True, ended_at=None, reminders=2)
     bill = past_call(restaurant, table, at - 3 * hour, kind=1, nagged=40, alerted=120, accepted=130, resolved=200)
@@ -170,7 +175,7 @@ def test_the_history_says_who_called_who_came_and_how_long_it_took(bob, restaura
         waiting,
         bill,
         past_call(restaurant, table, at - 4 * hour, kind=2, state="cancelled", cancelled=20),
-        past_call(restaurant, {**table, "name": "Bar"}, at - 5 * hour, state="dismissed", accepted=50, dismissed=60),
+        past_call(restaurant, bar, at - 5 * hour, state="dismissed", accepted=50, dismissed=60),
         past_call(restaurant, table, at - 9 * hour),  # three in the morning: still yesterday
     )
     page = bob.client.get(f"{bob.home}/history").text

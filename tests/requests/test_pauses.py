@@ -18,6 +18,7 @@ from tests.support.together import at_once
 from waitercaller.db import schema
 from waitercaller.db.client import Document
 from waitercaller.model import pauses, tables
+from waitercaller.model.tables import Table
 
 PAUSED = "Calls from this phone are paused — please wave"
 TABLE_PAUSED = "Calls from this table are paused — please wave"
@@ -28,7 +29,7 @@ Act = Callable[..., TestResponse]
 class Phone:
     """A guest's phone at a table: whether it keeps cookies and its page's address, or scans anew each time."""
 
-    def __init__(self, client: FlaskClient, table: Document) -> None:
+    def __init__(self, client: FlaskClient, table: Table) -> None:
         self.client = client
         self.base = f"/t/{table['code']}"
         self.address = self.base
@@ -47,15 +48,15 @@ class Phone:
 
 
 @pytest.fixture
-def phone(dana: FlaskClient, table: Document) -> Phone:
+def phone(dana: FlaskClient, table: Table) -> Phone:
     return Phone(dana, table)
 
 
 @pytest.fixture
-def make_table(app: Flask) -> Callable[[Person], Document]:
+def make_table(app: Flask) -> Callable[[Person], Table]:
     """`make_table(charlie)`: a table of Charlie's."""
 
-    def make(owner: Person) -> Document:
+    def make(owner: Person) -> Table:
         with app.app_context():
             tables.add_many(owner.restaurant_id, ["1"], None)
             return tables.of_restaurant(owner.restaurant_id)[0]
@@ -106,7 +107,7 @@ def lift(person: Person) -> TestResponse:
     return person.client.submit(address[1], page=dashboard, follow_redirects=True)
 
 
-def pause(person: Person, table: Document, **kwargs: Any) -> TestResponse:
+def pause(person: Person, table: Table, **kwargs: Any) -> TestResponse:
     address = f"{person.home}/tables/{table['_id']}/pause"
     return person.client.submit(address, page=f"{person.home}/dashboard", **kwargs)
 
@@ -142,7 +143,7 @@ def test_i_am_here_is_a_quiet_tap_like_any_other(phone: Phone, live: Any, bob: P
 
 
 @pytest.mark.usefixtures("twice_nobody")
-def test_the_other_phones_of_the_table_call_as_ever(app: Flask, table: Document, live: Any, phone: Phone) -> None:
+def test_the_other_phones_of_the_table_call_as_ever(app: Flask, table: Table, live: Any, phone: Phone) -> None:
     other = Phone(app.test_client(), table)
     assert "are paused" not in other.page
     other.tap()
@@ -157,7 +158,7 @@ def test_the_other_phones_of_the_table_call_as_ever(app: Flask, table: Document,
 
 @pytest.mark.usefixtures("twice_nobody")
 def test_the_same_phone_calls_in_another_restaurant(
-    app: Flask, phone: Phone, charlie: Person, make_table: Callable[[Person], Document]
+    app: Flask, phone: Phone, charlie: Person, make_table: Callable[[Person], Table]
 ) -> None:
     elsewhere = Phone(phone.client, make_table(charlie))
     assert "are paused" not in elsewhere.page
@@ -203,7 +204,7 @@ def test_a_phone_that_keeps_no_cookies_is_known_by_its_receipt(phone: Phone, act
 
 
 def test_a_tap_sent_again_because_its_answer_was_lost_comes_from_the_same_phone(
-    phone: Phone, live: Any, table: Document
+    phone: Phone, live: Any, table: Table
 ) -> None:
     form = {**hidden_fields(phone.page), "kind": "waiter"}
     phone.client.post(f"{phone.base}/call", data=form)
@@ -214,7 +215,7 @@ def test_a_tap_sent_again_because_its_answer_was_lost_comes_from_the_same_phone(
     assert live() == []
 
 
-def test_a_phone_that_only_reminded_does_not_cancel(app: Flask, phone: Phone, table: Document, live: Any) -> None:
+def test_a_phone_that_only_reminded_does_not_cancel(app: Flask, phone: Phone, table: Table, live: Any) -> None:
     phone.tap()
     other = Phone(app.test_client(), table)
     other.tap()
@@ -228,7 +229,7 @@ def test_a_phone_that_only_reminded_does_not_cancel(app: Flask, phone: Phone, ta
 
 
 def test_a_paused_table_calls_nobody_for_a_quarter_of_an_hour(
-    phone: Phone, table: Document, bob: Person, live: Any, later: Any, events: Any
+    phone: Phone, table: Table, bob: Person, live: Any, later: Any, events: Any
 ) -> None:
     assert "Table 7 is paused for 15 minutes." in pause(bob, table, follow_redirects=True).text
     assert "Table 7 is paused already." in pause(bob, table, follow_redirects=True).text
@@ -247,7 +248,7 @@ def test_a_paused_table_calls_nobody_for_a_quarter_of_an_hour(
 
 
 def test_what_called_before_its_table_was_paused_stays_on_the_list(
-    phone: Phone, table: Document, bob: Person, live: Any
+    phone: Phone, table: Table, bob: Person, live: Any
 ) -> None:
     phone.tap()
     pause(bob, table)
@@ -260,7 +261,7 @@ def test_what_called_before_its_table_was_paused_stays_on_the_list(
 
 @pytest.mark.usefixtures("fresh_limits")
 def test_pausing_without_end_pushes_nothing_out_of_the_history(
-    app: Flask, table: Document, bob: Person, events: Any
+    app: Flask, table: Table, bob: Person, events: Any
 ) -> None:
     for _ in range(20):
         pause(bob, table)
@@ -269,23 +270,23 @@ def test_pausing_without_end_pushes_nothing_out_of_the_history(
     assert app.extensions["mongo"].database.pauses.count_documents({"over": False}) == 0
 
 
-def test_scripts_are_told_what_came_of_it(table: Document, bob: Person) -> None:
+def test_scripts_are_told_what_came_of_it(table: Table, bob: Person) -> None:
     for status, ok in ((200, True), (409, False)):
         answer = pause(bob, table, headers={"Accept": "application/json"})
         assert (answer.status_code, answer.json["ok"]) == (status, ok)  # type: ignore[index]
 
 
-def test_another_house_neither_pauses_nor_lifts(app: Flask, table: Document, bob: Person, charlie: Person) -> None:
+def test_another_house_neither_pauses_nor_lifts(app: Flask, table: Table, bob: Person, charlie: Person) -> None:
     page = f"{charlie.home}/dashboard"
     for home, status in ((charlie.home, 404), (bob.home, 404)):
         answer = charlie.client.submit(f"{home}/tables/{table['_id']}/pause", page=page)
         assert answer.status_code == status
     pause(bob, table)
     with app.app_context():
-        (mute,) = pauses.active(bob.restaurant_id)
-    charlie.client.submit(f"{charlie.home}/pauses/{mute['_id']}/lift", page=page)
+        (paused,) = pauses.active(bob.restaurant_id)
+    charlie.client.submit(f"{charlie.home}/pauses/{paused['_id']}/lift", page=page)
     with app.app_context():
-        assert pauses.active(bob.restaurant_id) == [mute]
+        assert pauses.active(bob.restaurant_id) == [paused]
 
 
 @pytest.mark.needs_wire
@@ -304,9 +305,7 @@ def test_two_of_the_staff_who_find_nobody_at_once_pause_the_phone_once(
     assert events() == ["phone_paused"]
 
 
-def test_over_https_the_cookie_is_for_this_host_alone(
-    make_app: Any, config: Config, app: Flask, table: Document
-) -> None:
+def test_over_https_the_cookie_is_for_this_host_alone(make_app: Any, config: Config, app: Flask, table: Table) -> None:
     secure = make_app(replace(config, public_url="https://localhost"))
     schema.build(secure.extensions["mongo"].database)
     client = secure.test_client()

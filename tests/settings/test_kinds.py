@@ -8,9 +8,10 @@ from flask import Flask
 
 from tests.support.cast import Person
 from tests.support.pages import form_in, opened
-from waitercaller.db.client import Document
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.standard_kinds import Kind
+from waitercaller.model.tables import Table
 from waitercaller.settings import kinds
 
 CHAIR = {"names-en": "A high chair", "names-de": "Ein Hochstuhl", "labels-en": "High chair", "icon": "chair"}
@@ -23,10 +24,10 @@ def here(alice: Person) -> str:
 
 
 @pytest.fixture
-def offered(app: Flask, alice: Person) -> Callable[[], dict[str, Document]]:
+def offered(app: Flask, alice: Person) -> Callable[[], dict[str, Kind]]:
     """`offered()`: what guests can ask for now, in order, by id."""
 
-    def kept() -> dict[str, Document]:
+    def kept() -> dict[str, Kind]:
         found = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
         return {kind["id"]: kind for kind in kinds.in_order(found)}
 
@@ -50,7 +51,7 @@ def save(person: Person, page: str, **changes: Any) -> Any:
 
 
 def test_something_new_is_the_last_button_of_the_guest(
-    alice: Person, here: str, offered: Callable[[], dict[str, Document]], dana: Any, table: Document
+    alice: Person, here: str, offered: Callable[[], dict[str, Kind]], dana: Any, table: Table
 ) -> None:
     assert save(alice, f"{here}/new", **CHAIR, **{"choices-en": "Child\r\n Toddler \r\n"}).status_code == 303
     new = list(offered().values())[-1]
@@ -65,7 +66,7 @@ def test_something_new_is_the_last_button_of_the_guest(
 
 
 def test_a_change_of_a_kind_changes_no_request(
-    app: Flask, alice: Person, here: str, table: Document, offered: Callable[[], dict[str, Document]]
+    app: Flask, alice: Person, here: str, table: Table, offered: Callable[[], dict[str, Kind]]
 ) -> None:
     with app.app_context():
         house = restaurants.get(alice.restaurant_id)
@@ -86,7 +87,7 @@ def test_a_change_of_a_kind_changes_no_request(
 
 
 def test_a_choice_keeps_its_id_as_long_as_it_says_the_same(
-    alice: Person, here: str, offered: Callable[[], dict[str, Document]]
+    alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
 ) -> None:
     before = {choice["names"]["en"]: choice["id"] for choice in offered()["bill"]["choices"]}
     form = opened(alice, f"{here}/bill")
@@ -101,7 +102,7 @@ def test_a_choice_keeps_its_id_as_long_as_it_says_the_same(
 
 
 def test_words_in_languages_that_are_not_offered_now_are_kept(
-    app: Flask, alice: Person, here: str, offered: Callable[[], dict[str, Document]]
+    app: Flask, alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
 ) -> None:
     two = {"languages": ["de", "en"]}
     app.extensions["mongo"].database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": two})
@@ -115,9 +116,7 @@ def test_words_in_languages_that_are_not_offered_now_are_kept(
     assert all(len(choice["names"]) == 12 for choice in bill["choices"])
 
 
-def test_the_order_is_that_of_the_guests_page(
-    alice: Person, here: str, offered: Callable[[], dict[str, Document]]
-) -> None:
+def test_the_order_is_that_of_the_guests_page(alice: Person, here: str, offered: Callable[[], dict[str, Kind]]) -> None:
     assert press(alice, here, "/water/move", direction="up").status_code == 303
     assert press(alice, here, "/water/move", direction="up").status_code == 303
     assert press(alice, here, "/bill/move", direction="down").status_code == 303  # the end is the end
@@ -125,7 +124,7 @@ def test_the_order_is_that_of_the_guests_page(
 
 
 def test_what_is_archived_can_come_back_and_something_always_stays(
-    alice: Person, here: str, offered: Callable[[], dict[str, Document]]
+    alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
 ) -> None:
     for kind in ("waiter", "bill"):
         assert press(alice, here, f"/{kind}/archive").status_code == 303
@@ -156,7 +155,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
 
 
 def test_bad_words_change_nothing_and_are_kept(
-    alice: Person, here: str, offered: Callable[[], dict[str, Document]]
+    alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
 ) -> None:
     form = {**opened(alice, f"{here}/new"), **CHAIR, "names-fr": "Une chaise haute"}
     for sent, sentence in BAD:
@@ -168,7 +167,7 @@ def test_bad_words_change_nothing_and_are_kept(
 
 
 def test_there_are_no_more_than_a_guest_reads(
-    monkeypatch: pytest.MonkeyPatch, alice: Person, here: str, offered: Callable[[], dict[str, Document]]
+    monkeypatch: pytest.MonkeyPatch, alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
 ) -> None:
     monkeypatch.setattr(kinds, "MOST_OFFERED", 3)
     answer = save(alice, f"{here}/new", **CHAIR)
@@ -179,7 +178,7 @@ def test_there_are_no_more_than_a_guest_reads(
 
 
 def test_two_owners_write_the_same_kind_in_two_languages_and_both_count(
-    alice: Person, carol: Person, here: str, offered: Callable[[], dict[str, Document]]
+    alice: Person, carol: Person, here: str, offered: Callable[[], dict[str, Kind]]
 ) -> None:
     alices, carols = (opened(person, f"{here}/water") for person in (alice, carol))
     assert press(alice, here, "/water/move", direction="up").status_code == 303
@@ -191,7 +190,7 @@ def test_two_owners_write_the_same_kind_in_two_languages_and_both_count(
 
 
 def test_of_two_owners_who_write_the_same_words_the_second_reads_the_firsts(
-    alice: Person, carol: Person, here: str, offered: Callable[[], dict[str, Document]]
+    alice: Person, carol: Person, here: str, offered: Callable[[], dict[str, Kind]]
 ) -> None:
     alices, carols = (opened(person, f"{here}/bill") for person in (alice, carol))
     lines = {name: "" for name in alices if name.startswith("choices-")}

@@ -9,7 +9,6 @@ from flask import Flask
 
 from tests.support.cast import Person
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import opening, presence
 from waitercaller.requests.dashboard import cards
 from waitercaller.settings import hours
@@ -30,7 +29,7 @@ def here(alice: Person) -> str:
 
 
 @pytest.fixture
-def house(app: Flask, alice: Person) -> Callable[[], Document]:
+def house(app: Flask, alice: Person) -> Callable[[], Any]:
     """`house()`: Alice's restaurant, in Berlin, as it is kept now."""
     database = app.extensions["mongo"].database
     database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": {"time_zone": "Europe/Berlin"}})
@@ -61,7 +60,7 @@ def send(person: Person, here: str, path: str, **form: Any) -> Any:
 
 
 def test_hours_are_added_for_several_days_and_removed_one_by_one(
-    mona: Person, here: str, house: Callable[[], Document]
+    mona: Person, here: str, house: Callable[[], Any]
 ) -> None:
     page = mona.client.get(here).text
     assert "No hours yet" in page
@@ -89,7 +88,7 @@ BAD_HOURS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_bad_hours_change_nothing_and_are_kept(mona: Person, here: str, house: Callable[[], Document]) -> None:
+def test_bad_hours_change_nothing_and_are_kept(mona: Person, here: str, house: Callable[[], Any]) -> None:
     assert send(mona, here, "/hours", days="6", opens="18:00", closes="02:00").status_code == 303
     before = house()
     for sent, sentence in BAD_HOURS:
@@ -100,7 +99,7 @@ def test_bad_hours_change_nothing_and_are_kept(mona: Person, here: str, house: C
     assert house() == before
 
 
-def test_a_day_has_only_so_many_times(mona: Person, here: str, house: Callable[[], Document]) -> None:
+def test_a_day_has_only_so_many_times(mona: Person, here: str, house: Callable[[], Any]) -> None:
     for hour in range(10, 10 + hours.MOST_TIMES):
         assert send(mona, here, "/hours", days="0", opens=f"{hour}:00", closes=f"{hour}:30").status_code == 303
     assert send(mona, here, "/hours", days=["1", "0"], opens="20:00", closes="21:00").status_code == 400
@@ -116,7 +115,7 @@ def day(monday: datetime, number: int) -> str:
 
 
 def test_days_in_a_row_are_one_line_and_leave_together(
-    owner: Person, here: str, house: Callable[[], Document], monday: datetime
+    owner: Person, here: str, house: Callable[[], Any], monday: datetime
 ) -> None:
     assert send(owner, here, "/exceptions", first_day=day(monday, 3), last_day=day(monday, 5)).status_code == 303
     party = {"first_day": day(monday, 6), "starts": "18:00", "ends": "03:00"}
@@ -134,7 +133,7 @@ def test_days_in_a_row_are_one_line_and_leave_together(
 
 
 def test_bad_days_change_nothing_and_are_kept(
-    owner: Person, here: str, house: Callable[[], Document], monday: datetime
+    owner: Person, here: str, house: Callable[[], Any], monday: datetime
 ) -> None:
     first = day(monday, 3)
     assert send(owner, here, "/exceptions", first_day=first).status_code == 303
@@ -163,18 +162,18 @@ def test_bad_days_change_nothing_and_are_kept(
 
 
 def test_days_that_are_over_leave_the_list(
-    app: Flask, house: Callable[[], Document], monday: datetime, later: Callable[..., None]
+    app: Flask, house: Callable[[], Any], monday: datetime, later: Callable[..., None]
 ) -> None:
     with app.test_request_context():
         first, last = monday.date(), (monday + timedelta(days=1)).date()
-        both = {**house(), **hours.add_exceptions(house(), first, last, [])}
+        both: Any = {**house(), **hours.add_exceptions(house(), first, last, [])}
         assert [row["times"] for row in hours.special_days(both)] == ["closed"]
         later(hours=12, minutes=1)  # Tuesday in Berlin
         assert [row["name"] for row in hours.special_days(both)] == [f"{last} {last}"]
         later(days=3)
         assert hours.special_days(both) == []
         friday = (monday + timedelta(days=4)).date()
-        kept = hours.add_exceptions(both, friday, friday, [])["exceptions"]
+        kept: Any = hours.add_exceptions(both, friday, friday, [])["exceptions"]
         assert [each["date"] for each in kept] == [friday.isoformat()]
 
 
@@ -182,7 +181,7 @@ def test_days_that_are_over_leave_the_list(
 
 
 def test_closed_now_holds_until_the_hours_open_again(
-    app: Flask, owner: Person, here: str, house: Callable[[], Document], monday: datetime
+    app: Flask, owner: Person, here: str, house: Callable[[], Any], monday: datetime
 ) -> None:
     for times in (("11:00", "14:00"), ("18:00", "22:00")):
         send(owner, here, "/hours", days="0", opens=times[0], closes=times[1])
@@ -200,7 +199,7 @@ def test_closed_now_holds_until_the_hours_open_again(
 
 
 def test_outside_the_hours_it_is_opened_by_hand_or_by_a_screen(
-    owner: Person, here: str, house: Callable[[], Document], monday: datetime, monkeypatch: pytest.MonkeyPatch
+    owner: Person, here: str, house: Callable[[], Any], monday: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(owner, here, "/hours", days="2", **EVENING)
     assert "Guests can call again from Wednesday, 18:00." in owner.client.get(here).text
@@ -226,7 +225,7 @@ def test_nobody_below_a_manager_opens_or_closes(bob: Person, mona: Person, here:
 
 
 def test_the_calls_say_that_the_house_is_closed(
-    app: Flask, owner: Person, bob: Person, here: str, house: Callable[[], Document], monday: datetime
+    app: Flask, owner: Person, bob: Person, here: str, house: Callable[[], Any], monday: datetime
 ) -> None:
     dashboard = f"{owner.home}/dashboard"
     assert "<b>Guests can" not in owner.client.get(dashboard).text
@@ -246,7 +245,7 @@ def test_the_calls_say_that_the_house_is_closed(
 
 
 def test_time_alone_changes_what_the_screens_say(
-    app: Flask, owner: Person, here: str, house: Callable[[], Document], monday: datetime, later: Callable[..., None]
+    app: Flask, owner: Person, here: str, house: Callable[[], Any], monday: datetime, later: Callable[..., None]
 ) -> None:
     send(owner, here, "/hours", days="0", opens="11:00", closes="14:00")
     assert cards.phase(house()) == (None, True)

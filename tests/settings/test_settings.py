@@ -10,7 +10,6 @@ from flask import Flask
 from tests.support.cast import Browser, Person
 from tests.support.pages import form_in, opened
 from tests.support.together import at_once_in
-from waitercaller.db.client import Document
 from waitercaller.model import restaurants, service_request, settings, tables
 
 HOUSE = {"name": "Trattoria Lucia", "time_zone": "Europe/Rome", "language": "it", "languages": ["it", "en", "ar"]}
@@ -24,10 +23,10 @@ def here(alice: Person) -> str:
 
 
 @pytest.fixture
-def house(app: Flask, alice: Person) -> Callable[[], Document]:
+def house(app: Flask, alice: Person) -> Callable[[], Any]:
     """`house()`: Alice's restaurant as it is kept now."""
 
-    def kept() -> Document:
+    def kept() -> Any:
         found = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
         assert found
         return dict(found)
@@ -56,7 +55,7 @@ def test_the_overview_says_how_everything_is_set(alice: Person, here: str) -> No
     assert "The time zone is not set yet" in page
 
 
-def test_name_zone_and_languages(app: Flask, alice: Person, here: str, house: Callable[[], Document]) -> None:
+def test_name_zone_and_languages(app: Flask, alice: Person, here: str, house: Callable[[], Any]) -> None:
     form = {**opened(alice, f"{here}/house"), **HOUSE, "name": " Da  Lucia "}
     assert alice.client.post(f"{here}/house", data=form).status_code == 303
     kept = house()
@@ -67,7 +66,7 @@ def test_name_zone_and_languages(app: Flask, alice: Person, here: str, house: Ca
     )
 
 
-def test_the_first_language_is_always_one_of_them(alice: Person, here: str, house: Callable[[], Document]) -> None:
+def test_the_first_language_is_always_one_of_them(alice: Person, here: str, house: Callable[[], Any]) -> None:
     form = {**opened(alice, f"{here}/house"), **HOUSE, "language": "pl", "languages": ["de"]}
     assert alice.client.post(f"{here}/house", data=form).status_code == 303
     assert house()["languages"] == ["pl", "de"]
@@ -86,9 +85,7 @@ BAD_HOUSES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_a_bad_house_changes_nothing_and_keeps_the_words(
-    alice: Person, here: str, house: Callable[[], Document]
-) -> None:
+def test_a_bad_house_changes_nothing_and_keeps_the_words(alice: Person, here: str, house: Callable[[], Any]) -> None:
     before, form = house(), {**opened(alice, f"{here}/house"), **HOUSE, "languages": ["it", "tr"]}
     for sent, sentence in BAD_HOUSES:
         answer = alice.client.post(f"{here}/house", data={**form, **sent})
@@ -101,7 +98,7 @@ def test_a_bad_house_changes_nothing_and_keeps_the_words(
 # --- when nobody comes ------------------------------------------------------------------------------------------------
 
 
-def test_the_times_count_from_the_next_call_on(alice: Person, here: str, house: Callable[[], Document]) -> None:
+def test_the_times_count_from_the_next_call_on(alice: Person, here: str, house: Callable[[], Any]) -> None:
     answer = alice.client.post(f"{here}/attention", data={**opened(alice, f"{here}/attention"), **ATTENTION})
     assert answer.status_code == 303
     kept = house()
@@ -123,7 +120,7 @@ BAD_TIMES = [
 ]
 
 
-def test_bad_times_change_nothing(alice: Person, here: str, house: Callable[[], Document]) -> None:
+def test_bad_times_change_nothing(alice: Person, here: str, house: Callable[[], Any]) -> None:
     form = {**opened(alice, f"{here}/attention"), **ATTENTION}
     for sent, sentence in BAD_TIMES:
         answer = alice.client.post(f"{here}/attention", data={**form, **sent})
@@ -132,7 +129,7 @@ def test_bad_times_change_nothing(alice: Person, here: str, house: Callable[[], 
     assert house()["settings"] == {}
 
 
-def test_other_settings_stay(app: Flask, alice: Person, here: str, house: Callable[[], Document]) -> None:
+def test_other_settings_stay(app: Flask, alice: Person, here: str, house: Callable[[], Any]) -> None:
     with app.app_context():
         restaurants.set_setting(alice.restaurant_id, "two_factor_required", False)
     alice.client.post(f"{here}/attention", data={**opened(alice, f"{here}/attention"), **ATTENTION})
@@ -144,7 +141,7 @@ def test_other_settings_stay(app: Flask, alice: Person, here: str, house: Callab
 
 
 def test_two_owners_change_different_things_and_both_count(
-    alice: Person, carol: Person, here: str, house: Callable[[], Document]
+    alice: Person, carol: Person, here: str, house: Callable[[], Any]
 ) -> None:
     alices, carols = (opened(person, f"{here}/house") for person in (alice, carol))
     assert alice.client.post(f"{here}/house", data={**alices, "name": "Da Lucia"}).status_code == 303
@@ -155,7 +152,7 @@ def test_two_owners_change_different_things_and_both_count(
 
 
 def test_who_is_overtaken_reads_what_the_other_one_set_and_keeps_the_words(
-    alice: Person, carol: Person, here: str, house: Callable[[], Document]
+    alice: Person, carol: Person, here: str, house: Callable[[], Any]
 ) -> None:
     alices, carols = (opened(person, f"{here}/house") for person in (alice, carol))
     alice.client.post(f"{here}/house", data={**alices, "name": "Da Lucia", "time_zone": "Europe/Rome"})
@@ -170,7 +167,7 @@ def test_who_is_overtaken_reads_what_the_other_one_set_and_keeps_the_words(
 
 
 def test_times_that_do_not_go_with_another_ones_are_not_kept(
-    alice: Person, carol: Person, here: str, house: Callable[[], Document]
+    alice: Person, carol: Person, here: str, house: Callable[[], Any]
 ) -> None:
     alices, carols = (opened(person, f"{here}/attention") for person in (alice, carol))
     assert alice.client.post(f"{here}/attention", data={**alices, "nag": "70"}).status_code == 303
@@ -181,7 +178,7 @@ def test_times_that_do_not_go_with_another_ones_are_not_kept(
 
 
 def test_a_form_that_does_not_say_what_it_showed_overwrites_nothing(
-    alice: Person, here: str, house: Callable[[], Document]
+    alice: Person, here: str, house: Callable[[], Any]
 ) -> None:
     before, form = house(), {**opened(alice, f"{here}/house"), **HOUSE, "name": "Da Lucia"}
     for seen in ("", "{", "[" * 5000, "[]", '{"name":"x"}'):
@@ -190,7 +187,7 @@ def test_a_form_that_does_not_say_what_it_showed_overwrites_nothing(
 
 
 @pytest.mark.needs_wire
-def test_many_changes_at_the_same_moment_all_count(app: Flask, alice: Person, house: Callable[[], Document]) -> None:
+def test_many_changes_at_the_same_moment_all_count(app: Flask, alice: Person, house: Callable[[], Any]) -> None:
     def add(number: int) -> None:
         zone = {"id": f"{number}", "name": f"{number}", "key": f"{number}"}
         settings.change(alice.restaurant_id, lambda now: {"zones": [*now["zones"], zone]})
@@ -217,12 +214,12 @@ def post_zone(browser: Browser, here: str, path: str, **form: str) -> Any:
     return browser.submit(f"{here}/zones{path}", form, page=f"{here}/zones")
 
 
-def names(house: Callable[[], Document]) -> list[str]:
+def names(house: Callable[[], Any]) -> list[str]:
     return [each["name"] for each in house()["zones"]]
 
 
 def test_zones_are_added_renamed_and_put_in_order(
-    alice: Person, here: str, zone: str, house: Callable[[], Document]
+    alice: Person, here: str, zone: str, house: Callable[[], Any]
 ) -> None:
     assert post_zone(alice.client, here, "", zone_name=" Garden ").status_code == 303
     assert post_zone(alice.client, here, f"/{zone}", zone_name="Roof").status_code == 303
@@ -234,7 +231,7 @@ def test_zones_are_added_renamed_and_put_in_order(
 
 
 def test_a_zone_that_is_removed_leaves_its_tables_and_its_waiters(
-    app: Flask, alice: Person, bob: Person, here: str, zone: str, house: Callable[[], Document]
+    app: Flask, alice: Person, bob: Person, here: str, zone: str, house: Callable[[], Any]
 ) -> None:
     database = app.extensions["mongo"].database
     mine = {"_id": alice.restaurant_id, "members.id": bob.member_id}
@@ -255,9 +252,7 @@ BAD_ZONES = [
 ]
 
 
-def test_a_bad_name_of_a_zone_changes_nothing(
-    alice: Person, here: str, zone: str, house: Callable[[], Document]
-) -> None:
+def test_a_bad_name_of_a_zone_changes_nothing(alice: Person, here: str, zone: str, house: Callable[[], Any]) -> None:
     bar = house()["zones"][1]["id"]
     for name, sentence in BAD_ZONES:
         for path in ("", f"/{bar}"):
@@ -268,7 +263,7 @@ def test_a_bad_name_of_a_zone_changes_nothing(
 
 
 def test_there_are_no_more_zones_than_pages_can_draw(
-    monkeypatch: pytest.MonkeyPatch, alice: Person, here: str, zone: str, house: Callable[[], Document]
+    monkeypatch: pytest.MonkeyPatch, alice: Person, here: str, zone: str, house: Callable[[], Any]
 ) -> None:
     monkeypatch.setattr(restaurants, "MOST_ZONES", 2)
     answer = post_zone(alice.client, here, "", zone_name="Garden")

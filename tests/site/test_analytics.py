@@ -14,9 +14,9 @@ from config import Config
 from tests.support.asvs import routes
 from tests.support.cast import Person, hire
 from waitercaller.db import schema
-from waitercaller.db.client import Document
 from waitercaller.model import tables
 from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.tables import Table
 from waitercaller.web.security import CONTENT_SECURITY_POLICY
 
 MEASUREMENT_ID = "G-1A2B3C4D5E"
@@ -48,7 +48,7 @@ def secure(make_app: Any, config: Config) -> FlaskClient:
 
 
 @pytest.fixture
-def guest_page(table: Document) -> str:
+def guest_page(table: Table) -> str:
     return f"/t/{table['code']}"
 
 
@@ -140,7 +140,7 @@ def test_the_frame_in_the_guests_page_is_empty(client: FlaskClient, guest_page: 
     assert guest_page.removeprefix("/t/") not in frame.text
 
 
-def test_no_other_page_is_counted(app: Flask, alice: Person, table: Document) -> None:
+def test_no_other_page_is_counted(app: Flask, alice: Person, table: Table) -> None:
     answer(alice.client, "yes")
     paths = ["/account", "/account/password", "/login", "/register", "/forgot", "/nowhere", "/t/" + "A" * 26]
     paths += [

@@ -16,6 +16,7 @@ from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.model import logins, restaurants
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 
 Hire = Callable[..., Person]
 JSON = {"Accept": "application/json"}
@@ -58,7 +59,7 @@ def counter(app: Flask, alice: Person) -> Any:
 
 
 @pytest.fixture
-def call(app: Flask, alice: Person, table: Document) -> Callable[[], ObjectId]:
+def call(app: Flask, alice: Person, table: Table) -> Callable[[], ObjectId]:
     """`call()`: a guest at table 7 taps."""
 
     def called() -> ObjectId:

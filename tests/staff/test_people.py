@@ -9,11 +9,11 @@ from flask import Flask
 from tests.support.cast import Person
 from tests.support.together import at_once
 from waitercaller.db import cache
-from waitercaller.db.client import Document
 from waitercaller.model import logins, restaurants
 from waitercaller.model.requests import queries
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.restaurants import Member
+from waitercaller.model.tables import Table
 from waitercaller.web import audit
 
 Hire = Callable[..., Person]
@@ -163,7 +163,7 @@ def test_who_is_removed_is_logged_out_everywhere_at_once(app: Flask, alice: Pers
 
 
 def test_the_tables_of_who_is_removed_wait_for_somebody_else(
-    app: Flask, alice: Person, bob: Person, table: Document
+    app: Flask, alice: Person, bob: Person, table: Table
 ) -> None:
     with app.app_context():
         house = restaurants.get(alice.restaurant_id)

@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from tests.support import ROOT
 from tests.support.cast import Person
 from waitercaller.db.client import Document
+from waitercaller.model.tables import Table
 
 NOBODYS_CODE = "A" * 26
 SCRIPT = "<script>alert(1)</script>"
@@ -49,7 +50,7 @@ def texts(folder: str, *patterns: str) -> dict[str, str]:
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in found if "vendor" not in path.parts}
 
 
-def address(app: Flask, rule: Rule, person: Person, table: Document) -> str:
+def address(app: Flask, rule: Rule, person: Person, table: Table) -> str:
     """The path of a route, in this person's restaurant and at this table."""
     known = {
         "restaurant_id": person.restaurant_id,
@@ -83,7 +84,7 @@ def hidden_fields(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input[^>]*type="hidden" name="(\w+)" value="([^"]*)"', page))
 
 
-def call_waiter(client: Any, table: Document, kind: str = "waiter") -> TestResponse:
+def call_waiter(client: Any, table: Table, kind: str = "waiter") -> TestResponse:
     """A guest opens the table's page and taps."""
     page = client.get(f"/t/{table['code']}").text
     answer: TestResponse = client.post(f"/t/{table['code']}/call", data={**hidden_fields(page), "kind": kind})

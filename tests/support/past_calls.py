@@ -8,7 +8,8 @@ from pymongo.database import Database
 
 from waitercaller.db.client import Document
 from waitercaller.model import service_request
-from waitercaller.model.restaurants import Actor
+from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.tables import Table
 
 BOB: Actor = {"id": "bob", "name": "Bob"}
 _numbers = count()
@@ -21,7 +22,7 @@ def steps(at: datetime, **seconds: float) -> list[Document]:
 
 
 def past_call(
-    restaurant: Document, table: Document, at: datetime, *, kind: int = 0, state: str = "resolved", **seconds: float
+    restaurant: Restaurant, table: Table, at: datetime, *, kind: int = 0, state: str = "resolved", **seconds: float
 ) -> Any:
     """A call that went through these steps; without any, answered after 30 s and done after 90 s."""
     request: Any = service_request.new(restaurant, table, restaurant["kinds"][kind], f"past-{next(_numbers)}")

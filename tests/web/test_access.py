@@ -173,7 +173,7 @@ def test_an_ended_login_is_worthless(database: Database[dict[str, Any]], alice: 
         logins.end_all(alice.user_id)
     assert logins.find(login["_id"]) is None
     (document,) = database.logins.find()
-    assert document["purge_at"] == document["ended_at"] + logins.KEPT
+    assert document["purge_at"] == document["ended_at"] + logins.RETENTION
     assert alice.client.get("/account").status_code == 303
 
 

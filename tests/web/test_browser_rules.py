@@ -20,7 +20,7 @@ from tests.support.asvs import NOBODYS_CODE, address, everything, routes, texts
 from tests.support.cast import PASSWORD, Browser, Person, hire
 from tests.support.gunicorn import Gunicorn
 from waitercaller.db import schema
-from waitercaller.db.client import Document
+from waitercaller.model.tables import Table
 from waitercaller.web import access
 
 HTTPS = "https://localhost"
@@ -55,7 +55,7 @@ def cookies(secure: Flask) -> list[str]:
 
 
 @pytest.fixture
-def answers(app: Flask, alice: Person, table: Document) -> Callable[[], Iterator[Any]]:
+def answers(app: Flask, alice: Person, table: Table) -> Callable[[], Iterator[Any]]:
     """`answers()`: what Alice is answered at every GET route of the product, and at one that is none."""
 
     def asked() -> Iterator[Any]:
@@ -76,7 +76,7 @@ def policy(answer: Any) -> dict[str, list[str]]:
 
 
 @pytest.mark.asvs("3.2.1")
-def test_what_is_no_page_is_not_shown_as_one(app: Flask, alice: Person, table: Document) -> None:
+def test_what_is_no_page_is_not_shown_as_one(app: Flask, alice: Person, table: Table) -> None:
     picture = f"{alice.home}/tables/{table['_id']}/qr"
     for path in (f"{picture}.svg", f"{picture}.png", "/healthz"):
         answer = alice.client.get(path)
@@ -165,7 +165,7 @@ def test_no_answer_is_framed(answers: Any) -> None:
 
 
 @pytest.mark.asvs("3.5.1")
-def test_forms_of_other_sites_are_refused(app: Flask, alice: Person, table: Document) -> None:
+def test_forms_of_other_sites_are_refused(app: Flask, alice: Person, table: Table) -> None:
     before = everything(app)
     headers = {"Origin": EVIL, "Referer": f"{EVIL}/", "Sec-Fetch-Site": "cross-site"}
     answers = {
@@ -178,7 +178,7 @@ def test_forms_of_other_sites_are_refused(app: Flask, alice: Person, table: Docu
 
 
 @pytest.mark.asvs("3.5.3")
-def test_what_only_asks_changes_nothing(app: Flask, answers: Any, alice: Person, table: Document) -> None:
+def test_what_only_asks_changes_nothing(app: Flask, answers: Any, alice: Person, table: Table) -> None:
     before = everything(app)
     assert all(answer.status_code < 500 for answer in answers())
     for rule in routes(app, "POST"):
@@ -309,7 +309,7 @@ def test_no_path_leads_out_of_the_folder(client: FlaskClient, name: str) -> None
     assert "Config" not in answer.text
 
 
-def named(app: Flask, alice: Person, table: Document, name: str) -> tuple[str, Message]:
+def named(app: Flask, alice: Person, table: Table, name: str) -> tuple[str, Message]:
     """The header that names the picture of a table with this name, as it is and as a browser reads it."""
     where = {"_id": table["_id"]}
     app.extensions["mongo"].database.tables.update_one(where, {"$set": {"name": name}})
@@ -321,14 +321,14 @@ def named(app: Flask, alice: Person, table: Document, name: str) -> tuple[str, M
 
 
 @pytest.mark.asvs("5.4.1")
-def test_the_server_names_what_is_downloaded(app: Flask, alice: Person, table: Document) -> None:
+def test_the_server_names_what_is_downloaded(app: Flask, alice: Person, table: Table) -> None:
     header, message = named(app, alice, table, "../../7")
     assert message.get_filename() == "qr ..-..-7.png"
     assert "evil" not in header
 
 
 @pytest.mark.asvs("5.4.2")
-def test_names_of_files_are_encoded(app: Flask, alice: Person, table: Document) -> None:
+def test_names_of_files_are_encoded(app: Flask, alice: Person, table: Table) -> None:
     header, message = named(app, alice, table, 'T"; x=y\r\nSet-Cookie: a=b\u202egnp.Ü')
     assert not re.search(r"[\r\n\u202e]", header)
     assert header.isascii()

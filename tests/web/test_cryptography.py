@@ -18,8 +18,8 @@ from config import Config, ConfigError
 from tests.support import ROOT
 from tests.support.asvs import calls, hidden_fields, imports, sources
 from tests.support.cast import PASSWORD, Browser, Mail, Person
-from waitercaller.db.client import Document
 from waitercaller.model import logins, tables, tokens
+from waitercaller.model.tables import Table
 from waitercaller.web import access, passwords
 
 RULES = ROOT / "docs/security-rules.md"
@@ -72,7 +72,7 @@ def test_cryptography_comes_from_libraries() -> None:
 
 @pytest.mark.asvs("11.2.2")
 def test_keys_and_parameters_can_be_replaced(
-    app: Flask, make_app: Any, config: Config, alice: Person, dana: FlaskClient, table: Document
+    app: Flask, make_app: Any, config: Config, alice: Person, dana: FlaskClient, table: Table
 ) -> None:
     field = hidden_fields(dana.get(f"/t/{table['code']}").text)["form"]
     renewed = make_app(

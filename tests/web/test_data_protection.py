@@ -17,8 +17,8 @@ from tests.support import ROOT
 from tests.support.asvs import address, call_waiter, everything, imports, routes, sources, texts
 from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller.db import cache, schema
-from waitercaller.db.client import Document
 from waitercaller.model import tokens
+from waitercaller.model.tables import Table
 from waitercaller.push import delivery
 from waitercaller.requests.dashboard import views
 
@@ -78,7 +78,7 @@ def test_no_secret_stays_in_an_address(app: Flask, alice: Person, mails: Mails) 
 
 
 @pytest.mark.asvs("14.2.2")
-def test_what_servers_cache_holds_nothing_secret(app: Flask, alice: Person, table: Document) -> None:
+def test_what_servers_cache_holds_nothing_secret(app: Flask, alice: Person, table: Table) -> None:
     alice.client.get(f"{alice.home}/dashboard")
     app.test_client().get(f"/t/{table['code']}")
     kept = [document for each in (cache.restaurants, cache.tables) for _, document in each._entries.values()]
@@ -146,7 +146,7 @@ def test_after_the_end_of_a_login_nothing_is_left_to_look_at(alice: Person) -> N
 
 
 @pytest.mark.asvs("14.3.2")
-def test_no_page_is_kept_by_browsers(app: Flask, alice: Person, table: Document) -> None:
+def test_no_page_is_kept_by_browsers(app: Flask, alice: Person, table: Table) -> None:
     for rule in routes(app, "GET"):
         answer = alice.client.get(address(app, rule, alice, table), buffered=False)
         answer.close()
@@ -214,7 +214,7 @@ def test_what_is_costly_is_bounded(app: Flask, alice: Person, monkeypatch: pytes
 
 @pytest.mark.asvs("15.3.1")
 def test_an_answer_holds_what_it_is_asked_for_and_no_more(
-    app: Flask, alice: Person, bob: Person, table: Document, dana: FlaskClient
+    app: Flask, alice: Person, bob: Person, table: Table, dana: FlaskClient
 ) -> None:
     call_waiter(dana, table)
     called = app.extensions["mongo"].database.requests.find_one()

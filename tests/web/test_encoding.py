@@ -15,7 +15,7 @@ from markupsafe import escape
 from config import PUSH_SERVICES
 from tests.support.asvs import SCRIPT, call_waiter, calls, everything, imports, sources
 from tests.support.cast import PASSWORD, Browser, Mail, Person
-from waitercaller.db.client import Document
+from waitercaller.model.tables import Table
 from waitercaller.push import delivery
 
 Mails = Callable[[], list[Mail]]
@@ -88,7 +88,7 @@ def test_text_cannot_leave_its_place_in_a_page_or_a_header(named: Any, alice: Pe
 
 @pytest.mark.asvs("1.2.2")
 def test_text_in_an_address_is_encoded_and_no_script_is_an_address(
-    client: FlaskClient, alice: Person, table: Document
+    client: FlaskClient, alice: Person, table: Table
 ) -> None:
     target = urlsplit(client.get(f"{alice.home}/tables", query_string={"a": 'b&next=//evil"'}).location)
     assert parse_qs(target.query) == {"next": [f"{alice.home}/tables?a=b%26next%3D//evil%22"]}
@@ -102,7 +102,7 @@ def test_text_in_an_address_is_encoded_and_no_script_is_an_address(
 
 @pytest.mark.asvs("1.2.3")
 def test_text_cannot_leave_its_place_in_json_or_an_event(
-    app: Flask, hire: Any, alice: Person, table: Document, dana: FlaskClient
+    app: Flask, hire: Any, alice: Person, table: Table, dana: FlaskClient
 ) -> None:
     eve = hire('Eve"}</script>\\', role="waiter", at=alice)
     assert call_waiter(dana, table).status_code == 303
@@ -226,7 +226,7 @@ def test_numbers_have_bounds(app: Flask, alice: Person, names: str) -> None:
 
 
 @pytest.mark.asvs("1.4.3")
-def test_a_stream_gives_back_what_it_took(app: Flask, dana: FlaskClient, table: Document) -> None:
+def test_a_stream_gives_back_what_it_took(app: Flask, dana: FlaskClient, table: Table) -> None:
     hub = app.extensions["hub"]
     streams = [dana.get(f"/t/{table['code']}/live", buffered=False) for _ in range(5)]
     assert hub._topics

@@ -11,9 +11,9 @@ from pymongo.errors import OperationFailure
 from tests.support import ROOT
 from tests.support.asvs import call_waiter, everything, hidden_fields
 from tests.support.cast import PASSWORD, Browser, Mail, Person
-from waitercaller.db.client import Document
 from waitercaller.model import service_request, tables
 from waitercaller.model.requests import transitions
+from waitercaller.model.tables import Table
 from waitercaller.requests.guest import links as guest_links
 from waitercaller.tables import forms as table_forms
 from waitercaller.web.forms import Form
@@ -58,12 +58,12 @@ def test_the_rules_name_every_field_of_every_form() -> None:
 def test_the_rules_say_the_limits_of_the_business() -> None:
     written = document()
     hours = guest_links.PAGE_LIFETIME.total_seconds() / 3600
-    minutes = service_request.UNDO.total_seconds() / 60
+    minutes = service_request.UNDO_FOR.total_seconds() / 60
     assert f"{table_forms.MOST_AT_ONCE} tables at once" in written
     assert f"page can call for {hours:.0f} hours" in written
     assert f"comes back for {minutes:.0f} minutes" in written
     assert f"replaced code lives on for {tables.RETIRED_CODES_KEPT.total_seconds() / 3600:.0f} hours" in written
-    assert f"{transitions.REMEMBERED_TAPS} taps" in written
+    assert f"{transitions.MAX_KEYS_PER_REQUEST} taps" in written
 
 
 # --- V2.2 input validation --------------------------------------------------------------------------------------------
@@ -90,7 +90,7 @@ def test_what_is_not_as_expected_is_refused(app: Flask, client: FlaskClient, fie
 
 @pytest.mark.asvs("2.2.2")
 def test_the_server_refuses_what_no_browser_would_send(
-    app: Flask, alice: Person, dana: FlaskClient, table: Document
+    app: Flask, alice: Person, dana: FlaskClient, table: Table
 ) -> None:
     assert isinstance(alice.client, Browser)
     before = everything(app)
@@ -102,7 +102,7 @@ def test_the_server_refuses_what_no_browser_would_send(
 
 
 @pytest.mark.asvs("2.2.3")
-def test_values_must_fit_together(app: Flask, alice: Person, dana: FlaskClient, table: Document) -> None:
+def test_values_must_fit_together(app: Flask, alice: Person, dana: FlaskClient, table: Table) -> None:
     with app.app_context():
         tables.add_many(alice.restaurant_id, ["8"], None)
         other = next(each for each in tables.of_restaurant(alice.restaurant_id) if each["name"] == "8")
@@ -136,7 +136,7 @@ def test_no_step_can_be_left_out(app: Flask, client: FlaskClient, mails: Mails, 
 
 @pytest.mark.asvs("2.3.2")
 def test_the_limits_of_the_business_hold(
-    app: Flask, alice: Person, bob: Person, dana: FlaskClient, table: Document, later: Callable[..., None]
+    app: Flask, alice: Person, bob: Person, dana: FlaskClient, table: Table, later: Callable[..., None]
 ) -> None:
     assert isinstance(alice.client, Browser)
     assert alice.client.submit(f"{alice.home}/tables", {"names": "1-201", "zone": ""}).status_code == 400
@@ -153,7 +153,7 @@ def test_the_limits_of_the_business_hold(
 
 @pytest.mark.asvs("2.3.3")
 def test_what_fails_half_way_leaves_no_half(
-    app: Flask, alice: Person, dana: FlaskClient, table: Document, monkeypatch: pytest.MonkeyPatch
+    app: Flask, alice: Person, dana: FlaskClient, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call_waiter(dana, table)
 
@@ -169,7 +169,7 @@ def test_what_fails_half_way_leaves_no_half(
 
 
 @pytest.mark.asvs("2.3.4")
-def test_one_call_is_taken_by_one(app: Flask, alice: Person, bob: Person, dana: FlaskClient, table: Document) -> None:
+def test_one_call_is_taken_by_one(app: Flask, alice: Person, bob: Person, dana: FlaskClient, table: Table) -> None:
     call_waiter(dana, table)
     called = app.extensions["mongo"].database.requests.find_one()
     answers = [tap(person, called["_id"], "accept") for person in (bob, alice, alice)]
@@ -183,7 +183,7 @@ def test_one_call_is_taken_by_one(app: Flask, alice: Person, bob: Person, dana: 
 
 @pytest.mark.asvs("2.4.1")
 def test_what_a_script_would_repeat_is_limited(
-    app: Flask, client: FlaskClient, dana: FlaskClient, table: Document
+    app: Flask, client: FlaskClient, dana: FlaskClient, table: Table
 ) -> None:
     assert isinstance(client, Browser)
     registrations = [client.submit("/register", GOOD).status_code for _ in range(6)]

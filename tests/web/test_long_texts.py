@@ -9,7 +9,7 @@ from flask import Flask
 from tests.support.asvs import hidden_fields
 from tests.support.cast import PASSWORD, Browser, Person, visit
 from waitercaller.db import cache
-from waitercaller.db.client import Document
+from waitercaller.model.tables import Table
 
 # To put these in order takes time by the square of their number.
 ACCENTS = "\N{COMBINING ACUTE ACCENT}\N{COMBINING CEDILLA}" * 750
@@ -52,7 +52,7 @@ def test_a_form_refuses_them(app: Flask, alice: Person, longest: list[int], page
     assert longest[0] <= 1000
 
 
-def test_a_guests_note_is_refused(app: Flask, alice: Person, table: Document, longest: list[int]) -> None:
+def test_a_guests_note_is_refused(app: Flask, alice: Person, table: Table, longest: list[int]) -> None:
     app.extensions["mongo"].database.restaurants.update_one(
         {"_id": alice.restaurant_id}, {"$set": {"settings.notes": True}}
     )

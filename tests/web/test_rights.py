@@ -15,8 +15,8 @@ from config import Config
 from tests.support import ROOT
 from tests.support.asvs import calls, hidden_fields, routes, sources
 from tests.support.cast import Browser, Person
-from waitercaller.db.client import Document
 from waitercaller.model import tokens
+from waitercaller.model.tables import Table
 from waitercaller.web import access
 
 RULES = ROOT / "docs/security-rules.md"
@@ -55,7 +55,7 @@ def test_the_rules_say_which_fields_of_a_thing_can_be_changed() -> None:
 
 
 @pytest.mark.asvs("8.2.3")
-def test_a_form_changes_its_own_fields_only(app: Flask, alice: Person, table: Document) -> None:
+def test_a_form_changes_its_own_fields_only(app: Flask, alice: Person, table: Table) -> None:
     assert isinstance(alice.client, Browser)
     path = f"{alice.home}/tables/{table['_id']}"
     more = {"code": "A" * 26, "restaurant_id": "0" * 24, "removed_at": "now", "position": "9", "_id": "0" * 24}
@@ -70,7 +70,7 @@ def test_a_form_changes_its_own_fields_only(app: Flask, alice: Person, table: Do
 @pytest.mark.asvs("8.3.1")
 @pytest.mark.parametrize("role", ["owner", "manager"])
 def test_what_a_browser_says_of_itself_gives_no_right(
-    app: Flask, alice: Person, bob: Person, table: Document, role: str
+    app: Flask, alice: Person, bob: Person, table: Table, role: str
 ) -> None:
     bob.client.set_cookie("role", role)
     for name in ("X-Role", "X-User-Id", "X-Original-User"):
@@ -84,7 +84,7 @@ def test_what_a_browser_says_of_itself_gives_no_right(
 
 
 @pytest.fixture
-def tap(dana: FlaskClient, table: Document) -> Callable[[str], int]:
+def tap(dana: FlaskClient, table: Table) -> Callable[[str], int]:
     """`tap(field)`: the status of a guest's tap whose page carried this signed field."""
 
     def send(field: str) -> int:
@@ -94,7 +94,7 @@ def tap(dana: FlaskClient, table: Document) -> Callable[[str], int]:
 
 
 @pytest.fixture
-def field(dana: FlaskClient, table: Document) -> str:
+def field(dana: FlaskClient, table: Table) -> str:
     """The signed field of a guest's page."""
     return hidden_fields(dana.get(f"/t/{table['code']}").text)["form"]
 
@@ -158,7 +158,7 @@ def test_a_token_for_another_table_is_refused(app: Flask, alice: Person, tap: An
 
 @pytest.mark.asvs("9.2.4")
 def test_a_token_of_another_installation_is_refused(
-    make_app: Any, config: Config, tap: Any, dana: FlaskClient, table: Document
+    make_app: Any, config: Config, tap: Any, dana: FlaskClient, table: Table
 ) -> None:
     other = make_app(replace(config, secret_key="another key for tests: 9fJ3kLq8wZ2xV5n"))
     page = other.test_client().get(f"/t/{table['code']}").text

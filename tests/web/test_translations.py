@@ -13,6 +13,7 @@ from gettext import c2py
 from html.parser import HTMLParser
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.catalog import Catalog, Message
@@ -32,6 +33,7 @@ from waitercaller.db.client import Document
 from waitercaller.model.languages import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
 from waitercaller.model.requests import queries
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 from waitercaller.report.words import _day
 from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.sight import View
@@ -232,7 +234,7 @@ def german(client: Browser) -> Browser:
 
 
 @pytest.fixture
-def calling(app: Flask, alice: Person, table: Document) -> Document:
+def calling(app: Flask, alice: Person, table: Table) -> Table:
     """Table 7, which has called twice and waits."""
     with app.app_context():
         restaurant = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
@@ -295,8 +297,9 @@ def test_what_has_been_set_reads_german(app: Flask, alice: Person) -> None:
 
 def test_days_are_written_as_in_german(app: Flask) -> None:
     later = clock.now() + timedelta(days=10)
+    house: Any = {"time_zone": "UTC"}
     with app.test_request_context(), force_locale("de"):
-        assert re.fullmatch(r"(\w+tag|Mittwoch), \d+\. \w+, \d\d:\d\d", moment_there({"time_zone": "UTC"}, later))
+        assert re.fullmatch(r"(\w+tag|Mittwoch), \d+\. \w+, \d\d:\d\d", moment_there(house, later))
         assert _day(date(2026, 11, 22)) == "Sonntag, 22. Nov."
 
 
@@ -307,13 +310,13 @@ def test_an_account_is_german(alice: Person) -> None:
     assert found({path: faults_of(answer.text) for path, answer in answers.items()}) == {}
 
 
-def test_a_guest_reads_german(dana: Browser, table: Document, calling: Document) -> None:
+def test_a_guest_reads_german(dana: Browser, table: Table, calling: Document) -> None:
     page = german(dana).get(f"/t/{table['code']}").text
     assert "Ihr Ruf ist gesendet" in page
     assert not english_in(page)
 
 
-def test_a_guests_page_is_translated_whatever_is_set(app: Flask, alice: Person, table: Document) -> None:
+def test_a_guests_page_is_translated_whatever_is_set(app: Flask, alice: Person, table: Table) -> None:
     def page(language: str) -> str:
         return visit(app).get(f"/t/{table['code']}", headers={"Accept-Language": language}).text
 

@@ -109,7 +109,7 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "code": table["code"],
         "request_id": request["_id"],
         "member_id": member_id,
-        "mute_id": table["_id"],  # nobody is paused
+        "pause_id": table["_id"],  # nobody is paused
         "invitation_id": invitations.let_in(restaurant_id, member, by, None),
         "kind_id": "water",
         "zone_id": restaurants.zone_named(restaurant_id, f"The corner of {who}"),

@@ -20,10 +20,11 @@ from tests.wire import faults
 from tests.wire.cluster import Cluster
 from tests.wire.faults import Fault
 from waitercaller.alerts import due_steps
-from waitercaller.db.client import Document, db, transaction
+from waitercaller.db.client import db, transaction
 from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import transitions
-from waitercaller.model.restaurants import Actor
+from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.tables import Table
 
 pytestmark = [pytest.mark.proxied, pytest.mark.usefixtures("impatient")]
 
@@ -64,7 +65,7 @@ def surely(work: Callable[[], T]) -> T:
 class Evening:
     """What guests and staff of one restaurant do: a third is served twice, a third withdrawn, a third left waiting."""
 
-    def __init__(self, restaurant: Document) -> None:
+    def __init__(self, restaurant: Restaurant) -> None:
         self.restaurant = restaurant
         self.confirmed: dict[str, Any] = {}  # what each tap was told: the id of its request
 
@@ -73,22 +74,23 @@ class Evening:
         for number, table in enumerate(surely(partial(tables.of_restaurant, where))):
             if number % PHONES == phone:
                 request_id = self._call(table)
-                [self._serve, self._withdraw, lambda *_: None][number // PHONES](table, request_id)
+                acts: list[Callable[[Table, Any], None]] = [self._serve, self._withdraw, lambda *_: None]
+                acts[number // PHONES](table, request_id)
 
-    def _call(self, table: Document) -> Any:
+    def _call(self, table: Table) -> Any:
         for key in ("first", "first", "second"):  # the first one twice: a phone that heard no answer
             tap = f"{key} of {table['name']}"
             kind = self.restaurant["kinds"][0]
             self.confirmed[tap] = surely(partial(transitions.open_request, self.restaurant, table, kind, tap))["_id"]
         return self.confirmed[tap]
 
-    def _serve(self, _table: Document, request_id: Any) -> None:
+    def _serve(self, _table: Table, request_id: Any) -> None:
         where = self.restaurant["_id"]
         for step in ("accept", "resolve", "reopen", "accept", "resolve"):
             whose = {"restaurant_id": where} if step == "reopen" else where
             surely(partial(getattr(transitions, step), whose, [request_id], BOB))
 
-    def _withdraw(self, table: Document, _request_id: Any) -> None:
+    def _withdraw(self, table: Table, _request_id: Any) -> None:
         def remove(txn: ClientSession | None) -> None:
             tables.remove(self.restaurant["_id"], table["_id"], txn)
             transitions.withdraw({"restaurant_id": self.restaurant["_id"], "table_id": table["_id"]}, txn)

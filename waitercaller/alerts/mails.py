@@ -5,16 +5,17 @@ What each says is decided when it is sent: a mail that comes late must not tell 
 
 from datetime import datetime, timedelta
 from operator import itemgetter
+from typing import Any
 
 from bson import ObjectId
 from flask_babel import format_timedelta
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.mail import outbox
 from waitercaller.model import presence, restaurants, unheard, users
 from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
 from waitercaller.model.requests import escalation, queries
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.web.routing import address_of
 
@@ -23,7 +24,7 @@ MAIL_INTERVAL = timedelta(minutes=15)
 UNITS = [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)]
 
 
-def about_waiting(restaurant: Document, request: ServiceRequest) -> None:
+def about_waiting(restaurant: Restaurant, request: ServiceRequest) -> None:
     """Enqueue a mail to owners and managers where the restaurant wants that, at most one in MAIL_INTERVAL.
 
     Its occasion is the number of the interval, so that a step that is tried again enqueues it once.
@@ -35,13 +36,13 @@ def about_waiting(restaurant: Document, request: ServiceRequest) -> None:
     _enqueue("unanswered", restaurant, ("owner", "manager"), this, before)
 
 
-def about_silence(restaurant: Document, occasion: str) -> None:
+def about_silence(restaurant: Restaurant, occasion: str) -> None:
     """Enqueue a mail to the owners that nobody would hear a call; idempotent per `occasion`."""
     _enqueue("unheard", restaurant, ("owner",), occasion)
 
 
 @outbox.prepares("unanswered")
-def unanswered(to: str, context: Document) -> outbox.Prepared | None:
+def unanswered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """Who waits now, since when; nothing once somebody goes to each of them."""
     restaurant = restaurants.get(context["restaurant_id"])
     alone = [each for each in queries.live_of_restaurant(context["restaurant_id"]) if escalation.is_left_alone(each)]
@@ -53,7 +54,7 @@ def unanswered(to: str, context: Document) -> outbox.Prepared | None:
 
 
 @outbox.prepares("unheard")
-def unheard_restaurant(to: str, context: Document) -> outbox.Prepared | None:
+def unheard_restaurant(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """That nobody would hear a call; nothing once somebody would."""
     restaurant_id: ObjectId = context["restaurant_id"]
     restaurant = restaurants.get(restaurant_id)
@@ -64,7 +65,7 @@ def unheard_restaurant(to: str, context: Document) -> outbox.Prepared | None:
     return outbox.Prepared("unheard", {**_about(restaurant), "silent": silent, "patience": unheard_after})
 
 
-def _enqueue(name: str, restaurant: Document, roles: tuple[str, ...], occasion: str, before: str = "") -> None:
+def _enqueue(name: str, restaurant: Restaurant, roles: tuple[str, ...], occasion: str, before: str = "") -> None:
     """Enqueue a mail to each such member, unless theirs of the occasion `before` is younger than MAIL_INTERVAL."""
     first = restaurant["languages"][0]
     language = first if first in STAFF_LANGUAGES else DEFAULT_LANGUAGE
@@ -76,7 +77,7 @@ def _enqueue(name: str, restaurant: Document, roles: tuple[str, ...], occasion: 
         outbox.enqueue(name, address, language=language, occasion=once, restaurant_id=restaurant["_id"])
 
 
-def _about(restaurant: Document) -> Document:
+def _about(restaurant: Restaurant) -> dict[str, Any]:
     link = address_of("requests.dashboard.page", restaurant_id=restaurant["_id"])
     return {"restaurant_name": restaurant["name"], "link": link}
 

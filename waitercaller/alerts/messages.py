@@ -12,12 +12,11 @@ from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import subscriptions, unheard
 from waitercaller.model.languages import in_language, table_title, text_direction
 from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries
-from waitercaller.model.restaurants import Member
+from waitercaller.model.restaurants import Member, Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.subscriptions import Choice
 from waitercaller.push import outbox
@@ -46,7 +45,7 @@ TRIAL_TIME_TO_LIVE = timedelta(minutes=1)
 
 
 def enqueue(
-    restaurant: Document,
+    restaurant: Restaurant,
     event: Event,
     request: ServiceRequest | None,
     txn: ClientSession | None = None,
@@ -95,7 +94,7 @@ def _occasion(event: Event, request: ServiceRequest | None) -> str:
 
 
 @outbox.prepares("called")
-def _called(push: Push, restaurant: Document, language: str) -> outbox.Message | None:
+def _called(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
     """Where the request has a zone, that is shown instead of the text: the time is news only later."""
     request = _waiting(push)
     return request and _about_call(request, _("Called at #"), restaurant, language, place=request["zone_name"])
@@ -103,20 +102,20 @@ def _called(push: Push, restaurant: Document, language: str) -> outbox.Message |
 
 @outbox.prepares("nagged")
 @outbox.prepares("raised")
-def _still_waiting(push: Push, restaurant: Document, language: str) -> outbox.Message | None:
+def _still_waiting(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
     request = _waiting(push)
     return request and _about_call(request, _("Still waiting, since #."), restaurant, language)
 
 
 @outbox.prepares("alerted")
-def _alerted(push: Push, restaurant: Document, language: str) -> outbox.Message | None:
+def _alerted(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
     request = _waiting(push)
     text = _("Has been waiting since #, and nobody has answered. Please see to it.")
     return request and _about_call(request, text, restaurant, language)
 
 
 @outbox.prepares("unheard")
-def _unheard(push: Push, restaurant: Document, language: str) -> outbox.Message | None:
+def _unheard(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
     if not unheard.is_unheard(push["restaurant_id"]):
         return None
     text = _("No screen with sound shows the calls. Guests may be waiting unheard.")
@@ -124,7 +123,7 @@ def _unheard(push: Push, restaurant: Document, language: str) -> outbox.Message 
 
 
 @outbox.prepares("tried")
-def _tried(push: Push, restaurant: Document, language: str) -> outbox.Message | None:
+def _tried(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
     return _about_restaurant(push, _("This is how calls reach this phone."), restaurant, language)
 
 
@@ -135,7 +134,7 @@ def _waiting(push: Push) -> ServiceRequest | None:
 
 
 def _about_call(
-    request: ServiceRequest, text: str, restaurant: Document, language: str, place: str | None = None
+    request: ServiceRequest, text: str, restaurant: Restaurant, language: str, place: str | None = None
 ) -> outbox.Message:
     wish = in_language(request["kind_labels"], language)
     if labels := request.get("choice_labels"):
@@ -144,12 +143,12 @@ def _about_call(
     return _message(title, text, str(request["_id"]), request["first_at"], restaurant, language, place)
 
 
-def _about_restaurant(push: Push, text: str, restaurant: Document, language: str) -> outbox.Message:
+def _about_restaurant(push: Push, text: str, restaurant: Restaurant, language: str) -> outbox.Message:
     return _message(restaurant["name"], text, push["event"], clock.now(), restaurant, language)
 
 
 def _message(
-    title: str, text: str, subject: str, at: datetime, restaurant: Document, language: str, place: str | None = None
+    title: str, text: str, subject: str, at: datetime, restaurant: Restaurant, language: str, place: str | None = None
 ) -> outbox.Message:
     home = f"/r/{restaurant['_id']}/dashboard"
     return {

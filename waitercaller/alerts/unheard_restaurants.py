@@ -5,8 +5,8 @@ from bson import ObjectId
 from waitercaller import metrics
 from waitercaller.alerts import mails, messages
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import opening, presence, restaurants, unheard
+from waitercaller.model.unheard import AlertNote
 
 
 def check() -> int:
@@ -33,10 +33,11 @@ def check() -> int:
     return told
 
 
-def _tell(restaurant_id: ObjectId, note: Document) -> bool:
+def _tell(restaurant_id: ObjectId, note: AlertNote) -> bool:
     """Enqueue the messages about this silence, then note that; False when another process was faster."""
-    if restaurant := restaurants.get(restaurant_id):
-        occasion = f"unheard:{restaurant_id}:{clock.milliseconds(note['unheard_since'])}"
+    restaurant, since = restaurants.get(restaurant_id), note["unheard_since"]
+    if restaurant and since:
+        occasion = f"unheard:{restaurant_id}:{clock.milliseconds(since)}"
         messages.enqueue(restaurant, "unheard", None, occasion=occasion)
         mails.about_silence(restaurant, occasion)
     return unheard.note_told(note)

@@ -13,10 +13,11 @@ from pymongo.client_session import ClientSession
 
 from waitercaller.auth import blueprint
 from waitercaller.auth.forms import ConfirmForm, ResetForm
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
 from waitercaller.model import logins, restaurants, tokens, users
 from waitercaller.model.tokens import TokenError
+from waitercaller.model.users import Registration, User
 from waitercaller.web import access, audit, limits, links, passwords
 from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
@@ -87,7 +88,7 @@ def dead_link(error: TokenError) -> ResponseReturnValue:
     return render_template("auth/link_dead.html", reason=error.reason, purpose=purpose), error.status
 
 
-def _waiting_registration(token: str) -> Document:
+def _waiting_registration(token: str) -> Registration:
     """The registration a token would confirm. Raises TokenError, also if its address has got an account since."""
     registration = users.registration(ObjectId(tokens.peek("confirm", token)))
     if registration is None or users.with_address(registration["email"]):
@@ -95,7 +96,7 @@ def _waiting_registration(token: str) -> Document:
     return registration
 
 
-def _forgetful_user(token: str) -> Document:
+def _forgetful_user(token: str) -> User:
     """Whose password a token would change. Raises TokenError."""
     user = users.get(ObjectId(tokens.peek("reset", token)))
     if user is None:
@@ -103,7 +104,7 @@ def _forgetful_user(token: str) -> Document:
     return user
 
 
-def _open(token: str) -> tuple[Document, ObjectId]:
+def _open(token: str) -> tuple[User, ObjectId]:
     """Turn a registration into a user and a restaurant, all or nothing. Raises TokenError."""
 
     def open_(txn: ClientSession | None) -> tuple[ObjectId, ObjectId]:
@@ -121,7 +122,7 @@ def _open(token: str) -> tuple[Document, ObjectId]:
     except users.AddressTakenError:
         raise TokenError("used") from None
     audit.record("confirmed", user_id=user_id, restaurant_id=restaurant_id)
-    return cast(Document, users.get(user_id)), restaurant_id
+    return cast(User, users.get(user_id)), restaurant_id
 
 
 def _change_password(token: str, password_hash: str) -> None:

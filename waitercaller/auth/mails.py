@@ -4,8 +4,8 @@ Tokens are made here, never before, so none lies in the outbox; and the pages ne
 """
 
 from datetime import timedelta
+from typing import Any
 
-from waitercaller.db.client import Document
 from waitercaller.mail import outbox
 from waitercaller.model import tokens, users
 from waitercaller.web.routing import address_of
@@ -15,7 +15,7 @@ RESET_LIFETIME = timedelta(hours=1)
 
 
 @outbox.prepares("confirm")
-def confirm(to: str, context: Document) -> outbox.Prepared | None:
+def confirm(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """The link that confirms a registration; to somebody with an account, that there is one already."""
     if users.with_address(to):
         return outbox.Prepared("already_registered", {"link": address_of("auth.login")})
@@ -27,7 +27,7 @@ def confirm(to: str, context: Document) -> outbox.Prepared | None:
 
 
 @outbox.prepares("reset")
-def reset(to: str, context: Document) -> outbox.Prepared | None:
+def reset(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """The link to a new password; nothing to an address without an account."""
     user = users.with_address(to)
     if user is None:
@@ -37,6 +37,6 @@ def reset(to: str, context: Document) -> outbox.Prepared | None:
 
 
 @outbox.prepares("password_changed")
-def password_changed(to: str, context: Document) -> outbox.Prepared | None:
+def password_changed(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """The notice of a new password, with the way to another one."""
     return outbox.Prepared("password_changed", {"link": address_of("auth.forgot")})

@@ -4,12 +4,13 @@ from typing import Literal
 
 from pymongo.client_session import ClientSession
 
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
 from waitercaller.model import second_factors
+from waitercaller.model.users import User
 
 
-def accept(user: Document, typed: str, language: str) -> Literal["app", "recovery"] | None:
+def accept(user: User, typed: str, language: str) -> Literal["app", "recovery"] | None:
     """Which of the user's codes this was; None where it is none of them, or was used before.
 
     Each counts once. That a recovery code was used is mailed to the user, in `language`.

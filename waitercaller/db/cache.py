@@ -6,9 +6,10 @@ The watcher forgets what has changed; an entry is never older than MAXIMUM_AGE i
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from typing import TypeVar, cast
 
-from waitercaller.db.client import Document
+T = TypeVar("T", bound=Mapping[str, object])
 
 MAXIMUM_AGE = 30.0  # seconds
 MAXIMUM_ENTRIES = 10_000
@@ -18,17 +19,17 @@ class Cache:
     """Documents by any key they are asked for with. Misses are not kept: guesses must not cost memory."""
 
     def __init__(self) -> None:
-        self._entries: OrderedDict[Hashable, tuple[float, Document]] = OrderedDict()
+        self._entries: OrderedDict[Hashable, tuple[float, Mapping[str, object]]] = OrderedDict()
         self._generation = 0
         self._lock = threading.Lock()
 
-    def get(self, key: Hashable, load: Callable[[], Document | None]) -> Document | None:
-        """The document under `key`, from here or from `load()`."""
+    def get(self, key: Hashable, load: Callable[[], T | None]) -> T | None:
+        """The document under `key`, from here or from `load()`, which tells what kind of document lies there."""
         with self._lock:
             entry = self._entries.get(key)
             generation = self._generation
         if entry is not None and time.monotonic() - entry[0] < MAXIMUM_AGE:
-            return entry[1]
+            return cast(T, entry[1])
         document = load()
         with self._lock:
             # What was forgotten while it was being read may be old already.

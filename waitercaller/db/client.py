@@ -13,8 +13,8 @@ import contextvars
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, cast
 
 import pymongo
 from flask import Flask, current_app
@@ -23,7 +23,11 @@ from pymongo.client_session import ClientSession
 from pymongo.database import Database
 from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
-Document = dict[str, Any]
+from waitercaller.db.config import config
+
+Document = dict[str, Any]  # any document; whoever knows which one says so with the TypedDict of its collection
+Filter = Mapping[str, object]  # which documents, in MongoDB's query language
+Changes = Mapping[str, object]  # fields and their new values
 T = TypeVar("T")
 
 # A page answers "please try again" within two seconds when the database is away.
@@ -98,13 +102,17 @@ class Mongo:
 
 
 def init_app(app: Flask) -> None:
-    app.extensions["mongo"] = Mongo(app.extensions["config"].mongodb_uri)
+    app.extensions["mongo"] = Mongo(config(app).mongodb_uri)
+
+
+def mongo() -> Mongo:
+    """The application's client. Needs an application context."""
+    return cast(Mongo, current_app.extensions["mongo"])
 
 
 def db() -> Database[Document]:
     """The application's database. Needs an application context."""
-    mongo: Mongo = current_app.extensions["mongo"]
-    return mongo.database
+    return mongo().database
 
 
 @contextlib.contextmanager
@@ -124,8 +132,7 @@ def transaction(work: Callable[[ClientSession | None], T]) -> T:
     connection, for up to RECONNECT_SECONDS; so it must do nothing but database work and pass `txn` to each operation.
     PyMongo's own with_transaction goes on for two minutes, and sends no abort once a deadline has passed.
     """
-    mongo: Mongo = current_app.extensions["mongo"]
-    return mongo.transaction(work)
+    return mongo().transaction(work)
 
 
 def _commit(txn: ClientSession) -> None:

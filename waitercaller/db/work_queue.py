@@ -8,7 +8,7 @@ changes nothing. A process that dies loses nothing either: its lease runs out an
 
 import logging
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import Changes, Document, db
 from waitercaller.db.faults import is_away
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class WorkQueue(Generic[W]):
     retention: Mapping[str, timedelta] = field(default_factory=dict)  # by final state; it stays where none is named
     shard_key: tuple[str, ...] = ()  # keys that an update must name beside `_id`, see docs/sharding.md
 
-    def enqueue(self, work: Document, txn: ClientSession | None = None, delay: timedelta = timedelta()) -> bool:
+    def enqueue(self, work: Changes, txn: ClientSession | None = None, delay: timedelta = timedelta()) -> bool:
         """Add a document that is due after the delay; idempotent by its `_id`: False where there is one already.
 
         Within a transaction a duplicate raises DuplicateKeyError, since it has aborted the transaction.
@@ -68,7 +68,7 @@ class WorkQueue(Generic[W]):
             return False
         return True
 
-    def enqueue_all(self, works: list[Document], txn: ClientSession | None = None) -> None:
+    def enqueue_all(self, works: Sequence[Changes], txn: ClientSession | None = None) -> None:
         """Add several documents that are due now; those whose `_id` is there already stay as they are."""
         if not works:
             return

@@ -9,6 +9,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Hashable, Iterator
+from typing import cast
 
 from flask import Flask, Response, abort, current_app
 from pymongo.errors import PyMongoError
@@ -21,6 +22,11 @@ LIFETIME_SECONDS = 600.0
 
 # What a stream shows now, given the topics that were woken (none: only time has passed); None: it may look no longer.
 Read = Callable[[set[str]], str | None]
+
+
+def hub(app: Flask = current_app) -> Hub:
+    """What wakes the streams of this process; without `app`, of the application whose context this is."""
+    return cast(Hub, app.extensions["hub"])
 
 
 def respond(
@@ -37,14 +43,14 @@ def respond(
     tells after each look in how many seconds to look again, for what changes by time alone.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    hub: Hub = app.extensions["hub"]
-    if not hub.listening or hub.closed:
+    changes = hub(app)
+    if not changes.listening or changes.closed:
         abort(503)
     try:
-        subscription = hub.subscribe(*topics, limits=limits)
+        subscription = changes.subscribe(*topics, limits=limits)
     except TooManyStreams:
         abort(429)
-    response = Response(_events(app, hub, subscription, event, read, gone, pace), mimetype="text/event-stream")
+    response = Response(_events(app, changes, subscription, event, read, gone, pace), mimetype="text/event-stream")
     response.call_on_close(subscription.close)
     response.headers["X-Accel-Buffering"] = "no"
     return response
@@ -52,8 +58,7 @@ def respond(
 
 def shared(topic: str, key: Hashable, draw: Callable[[], str]) -> str:
     """What `draw` makes of a topic, made once in this process for all with the same key; see Hub.shared."""
-    hub: Hub = current_app.extensions["hub"]
-    return hub.shared(topic, key, draw)
+    return hub().shared(topic, key, draw)
 
 
 def _events(

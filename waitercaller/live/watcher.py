@@ -13,6 +13,7 @@ from pymongo.errors import PyMongoError
 
 from waitercaller import metrics
 from waitercaller.db.client import Document, db
+from waitercaller.live import streams
 from waitercaller.live.hub import Hub
 from waitercaller.model import changes
 
@@ -31,7 +32,7 @@ class DeafError(Exception):
 
 def run(app: Flask, is_alive: Callable[[], bool]) -> None:
     """Watch until `is_alive()` is false; no fault ends the watching, but while there is one the Hub knows."""
-    hub: Hub = app.extensions["hub"]
+    hub = streams.hub(app)
     while is_alive():
         try:
             with app.app_context():

@@ -6,11 +6,11 @@ Its owner has a new random password at each start, which ends no login.
 import secrets
 
 from bson import ObjectId
-from flask import current_app
 
-from waitercaller.db.client import Document
+from waitercaller.db.config import config
 from waitercaller.local import past
 from waitercaller.model import restaurants, tables, users
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.web import passwords
 
 EMAIL = "demo@example.org"
@@ -30,7 +30,7 @@ def prepare() -> str:
     _tables(restaurant_id)
     past.fill(_document(restaurant_id), tables.of_restaurant(restaurant_id))  # what serves will count them
     code = tables.of_restaurant(restaurant_id)[0]["code"]
-    url = current_app.extensions["config"].public_url
+    url = config().public_url
     return f"Log in as {EMAIL} with the password {password}\nA guest at table 1 opens {url}/t/{code}\n"
 
 
@@ -54,7 +54,7 @@ def _colleagues(restaurant_id: ObjectId) -> None:
             restaurants.add_member(restaurant_id, name, "waiter", None)
 
 
-def _document(restaurant_id: ObjectId) -> Document:
+def _document(restaurant_id: ObjectId) -> Restaurant:
     restaurants.forget(restaurant_id)
     restaurant = restaurants.get(restaurant_id)
     assert restaurant is not None

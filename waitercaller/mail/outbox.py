@@ -15,12 +15,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import flask_mail
-from flask import Flask, current_app, render_template
+from flask import Flask, render_template
 from flask_babel import force_locale
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
+from waitercaller.db.config import config
 from waitercaller.db.faults import is_away
 from waitercaller.db.work_queue import WorkQueue
 from waitercaller.mail import smtp
@@ -76,9 +76,9 @@ def enqueue(
     """
     if not _ADDRESS.fullmatch(to):
         raise ValueError("not an e-mail address")
-    host = urlsplit(current_app.extensions["config"].public_url).hostname
+    host = urlsplit(config().public_url).hostname
     new = {"message_id": f"<{secrets.token_hex(16)}@{host}>", "created_at": clock.now()}
-    mail: Document = {"name": name, "to": to, "language": language, "context": context, **new}
+    mail: dict[str, Any] = {"name": name, "to": to, "language": language, "context": context, **new}
     if occasion:
         mail["_id"] = occasion
     if not QUEUE.enqueue(mail, txn):
@@ -137,7 +137,7 @@ def _message(mail: OutboxMail) -> flask_mail.Message | None:
         prepared = REGISTRY[mail["name"]](mail["to"], mail["context"])
         if prepared is None:
             return None
-        public_url = current_app.extensions["config"].public_url
+        public_url = config().public_url
         subject, body, html = (
             render_template(f"email/{prepared.template}/{part}", public_url=public_url, **prepared.context)
             for part in ("subject.txt", "body.txt", "body.html")

@@ -13,6 +13,7 @@ import flask_mail
 from flask import current_app
 
 from waitercaller.db import clock
+from waitercaller.db.config import config
 
 TIMEOUT_SECONDS = 10.0  # for each step of the conversation with the SMTP server
 
@@ -22,7 +23,7 @@ charset.add_charset("utf-8", charset.SHORTEST, charset.QP, "utf-8")
 
 def deliver(message: flask_mail.Message) -> None:
     """Deliver a mail. Raises OSError, of which SMTPException is one, also when TLS or the login fails."""
-    folder: str = current_app.extensions["config"].mail_folder
+    folder = config().mail_folder
     if folder:
         _write(message, Path(folder))
         return

@@ -22,9 +22,10 @@ from bson import ObjectId
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import Changes, Filter, db
 from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import audit_trail
+from waitercaller.model.restaurants import Restaurant
 
 DELAY = timedelta(minutes=1)
 WINDOW = timedelta(days=1)  # of requests, by `created_at`; the lease is renewed after each
@@ -60,12 +61,12 @@ def of_person(user_id: ObjectId, member_ids: list[str], txn: ClientSession | Non
     _enqueue({"user_id": user_id, "member_ids": member_ids}, txn)
 
 
-def of_member(restaurant: Document, member_id: str, txn: ClientSession | None) -> None:
+def of_member(restaurant: Restaurant, member_id: str, txn: ClientSession | None) -> None:
     """Have a member's name erased from the requests of a restaurant that stays."""
     _enqueue({"restaurant_id": restaurant["_id"], "member_id": member_id, "done_until": restaurant["created_at"]}, txn)
 
 
-def of_restaurant(restaurant: Document, txn: ClientSession | None) -> None:
+def of_restaurant(restaurant: Restaurant, txn: ClientSession | None) -> None:
     """Have a restaurant erased that has been marked as removed."""
     _enqueue({"restaurant_id": restaurant["_id"], "member_id": None, "done_until": restaurant["created_at"]}, txn)
 
@@ -81,7 +82,7 @@ def work_off() -> int:
     return done
 
 
-def _enqueue(what: Document, txn: ClientSession | None) -> None:
+def _enqueue(what: Changes, txn: ClientSession | None) -> None:
     QUEUE.enqueue(what, txn, delay=DELAY)
 
 
@@ -112,7 +113,7 @@ def _erase_restaurant(restaurant_id: ObjectId) -> None:
     db().restaurants.delete_one({"_id": restaurant_id, "removed_at": {"$ne": None}})
 
 
-def _erase_window(restaurant_id: ObjectId, created: Document, member_id: str | None) -> None:
+def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | None) -> None:
     """Erase the names in the requests of one window: this member's, or everybody's and what guests wrote."""
     requests, whose = {"created_at": created, "restaurant_id": restaurant_id}, member_id or ANYBODY
     db().requests.update_many({**requests, "by.id": whose}, {"$set": {"by": NOBODY}})

@@ -4,20 +4,44 @@ An invitation is as good as whoever made it: when that member goes, or may no lo
 Nobody has to remember to withdraw it.
 """
 
-from datetime import timedelta
-from typing import cast
+from datetime import datetime, timedelta
+from typing import NotRequired, TypedDict, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import Filter, db
 from waitercaller.model import restaurants
-from waitercaller.model.restaurants import Actor, Member, Role
+from waitercaller.model.restaurants import Actor, Member, Restaurant, Role
 
 MAIL_LIFETIME = timedelta(days=7)
 PHONE_LIFETIME = timedelta(minutes=10)
-KEPT = timedelta(days=30)  # how long it is remembered what became of one
+RETENTION = timedelta(days=30)  # how long it is remembered what became of one
+
+
+class Invitation(TypedDict):
+    """To a restaurant: by mail, or by a code to a member's phone."""
+
+    _id: ObjectId
+    restaurant_id: ObjectId
+    email: str | None  # by mail; None: by a code
+    member_id: str | None  # whose phone; None: by mail
+    name: str
+    role: Role
+    language: NotRequired[str]  # of the mail
+    invited_by: Actor  # it is as good as whoever made it
+    created_at: datetime
+    expires_at: datetime  # MAIL_LIFETIME or PHONE_LIFETIME later
+    used_at: datetime | None
+    withdrawn_at: datetime | None
+    purge_at: datetime
+
+
+def documents() -> Collection[Invitation]:
+    """The collection `invitations`."""
+    return cast(Collection[Invitation], db().invitations)
 
 
 def may_manage(actor: Member, role: Role) -> bool:
@@ -29,26 +53,28 @@ def invite(
     restaurant_id: ObjectId, email: str, name: str, role: Role, by: Actor, language: str, txn: ClientSession | None
 ) -> ObjectId:
     """Invite whoever reads this address; an earlier invitation of it to the same restaurant is withdrawn."""
-    values = {"email": email, "member_id": None, "name": name, "role": role, "language": language}
-    return _put(restaurant_id, values, by, MAIL_LIFETIME, txn)
+    invitation = _new(restaurant_id, name, role, by, MAIL_LIFETIME)
+    invitation["email"], invitation["language"] = email, language
+    return _put(invitation, txn)
 
 
 def let_in(restaurant_id: ObjectId, member: Member, by: Actor, txn: ClientSession | None) -> ObjectId:
     """Let a member without an address in with a phone, for ten minutes."""
-    values = {"email": None, "member_id": member["id"], "name": member["name"], "role": member["role"]}
-    return _put(restaurant_id, values, by, PHONE_LIFETIME, txn)
+    invitation = _new(restaurant_id, member["name"], member["role"], by, PHONE_LIFETIME)
+    invitation["member_id"] = member["id"]
+    return _put(invitation, txn)
 
 
-def get(invitation_id: ObjectId, txn: ClientSession | None = None) -> Document | None:
+def get(invitation_id: ObjectId, txn: ClientSession | None = None) -> Invitation | None:
     """An invitation that is still good."""
-    invitation = db().invitations.find_one({"_id": invitation_id, **_open()}, session=txn)
+    invitation = documents().find_one({"_id": invitation_id, **_open()}, session=txn)
     restaurant = _restaurant(invitation["restaurant_id"], txn) if invitation else None
     return invitation if invitation and restaurant and _stands(invitation, restaurant) else None
 
 
-def of_restaurant(restaurant: Document) -> list[Document]:
+def of_restaurant(restaurant: Restaurant) -> list[Invitation]:
     """A restaurant's invitations that are good, the newest first."""
-    found = db().invitations.find({"restaurant_id": restaurant["_id"], **_open()}).sort("created_at", -1)
+    found = documents().find({"restaurant_id": restaurant["_id"], **_open()}).sort("created_at", -1)
     return [invitation for invitation in found if _stands(invitation, restaurant)]
 
 
@@ -70,48 +96,55 @@ def member_now(restaurant_id: ObjectId, member_id: str, txn: ClientSession | Non
 
 def delete_of_restaurant(restaurant_id: ObjectId, txn: ClientSession | None) -> None:
     """Delete all invitations to a restaurant."""
-    db().invitations.delete_many({"restaurant_id": restaurant_id}, session=txn)
+    documents().delete_many({"restaurant_id": restaurant_id}, session=txn)
 
 
 def delete_of_address(email: str, txn: ClientSession | None) -> None:
     """Delete all invitations of this address."""
-    db().invitations.delete_many({"email": email}, session=txn)
+    documents().delete_many({"email": email}, session=txn)
 
 
-def _put(
-    restaurant_id: ObjectId, values: Document, by: Actor, lifetime: timedelta, txn: ClientSession | None
-) -> ObjectId:
+def _new(restaurant_id: ObjectId, name: str, role: Role, by: Actor, lifetime: timedelta) -> Invitation:
     now = clock.now()
-    same = {"restaurant_id": restaurant_id, "email": values["email"], "member_id": values["member_id"]}
-    _close(same, "withdrawn_at", txn)
-    document = {
+    return {
+        "_id": ObjectId(),
         "restaurant_id": restaurant_id,
-        **values,
+        "email": None,
+        "member_id": None,
+        "name": name,
+        "role": role,
         "invited_by": by,
         "created_at": now,
         "expires_at": now + lifetime,
         "used_at": None,
         "withdrawn_at": None,
-        "purge_at": now + lifetime + KEPT,
+        "purge_at": now + lifetime + RETENTION,
     }
-    return cast(ObjectId, db().invitations.insert_one(document, session=txn).inserted_id)
 
 
-def _close(which: Document, how: str, txn: ClientSession | None) -> bool:
+def _put(invitation: Invitation, txn: ClientSession | None) -> ObjectId:
+    """Keep an invitation; an open one to the same address or phone is withdrawn."""
+    same = {name: invitation[name] for name in ("restaurant_id", "email", "member_id")}
+    _close(same, "withdrawn_at", txn)
+    documents().insert_one(invitation, session=txn)
+    return invitation["_id"]
+
+
+def _close(which: Filter, how: str, txn: ClientSession | None) -> bool:
     waiting = {**which, "used_at": None, "withdrawn_at": None}
-    return bool(db().invitations.update_one(waiting, {"$set": {how: clock.now()}}, session=txn).modified_count)
+    return bool(documents().update_one(waiting, {"$set": {how: clock.now()}}, session=txn).modified_count)
 
 
-def _open() -> Document:
+def _open() -> Filter:
     return {"used_at": None, "withdrawn_at": None, "expires_at": {"$gt": clock.now()}}
 
 
-def _stands(invitation: Document, restaurant: Document) -> bool:
+def _stands(invitation: Invitation, restaurant: Restaurant) -> bool:
     """Whether its author could make it today; for a phone, whether its member is still there, too."""
     author = restaurants.member_with_id(restaurant, invitation["invited_by"]["id"])
     known = invitation["member_id"] is None or restaurants.member_with_id(restaurant, invitation["member_id"])
     return bool(known and author and may_manage(author, invitation["role"]))
 
 
-def _restaurant(restaurant_id: ObjectId, txn: ClientSession | None) -> Document | None:
-    return db().restaurants.find_one({"_id": restaurant_id, "removed_at": None}, session=txn)
+def _restaurant(restaurant_id: ObjectId, txn: ClientSession | None) -> Restaurant | None:
+    return restaurants.documents().find_one({"_id": restaurant_id, "removed_at": None}, session=txn)

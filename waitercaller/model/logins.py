@@ -8,71 +8,106 @@ tablet on the counter, or, with a member's id, the phone of a member who has no 
 import hashlib
 import secrets
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from bson import ObjectId
 from pymongo import DESCENDING
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import Filter, db
 
 PERSON_IDLE = timedelta(hours=12)
 PERSON_LIFETIME = timedelta(days=30)
 SCREEN_LIFETIME = timedelta(days=90)  # however idle: it is dark from midnight to five
 SEEN_INTERVAL = timedelta(minutes=5)  # `seen_at` is written at most this often
-VERIFIED = timedelta(minutes=15)  # how long a typed password stands for sensitive changes
+VERIFIED_FOR = timedelta(minutes=15)  # how long a typed password stands for sensitive changes
 # How long an ended login stays readable before MongoDB removes it.
-KEPT = timedelta(days=30)
+RETENTION = timedelta(days=30)
 
 
-def start(user_id: ObjectId, address: str, browser: str, verified_at: datetime | None = None) -> tuple[str, Document]:
+class LoginActor(TypedDict):
+    """Who is logged in."""
+
+    kind: Literal["person", "screen"]
+    id: ObjectId  # of `users`; a random one for a screen
+
+
+class Login(TypedDict):
+    """A browser's login. The optional keys are a screen's."""
+
+    _id: str  # SHA-256 of the secret in the cookie
+    actor: LoginActor
+    created_at: datetime
+    verified_at: datetime  # when the password was last typed
+    seen_at: datetime  # written at most every SEEN_INTERVAL
+    ended_at: datetime | None
+    purge_at: datetime
+    address: str  # IP address at its begin
+    browser: str  # User-Agent, 200 characters of it
+    restaurant_id: NotRequired[ObjectId]  # the one that it shows
+    name: NotRequired[str]
+    member_id: NotRequired[str | None]  # the member whose phone it is; None: the counter's
+
+
+def documents() -> Collection[Login]:
+    """The collection `logins`."""
+    return cast(Collection[Login], db().logins)
+
+
+def start(user_id: ObjectId, address: str, browser: str, verified_at: datetime | None = None) -> tuple[str, Login]:
     """Begin a person's login; returns the secret id for the cookie, and the login's document.
 
     `verified_at` is when the person proved who they are, if not just now.
     """
-    values = {"verified_at": verified_at} if verified_at else {}
-    return _start({"kind": "person", "id": user_id}, PERSON_LIFETIME, address, browser, values)
+    secret, login = _new({"kind": "person", "id": user_id}, PERSON_LIFETIME, address, browser)
+    if verified_at:
+        login["verified_at"] = verified_at
+    documents().insert_one(login)
+    return secret, login
 
 
 def start_screen(
     restaurant_id: ObjectId, name: str, member_id: str | None, address: str, browser: str
-) -> tuple[str, Document]:
+) -> tuple[str, Login]:
     """Begin the login of a screen of this restaurant; with `member_id`, of the phone of that member."""
-    values = {"restaurant_id": restaurant_id, "name": name, "member_id": member_id}
-    return _start({"kind": "screen", "id": ObjectId()}, SCREEN_LIFETIME, address, browser, values)
+    secret, login = _new({"kind": "screen", "id": ObjectId()}, SCREEN_LIFETIME, address, browser)
+    login["restaurant_id"], login["name"], login["member_id"] = restaurant_id, name, member_id
+    documents().insert_one(login)
+    return secret, login
 
 
-def find(session_id: str) -> Document | None:
+def find(session_id: str) -> Login | None:
     """The login with this hashed id if it is still good: not ended, not idle too long, not too old."""
-    login = db().logins.find_one({"_id": session_id, "ended_at": None})
+    login = documents().find_one({"_id": session_id, "ended_at": None})
     return login if login and _ends_at(login) > clock.now() else None
 
 
 def has_ended(session_id: str) -> bool:
     """Whether somebody has ended this login, or it is so old that nothing is known of it. An idle one has not ended."""
-    login = db().logins.find_one({"_id": session_id}, {"ended_at": 1})
+    login = documents().find_one({"_id": session_id}, {"ended_at": 1})
     return login is None or login["ended_at"] is not None
 
 
-def touch(login: Document) -> None:
+def touch(login: Login) -> None:
     """Note that somebody did something."""
     now = clock.now()
     if now - login["seen_at"] > SEEN_INTERVAL:
-        db().logins.update_one({"_id": login["_id"], "ended_at": None}, {"$set": {"seen_at": now}})
+        documents().update_one({"_id": login["_id"], "ended_at": None}, {"$set": {"seen_at": now}})
 
 
-def is_verified(login: Document) -> bool:
+def is_verified(login: Login) -> bool:
     """Whether the password was typed lately enough for a sensitive change."""
-    return bool(clock.now() - login["verified_at"] <= VERIFIED)
+    return clock.now() - login["verified_at"] <= VERIFIED_FOR
 
 
-def of_person(user_id: ObjectId) -> list[Document]:
+def of_person(user_id: ObjectId) -> list[Login]:
     """A person's logins that are good, the latest used first."""
     return _good({"actor.id": user_id})
 
 
-def screens_of(restaurant_id: ObjectId) -> list[Document]:
+def screens_of(restaurant_id: ObjectId) -> list[Login]:
     """The screens of a restaurant whose logins are good, the latest used first."""
     return _good({"restaurant_id": restaurant_id})
 
@@ -101,39 +136,36 @@ def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _start(actor: Document, lifetime: timedelta, address: str, browser: str, values: Document) -> tuple[str, Document]:
+def _new(actor: LoginActor, lifetime: timedelta, address: str, browser: str) -> tuple[str, Login]:
     now = clock.now()
     secret = secrets.token_urlsafe(32)
-    login: Document = {
+    return secret, {
         "_id": hash_of(secret),
         "actor": actor,
         "created_at": now,
         "verified_at": now,
         "seen_at": now,
         "ended_at": None,
-        "purge_at": now + lifetime + KEPT,
+        "purge_at": now + lifetime + RETENTION,
         "address": address,
         "browser": browser[:200],
-        **values,
     }
-    db().logins.insert_one(login)
-    return secret, login
 
 
-def _ends_at(login: Document) -> datetime:
+def _ends_at(login: Login) -> datetime:
     if login["actor"]["kind"] == "screen":
-        return cast(datetime, login["created_at"] + SCREEN_LIFETIME)
-    return cast(datetime, min(login["seen_at"] + PERSON_IDLE, login["created_at"] + PERSON_LIFETIME))
+        return login["created_at"] + SCREEN_LIFETIME
+    return min(login["seen_at"] + PERSON_IDLE, login["created_at"] + PERSON_LIFETIME)
 
 
-def _good(which: Document) -> list[Document]:
+def _good(which: Filter) -> list[Login]:
     now = clock.now()
-    logins = db().logins.find({**which, "ended_at": None}).sort("seen_at", DESCENDING)
+    logins = documents().find({**which, "ended_at": None}).sort("seen_at", DESCENDING)
     return [login for login in logins if _ends_at(login) > now]
 
 
-def _end(which: Document, txn: ClientSession | None = None) -> None:
+def _end(which: Filter, txn: ClientSession | None = None) -> None:
     now = clock.now()
-    db().logins.update_many(
-        {**which, "ended_at": None}, {"$set": {"ended_at": now, "purge_at": now + KEPT}}, session=txn
+    documents().update_many(
+        {**which, "ended_at": None}, {"$set": {"ended_at": now, "purge_at": now + RETENTION}}, session=txn
     )

@@ -11,7 +11,6 @@ from typing import Any, Generic, NotRequired, TypeVar
 
 from bson import ObjectId
 
-from waitercaller.db.client import Document
 from waitercaller.db.work_queue import Work
 
 Prepare = TypeVar("Prepare", bound=Callable[..., Any])
@@ -24,7 +23,7 @@ class OutboxMail(Work):
     name: str  # the kind of mail
     to: str  # an e-mail address
     language: str
-    context: Document  # what the kind's function needs; never a link that works
+    context: dict[str, Any]  # what the kind's function needs; never a link that works
     message_id: str  # made once, so that a mail that is sent twice can be recognised as one
     created_at: datetime
     refused: NotRequired[bool]  # whether the server takes other mails, and not this one
@@ -38,7 +37,7 @@ class Push(Work):
     event: str  # the kind of message
     restaurant_id: ObjectId
     subscription_id: str
-    context: Document  # what the kind's function needs
+    context: dict[str, Any]  # what the kind's function needs
     topic: str | None  # RFC 8030: a later message of the same topic replaces one that was not delivered yet
     created_at: datetime
     expires_at: datetime  # the end of its time to live

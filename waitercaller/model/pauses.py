@@ -9,69 +9,85 @@ Of several who pause the same at once, one does: a unique index holds one docume
 
 from datetime import datetime, timedelta
 from itertools import zip_longest
-from typing import Any, Literal, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast
 
 from bson import ObjectId
+from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from waitercaller.db import cache, clock
-from waitercaller.db.client import Document, db
-from waitercaller.model.service_request import ServiceRequest
+from waitercaller.db.client import Filter, db
+from waitercaller.model import service_request
+from waitercaller.model.service_request import ServiceRequest, Step
+from waitercaller.model.tables import Table
 
-NOBODY_THERE = 2  # so many times
-WITHIN = timedelta(hours=1)
-MOST_TAPS = 99  # beyond this nobody counts
-KEPT = timedelta(days=1)  # after the end: a pause that was lifted forgives what was counted before
+NOBODY_THERE_LIMIT = 2  # so many times within COUNTED_WITHIN pause a phone
+COUNTED_WITHIN = timedelta(hours=1)
+MAX_TAPS_COUNTED = 99
+RETENTION = timedelta(days=1)  # after the end: a pause that was lifted forgives what was counted before
 
 What = Literal["phone", "table"]
-LASTS: dict[What, timedelta] = {"phone": timedelta(hours=3), "table": timedelta(minutes=15)}
+DURATIONS: dict[What, timedelta] = {"phone": timedelta(hours=3), "table": timedelta(minutes=15)}
 
 
-class Mute(TypedDict):
+class Pause(TypedDict):
     """A pause. `table_id` is where the phone called from last; `over` is set when it is lifted or its time has come."""
 
     _id: ObjectId
     restaurant_id: ObjectId
     what: What
-    subject: str
+    subject: str  # "phone:" and the device of its requests, or "table:" and the table's id
     table_id: ObjectId
     table_name: str
-    taps: int
+    taps: int  # that called nobody, at most MAX_TAPS_COUNTED
     created_at: datetime
     until: datetime
     over: bool
+    lifted_at: NotRequired[datetime]  # forgives what was counted before
     purge_at: datetime
 
 
-def active(restaurant_id: ObjectId) -> list[Mute]:
+class KnownPauses(TypedDict):
+    """What the cache holds of a restaurant."""
+
+    _id: ObjectId  # of the restaurant
+    subjects: set[str]
+
+
+def documents() -> Collection[Pause]:
+    """The collection `pauses`."""
+    return cast(Collection[Pause], db().pauses)
+
+
+def active(restaurant_id: ObjectId) -> list[Pause]:
     """All pauses of a restaurant, the oldest first."""
-    return cast(list[Mute], list(db().pauses.find(_active(restaurant_id)).sort("created_at")))
+    return list(documents().find(_active(restaurant_id)).sort("created_at"))
 
 
-def silencing(table: Document, phone_names: list[str]) -> Mute | None:
+def silencing(table: Table, phone_names: list[str]) -> Pause | None:
     """The pause that keeps this phone from calling at this table, if there is one.
 
     Most houses have none, which each process remembers for a while; that there is one is always read, since a tap that
     is taken for paused calls nobody.
     """
     restaurant_id = table["restaurant_id"]
-    known = cache.pauses.get(restaurant_id, lambda: {"_id": restaurant_id, "paused": active(restaurant_id)})
-    paused = {mute["subject"] for mute in known["paused"]} if known else set()
+    known = cache.pauses.get(restaurant_id, lambda: _known(restaurant_id))
+    paused = known["subjects"] if known else set()
     subjects = [*(_phone(name) for name in phone_names), _table(table["_id"])]
     if paused.isdisjoint(subjects):
         return None
-    found: Any = db().pauses.find_one({**_active(restaurant_id), "subject": {"$in": subjects}})
-    return cast(Mute | None, found)
+    return documents().find_one({**_active(restaurant_id), "subject": {"$in": subjects}})
 
 
-def tapped(mute: Mute, table: Document) -> None:
+def tapped(pause: Pause, table: Table) -> None:
     """Count a tap that called nobody."""
-    counted = {"_id": mute["_id"], "restaurant_id": mute["restaurant_id"], "over": False, "taps": {"$lt": MOST_TAPS}}
+    mine = {"_id": pause["_id"], "restaurant_id": pause["restaurant_id"]}
     where = {"table_id": table["_id"], "table_name": table["name"]}
-    db().pauses.update_one(counted, {"$inc": {"taps": 1}, "$set": where})
+    counting = {**mine, "over": False, "taps": {"$lt": MAX_TAPS_COUNTED}}
+    documents().update_one(counting, {"$inc": {"taps": 1}, "$set": where})
 
 
-def pause_table(table: Document) -> bool:
+def pause_table(table: Table) -> bool:
     """Pause a table for a quarter of an hour; False where it is paused already."""
     return _pause("table", _table(table["_id"]), table["restaurant_id"], table["_id"], table["name"])
 
@@ -86,18 +102,21 @@ def review(restaurant_id: ObjectId, requests: list[ServiceRequest]) -> list[tupl
     return [(request, paused) for request, paused in changes if paused is not None]
 
 
-def lift(restaurant_id: ObjectId, mute_id: ObjectId) -> Mute | None:
+def lift(restaurant_id: ObjectId, pause_id: ObjectId) -> Pause | None:
     """End a pause before its time, and forget what led to it; None where it is over already."""
-    mine = {"_id": mute_id, **_active(restaurant_id)}
-    lifted = db().pauses.update_one(mine, {"$set": {"over": True, "lifted_at": clock.now()}}).modified_count
-    found: Any = db().pauses.find_one({"_id": mute_id, "restaurant_id": restaurant_id}) if lifted else None
-    return cast(Mute | None, found)
+    mine = {"_id": pause_id, **_active(restaurant_id)}
+    lifted = documents().update_one(mine, {"$set": {"over": True, "lifted_at": clock.now()}}).modified_count
+    return documents().find_one({"_id": pause_id, "restaurant_id": restaurant_id}) if lifted else None
 
 
 def end_due() -> int:
     """Mark the pauses that have come to their end, so that whoever shows them hears of it; returns how many."""
     due = {"over": False, "until": {"$lte": clock.now()}}
-    return db().pauses.update_many(due, {"$set": {"over": True}}).modified_count
+    return documents().update_many(due, {"$set": {"over": True}}).modified_count
+
+
+def _known(restaurant_id: ObjectId) -> KnownPauses:
+    return {"_id": restaurant_id, "subjects": {pause["subject"] for pause in active(restaurant_id)}}
 
 
 def _review(restaurant_id: ObjectId, request: ServiceRequest) -> bool | None:
@@ -110,41 +129,42 @@ def _review(restaurant_id: ObjectId, request: ServiceRequest) -> bool | None:
             return True if paused else None
     # Not enough, or not any more: somebody has undone one of them at this very moment.
     lifted = {**_active(restaurant_id), "subject": _phone(device)}
-    changed = db().pauses.update_one(lifted, {"$set": {"over": True}}).modified_count
+    changed = documents().update_one(lifted, {"$set": {"over": True}}).modified_count
     return False if changed and not paused else None
 
 
 def _is_due(restaurant_id: ObjectId, device: str) -> bool:
     """Whether nobody was there often enough in the last hour, or in the hour before the phone's present pause."""
-    known: Any = db().pauses.find_one({"restaurant_id": restaurant_id, "subject": _phone(device)})
-    since = clock.now() - WITHIN
+    known = documents().find_one({"restaurant_id": restaurant_id, "subject": _phone(device)})
+    since = clock.now() - COUNTED_WITHIN
     if known is not None:
         if not known["over"] and known["until"] > clock.now():
-            since = known["created_at"] - WITHIN
+            since = known["created_at"] - COUNTED_WITHIN
         since = max(since, known.get("lifted_at") or since)
-    return len(_nobody_there(restaurant_id, device, since)) >= NOBODY_THERE
+    return len(_nobody_there(restaurant_id, device, since)) >= NOBODY_THERE_LIMIT
 
 
 def _nobody_there(restaurant_id: ObjectId, device: str, since: datetime) -> set[tuple[datetime, str]]:
     """Each time that somebody went for nothing: when, and who. Several requests on one card are one time."""
     times = set()
     for lately in ({"live": True}, {"ended_at": {"$gt": since}}):  # each has its index, and the device none
-        requests = db().requests.find({"restaurant_id": restaurant_id, **lately}, {"device": True, "steps": True})
+        which = {"restaurant_id": restaurant_id, **lately}
+        requests = service_request.documents().find(which, {"device": True, "steps": True})
         for steps in (request["steps"] for request in requests if request["device"] == device):
             for step, following in zip_longest(steps, steps[1:]):
-                if step["what"] == "dismissed" and step["at"] > since and not _undone(following):
+                if step["what"] == "dismissed" and step["by"] and step["at"] > since and not _undone(following):
                     times.add((step["at"], step["by"]["id"]))
     return times
 
 
-def _undone(following: Document | None) -> bool:
+def _undone(following: Step | None) -> bool:
     """Whether the next step is the staff's undo. The guest's own “I am here” undoes nothing here."""
     return following is not None and following["what"] in ("reopened", "handed_over") and following["by"] is not None
 
 
 def _pause(what: What, subject: str, restaurant_id: ObjectId, table_id: ObjectId, table_name: str) -> bool:
     now = clock.now()
-    until = now + LASTS[what]
+    until = now + DURATIONS[what]
     values = {
         "what": what,
         "table_id": table_id,
@@ -153,11 +173,11 @@ def _pause(what: What, subject: str, restaurant_id: ObjectId, table_id: ObjectId
         "created_at": now,
         "until": until,
         "over": False,
-        "purge_at": until + KEPT,
+        "purge_at": until + RETENTION,
     }
     over = {"restaurant_id": restaurant_id, "subject": subject, "$or": [{"over": True}, {"until": {"$lte": now}}]}
     try:
-        changed = db().pauses.update_one(over, {"$set": values}, upsert=True)
+        changed = documents().update_one(over, {"$set": values}, upsert=True)
     except DuplicateKeyError:  # it is paused already
         return False
     finally:
@@ -165,7 +185,7 @@ def _pause(what: What, subject: str, restaurant_id: ObjectId, table_id: ObjectId
     return bool(changed.modified_count or changed.upserted_id)
 
 
-def _active(restaurant_id: ObjectId) -> Document:
+def _active(restaurant_id: ObjectId) -> Filter:
     return {"restaurant_id": restaurant_id, "over": False, "until": {"$gt": clock.now()}}
 
 

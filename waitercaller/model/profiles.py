@@ -11,45 +11,45 @@ from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
-from waitercaller.model import logins, restaurants, tokens
-from waitercaller.model.users import AddressTakenError
+from waitercaller.model import logins, restaurants, tokens, users
+from waitercaller.model.users import AddressTakenError, PendingEmail, User
 
 CHANGE_LIFETIME = timedelta(hours=24)  # of the link to a new address
 
 
 def rename(user_id: ObjectId, name: str, txn: ClientSession | None) -> None:
     """Call a person by a new name, here and wherever they work."""
-    db().users.update_one({"_id": user_id}, {"$set": {"name": name}}, session=txn)
+    users.documents().update_one({"_id": user_id}, {"$set": {"name": name}}, session=txn)
     restaurants.rename_person(user_id, name, txn)
 
 
-def change_password(user: Document, password_hash: str, txn: ClientSession | None) -> Document | None:
+def change_password(user: User, password_hash: str, txn: ClientSession | None) -> User | None:
     """Give a user, as read before the old password was verified, a new one; None if another change came first.
 
     Every login and every open link ends, a change of address that waits for its confirmation included. Returns the user
     as it is then.
     """
-    new = {"password_hash": password_hash, "password_changed_at": clock.now()}
+    now = clock.now()
     unchanged = {"_id": user["_id"], "password_changed_at": user.get("password_changed_at")}
+    new = {"password_hash": password_hash, "password_changed_at": now}
     change = {"$set": new, "$unset": {"pending_email": ""}}
-    if not db().users.update_one(unchanged, change, session=txn).modified_count:
+    if not users.documents().update_one(unchanged, change, session=txn).modified_count:
         return None
     _end_everything(user, txn)
-    return {**user, **new}
+    return {**user, "password_hash": password_hash, "password_changed_at": now}
 
 
 def ask_for_address(user_id: ObjectId, email: str, txn: ClientSession | None) -> str:
     """Note the address that somebody wants to have instead; returns the id of this change, the only one from now on."""
     change_id = restaurants.new_id()
     pending = {"id": change_id, "email": email, "asked_at": clock.now()}
-    db().users.update_one({"_id": user_id}, {"$set": {"pending_email": pending}}, session=txn)
+    users.documents().update_one({"_id": user_id}, {"$set": {"pending_email": pending}}, session=txn)
     return change_id
 
 
-def pending_change(user: Document) -> Document | None:
+def pending_change(user: User) -> PendingEmail | None:
     """The change of address that a user's link can still confirm."""
-    pending: Document | None = user.get("pending_email")
+    pending = user.get("pending_email")
     return pending if pending and clock.now() < pending["asked_at"] + CHANGE_LIFETIME else None
 
 
@@ -58,13 +58,13 @@ def subject(user_id: ObjectId, change_id: str) -> str:
     return f"{user_id}:{change_id}"
 
 
-def changing(subject: str, txn: ClientSession | None = None) -> Document | None:
+def changing(subject: str, txn: ClientSession | None = None) -> User | None:
     """The user whose newest change of address this is, if it still waits."""
     user_id, _, change_id = subject.partition(":")
-    return db().users.find_one({"_id": ObjectId(user_id), "pending_email.id": change_id}, session=txn)
+    return users.documents().find_one({"_id": ObjectId(user_id), "pending_email.id": change_id}, session=txn)
 
 
-def change_address(user: Document, txn: ClientSession | None) -> Document:
+def change_address(user: User, txn: ClientSession | None) -> User:
     """Give a user the address that the change waited for, and return the user as it is then. Raises AddressTakenError.
 
     Every login and every open link ends.
@@ -73,14 +73,14 @@ def change_address(user: Document, txn: ClientSession | None) -> Document:
     waiting = {"_id": user["_id"], "pending_email.id": pending["id"]}
     change = {"$set": {"email": pending["email"]}, "$unset": {"pending_email": ""}}
     try:
-        db().users.update_one(waiting, change, session=txn)
+        users.documents().update_one(waiting, change, session=txn)
     except DuplicateKeyError:
         raise AddressTakenError from None
     _end_everything(user, txn)
     return {**user, "email": pending["email"]}
 
 
-def _end_everything(user: Document, txn: ClientSession | None) -> None:
+def _end_everything(user: User, txn: ClientSession | None) -> None:
     tokens.revoke(str(user["_id"]), txn)
     if pending := user.get("pending_email"):
         tokens.revoke(subject(user["_id"], pending["id"]), txn)

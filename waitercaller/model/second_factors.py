@@ -10,8 +10,8 @@ from bson import ObjectId
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
-from waitercaller.model import second_factor_codes
+from waitercaller.model import second_factor_codes, users
+from waitercaller.model.users import User
 
 OFFER_LIFETIME = timedelta(hours=1)
 
@@ -21,9 +21,9 @@ def offer(user_id: ObjectId, login_id: str) -> str:
     now = clock.now()
     new = {"secret": second_factor_codes.new_secret(), "login_id": login_id, "until": now + OFFER_LIFETIME}
     other = [{"two_factor_offer.login_id": {"$ne": login_id}}, {"two_factor_offer.until": {"$lte": now}}]
-    db().users.update_one({"_id": user_id, "$or": other}, {"$set": {"two_factor_offer": new}})
-    user = db().users.find_one({"_id": user_id})
-    return str(user["two_factor_offer"]["secret"]) if user else ""
+    users.documents().update_one({"_id": user_id, "$or": other}, {"$set": {"two_factor_offer": new}})
+    user = users.documents().find_one({"_id": user_id})
+    return user["two_factor_offer"]["secret"] if user else ""
 
 
 def turn_on(user_id: ObjectId, secret: str, counter: int, recovery_codes: list[str], txn: ClientSession | None) -> bool:
@@ -32,38 +32,38 @@ def turn_on(user_id: ObjectId, secret: str, counter: int, recovery_codes: list[s
     two_factor = {"secret": secret, "counter": counter, "since": now, "recovery_codes": _hashes(recovery_codes)}
     offered = {"_id": user_id, "two_factor": None, "two_factor_offer.secret": secret}
     change = {"$set": {"two_factor": two_factor}, "$unset": {"two_factor_offer": ""}}
-    return bool(db().users.update_one(offered, change, session=txn).modified_count)
+    return bool(users.documents().update_one(offered, change, session=txn).modified_count)
 
 
 def turn_off(user_id: ObjectId, txn: ClientSession | None) -> bool:
     """Ask for the password only from now on; False when it was so already."""
     on = {"_id": user_id, "two_factor": {"$ne": None}}
     change = {"$unset": {"two_factor": "", "two_factor_offer": ""}}
-    return bool(db().users.update_one(on, change, session=txn).modified_count)
+    return bool(users.documents().update_one(on, change, session=txn).modified_count)
 
 
 def renew_recovery_codes(user_id: ObjectId, recovery_codes: list[str], txn: ClientSession | None) -> bool:
     """Replace all recovery codes; False when there is no second factor."""
     on = {"_id": user_id, "two_factor": {"$ne": None}}
     change = {"$set": {"two_factor.recovery_codes": _hashes(recovery_codes)}}
-    return bool(db().users.update_one(on, change, session=txn).modified_count)
+    return bool(users.documents().update_one(on, change, session=txn).modified_count)
 
 
-def accept_app_code(user: Document, typed: str) -> bool:
+def accept_app_code(user: User, typed: str) -> bool:
     """Use up a code of the user's app; each counts once, also of two tries at the same time."""
     secret = user["two_factor"]["secret"]
     counter = second_factor_codes.counter_of(secret, typed, clock.now())
     newer = {"_id": user["_id"], "two_factor.secret": secret, "two_factor.counter": {"$lt": counter}}
     change = {"$set": {"two_factor.counter": counter}}
-    return counter is not None and bool(db().users.update_one(newer, change).modified_count)
+    return counter is not None and bool(users.documents().update_one(newer, change).modified_count)
 
 
-def spend_recovery_code(user: Document, typed: str, txn: ClientSession | None) -> bool:
+def spend_recovery_code(user: User, typed: str, txn: ClientSession | None) -> bool:
     """Use up one of the user's recovery codes; each counts once."""
     spent = second_factor_codes.recovery_hash(typed)
     left = {"_id": user["_id"], "two_factor.recovery_codes": spent}
     change = {"$pull": {"two_factor.recovery_codes": spent}}
-    return bool(db().users.update_one(left, change, session=txn).modified_count)
+    return bool(users.documents().update_one(left, change, session=txn).modified_count)
 
 
 def _hashes(recovery_codes: list[str]) -> list[str]:

@@ -10,7 +10,9 @@ from bson import ObjectId
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import cache
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import Changes
+from waitercaller.model import restaurants
+from waitercaller.model.restaurants import Restaurant
 
 ATTEMPTS = 50  # each time somebody else was faster, so somebody's change has been made
 
@@ -19,12 +21,12 @@ class Missing(Exception):
     """What was to be changed is not there (any more)."""
 
 
-def get(restaurant_id: ObjectId) -> Document:
+def get(restaurant_id: ObjectId) -> Restaurant:
     """The restaurant as the database has it now, not the cache. Raises Missing."""
     return _read(restaurant_id, None)
 
 
-def change(restaurant_id: ObjectId, decide: Callable[[Document], Document], txn: ClientSession | None = None) -> bool:
+def change(restaurant_id: ObjectId, decide: Callable[[Restaurant], Changes], txn: ClientSession | None = None) -> bool:
     """Set the fields that `decide(restaurant)` returns; whether that changed anything.
 
     `decide` may be asked several times and refuses by raising. Raises Missing. Where this is part of a transaction,
@@ -37,15 +39,15 @@ def change(restaurant_id: ObjectId, decide: Callable[[Document], Document], txn:
         if values == before:
             return False
         unchanged = {name: {"$eq": value} for name, value in before.items()}
-        changed = db().restaurants.update_one({"_id": restaurant_id, **unchanged}, {"$set": values}, session=txn)
+        changed = restaurants.documents().update_one({"_id": restaurant_id, **unchanged}, {"$set": values}, session=txn)
         if changed.matched_count:
             cache.restaurants.forget(restaurant_id)
             return True
     raise RuntimeError("the restaurant kept changing")
 
 
-def _read(restaurant_id: ObjectId, txn: ClientSession | None) -> Document:
-    restaurant = db().restaurants.find_one({"_id": restaurant_id, "removed_at": None}, session=txn)
+def _read(restaurant_id: ObjectId, txn: ClientSession | None) -> Restaurant:
+    restaurant = restaurants.documents().find_one({"_id": restaurant_id, "removed_at": None}, session=txn)
     if restaurant is None:
         raise Missing
     return restaurant

@@ -13,6 +13,7 @@ from typing import Literal, TypedDict, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 
 from waitercaller.db import clock
 from waitercaller.db.client import db, transaction
@@ -46,6 +47,11 @@ class Subscription(Browser):
     created_at: datetime
 
 
+def documents() -> Collection[Subscription]:
+    """The collection `subscriptions`."""
+    return cast(Collection[Subscription], db().subscriptions)
+
+
 def put(
     restaurant_id: ObjectId, member_id: str, login_id: str, browser: Browser, choice: Wish, renewed: bool = False
 ) -> Wish:
@@ -56,10 +62,10 @@ def put(
     subscription_id = full_id(restaurant_id, hashlib.sha256(browser["endpoint"].encode()).hexdigest()[:32])
 
     def work(txn: ClientSession | None) -> Wish:
-        before = db().subscriptions.find_one({"_id": subscription_id}, session=txn)
+        before = documents().find_one({"_id": subscription_id}, session=txn)
         chosen = before["choice"] if renewed and before and before["member_id"] == member_id else choice
         values = {"member_id": member_id, "login_id": login_id, "choice": chosen, **browser}
-        db().subscriptions.update_one(
+        documents().update_one(
             {"_id": subscription_id},
             {"$set": values, "$setOnInsert": {"restaurant_id": restaurant_id, "created_at": clock.now()}},
             upsert=True,
@@ -68,7 +74,7 @@ def put(
         _make_room(restaurant_id, member_id, txn)
         for each in {member_id, before["member_id"] if before else member_id}:
             _note_widest(restaurant_id, each, txn)
-        return cast(Wish, chosen)
+        return chosen
 
     told = transaction(work)
     restaurants.forget(restaurant_id)
@@ -82,7 +88,7 @@ def full_id(restaurant_id: ObjectId, name: str) -> str:
 
 def get(subscription_id: str) -> Subscription | None:
     """The subscription with this id."""
-    return cast(Subscription | None, db().subscriptions.find_one({"_id": subscription_id}))
+    return documents().find_one({"_id": subscription_id})
 
 
 def of_member(restaurant_id: ObjectId, member_id: str) -> list[Subscription]:
@@ -95,7 +101,7 @@ def ids_that_chose(
 ) -> list[str]:
     """The ids of these members' subscriptions for which one of these choices was made."""
     which = {"restaurant_id": restaurant_id, "member_id": {"$in": member_ids}, "choice": {"$in": list(choices)}}
-    return [each["_id"] for each in db().subscriptions.find(which, {"_id": True}, session=txn)]
+    return [each["_id"] for each in documents().find(which, {"_id": True}, session=txn)]
 
 
 def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice: Wish) -> bool:
@@ -103,7 +109,7 @@ def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice
     which = {"_id": subscription_id, "restaurant_id": restaurant_id, "member_id": member_id}
 
     def work(txn: ClientSession | None) -> bool:
-        changed = db().subscriptions.update_one(which, {"$set": {"choice": choice}}, session=txn)
+        changed = documents().update_one(which, {"$set": {"choice": choice}}, session=txn)
         _note_widest(restaurant_id, member_id, txn)
         return bool(changed.matched_count)
 
@@ -114,7 +120,7 @@ def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice
 
 def follow(login_id: str, successor_id: str) -> None:
     """Another login takes this one's place in the same browser: what that is told goes on."""
-    db().subscriptions.update_many({"login_id": login_id}, {"$set": {"login_id": successor_id}})
+    documents().update_many({"login_id": login_id}, {"$set": {"login_id": successor_id}})
 
 
 def drop(subscription: Subscription) -> None:
@@ -122,7 +128,7 @@ def drop(subscription: Subscription) -> None:
 
     def work(txn: ClientSession | None) -> None:
         same = {"_id": subscription["_id"], "login_id": subscription["login_id"]}  # not one that came back just now
-        db().subscriptions.delete_one(same, session=txn)
+        documents().delete_one(same, session=txn)
         _note_widest(subscription["restaurant_id"], subscription["member_id"], txn)
 
     transaction(work)
@@ -131,18 +137,18 @@ def drop(subscription: Subscription) -> None:
 
 def forget_member(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
     """Forget the browsers of a member who goes."""
-    db().subscriptions.delete_many({"restaurant_id": restaurant_id, "member_id": member_id}, session=txn)
+    documents().delete_many({"restaurant_id": restaurant_id, "member_id": member_id}, session=txn)
 
 
 def _of(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> list[Subscription]:
     which = {"restaurant_id": restaurant_id, "member_id": member_id}
-    return cast(list[Subscription], list(db().subscriptions.find(which, session=txn).sort("created_at")))
+    return list(documents().find(which, session=txn).sort("created_at"))
 
 
 def _make_room(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
     too_many = [each["_id"] for each in _of(restaurant_id, member_id, txn)[:-MOST_BROWSERS]]
     if too_many:
-        db().subscriptions.delete_many({"_id": {"$in": too_many}}, session=txn)
+        documents().delete_many({"_id": {"$in": too_many}}, session=txn)
 
 
 def _note_widest(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
@@ -151,4 +157,4 @@ def _note_widest(restaurant_id: ObjectId, member_id: str, txn: ClientSession | N
     widest = next((each for each in ("all", "escalated") if each in choices), "none")
     mine = {"_id": restaurant_id, "members.id": member_id}
     values = {"members.$.push": widest, "members.$.push_at": clock.now()}
-    db().restaurants.update_one(mine, {"$set": values}, session=txn)
+    restaurants.documents().update_one(mine, {"$set": values}, session=txn)

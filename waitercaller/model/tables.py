@@ -1,22 +1,23 @@
 """The store of tables. A table is known to the staff by its name and to guests by its code.
 
-A document: {restaurant_id, name, name_key, zone_id, code, retired_codes: [{code, until}], position,
-removed_at}. A removed table stays for the figures; its name can be used again.
+A removed table stays for the figures; its name can be used again.
 """
 
 import base64
 import re
 import secrets
 import unicodedata
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
+from typing import TypedDict, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from waitercaller.db import cache, clock
-from waitercaller.db.client import Document, db, transaction
+from waitercaller.db.client import Filter, db, transaction
 
 CODE = re.compile("[A-Z2-7]{26}")
 RETIRED_CODES_KEPT = timedelta(hours=24)
@@ -36,9 +37,35 @@ class NamesTaken(Exception):
         self.names = names
 
 
+class RetiredCode(TypedDict):
+    """A code that was replaced: its page follows and cancels, and calls nobody."""
+
+    code: str
+    until: datetime  # RETIRED_CODES_KEPT after it was replaced
+
+
+class Table(TypedDict):
+    """A table of a restaurant."""
+
+    _id: ObjectId
+    restaurant_id: ObjectId
+    name: str  # what the staff calls it
+    name_key: str  # what two tables must differ in, see `name_key`
+    zone_id: str | None
+    code: str  # 26 characters A–Z and 2–7: 128 random bits in base 32, in the address that guests open
+    retired_codes: list[RetiredCode]
+    position: int  # order; equal ones by name
+    removed_at: datetime | None
+
+
+def documents() -> Collection[Table]:
+    """The collection `tables`."""
+    return cast(Collection[Table], db().tables)
+
+
 def refuse_too_many(restaurant_id: ObjectId, number: int) -> None:
     """Raise TooManyTables if so many more would be too many. It keeps pages drawable, so two at once may just pass."""
-    present = db().tables.count_documents({"restaurant_id": restaurant_id, "removed_at": None})
+    present = documents().count_documents({"restaurant_id": restaurant_id, "removed_at": None})
     if present + number > MOST_TABLES:
         raise TooManyTables
 
@@ -56,18 +83,18 @@ def add_many(restaurant_id: ObjectId, names: list[str], zone_id: str | None) -> 
                 raise
 
 
-def of_restaurant(restaurant_id: ObjectId) -> list[Document]:
+def of_restaurant(restaurant_id: ObjectId) -> list[Table]:
     """The restaurant's tables in the order people expect: by position, then "2" before "10"."""
-    tables = db().tables.find({"restaurant_id": restaurant_id, "removed_at": None})
+    tables = documents().find({"restaurant_id": restaurant_id, "removed_at": None})
     return sorted(tables, key=lambda table: (table["position"], _natural(table["name_key"])))
 
 
-def get(restaurant_id: ObjectId, table_id: ObjectId) -> Document | None:
+def get(restaurant_id: ObjectId, table_id: ObjectId) -> Table | None:
     """The table, if this restaurant has it and has not removed it."""
-    return db().tables.find_one(_present(restaurant_id, table_id))
+    return documents().find_one(_present(restaurant_id, table_id))
 
 
-def by_code(code: str) -> tuple[Document, bool] | None:
+def by_code(code: str) -> tuple[Table, bool] | None:
     """The table with this code, and whether it is the present one; False for 24 hours after a new one was made.
 
     Perhaps up to 30 s old (see cache). Upper and lower case are the same code.
@@ -92,7 +119,7 @@ def refuse_taken(restaurant_id: ObjectId, names: list[str], but: ObjectId | None
     """
     keys = {name_key(name): name for name in names}
     others = {"restaurant_id": restaurant_id, "removed_at": None, "name_key": {"$in": list(keys)}}
-    taken = {table["name_key"] for table in db().tables.find(others) if table["_id"] != but}
+    taken = {table["name_key"] for table in documents().find(others) if table["_id"] != but}
     if taken:
         raise NamesTaken([name for key, name in keys.items() if key in taken])
 
@@ -101,7 +128,7 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId, name: str, zone_id: str | 
     """Rename a table and move it to a zone; False if there is no such table. Raises NamesTaken."""
     values = {"name": name, "name_key": name_key(name), "zone_id": zone_id}
     try:
-        changed = db().tables.update_one(_present(restaurant_id, table_id), {"$set": values})
+        changed = documents().update_one(_present(restaurant_id, table_id), {"$set": values})
     except DuplicateKeyError:
         raise NamesTaken([name]) from None
     cache.tables.forget(table_id)
@@ -111,7 +138,7 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId, name: str, zone_id: str | 
 def leave_zone(restaurant_id: ObjectId, zone_id: str, txn: ClientSession | None = None) -> None:
     """The tables of a zone that is removed stand in none from now on."""
     which = {"restaurant_id": restaurant_id, "zone_id": zone_id}
-    db().tables.update_many(which, {"$set": {"zone_id": None}}, session=txn)
+    documents().update_many(which, {"$set": {"zone_id": None}}, session=txn)
     cache.tables.clear()
 
 
@@ -129,7 +156,7 @@ def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> bool:
     present = {**_present(restaurant_id, table_id), "code": table["code"]}
     for attempts_left in reversed(range(ATTEMPTS)):
         try:
-            db().tables.update_one(present, {"$set": {"code": new_code(), "retired_codes": retired}})
+            documents().update_one(present, {"$set": {"code": new_code(), "retired_codes": retired}})
             break
         except DuplicateKeyError:
             if not attempts_left:
@@ -143,7 +170,7 @@ def remove(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | Non
 
     Where this is part of a transaction, `forget` the table once that has been committed.
     """
-    removed = db().tables.update_one(
+    removed = documents().update_one(
         _present(restaurant_id, table_id), {"$set": {"removed_at": clock.now()}}, session=txn
     )
     forget(table_id)
@@ -153,7 +180,7 @@ def remove(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | Non
 def remove_all(restaurant_id: ObjectId, txn: ClientSession | None) -> None:
     """Mark all tables of a restaurant as removed."""
     present = {"restaurant_id": restaurant_id, "removed_at": None}
-    db().tables.update_many(present, {"$set": {"removed_at": clock.now()}}, session=txn)
+    documents().update_many(present, {"$set": {"removed_at": clock.now()}}, session=txn)
 
 
 def forget(table_id: ObjectId) -> None:
@@ -171,8 +198,9 @@ def new_code() -> str:
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
 
 
-def _new(restaurant_id: ObjectId, name: str, zone_id: str | None) -> Document:
+def _new(restaurant_id: ObjectId, name: str, zone_id: str | None) -> Table:
     return {
+        "_id": ObjectId(),
         "restaurant_id": restaurant_id,
         "name": name,
         "name_key": name_key(name),
@@ -184,18 +212,18 @@ def _new(restaurant_id: ObjectId, name: str, zone_id: str | None) -> Document:
     }
 
 
-def _insert(tables: list[Document], txn: ClientSession | None) -> None:
-    db().tables.insert_many(tables, session=txn)
+def _insert(tables: list[Table], txn: ClientSession | None) -> None:
+    documents().insert_many(tables, session=txn)
 
 
-def _present(restaurant_id: ObjectId, table_id: ObjectId) -> Document:
+def _present(restaurant_id: ObjectId, table_id: ObjectId) -> Filter:
     return {"_id": table_id, "restaurant_id": restaurant_id, "removed_at": None}
 
 
-def _find_by_code(code: str) -> Document | None:
+def _find_by_code(code: str) -> Table | None:
     # Two questions, each answered by an index, rather than one with $or.
-    table = db().tables.find_one({"code": code, "removed_at": None})
-    return table or db().tables.find_one({"retired_codes.code": code, "removed_at": None})
+    table = documents().find_one({"code": code, "removed_at": None})
+    return table or documents().find_one({"retired_codes.code": code, "removed_at": None})
 
 
 def _natural(key: str) -> list[str | int]:

@@ -8,14 +8,15 @@ subject, and is revoked with all others of its subject when the password or the 
 import hashlib
 import secrets
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypedDict, cast
 
 from flask import current_app
 from itsdangerous import BadData, URLSafeSerializer
 from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import db
 
 # Machines' clocks differ: a token is neither refused nor kept alive for that reason alone.
 CLOCK_LEEWAY = timedelta(seconds=90)
@@ -23,6 +24,23 @@ CLOCK_LEEWAY = timedelta(seconds=90)
 REMEMBERED = timedelta(days=7)
 
 Reason = Literal["invalid", "expired", "used"]
+
+
+class Token(TypedDict):
+    """What is kept of a link that works once."""
+
+    _id: str  # SHA-256 of the random id that the link carries
+    purpose: str  # chooses the salt
+    subject: str  # what it is about: an id or an address
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None  # used, replaced or revoked
+    purge_at: datetime  # REMEMBERED after it has expired
+
+
+def documents() -> Collection[Token]:
+    """The collection `tokens`."""
+    return cast(Collection[Token], db().tokens)
 
 
 class TokenError(Exception):
@@ -44,8 +62,8 @@ def issue(purpose: str, subject: str, lifetime: timedelta) -> str:
     """Make a token for `subject` (an id or an address), good for `lifetime`; older ones of this purpose die."""
     now = clock.now()
     token_id = secrets.token_urlsafe(24)
-    db().tokens.update_many({"subject": subject, "purpose": purpose, "used_at": None}, {"$set": {"used_at": now}})
-    db().tokens.insert_one(
+    documents().update_many({"subject": subject, "purpose": purpose, "used_at": None}, {"$set": {"used_at": now}})
+    documents().insert_one(
         {
             "_id": _hash(token_id),
             "purpose": purpose,
@@ -61,31 +79,31 @@ def issue(purpose: str, subject: str, lifetime: timedelta) -> str:
 
 def peek(purpose: str, token: str, txn: ClientSession | None = None) -> str:
     """The subject of a token that could be redeemed now. Raises TokenError."""
-    return str(_living(purpose, token, txn)["subject"])
+    return _living(purpose, token, txn)["subject"]
 
 
 def redeem(purpose: str, token: str, txn: ClientSession | None = None) -> str:
     """Spend a token and return its subject; of several at once exactly one succeeds. Raises TokenError."""
     document = _living(purpose, token, txn)
-    spent = db().tokens.update_one(
+    spent = documents().update_one(
         {"_id": document["_id"], "used_at": None}, {"$set": {"used_at": clock.now()}}, session=txn
     )
     if not spent.modified_count:
         raise TokenError("used")
-    return str(document["subject"])
+    return document["subject"]
 
 
 def revoke(subject: str, txn: ClientSession | None = None) -> None:
     """Make every open token of `subject` worthless, whatever its purpose."""
-    db().tokens.update_many({"subject": subject, "used_at": None}, {"$set": {"used_at": clock.now()}}, session=txn)
+    documents().update_many({"subject": subject, "used_at": None}, {"$set": {"used_at": clock.now()}}, session=txn)
 
 
-def _living(purpose: str, token: str, txn: ClientSession | None) -> Document:
+def _living(purpose: str, token: str, txn: ClientSession | None) -> Token:
     try:
         token_id, expires_ms = serializer(f"token:{purpose}").loads(token)
     except (BadData, ValueError, TypeError):
         raise TokenError("invalid") from None
-    document = db().tokens.find_one({"_id": _hash(token_id), "purpose": purpose}, session=txn)
+    document = documents().find_one({"_id": _hash(token_id), "purpose": purpose}, session=txn)
     if clock.now() > datetime.fromtimestamp(expires_ms / 1000, UTC) + CLOCK_LEEWAY:
         raise TokenError("expired")
     if document is None:

@@ -1,13 +1,12 @@
 """The forms of the page of notifications."""
 
-from typing import Any
-
-from flask import current_app
 from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, RadioField, SelectMultipleField, StringField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import Length, ValidationError
 
+from waitercaller.db.config import config
+from waitercaller.model.restaurants import Zone
 from waitercaller.push import delivery, encryption
 from waitercaller.web.forms import Form, text_checks, text_of
 
@@ -34,7 +33,7 @@ class SubscribeForm(ChoiceForm):
 
     def validate_endpoint(self, field: StringField) -> None:
         """Only a push service that the operator allows."""
-        if not delivery.is_allowed(text_of(field), current_app.extensions["config"].push_services):
+        if not delivery.is_allowed(text_of(field), config().push_services):
             raise ValidationError(_l("The push service of this browser is not allowed here."))
 
     def validate_p256dh(self, field: StringField) -> None:
@@ -48,6 +47,6 @@ class ZonesForm(Form):
 
     zones = SelectMultipleField(_l("My zones"))
 
-    def __init__(self, zones: list[dict[str, Any]]) -> None:
+    def __init__(self, zones: list[Zone]) -> None:
         super().__init__()
         self.zones.choices = [SelectChoice(zone["id"], zone["name"]) for zone in zones]

@@ -3,15 +3,14 @@
 from typing import Any
 
 from bson import ObjectId
-from flask import abort, current_app, flash, g, jsonify, redirect, render_template, request, url_for
+from flask import abort, flash, g, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from waitercaller.alerts import messages
 from waitercaller.db import clock
-from waitercaller.db.client import Document
+from waitercaller.db.config import config
 from waitercaller.model import restaurants, subscriptions
-from waitercaller.model.restaurants import Member
 from waitercaller.model.subscriptions import Subscription
 from waitercaller.notifications import blueprint, forms
 from waitercaller.push import encryption
@@ -43,7 +42,7 @@ def push_device() -> dict[str, Any]:
 @access.least("waiter", screens=True)
 def index(restaurant_id: ObjectId) -> ResponseReturnValue:
     """What this phone and one's others are told."""
-    member = _member()
+    member = access.required_member()
     return render_template(
         "notifications/index.html",
         form=forms.ChoiceForm(formdata=None),
@@ -57,7 +56,7 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("waiter", screens=True)
 def subscribe(restaurant_id: ObjectId) -> ResponseReturnValue:
     """This browser asks to be told; its script reads the answer."""
-    member, form = _member(), forms.SubscribeForm()
+    member, form = access.required_member(), forms.SubscribeForm()
     if not _private_key():
         abort(404)
     if not form.validate():
@@ -79,7 +78,7 @@ def subscribe(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("waiter", screens=True)
 def choose(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
     """Tell one of one's browsers more, less, or nothing."""
-    member, form = _member(), forms.ChoiceForm()
+    member, form = access.required_member(), forms.ChoiceForm()
     if not form.validate():
         abort(400)
     subscription_id = subscriptions.full_id(restaurant_id, name)
@@ -93,7 +92,7 @@ def choose(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
 @access.least("waiter", screens=True)
 def try_out(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
     """Send one of one's browsers a message, to see whether it arrives."""
-    member, subscription_id = _member(), subscriptions.full_id(restaurant_id, name)
+    member, subscription_id = access.required_member(), subscriptions.full_id(restaurant_id, name)
     if not Form().validate():
         abort(400)
     if subscription_id not in [each["_id"] for each in subscriptions.of_member(restaurant_id, member["id"])]:
@@ -108,7 +107,7 @@ def try_out(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
 @access.least("waiter", screens=True)
 def zones(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Which zones are one's own: their calls are told at once."""
-    member, form = _member(), forms.ZonesForm(access.current_restaurant()["zones"])
+    member, form = access.required_member(), forms.ZonesForm(access.current_restaurant()["zones"])
     if not form.validate():
         abort(400)
     restaurants.set_zones(restaurant_id, member["id"], form.zones.data or [])
@@ -116,17 +115,11 @@ def zones(restaurant_id: ObjectId) -> ResponseReturnValue:
     return _to_index(restaurant_id)
 
 
-def _member() -> Member:
-    """Whose phone it is; the screen on the counter is nobody's."""
-    member: Member | None = g.member
-    return member or abort(403)
-
-
 def _private_key() -> str:
-    return str(current_app.extensions["config"].vapid_private_key)
+    return config().vapid_private_key
 
 
-def _device(subscription: Subscription) -> Document:
+def _device(subscription: Subscription) -> dict[str, Any]:
     name = subscription["_id"].rpartition(":")[2]
     words = browsers.in_words(subscription["browser"])
     return {"name": name, "words": words, "choice": subscription["choice"], "since": subscription["created_at"]}

@@ -8,13 +8,13 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 from bson import ObjectId
-from flask import current_app
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
+from waitercaller.db.config import config
 from waitercaller.db.work_queue import WorkQueue
 from waitercaller.model.messages import Push, Registry
+from waitercaller.model.restaurants import Restaurant
 
 RETENTION = timedelta(days=1)
 QUEUE = WorkQueue[Push](
@@ -40,13 +40,13 @@ class Message(TypedDict):
 
 
 # From (push, restaurant, language) to what is shown; called in that language.
-REGISTRY = Registry[Callable[[Push, Document, str], Message | None]]()
+REGISTRY = Registry[Callable[[Push, Restaurant, str], Message | None]]()
 prepares = REGISTRY.prepares
 
 
 def is_enabled() -> bool:
     """Whether this installation sends push messages at all: it needs a VAPID key."""
-    return bool(current_app.extensions["config"].vapid_private_key)
+    return bool(config().vapid_private_key)
 
 
 def enqueue(

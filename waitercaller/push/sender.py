@@ -12,16 +12,16 @@ from email.utils import parseaddr
 from functools import partial
 from typing import Literal
 
-from flask import Flask, current_app
+from flask import Flask
 from flask_babel import force_locale
 
-from config import Config
 from waitercaller import metrics
 from waitercaller.db import clock
-from waitercaller.db.client import Document
+from waitercaller.db.config import config
 from waitercaller.db.faults import is_away
 from waitercaller.model import logins, restaurants, subscriptions
 from waitercaller.model.messages import Push
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.subscriptions import Subscription
 from waitercaller.push import delivery, encryption
 from waitercaller.push.circuit_breaker import CircuitBreaker
@@ -75,18 +75,17 @@ def _send(push: Push) -> Result:
     return _note_answer(push, subscription, _ask(subscription, message, push))
 
 
-def _may_be_told(subscription: Subscription, restaurant: Document) -> bool:
+def _may_be_told(subscription: Subscription, restaurant: Restaurant) -> bool:
     """Whether it was made for our present key, at a host that is allowed, by a member who is still logged in there."""
-    config = _config()
     return (
-        subscription["key"] == encryption.public_key(config.vapid_private_key)
-        and delivery.is_allowed(subscription["endpoint"], config.push_services)
+        subscription["key"] == encryption.public_key(config().vapid_private_key)
+        and delivery.is_allowed(subscription["endpoint"], config().push_services)
         and restaurants.member_with_id(restaurant, subscription["member_id"]) is not None
         and not logins.has_ended(subscription["login_id"])
     )
 
 
-def _message(push: Push, restaurant: Document, language: str) -> Message | None:
+def _message(push: Push, restaurant: Restaurant, language: str) -> Message | None:
     """What is shown; None when that is not news, or not true, any more."""
     if push["expires_at"] <= clock.now():
         return None
@@ -141,9 +140,8 @@ def _encoded(message: Message) -> bytes:
 
 def _headers(endpoint: str, push: Push) -> dict[str, str]:
     """RFC 8030; `TTL` in seconds."""
-    config = _config()
     headers = {
-        "Authorization": encryption.authorization(endpoint, config.vapid_private_key, _contact(config)),
+        "Authorization": encryption.authorization(endpoint, config().vapid_private_key, _contact()),
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
         "TTL": str(int((push["expires_at"] - clock.now()).total_seconds())),
@@ -152,13 +150,8 @@ def _headers(endpoint: str, push: Push) -> dict[str, str]:
     return {**headers, "Topic": push["topic"]} if push["topic"] else headers
 
 
-def _contact(config: Config) -> str:
+def _contact() -> str:
     """Whom a push service may ask about our messages; Apple's wants an address that exists."""
-    if config.security_contact.startswith(("mailto:", "https:")):
-        return config.security_contact
-    return f"mailto:{parseaddr(config.mail_sender)[1]}"
-
-
-def _config() -> Config:
-    config: Config = current_app.extensions["config"]
-    return config
+    if config().security_contact.startswith(("mailto:", "https:")):
+        return config().security_contact
+    return f"mailto:{parseaddr(config().mail_sender)[1]}"

@@ -9,9 +9,8 @@ from wtforms import Field, HiddenField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import StopValidation, ValidationError
 
-from waitercaller.db.client import Document
 from waitercaller.model.languages import LANGUAGES
-from waitercaller.settings.merging import Conflict, shown_again
+from waitercaller.settings.merging import Conflict, Values, shown_again
 from waitercaller.web.forms import Form, no_control_characters, tidy
 
 LONGEST_SEEN = 20_000  # characters
@@ -91,7 +90,7 @@ class MergingForm(Form):
 
     seen = HiddenField()
 
-    def seen_values(self) -> Document:
+    def seen_values(self) -> Values:
         """What the form showed; nothing where that cannot be read: then all of it counts as changed."""
         try:
             seen = json.loads((self.seen.data or "")[:LONGEST_SEEN])
@@ -99,14 +98,14 @@ class MergingForm(Form):
             return {}
         return seen if isinstance(seen, dict) else {}
 
-    def show(self, values: Document, present: Document | None = None) -> None:
+    def show(self, values: Values, present: Values | None = None) -> None:
         """Show `values`; `present` is what they are in the database, if they are not just that."""
         for name, value in self.data_of(values).items():
             self[name].data, self[name].raw_data = value, None
         seen = values if present is None else present
         self.seen.data = json.dumps(seen, ensure_ascii=False, separators=(",", ":"))
 
-    def show_conflict(self, conflict: Conflict, sent: Document) -> None:
+    def show_conflict(self, conflict: Conflict, sent: Values) -> None:
         """Show what was sent over what is there now; whoever sends it again has seen both."""
         again = shown_again(conflict, self.seen_values(), sent)
         self.show(again, conflict.current)
@@ -115,7 +114,7 @@ class MergingForm(Form):
             told = _("Somebody else has just set this to “%(value)s”. Save again to have yours instead.", value=theirs)
             self.blame(name, told)
 
-    def data_of(self, values: Document) -> Document:
+    def data_of(self, values: Values) -> Values:
         """The fields' data for these values."""
         return values
 

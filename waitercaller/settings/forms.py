@@ -9,9 +9,9 @@ from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import NumberRange, ValidationError
 
-from waitercaller.db.client import Document
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.settings.fields import MergingForm, choices
+from waitercaller.settings.merging import Values
 from waitercaller.web.fields import LONGEST_NAME, LONGEST_TABLE_NAME
 from waitercaller.web.forms import Form, text_field, text_of
 
@@ -54,7 +54,7 @@ class HouseForm(MergingForm):
         if not set(field.data) <= set(LANGUAGES):
             raise ValidationError(_("Please choose from the list."))
 
-    def values(self) -> Document:
+    def values(self) -> Values:
         """What was sent, as it is compared and kept."""
         chosen = {*(self.languages.data or ()), text_of(self.language)}
         return {
@@ -121,7 +121,7 @@ class AttentionForm(MergingForm):
         _later_than(self.all_zones, field)
         NumberRange(max=SLOWEST, message=_("At most %(number)d seconds, please.", number=SLOWEST))(self, field)
 
-    def values(self) -> Document:
+    def values(self) -> Values:
         """What was sent, as it is compared and kept."""
         times = {name: self[name].data for name in ("nag", "all_zones", "alert")}
         return {**times, "alert_mail": bool(self.alert_mail.data)}

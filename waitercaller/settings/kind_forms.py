@@ -7,10 +7,10 @@ from flask_babel import lazy_gettext
 from wtforms import RadioField
 from wtforms.validators import ValidationError
 
-from waitercaller.db.client import Document
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES
 from waitercaller.settings.fields import ByLanguage, LinesByLanguage, MergingForm
 from waitercaller.settings.fields import choices as options
+from waitercaller.settings.merging import Values
 
 LONGEST_NAME = 40  # characters, on a guest's button
 LONGEST_LABEL = 20  # on a card of the staff's screen
@@ -50,7 +50,7 @@ class KindForm(MergingForm):
         if field.data not in ICONS:
             raise ValidationError(_("Please choose a picture."))
 
-    def values(self) -> Document:
+    def values(self) -> Values:
         """What was sent, as it is compared and kept."""
         return {
             "icon": self.icon.data,
@@ -59,9 +59,9 @@ class KindForm(MergingForm):
             "choices": choices_by_line(self.choices.data, self.main),
         }
 
-    def data_of(self, values: Document) -> Document:
+    def data_of(self, values: Values) -> Values:
         """The values by field and then by language."""
-        lines: Document = {code: [names.get(code, "") for names in values["choices"]] for code in LANGUAGES}
+        lines: Values = {code: [names.get(code, "") for names in values["choices"]] for code in LANGUAGES}
         return {
             "icon": values["icon"],
             "names": _one_field(values, "names-"),
@@ -89,5 +89,5 @@ def choices_by_line(lines: dict[str, list[str]], main: str) -> list[dict[str, st
     ]
 
 
-def _one_field(values: Document, prefix: str) -> dict[str, str]:
+def _one_field(values: Values, prefix: str) -> dict[str, str]:
     return {name.removeprefix(prefix): text for name, text in values.items() if name.startswith(prefix)}

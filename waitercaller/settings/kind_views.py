@@ -1,13 +1,16 @@
 """The pages for what guests can ask for: the kinds in their order, each kind's words and choices, and notes."""
 
+from typing import Any
+
 from bson import ObjectId
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from waitercaller.db.client import Document
 from waitercaller.model import restaurants, settings
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES, in_language
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.standard_kinds import Kind
 from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.forms import MoveForm, NotesForm
 from waitercaller.settings.kind_forms import ICONS, KindForm
@@ -125,7 +128,7 @@ def _set_active(restaurant_id: ObjectId, kind_id: str, active: bool) -> Response
     return saved(restaurant_id, "kinds", changed, "settings.all_kinds")
 
 
-def _row(restaurant: Document, kind: Document) -> Document:
+def _row(restaurant: Restaurant, kind: Kind) -> dict[str, Any]:
     """A kind as the list shows it."""
     main = restaurant["languages"][0]
     return {
@@ -139,7 +142,7 @@ def _row(restaurant: Document, kind: Document) -> Document:
     }
 
 
-def _words(restaurant: Document) -> Document:
+def _words(restaurant: Restaurant) -> dict[str, Any]:
     """What the form of a kind needs beside the form."""
     first, *others = restaurant["languages"]
     return {"main": first, "others": others, "all": LANGUAGES, "staff_languages": STAFF_LANGUAGES, "icons": ICONS}

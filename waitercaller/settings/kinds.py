@@ -3,12 +3,13 @@
 A kind that a request was made with is never changed by this: the request has its words as they were (see model).
 """
 
-from waitercaller.db.client import Document
+from waitercaller.db.client import Changes
 from waitercaller.model import restaurants
 from waitercaller.model.languages import STAFF_LANGUAGES, in_language
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.settings import Missing
-from waitercaller.model.standard_kinds import Choice
-from waitercaller.settings.merging import merged
+from waitercaller.model.standard_kinds import Choice, Kind
+from waitercaller.settings.merging import Values, merged
 from waitercaller.settings.ordering import moved
 
 MOST_OFFERED = 12  # more than a guest reads
@@ -23,24 +24,24 @@ class LastKind(Exception):
     """Guests would have nothing to tap any more; nothing was written."""
 
 
-def in_order(restaurant: Document, active: bool = True) -> list[Document]:
+def in_order(restaurant: Restaurant, active: bool = True) -> list[Kind]:
     """The kinds that are offered, or those that no longer are."""
     return sorted(
         (kind for kind in restaurant["kinds"] if kind["active"] is active), key=lambda kind: int(kind["position"])
     )
 
 
-def find(restaurant: Document, kind_id: str) -> Document:
+def find(restaurant: Restaurant, kind_id: str) -> Kind:
     """The kind with this id. Raises Missing."""
     for kind in restaurant["kinds"]:
         if kind["id"] == kind_id:
-            return dict(kind)
+            return kind
     raise Missing
 
 
-def values_of(kind: Document | None, languages: list[str]) -> Document:
+def values_of(kind: Kind | None, languages: list[str]) -> Values:
     """A kind as its form has it: in the languages that the restaurant offers. None: of a new one."""
-    kind = kind or {"icon": "bell", "names": {}, "labels": {}, "choices": []}
+    kind = kind or _blank("")
     main = languages[0]
     return {
         "icon": kind["icon"],
@@ -51,23 +52,23 @@ def values_of(kind: Document | None, languages: list[str]) -> Document:
     }
 
 
-def add(restaurant: Document, kind_id: str, values: Document) -> Document:
+def add(restaurant: Restaurant, kind_id: str, values: Values) -> Changes:
     """One more kind, the last in order. Raises TooManyKinds."""
     if len(in_order(restaurant)) >= MOST_OFFERED or len(restaurant["kinds"]) >= MOST_KINDS:
         raise TooManyKinds
     position = 1 + max(kind["position"] for kind in restaurant["kinds"])
-    empty = {"id": kind_id, "names": {}, "labels": {}, "icon": "bell", "choices": [], "active": True}
-    return {"kinds": [*restaurant["kinds"], _changed({**empty, "position": position}, values, restaurant)]}
+    new = _changed({**_blank(kind_id), "position": position}, values, restaurant)
+    return {"kinds": [*restaurant["kinds"], new]}
 
 
-def edit(restaurant: Document, kind_id: str, seen: Document, sent: Document) -> Document:
+def edit(restaurant: Restaurant, kind_id: str, seen: Values, sent: Values) -> Changes:
     """The kind with what was changed in its form. Raises Missing and Conflict."""
     kind = find(restaurant, kind_id)
     values = merged(values_of(kind, restaurant["languages"]), seen, sent)
     return _replaced(restaurant, _changed(kind, values, restaurant))
 
 
-def set_active(restaurant: Document, kind_id: str, active: bool) -> Document:
+def set_active(restaurant: Restaurant, kind_id: str, active: bool) -> Changes:
     """Offer a kind again, as the last in order, or no longer. Raises Missing, TooManyKinds and LastKind."""
     kind, offered = find(restaurant, kind_id), in_order(restaurant)
     if kind["active"] is active:
@@ -80,14 +81,18 @@ def set_active(restaurant: Document, kind_id: str, active: bool) -> Document:
     return _replaced(restaurant, {**kind, "active": active, "position": position})
 
 
-def move(restaurant: Document, kind_id: str, steps: int) -> Document:
+def move(restaurant: Restaurant, kind_id: str, steps: int) -> Changes:
     """The kind one up (-1) or down (1) among those that are offered. Raises Missing."""
     order = [*moved(in_order(restaurant), kind_id, steps), *in_order(restaurant, active=False)]
     places = {kind["id"]: place for place, kind in enumerate(order)}
     return {"kinds": [{**kind, "position": places[kind["id"]]} for kind in restaurant["kinds"]]}
 
 
-def _changed(kind: Document, values: Document, restaurant: Document) -> Document:
+def _blank(kind_id: str) -> Kind:
+    return {"id": kind_id, "names": {}, "labels": {}, "icon": "bell", "choices": [], "active": True, "position": 0}
+
+
+def _changed(kind: Kind, values: Values, restaurant: Restaurant) -> Kind:
     """The kind with these values of a form; what it has in other languages stays."""
     names, labels = _texts(kind["names"], values, "names-"), _texts(kind["labels"], values, "labels-")
     languages = restaurant["languages"]
@@ -100,7 +105,7 @@ def _changed(kind: Document, values: Document, restaurant: Document) -> Document
     }
 
 
-def _texts(present: dict[str, str], values: Document, prefix: str) -> dict[str, str]:
+def _texts(present: dict[str, str], values: Values, prefix: str) -> dict[str, str]:
     sent = {name.removeprefix(prefix): text for name, text in values.items() if name.startswith(prefix)}
     return {code: text for code, text in {**present, **sent}.items() if text}
 
@@ -124,5 +129,5 @@ def _by_line(choices: list[dict[str, str]], languages: list[str]) -> list[dict[s
     return [{code: names.get(code) or in_language(names, main) for code in used} for names in choices]
 
 
-def _replaced(restaurant: Document, kind: Document) -> Document:
+def _replaced(restaurant: Restaurant, kind: Kind) -> Changes:
     return {"kinds": [kind if each["id"] == kind["id"] else each for each in restaurant["kinds"]]}

@@ -3,7 +3,9 @@
 A form says what it showed (`seen`) beside what is sent. A field that was left as it was shown keeps what it is by now.
 """
 
-from waitercaller.db.client import Document
+from typing import Any
+
+Values = dict[str, Any]  # what the fields of a form hold, by their names
 
 
 class Conflict(Exception):
@@ -12,13 +14,13 @@ class Conflict(Exception):
     `current` is what all the fields are now, `fields` are those that both have changed.
     """
 
-    def __init__(self, current: Document, fields: list[str]) -> None:
+    def __init__(self, current: Values, fields: list[str]) -> None:
         super().__init__(", ".join(fields))
         self.current = current
         self.fields = fields
 
 
-def merged(current: Document, seen: Document, sent: Document) -> Document:
+def merged(current: Values, seen: Values, sent: Values) -> Values:
     """What the fields become: what was changed in the form as it was sent, all others as they are. Raises Conflict."""
     touched = {name: value for name, value in sent.items() if value != seen.get(name)}
     clashes = [name for name, value in touched.items() if current.get(name) not in (seen.get(name), value)]
@@ -27,6 +29,6 @@ def merged(current: Document, seen: Document, sent: Document) -> Document:
     return {**current, **touched}
 
 
-def shown_again(conflict: Conflict, seen: Document, sent: Document) -> Document:
+def shown_again(conflict: Conflict, seen: Values, sent: Values) -> Values:
     """What the form shows after a conflict: what was changed in it, and else what is there now."""
     return {**conflict.current, **{name: value for name, value in sent.items() if value != seen.get(name)}}

@@ -8,8 +8,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import opening, settings
+from waitercaller.model.restaurants import Opening, Restaurant, Span
 from waitercaller.settings import blueprint, hours
 from waitercaller.settings.opening_forms import ExceptionForm, HoursForm, NowForm, RemoveForm, day_of
 from waitercaller.web import access, audit, opening_words
@@ -77,7 +77,7 @@ def add_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
     first = day_of(text_of(form.first_day))
     assert first
     last = day_of(text_of(form.last_day)) or first
-    spans: list[Document] = []
+    spans: list[Span] = []
     if text_of(form.starts):
         spans = [{"opens": text_of(form.starts), "closes": text_of(form.ends)}]
     try:
@@ -96,10 +96,11 @@ def remove_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
     return _saved(restaurant_id, "exceptions")
 
 
-def _by_hand(restaurant: Document, state: str) -> Document | None:
+def _by_hand(restaurant: Restaurant, state: str) -> Opening | None:
     if state == "hours":
         return None
-    return {"state": state, "until": opening.until_next_opening(restaurant, clock.now())}
+    until = opening.until_next_opening(restaurant, clock.now())
+    return {"state": "open" if state == "open" else "closed", "until": until}
 
 
 def _page(restaurant_id: ObjectId, **forms: Form) -> str:

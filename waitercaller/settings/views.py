@@ -10,14 +10,15 @@ from flask_babel import format_datetime
 from flask_babel import gettext as _
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
+from waitercaller.db.client import Changes
 from waitercaller.model import settings
 from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import STANDARD_ESCALATION, escalation_of
 from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.fields import MergingForm
 from waitercaller.settings.forms import TIME_ZONES, AttentionForm, HouseForm
-from waitercaller.settings.merging import Conflict, merged
+from waitercaller.settings.merging import Conflict, Values, merged
 from waitercaller.web import access, audit, opening_words
 from waitercaller.web.errors import error_page
 from waitercaller.web.forms import refused
@@ -102,7 +103,7 @@ def _house_page(form: MergingForm) -> str:
     return render_template("settings/house.html", form=form, regions=regions, zone=known, clock_there=clock_there)
 
 
-def _house_values(restaurant: Document) -> Document:
+def _house_values(restaurant: Restaurant) -> Values:
     offered = [code for code in LANGUAGES if code in restaurant["languages"]]
     return {
         "name": restaurant["name"],
@@ -112,18 +113,18 @@ def _house_values(restaurant: Document) -> Document:
     }
 
 
-def _house_fields(values: Document) -> Document:
+def _house_fields(values: Values) -> Changes:
     first = values["language"]
     others = [code for code in values["languages"] if code != first]
     return {"name": values["name"], "time_zone": values["time_zone"], "languages": [first, *others]}
 
 
-def _attention_values(restaurant: Document) -> Document:
+def _attention_values(restaurant: Restaurant) -> Values:
     times = {name: round(time.total_seconds()) for name, time in escalation_of(restaurant)._asdict().items()}
     return {**times, "alert_mail": bool(restaurant["settings"].get("alert_mail"))}
 
 
-def _attention_fields(restaurant: Document, seen: Document, sent: Document) -> Document:
+def _attention_fields(restaurant: Restaurant, seen: Values, sent: Values) -> Changes:
     current = _attention_values(restaurant)
     values = merged(current, seen, sent)
     mail = values.pop("alert_mail")

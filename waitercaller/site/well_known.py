@@ -4,10 +4,11 @@ from datetime import timedelta
 from email.utils import parseaddr
 from urllib.parse import quote
 
-from flask import Response, current_app, redirect, url_for
+from flask import Response, redirect, url_for
 from flask.typing import ResponseReturnValue
 
 from waitercaller.db import clock
+from waitercaller.db.config import config
 from waitercaller.model.languages import STAFF_LANGUAGES
 from waitercaller.site import blueprint
 from waitercaller.web import access
@@ -27,13 +28,12 @@ def change_password() -> ResponseReturnValue:
 @access.anyone
 def security_txt() -> Response:
     """Whom to tell of a security hole (RFC 9116)."""
-    config = current_app.extensions["config"]
     expires = (clock.now() + GOOD_FOR).replace(hour=0, minute=0, second=0, microsecond=0)
-    sender = quote(parseaddr(config.mail_sender)[1], safe="@")
+    sender = quote(parseaddr(config().mail_sender)[1], safe="@")
     lines = (
-        f"Contact: {config.security_contact or 'mailto:' + sender}",
+        f"Contact: {config().security_contact or 'mailto:' + sender}",
         f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
         f"Preferred-Languages: {', '.join(STAFF_LANGUAGES)}",
-        f"Canonical: {config.public_url}/.well-known/security.txt",
+        f"Canonical: {config().public_url}/.well-known/security.txt",
     )
     return Response("".join(f"{line}\n" for line in lines), mimetype="text/plain")

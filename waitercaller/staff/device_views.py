@@ -11,9 +11,9 @@ from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.model import invitations, logins, restaurants, tokens
-from waitercaller.model.restaurants import Actor
+from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.staff import blueprint, codes, people
 from waitercaller.staff.forms import ScreenForm
 from waitercaller.web import access, audit, limits, links
@@ -48,7 +48,7 @@ def screen_code(restaurant_id: ObjectId) -> ResponseReturnValue:
 def let_in(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
     """Let the phone of a member without an address in, and show its code."""
     member = restaurants.member_with_id(access.current_restaurant(), member_id) or abort(404)
-    if not invitations.may_manage(access.current_member(), member["role"]):
+    if not invitations.may_manage(access.required_member(), member["role"]):
         abort(403)
     if member["user_id"] is not None:
         raise DomainError(_("%(name)s logs in with an e-mail address.", name=member["name"]))
@@ -159,7 +159,7 @@ def _spend(token: str, invitation_id: ObjectId, txn: ClientSession | None) -> No
         raise tokens.TokenError("used")
 
 
-def _begin(restaurant: Document, name: str, member_id: str | None) -> ResponseReturnValue:
+def _begin(restaurant: Restaurant, name: str, member_id: str | None) -> ResponseReturnValue:
     access.log_in_screen(restaurant["_id"], name, member_id)
     member = restaurants.member_with_id(restaurant, member_id or "")
     by: Actor | None = {"id": member["id"], "name": member["name"]} if member else None
@@ -169,5 +169,5 @@ def _begin(restaurant: Document, name: str, member_id: str | None) -> ResponseRe
 
 def _refuse_phones() -> None:
     """A member's phone lets no other phone in: a manager does, or whoever stands at the counter."""
-    if g.get("screen") and g.member:
+    if g.get("screen") and access.current_member():
         abort(403)

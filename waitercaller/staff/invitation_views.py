@@ -14,9 +14,12 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from pymongo.client_session import ClientSession
 
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.model import invitations, restaurants, tokens, users
+from waitercaller.model.invitations import Invitation
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tokens import TokenError
+from waitercaller.model.users import User
 from waitercaller.staff import blueprint
 from waitercaller.staff.forms import JoinForm
 from waitercaller.web import access, audit, limits, links, passwords
@@ -29,20 +32,21 @@ PURPOSE = "invitation"
 class Invited:
     """An invitation that this visitor may see, with what may be done about it."""
 
-    invitation: Document
-    restaurant: Document
+    invitation: Invitation
+    email: str  # that it was sent to
+    restaurant: Restaurant
     token: str  # "" where not the link but the login shows that the address is the visitor's
-    account: Document | None  # whose address it is
-    visitor: Document | None  # who is logged in here
+    account: User | None  # whose address it is
+    visitor: User | None  # who is logged in here
 
     @property
     def is_for_visitor(self) -> bool:
-        return bool(self.visitor and self.visitor["email"] == self.invitation["email"])
+        return bool(self.visitor and self.visitor["email"] == self.email)
 
     def join_form(self) -> JoinForm:
         """The form for whoever has no account yet, with the name that the inviter gave."""
         form = JoinForm()
-        form.names = (self.invitation["email"], self.restaurant["name"])
+        form.names = (self.email, self.restaurant["name"])
         if not form.is_submitted():
             form.name.data = self.invitation["name"]
         return form
@@ -95,9 +99,9 @@ def _invited() -> Invited:
     else:
         found = invitations.get(ObjectId(tokens.peek(PURPOSE, token)))
     restaurant = restaurants.get(found["restaurant_id"]) if found else None
-    if found is None or restaurant is None:
+    if found is None or restaurant is None or found["email"] is None:
         raise TokenError("used")
-    return Invited(found, restaurant, token, users.with_address(found["email"]), visitor)
+    return Invited(found, found["email"], restaurant, token, users.with_address(found["email"]), visitor)
 
 
 def _join(invited: Invited, form: JoinForm | None) -> None:
@@ -107,10 +111,10 @@ def _join(invited: Invited, form: JoinForm | None) -> None:
     def join(txn: ClientSession | None) -> ObjectId:
         invitation = _spend(invited, txn)
         if form is None:
-            user_id, name = cast(Document, invited.visitor)["_id"], cast(Document, invited.visitor)["name"]
+            user_id, name = cast(User, invited.visitor)["_id"], cast(User, invited.visitor)["name"]
         else:
             name = text_of(form.name)
-            user_id = users.create(invitation["email"], name, password_hash, txn)
+            user_id = users.create(invited.email, name, password_hash, txn)
         restaurants.add_member(invitation["restaurant_id"], name, invitation["role"], user_id, txn)
         return ObjectId(user_id)
 
@@ -121,12 +125,12 @@ def _join(invited: Invited, form: JoinForm | None) -> None:
     restaurants.forget(invited.restaurant["_id"])
     if form:
         access.log_out()  # a screen, if this was one
-        access.log_in(cast(Document, users.get(user_id)))
+        access.log_in(cast(User, users.get(user_id)))
     session.pop("invitation_token", None)
     _record(invited, user_id)
 
 
-def _spend(invited: Invited, txn: ClientSession | None) -> Document:
+def _spend(invited: Invited, txn: ClientSession | None) -> Invitation:
     """Use up the link and the invitation, which must still be good. Raises TokenError."""
     invitation = invitations.get(invited.invitation["_id"], txn)
     if invitation is None or not invitations.use(invitation["_id"], txn):
@@ -138,7 +142,7 @@ def _spend(invited: Invited, txn: ClientSession | None) -> Document:
 
 
 def _record(invited: Invited, user_id: ObjectId) -> None:
-    user = cast(Document, users.get(user_id))
+    user = cast(User, users.get(user_id))
     audit.record(
         "joined",
         user_id=user_id,

@@ -6,9 +6,9 @@ restaurant's name only where mail programs will make no link or telephone number
 
 import re
 import unicodedata
+from typing import Any
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.mail import outbox
 from waitercaller.model import invitations, restaurants, tokens
 from waitercaller.web.routing import address_of
@@ -18,7 +18,7 @@ LIKE_A_LINK = re.compile(r"[@/\\]|[.:]\S|www|\d[\d\s()-]{4,}\d", re.IGNORECASE)
 
 
 @outbox.prepares("invitation")
-def invitation(to: str, context: Document) -> outbox.Prepared | None:
+def invitation(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """The link to an invitation that is still good."""
     found = invitations.get(context["invitation_id"])
     restaurant = restaurants.get(found["restaurant_id"]) if found else None

@@ -7,9 +7,10 @@ from bson import ObjectId
 from flask_babel import format_timedelta
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import invitations, logins, presence, users
+from waitercaller.model.invitations import Invitation
 from waitercaller.model.languages import alphabetical
+from waitercaller.model.logins import Login
 from waitercaller.model.presence import Screen
 from waitercaller.model.restaurants import Member
 from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm, choices
@@ -23,7 +24,7 @@ def house(
     invite_form: InviteForm | None = None, add_form: AddMemberForm | None = None, screen_form: ScreenForm | None = None
 ) -> dict[str, Any]:
     """The context of the page; a form that was refused is shown as it was sent."""
-    restaurant, me = access.current_restaurant(), access.current_member()
+    restaurant, me = access.current_restaurant(), access.required_member()
     screens = logins.screens_of(restaurant["_id"])
     addresses = users.addresses([member["user_id"] for member in restaurant["members"] if member["user_id"]])
     members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], alphabetical(each["name"])))
@@ -41,7 +42,7 @@ def house(
 
 def invite_form() -> InviteForm:
     """The form as it was sent, with the roles that whoever asks may give."""
-    return _for_role(access.current_member(), InviteForm())
+    return _for_role(access.required_member(), InviteForm())
 
 
 def _for_role(me: Member, form: InviteForm) -> InviteForm:
@@ -49,9 +50,7 @@ def _for_role(me: Member, form: InviteForm) -> InviteForm:
     return form
 
 
-def _person(
-    member: Member, me: Member, addresses: dict[ObjectId | None, str], screens: list[Document]
-) -> dict[str, Any]:
+def _person(member: Member, me: Member, addresses: dict[ObjectId | None, str], screens: list[Login]) -> dict[str, Any]:
     return {
         "id": member["id"],
         "name": member["name"],
@@ -64,7 +63,7 @@ def _person(
     }
 
 
-def _screen(login: Document) -> dict[str, Any]:
+def _screen(login: Login) -> dict[str, Any]:
     return {"id": login["_id"], "name": login["name"], "since": login["created_at"], "used": _ago(login["seen_at"])}
 
 
@@ -73,7 +72,7 @@ def _watching(screen: Screen) -> dict[str, Any]:
     return {"name": screen["name"], "visible": screen["visible"], "audible": screen["audible"], "since": since}
 
 
-def _invitation(invitation: Document, me: Member) -> dict[str, Any]:
+def _invitation(invitation: Invitation, me: Member) -> dict[str, Any]:
     left = invitation["expires_at"] - clock.now()
     return {**invitation, "left": format_timedelta(left), "may_manage": invitations.may_manage(me, invitation["role"])}
 

@@ -57,7 +57,7 @@ def withdraw(restaurant_id: ObjectId, invitation_id: ObjectId) -> ResponseReturn
     invitation = invitations.get(invitation_id)
     if invitation is None or invitation["restaurant_id"] != restaurant_id:
         abort(404)
-    if not invitations.may_manage(access.current_member(), invitation["role"]):
+    if not invitations.may_manage(access.required_member(), invitation["role"]):
         abort(403)
     invitations.withdraw(restaurant_id, invitation_id, None)
     audit.record("withdrawn", restaurant_id=restaurant_id, role=invitation["role"])
@@ -103,7 +103,7 @@ def role(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
         tokens.revoke(str(restaurant_id))  # the code of a counter screen, which only owners give out
     audit.record("role_changed", user_id=member["user_id"], restaurant_id=restaurant_id, name=member["name"], role=new)
     flash(_("Saved."), "success")
-    if member_id == access.current_member()["id"] and new == "waiter":
+    if member_id == access.required_member()["id"] and new == "waiter":
         return redirect(url_for("requests.dashboard.page", restaurant_id=restaurant_id), 303)
     return _to_index(restaurant_id)
 
@@ -114,7 +114,7 @@ def remove(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
     """Let a member go; the person's logins and phones end at once."""
     if not ButtonForm().validate():
         abort(400)
-    own_id = access.current_member()["id"]
+    own_id = access.required_member()["id"]
     gone = transaction(lambda txn: _remove(restaurant_id, own_id, member_id, txn))
     restaurants.forget(restaurant_id)
     audit.record("removed", user_id=gone["user_id"], restaurant_id=restaurant_id, name=gone["name"], role=gone["role"])

@@ -2,17 +2,20 @@
 
 import io
 import time
+from typing import Any
 
 from bson import ObjectId
-from flask import abort, current_app, flash, redirect, render_template, send_file, url_for
+from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from pymongo.client_session import ClientSession
 
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
+from waitercaller.db.config import config
 from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 from waitercaller.tables import blueprint, qr
 from waitercaller.tables.forms import AddTablesForm, EditTableForm
 from waitercaller.web import access
@@ -140,28 +143,28 @@ def _too_many_zones() -> str:
     return str(_("A restaurant can have %(number)d zones at most.", number=restaurants.MOST_ZONES))
 
 
-def _card(table: Document) -> Document:
+def _card(table: Table) -> dict[str, Any]:
     time.sleep(0)  # a code takes 3 ms to compute: between two, this process's other visitors have their turn
     address = _address(table)
     return {"name": table["name"], "zone_name": _zone_name(table), "qr": qr.svg(address), "address": address}
 
 
-def _house(restaurant_id: ObjectId) -> Document:
+def _house(restaurant_id: ObjectId) -> dict[str, Any]:
     """What the page of all tables shows."""
     shown = [{**table, "zone_name": _zone_name(table)} for table in tables.of_restaurant(restaurant_id)]
     return {"tables": shown, "zones": access.current_restaurant()["zones"]}
 
 
-def _zone_name(table: Document) -> str:
+def _zone_name(table: Table) -> str:
     zones = access.current_restaurant()["zones"]
     return next((str(zone["name"]) for zone in zones if zone["id"] == table["zone_id"]), "")
 
 
-def _address(table: Document) -> str:
-    return qr.address(current_app.extensions["config"].public_url, table["code"])
+def _address(table: Table) -> str:
+    return qr.address(config().public_url, table["code"])
 
 
-def _table_or_404(restaurant_id: ObjectId, table_id: ObjectId) -> Document:
+def _table_or_404(restaurant_id: ObjectId, table_id: ObjectId) -> Table:
     return tables.get(restaurant_id, table_id) or abort(404)
 
 

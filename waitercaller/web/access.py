@@ -15,9 +15,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import LoginManager, current_user, login_user, logout_user
 
-from waitercaller.db.client import Document
 from waitercaller.model import logins, restaurants, users
-from waitercaller.model.restaurants import Actor, Member, Role
+from waitercaller.model.logins import Login
+from waitercaller.model.restaurants import Actor, Member, Restaurant, Role
+from waitercaller.model.users import User
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -35,7 +36,7 @@ class Visitor:
     is_active = True
     is_anonymous = False
 
-    def __init__(self, secret: str, login: Document, user: Document | None) -> None:
+    def __init__(self, secret: str, login: Login, user: User | None) -> None:
         self.secret = secret
         self.login = login
         self.user = user
@@ -100,7 +101,7 @@ def check_routes(app: Flask) -> None:
             raise RuntimeError(f"{rule.rule} declares a role outside a restaurant.")
 
 
-def log_in(user: Document, verified_at: datetime | None = None) -> None:
+def log_in(user: User, verified_at: datetime | None = None) -> None:
     """Begin a login for this user in this browser; what the browser's session held before is dropped."""
     secret, login = logins.start(user["_id"], request.remote_addr or "", request.user_agent.string, verified_at)
     _begin(Visitor(secret, login, user))
@@ -122,24 +123,29 @@ def log_out() -> None:
     session.clear()
 
 
-def current_person() -> Document:
+def current_person() -> User:
     """The user document of whoever is logged in. Only for routes that require a login."""
-    return cast(Document, g.person)
+    return cast(User, g.person)
 
 
-def current_login() -> Document:
+def current_login() -> Login:
     """The login document of this browser. Only for routes that require a login."""
-    return cast(Document, g.login)
+    return cast(Login, g.login)
 
 
-def current_restaurant() -> Document:
+def current_restaurant() -> Restaurant:
     """The restaurant of this address. Only for staff routes."""
-    return cast(Document, g.restaurant)
+    return cast(Restaurant, g.restaurant)
 
 
-def current_member() -> Member:
-    """The membership of whoever is asking, in this restaurant. Only for staff routes without `screens`."""
-    return cast(Member, g.member)
+def current_member() -> Member | None:
+    """The membership of whoever is asking, in this restaurant; None for a counter tablet. Only for staff routes."""
+    return cast(Member | None, g.member)
+
+
+def required_member() -> Member:
+    """The same where a counter tablet has no business: it is answered with 403. Only for staff routes."""
+    return current_member() or abort(403)
 
 
 def current_actor() -> Actor:
@@ -155,7 +161,7 @@ def at_least(member: Member, role: Role) -> bool:
     return RANKS[member["role"]] >= RANKS[role]
 
 
-def demands_two_factor(restaurant: Document, member: Member) -> bool:
+def demands_two_factor(restaurant: Restaurant, member: Member) -> bool:
     """Whether the owners want this member to log in with a second factor."""
     return at_least(member, "manager") and bool(restaurant["settings"].get("two_factor_required"))
 

@@ -14,9 +14,10 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, current_app, g, make_response, request
+from flask import Flask, Response, g, make_response, request
 from flask.typing import ResponseReturnValue
 
+from waitercaller.db.config import config
 from waitercaller.model.standard_kinds import STANDARD_KINDS
 from waitercaller.web.security import POLICY, policy_header
 
@@ -100,8 +101,8 @@ def cookie() -> str:
 
 
 def https() -> bool:
-    return bool(current_app.extensions["config"].https)
+    return config().https
 
 
 def measurement_id() -> str:
-    return str(current_app.extensions["config"].ga_measurement_id)
+    return config().ga_measurement_id

@@ -13,8 +13,8 @@ from bson import ObjectId
 from flask import g, has_request_context, request
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import audit_trail
+from waitercaller.model.audit_trail import AuditEntry
 from waitercaller.model.restaurants import Actor
 from waitercaller.web import limits
 
@@ -38,7 +38,7 @@ def record(
     """
     if SECRETS & set(details):
         raise ValueError(f"The audit keeps no {', '.join(sorted(SECRETS & set(details)))}.")
-    entry = {
+    entry: AuditEntry = {
         "at": clock.now(),
         "event": event,
         "user_id": user_id,
@@ -60,7 +60,7 @@ def record_often(event: str, *, restaurant_id: ObjectId, **details: Any) -> None
         record(event, restaurant_id=restaurant_id, **details)
 
 
-def _asking() -> Document | None:
+def _asking() -> Actor | None:
     """Who is asking: the member on staff pages, else the person or the screen."""
     if (member := g.get("member")) is not None:
         return {"id": member["id"], "name": member["name"]}

@@ -9,8 +9,8 @@ from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import opening, presence, restaurants
+from waitercaller.model.restaurants import Restaurant
 
 WEEK = timedelta(days=6)
 
@@ -27,7 +27,7 @@ class Opening:
     until: str  # when the hours would speak again after a word by hand
 
 
-def of_opening(restaurant: Document, is_watched: bool | None = None) -> Opening:
+def of_opening(restaurant: Restaurant, is_watched: bool | None = None) -> Opening:
     """The state of this moment; `is_watched` (see opening.is_open) is looked up where it is not known."""
     now = clock.now()
     if is_watched is None:
@@ -43,7 +43,7 @@ def of_opening(restaurant: Document, is_watched: bool | None = None) -> Opening:
     )
 
 
-def if_unusual(restaurant: Document, is_watched: bool | None = None) -> Opening | None:
+def if_unusual(restaurant: Restaurant, is_watched: bool | None = None) -> Opening | None:
     """The state of this moment where the staff may wonder at it: closed by hand, or outside the hours."""
     now = clock.now()
     state = opening.by_hand(restaurant, now)
@@ -52,7 +52,7 @@ def if_unusual(restaurant: Document, is_watched: bool | None = None) -> Opening 
     return of_opening(restaurant, is_watched)
 
 
-def moment_there(restaurant: Document, at: datetime) -> str:
+def moment_there(restaurant: Restaurant, at: datetime) -> str:
     """A moment to come, as short as it can be said, by the restaurant's clock."""
     zone = restaurants.time_zone(restaurant)
     there, today = at.astimezone(zone), clock.now().astimezone(zone)
@@ -65,7 +65,7 @@ def moment_there(restaurant: Document, at: datetime) -> str:
     return f"{day}, {time}"
 
 
-def _reason(restaurant: Document, now: datetime, is_open: bool) -> str:
+def _reason(restaurant: Restaurant, now: datetime, is_open: bool) -> str:
     match opening.by_hand(restaurant, now):
         case "open":
             return _join(_("Opened by hand."), _hours_again(restaurant))
@@ -78,12 +78,13 @@ def _reason(restaurant: Document, now: datetime, is_open: bool) -> str:
     return _join(_("By the hours.") if restaurant["hours"] else _("No hours are set, so they always can."))
 
 
-def _hours_again(restaurant: Document) -> str:
-    until = restaurant["opening"]["until"]
+def _hours_again(restaurant: Restaurant) -> str:
+    set_by_hand = restaurant.get("opening")
+    until = set_by_hand["until"] if set_by_hand else None
     return str(_("The hours apply again from %(when)s.", when=moment_there(restaurant, until))) if until else ""
 
 
-def _next(restaurant: Document, now: datetime) -> str:
+def _next(restaurant: Restaurant, now: datetime) -> str:
     opens = opening.opens_at(restaurant, now)
     return str(_("Guests can call again from %(when)s.", when=moment_there(restaurant, opens))) if opens else ""
 

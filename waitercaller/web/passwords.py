@@ -17,12 +17,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flask import current_app
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
 from gevent import monkey
 from gevent.threadpool import ThreadPool
 from passlib.hash import argon2
+
+from waitercaller.db.config import config
 
 T = TypeVar("T")
 
@@ -74,19 +75,19 @@ def needs_update(password_hash: str) -> bool:
 
 
 def _hasher() -> Any:
-    config = current_app.extensions["config"]
+    parameters = config()
     return argon2.using(  # type: ignore[no-untyped-call]
         type="ID",
-        memory_cost=config.argon2_memory_kib,
-        rounds=config.argon2_rounds,
-        parallelism=config.argon2_threads,
+        memory_cost=parameters.argon2_memory_kib,
+        rounds=parameters.argon2_rounds,
+        parallelism=parameters.argon2_threads,
     )
 
 
 def _nobodys_hash() -> str:
     """A hash in argon2's form with the present parameters and a fresh salt that no password has (digest: all zeros)."""
-    config = current_app.extensions["config"]
-    parameters = f"m={config.argon2_memory_kib},t={config.argon2_rounds},p={config.argon2_threads}"
+    present = config()
+    parameters = f"m={present.argon2_memory_kib},t={present.argon2_rounds},p={present.argon2_threads}"
     salt = base64.b64encode(secrets.token_bytes(16)).decode().rstrip("=")
     return f"$argon2id$v=19${parameters}${salt}${'A' * 43}"
 

@@ -4,6 +4,8 @@ from bson import ObjectId
 from flask import Flask, current_app
 from werkzeug.routing import BaseConverter
 
+from waitercaller.db.config import config
+
 
 class ObjectIdConverter(BaseConverter):
     """Ids of documents; what has not their form is not found."""
@@ -31,7 +33,7 @@ def init_app(app: Flask) -> None:
 
 def address_of(endpoint: str, **values: object) -> str:
     """The whole address of a route, for mails and codes: under the configured PUBLIC_URL, whatever the request says."""
-    return str(current_app.extensions["config"].public_url) + path_for(endpoint, **values)
+    return config().public_url + path_for(endpoint, **values)
 
 
 def path_for(endpoint: str, **values: object) -> str:

@@ -11,6 +11,7 @@ from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from waitercaller.db.config import config
 from waitercaller.model import logins
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -60,7 +61,7 @@ def init_app(app: Flask) -> None:
     app.before_request(_refuse_malformed_referer)  # first: the check of forms trips over one
     csrf.init_app(app)
     app.after_request(_headers)
-    proxies = app.extensions["config"].proxy_count
+    proxies = config(app).proxy_count
     if proxies:
         # The Host header reaches us as the visitor sent it; X-Forwarded-Host is never believed.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]

@@ -64,11 +64,13 @@ def test_the_page_shows_the_last_twenty_events(app: Flask, alice: Person) -> Non
 
 def test_every_event_has_words(app: Flask) -> None:
     with app.test_request_context(headers={"Accept-Language": "en"}):
-        assert words.of_event({"event": "login_ok", "details": {}}) == "Logged in"
-        assert (
-            words.of_event({"event": "session_ended", "details": {"which": "others"}}) == "All other logins were ended"
-        )
-        assert words.of_event({"event": "something_new", "details": {}}) == "something new"
+        for event, details, told in (
+            ("login_ok", {}, "Logged in"),
+            ("session_ended", {"which": "others"}, "All other logins were ended"),
+            ("something_new", {}, "something new"),
+        ):
+            entry: Any = {"event": event, "details": details}
+            assert words.of_event(entry) == told
 
 
 def test_the_account_is_for_people_only(client: Any) -> None:

@@ -15,10 +15,10 @@ from tests.support.cast import PASSWORD, Mail, Person, visit
 from tests.support.together import at_once
 from waitercaller.auth.account import leaving
 from waitercaller.db import schema
-from waitercaller.db.client import Document
 from waitercaller.model import erasure, invitations, logins, restaurants, users
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.restaurants import Actor
+from waitercaller.model.tables import Table
 from waitercaller.web import audit
 
 Mails = Callable[[], list[Mail]]
@@ -31,7 +31,7 @@ def stored(app: Flask) -> Any:
 
 
 @pytest.fixture
-def call(app: Flask, alice: Person, table: Document) -> Callable[..., ObjectId]:
+def call(app: Flask, alice: Person, table: Table) -> Callable[..., ObjectId]:
     """`call("key", kind=1)`: a guest at table 7 taps; the id of the request."""
 
     def called(key: str, kind: int = 0) -> ObjectId:
@@ -253,7 +253,7 @@ def test_without_its_name_a_restaurant_stays(stored: Any, alice: Person, typed: 
 
 
 def test_the_only_owner_takes_the_restaurant_along(
-    stored: Any, alice: Person, bob: Person, dana: Any, table: Document, call: Callable[..., ObjectId], mails: Mails
+    stored: Any, alice: Person, bob: Person, dana: Any, table: Table, call: Callable[..., ObjectId], mails: Mails
 ) -> None:
     call("k1")
     assert dana.get(f"/t/{table['code']}").status_code == 200

@@ -8,10 +8,10 @@ from bson import ObjectId
 from flask import Flask
 
 from tests.support.cast import Person, wait_until
-from waitercaller.db.client import Document
 from waitercaller.live.hub import Hub
 from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import seen, transitions
+from waitercaller.model.tables import Table
 
 A, B = "a" * 32, "b" * 32
 
@@ -19,7 +19,7 @@ Call = Callable[..., service_request.ServiceRequest]
 
 
 @pytest.fixture
-def call(app: Flask, alice: Person, table: Document) -> Call:
+def call(app: Flask, alice: Person, table: Table) -> Call:
     """`call("bill")`: a guest at table 7 taps."""
 
     def called(kind: str = "waiter") -> service_request.ServiceRequest:
@@ -60,10 +60,10 @@ def test_a_screen_signs_once_for_all_that_it_has_drawn(database: Any, alice: Per
 
 def test_the_latest_receipts_are_kept(database: Any, alice: Person, call: Call) -> None:
     request = call()
-    for number in range(seen.MOST + 5):
+    for number in range(seen.MAX_SCREENS_PER_REQUEST + 5):
         assert seen.shown(alice.restaurant_id, [request["_id"]], f"{number:032x}") == 1
     screens = [each["screen"] for each in database.requests.find_one()["shown"]]
-    assert screens == [f"{number:032x}" for number in range(5, seen.MOST + 5)]
+    assert screens == [f"{number:032x}" for number in range(5, seen.MAX_SCREENS_PER_REQUEST + 5)]
 
 
 def test_what_has_ended_takes_no_receipt(database: Any, alice: Person, call: Call) -> None:

@@ -12,9 +12,12 @@ from pymongo.errors import DuplicateKeyError, WriteError
 
 from tests.support.together import at_once_in
 from waitercaller.db import clock
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.model import restaurants, service_request, tables
 from waitercaller.model.requests import queries, transitions
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.service_request import Scope
+from waitercaller.model.tables import Table
 
 ANNA = restaurants.Actor(id="anna", name="Anna")
 BOB = restaurants.Actor(id="bob", name="Bob")
@@ -24,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 
 @pytest.fixture
-def tap(restaurant: Document, table: Document) -> Callable[..., service_request.ServiceRequest]:
+def tap(restaurant: Restaurant, table: Table) -> Callable[..., service_request.ServiceRequest]:
     """`tap("key")`: a guest at the table taps "Call a waiter" on the page that carries this key."""
 
     def tapped(key: str, kind: str = "waiter") -> service_request.ServiceRequest:
@@ -34,7 +37,7 @@ def tap(restaurant: Document, table: Document) -> Callable[..., service_request.
     return tapped
 
 
-def at(table: Document) -> Document:
+def at(table: Table) -> Scope:
     return {"restaurant_id": table["restaurant_id"], "table_id": table["_id"]}
 
 
@@ -42,7 +45,7 @@ def state_of(database: Any, request: service_request.ServiceRequest) -> str:
     return str(database.requests.find_one({"_id": request["_id"]})["state"])
 
 
-def test_a_tap_opens_one_request_with_its_snapshots(tap: Any, restaurant: Document, table: Document) -> None:
+def test_a_tap_opens_one_request_with_its_snapshots(tap: Any, restaurant: Restaurant, table: Table) -> None:
     request = tap("k1")
     assert (request["state"], request["live"], request["table_name"]) == ("waiting", True, "7")
     assert request["kind_labels"] == {"en": "Waiter", "de": "Bedienung"}
@@ -57,7 +60,7 @@ def test_the_same_tap_sent_again_is_answered_with_its_request(tap: Any, database
     assert database.requests.count_documents({}) == 1
 
 
-def test_another_choice_or_note_on_the_same_page_is_another_tap(restaurant: Document, table: Document) -> None:
+def test_another_choice_or_note_on_the_same_page_is_another_tap(restaurant: Restaurant, table: Table) -> None:
     bill = next(each for each in restaurant["kinds"] if each["id"] == "bill")
     card, cash = bill["choices"][:2]
     tap = partial(transitions.open_request, restaurant, table, bill, "k1", device=PHONE)
@@ -70,7 +73,7 @@ def test_another_choice_or_note_on_the_same_page_is_another_tap(restaurant: Docu
 
 
 def test_a_tap_sent_again_after_its_request_was_resolved_opens_nothing(
-    tap: Any, restaurant: Document, database: Any
+    tap: Any, restaurant: Restaurant, database: Any
 ) -> None:
     first = tap("k1")
     transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
@@ -79,7 +82,7 @@ def test_a_tap_sent_again_after_its_request_was_resolved_opens_nothing(
 
 
 @pytest.mark.needs_wire  # mongomock compares the keys of two requests as wholes
-def test_a_reminder_sent_again_after_the_end_opens_nothing(tap: Any, restaurant: Document, database: Any) -> None:
+def test_a_reminder_sent_again_after_the_end_opens_nothing(tap: Any, restaurant: Restaurant, database: Any) -> None:
     first = tap("k1")
     tap("k2")
     transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
@@ -87,7 +90,7 @@ def test_a_reminder_sent_again_after_the_end_opens_nothing(tap: Any, restaurant:
     assert database.requests.count_documents({}) == 1
 
 
-def test_another_tap_reminds_of_the_live_request(tap: Any, restaurant: Document) -> None:
+def test_another_tap_reminds_of_the_live_request(tap: Any, restaurant: Restaurant) -> None:
     first = tap("k1")
     transitions.accept(restaurant["_id"], [first["_id"]], ANNA)
     reminded = tap("k2")
@@ -101,13 +104,13 @@ def test_one_page_may_call_for_each_kind_once(tap: Any, database: Any) -> None:
 
 
 def test_reminders_are_remembered_only_so_often(tap: Any) -> None:
-    for number in range(transitions.REMEMBERED_TAPS + 5):
+    for number in range(transitions.MAX_KEYS_PER_REQUEST + 5):
         request = tap(f"k{number}")
-    assert request["reminders"] == transitions.REMEMBERED_TAPS - 1
-    assert len(request["keys"]) == transitions.REMEMBERED_TAPS
+    assert request["reminders"] == transitions.MAX_KEYS_PER_REQUEST - 1
+    assert len(request["keys"]) == transitions.MAX_KEYS_PER_REQUEST
 
 
-def test_after_the_end_a_new_tap_opens_a_new_request(tap: Any, restaurant: Document) -> None:
+def test_after_the_end_a_new_tap_opens_a_new_request(tap: Any, restaurant: Restaurant) -> None:
     first = tap("k1")
     transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
     second = tap("k2")
@@ -115,14 +118,14 @@ def test_after_the_end_a_new_tap_opens_a_new_request(tap: Any, restaurant: Docum
     assert second["state"] == "waiting"
 
 
-def test_of_two_who_accept_one_wins(tap: Any, restaurant: Document, database: Any) -> None:
+def test_of_two_who_accept_one_wins(tap: Any, restaurant: Restaurant, database: Any) -> None:
     ids = [tap("k1")["_id"]]
     assert transitions.accept(restaurant["_id"], ids, ANNA) == 1
     assert transitions.accept(restaurant["_id"], ids, BOB) == 0
     assert database.requests.find_one({"_id": ids[0]})["by"] == ANNA
 
 
-def test_taking_over_names_whom_from(tap: Any, restaurant: Document, database: Any) -> None:
+def test_taking_over_names_whom_from(tap: Any, restaurant: Restaurant, database: Any) -> None:
     ids = [tap("k1")["_id"]]
     transitions.accept(restaurant["_id"], ids, ANNA)
     assert transitions.accept(restaurant["_id"], ids, BOB, taken_from="somebody else") == 0
@@ -137,7 +140,7 @@ def test_taking_over_names_whom_from(tap: Any, restaurant: Document, database: A
     ids=["resolve", "dismiss"],
 )
 def test_staff_end_what_is_live_once(
-    tap: Any, restaurant: Document, database: Any, act: Any, state: str, accepted: bool
+    tap: Any, restaurant: Restaurant, database: Any, act: Any, state: str, accepted: bool
 ) -> None:
     request = tap("k1")
     if accepted:
@@ -149,7 +152,7 @@ def test_staff_end_what_is_live_once(
     assert [each["_id"] for each in queries.ended_lately(restaurant["_id"])] == [request["_id"]]
 
 
-def test_the_guest_cancels_what_is_live(tap: Any, restaurant: Document, table: Document, database: Any) -> None:
+def test_the_guest_cancels_what_is_live(tap: Any, restaurant: Restaurant, table: Table, database: Any) -> None:
     request = tap("k1")
     assert transitions.cancel(at(table), [request["_id"]], [PHONE]) == 1
     assert state_of(database, request) == "cancelled"
@@ -157,7 +160,7 @@ def test_the_guest_cancels_what_is_live(tap: Any, restaurant: Document, table: D
     assert transitions.cancel(at(table), [request["_id"]], [PHONE]) == 0
 
 
-def test_only_the_phone_that_called_cancels(tap: Any, table: Document, database: Any) -> None:
+def test_only_the_phone_that_called_cancels(tap: Any, table: Table, database: Any) -> None:
     request = tap("k1")
     for phones in ([], ["another phone"]):
         assert transitions.cancel(at(table), [request["_id"]], phones) == 0
@@ -179,9 +182,9 @@ def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) ->
 
 
 @pytest.mark.parametrize("end", [transitions.resolve, transitions.dismiss], ids=["resolved", "dismissed"])
-def test_what_was_ended_comes_back_with_its_first_clock(tap: Any, restaurant: Document, later: Any, end: Any) -> None:
+def test_what_was_ended_comes_back_with_its_first_clock(tap: Any, restaurant: Restaurant, later: Any, end: Any) -> None:
     request = tap("k1")
-    where = {"restaurant_id": restaurant["_id"]}
+    where: Scope = {"restaurant_id": restaurant["_id"]}
     end(restaurant["_id"], [request["_id"]], ANNA)
     later(minutes=4)
     assert transitions.reopen(where, [request["_id"]], ANNA) == 1
@@ -189,20 +192,20 @@ def test_what_was_ended_comes_back_with_its_first_clock(tap: Any, restaurant: Do
     assert (back["state"], back["by"], back["first_at"]) == ("waiting", None, request["first_at"])
 
 
-def test_after_five_minutes_nothing_comes_back(tap: Any, restaurant: Document, later: Any) -> None:
+def test_after_five_minutes_nothing_comes_back(tap: Any, restaurant: Restaurant, later: Any) -> None:
     request = tap("k1")
     transitions.resolve(restaurant["_id"], [request["_id"]], ANNA)
     later(minutes=5, seconds=1)
     assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
-def test_a_cancelled_request_does_not_come_back(tap: Any, restaurant: Document, table: Document) -> None:
+def test_a_cancelled_request_does_not_come_back(tap: Any, restaurant: Restaurant, table: Table) -> None:
     request = tap("k1")
     transitions.cancel(at(table), [request["_id"]], [PHONE])
     assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
-def test_a_newer_call_takes_over_the_older_clock(tap: Any, restaurant: Document, later: Any, database: Any) -> None:
+def test_a_newer_call_takes_over_the_older_clock(tap: Any, restaurant: Restaurant, later: Any, database: Any) -> None:
     first = tap("k1")
     transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
     later(minutes=1)
@@ -215,7 +218,7 @@ def test_a_newer_call_takes_over_the_older_clock(tap: Any, restaurant: Document,
 
 @pytest.mark.needs_wire
 def test_a_removed_table_withdraws_its_calls_in_one_transaction(
-    tap: Any, restaurant: Document, table: Document, database: Any
+    tap: Any, restaurant: Restaurant, table: Table, database: Any
 ) -> None:
     request = tap("k1")
 
@@ -259,7 +262,7 @@ def test_fifty_phones_at_once_are_one_request_and_its_reminders(app: Flask, tap:
 
 
 @pytest.mark.needs_wire
-def test_of_twenty_who_accept_at_once_one_wins(app: Flask, tap: Any, restaurant: Document, database: Any) -> None:
+def test_of_twenty_who_accept_at_once_one_wins(app: Flask, tap: Any, restaurant: Restaurant, database: Any) -> None:
     ids = [tap("k1")["_id"]]
     actors = [restaurants.Actor(id=str(number), name=f"Waiter {number}") for number in range(20)]
     won = at_once_in(app, *(partial(transitions.accept, restaurant["_id"], ids, actor) for actor in actors))
@@ -270,7 +273,7 @@ def test_of_twenty_who_accept_at_once_one_wins(app: Flask, tap: Any, restaurant:
 
 
 @pytest.mark.needs_wire
-def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant: Document, table: Document) -> None:
+def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant: Restaurant, table: Table) -> None:
     outcomes: Counter[str] = Counter()
     for round_number in range(10):
         request = tap(f"k{round_number}")
@@ -280,7 +283,7 @@ def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant
             partial(transitions.cancel, at(table), ids, [PHONE]),
         ]
         at_once_in(app, *both)
-        (after,) = queries.with_ids({"table_id": table["_id"]}, ids)
+        (after,) = queries.with_ids(at(table), ids)
         assert after["state"] == "cancelled"  # accept may come first, but cancel always follows
         assert not after["live"]
         outcomes[" ".join(step["what"] for step in after["steps"])] += 1
@@ -289,9 +292,9 @@ def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant
 
 @pytest.mark.needs_wire
 def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
-    app: Flask, tap: Any, restaurant: Document
+    app: Flask, tap: Any, restaurant: Restaurant
 ) -> None:
-    where = {"restaurant_id": restaurant["_id"]}
+    where: Scope = {"restaurant_id": restaurant["_id"]}
     for round_number in range(10):
         first = tap(f"a{round_number}")
         transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)

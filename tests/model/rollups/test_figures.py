@@ -52,7 +52,7 @@ def test_an_answer_that_was_undone_was_none(restaurant, table):
 
 
 def test_cells_count_by_zone_and_kind(restaurant, table):
-    elsewhere = {**table, "zone_id": None}
+    elsewhere: Any = {**table, "zone_id": None}
     calls = [
         past_call(restaurant, table, NOON, accepted=30, resolved=60),
         past_call(restaurant, table, NOON, alerted=120, resolved=130),
@@ -103,7 +103,7 @@ def test_days_are_as_long_as_the_clocks_make_them():
         assert (end - begin) == timedelta(hours=hours)
 
 
-def rollup(quarter: Any, calls: int = 1, zone: str | None = "z1") -> dict[str, Any]:
+def rollup(quarter: Any, calls: int = 1, zone: str | None = "z1") -> Any:
     counts = {"calls": calls, "answered": calls, "given_up": 0, "nobody": 0, "alerted": 0, "waits": {"6": calls}}
     return {"quarter": quarter, "cells": [{"zone_id": zone, "zone_name": "Old bar", "kind": "waiter", **counts}]}
 

@@ -10,16 +10,16 @@ from tests.support.cast import Person
 from tests.support.past_calls import BOB, keep, past_call, utc
 from tests.support.together import at_once_in
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import figures, store, times, usual
 
 NOON = utc(2026, 11, 10, 12, 0)
 
 
 @pytest.fixture
-def house(database: Any, alice: Person) -> Document:
+def house(database: Any, alice: Person) -> Restaurant:
     restaurant = restaurants.get(alice.restaurant_id)
     assert restaurant is not None
     return restaurant
@@ -223,7 +223,8 @@ def test_too_few_calls_tell_nothing(database, house, table, later):
 
 def test_tables_before_are_those_that_wait_longer_for_anybody(database, house, table):
     def call(table_id: ObjectId, kind: int, minutes: int, state: str = "waiting") -> Any:
-        request: Any = past_call(house, {**table, "_id": table_id}, NOON - timedelta(minutes=minutes), kind=kind)
+        other: Any = {**table, "_id": table_id}
+        request: Any = past_call(house, other, NOON - timedelta(minutes=minutes), kind=kind)
         return {**request, "live": True, "state": state, "ended_at": None}
 
     first, second, third = ObjectId(), ObjectId(), ObjectId()

@@ -249,6 +249,7 @@ def test_a_call_of_an_earlier_version_is_shown_everywhere(
     assert "Still waiting" in bob.client.get(f"{bob.home}/history").text
     with app.test_request_context():
         push: Any = {"restaurant_id": bob.restaurant_id, "context": {"request_id": request_id}}
-        message = outbox.REGISTRY["called"](push, {"_id": bob.restaurant_id}, "en")
+        house: Any = {"_id": bob.restaurant_id}
+        message = outbox.REGISTRY["called"](push, house, "en")
         assert message is not None
         assert message["title"] == "Table 7: Waiter"

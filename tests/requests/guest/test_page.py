@@ -16,6 +16,7 @@ from waitercaller.db import cache
 from waitercaller.db.client import Document
 from waitercaller.model import tables
 from waitercaller.model.requests import transitions
+from waitercaller.model.tables import Table
 
 NOBODYS_CODE = "A" * 26
 
@@ -50,14 +51,14 @@ class Phone:
 
 
 @pytest.fixture
-def table(app: Flask, alice: Person) -> Document:
+def table(app: Flask, alice: Person) -> Table:
     with app.app_context():
         tables.add_many(alice.restaurant_id, ["Terrace 7"], None)
         return tables.of_restaurant(alice.restaurant_id)[0]
 
 
 @pytest.fixture
-def phone(table: Document, dana: FlaskClient) -> Phone:
+def phone(table: Table, dana: FlaskClient) -> Phone:
     phone = Phone(dana, table["code"])
     phone.scan()
     return phone
@@ -284,7 +285,7 @@ def test_get_and_head_change_nothing(phone: Phone, requests_in: Any) -> None:
 
 
 def test_a_replaced_code_follows_and_cancels_but_does_not_call(
-    app: Flask, phone: Phone, alice: Person, table: Document, requests_in: Any, later: Any
+    app: Flask, phone: Phone, alice: Person, table: Table, requests_in: Any, later: Any
 ) -> None:
     phone.tap()
     with app.app_context():
@@ -302,7 +303,7 @@ def test_a_replaced_code_follows_and_cancels_but_does_not_call(
 
 
 def test_a_replaced_code_brings_no_ended_call_back(
-    app: Flask, phone: Phone, alice: Person, table: Document, staff: Any, requests_in: Any
+    app: Flask, phone: Phone, alice: Person, table: Table, staff: Any, requests_in: Any
 ) -> None:
     phone.tap()
     staff(transitions.resolve)
@@ -313,7 +314,7 @@ def test_a_replaced_code_brings_no_ended_call_back(
     assert requests_in()[0]["state"] == "resolved"
 
 
-def test_a_removed_table_is_not_found(app: Flask, phone: Phone, alice: Person, table: Document) -> None:
+def test_a_removed_table_is_not_found(app: Flask, phone: Phone, alice: Person, table: Table) -> None:
     with app.app_context():
         tables.remove(alice.restaurant_id, table["_id"])
     assert phone.look().status_code == 404

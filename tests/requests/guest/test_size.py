@@ -6,12 +6,12 @@ from flask import Flask
 from tests.bench.page_size import LIMIT, bodies, weight
 from tests.requests.guest.test_page import Phone
 from tests.support.cast import Person
-from waitercaller.db.client import Document
 from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.tables import Table
 
 
 @pytest.fixture
-def phone(app: Flask, alice: Person, table: Document) -> Phone:
+def phone(app: Flask, alice: Person, table: Table) -> Phone:
     """A phone whose table waits for everything there is, in a house that takes notes."""
     app.extensions["mongo"].database.restaurants.update_one(
         {"_id": alice.restaurant_id}, {"$set": {"settings.notes": True}}

@@ -18,16 +18,18 @@ from waitercaller.db.client import Document
 from waitercaller.model.requests import queries, seen, transitions
 from waitercaller.model.rollups import usual
 from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.tables import Table
 from waitercaller.requests.guest import sight
 from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.sight import View
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # a Sunday
+HOUSE: Any = {}
 OVERLOOKED = "Nobody has seen it yet — please wave"
 
 
 @pytest.fixture
-def phone(table: Document, dana: Browser) -> Phone:
+def phone(table: Table, dana: Browser) -> Phone:
     phone = Phone(dana, table["code"])
     phone.scan()
     return phone
@@ -53,7 +55,7 @@ def screens(app: Flask, alice: Person) -> Callable[..., None]:
 
 
 @pytest.fixture
-def drawn(app: Flask, alice: Person, table: Document) -> Callable[[str], None]:
+def drawn(app: Flask, alice: Person, table: Table) -> Callable[[str], None]:
     """`drawn("a")`: this screen has drawn all calls of the table."""
 
     def sign(screen: str) -> None:
@@ -120,7 +122,7 @@ def test_the_weakest_of_several_calls_is_told(phone: Phone, screens: Any, drawn:
 
 
 def test_another_call_beside_the_one_that_is_coming_has_its_own_words(
-    app: Flask, phone: Phone, alice: Person, table: Document, screens: Any, drawn: Any, later: Any
+    app: Flask, phone: Phone, alice: Person, table: Table, screens: Any, drawn: Any, later: Any
 ) -> None:
     screens(a=True)
     phone.tap("waiter")
@@ -139,7 +141,7 @@ def test_another_call_beside_the_one_that_is_coming_has_its_own_words(
 
 
 def test_a_call_that_comes_back_is_new_to_the_screens(
-    app: Flask, phone: Phone, alice: Person, table: Document, later: Any
+    app: Flask, phone: Phone, alice: Person, table: Table, later: Any
 ) -> None:
     phone.tap()
     later(minutes=2)
@@ -192,9 +194,9 @@ def test_looking_again_and_again_sends_no_more_heartbeats(
 
 @pytest.mark.parametrize(("age", "seconds"), [(0.0, 3.0), (4.0, 1.0), (30.0, 3.0)])
 def test_a_stream_looks_again_when_something_will_have_changed(age: float, seconds: float) -> None:
-    view = View({}, NOW, [_waiting(age)])
+    view = View(HOUSE, NOW, [_waiting(age)])
     assert view.look_again(calm=15.0) == pytest.approx(seconds)
-    assert View({}, NOW, []).look_again(calm=15.0) == 15.0
+    assert View(HOUSE, NOW, []).look_again(calm=15.0) == 15.0
 
 
 def test_a_page_without_scripts_loads_itself_anew_when_five_seconds_are_over(phone: Phone, later: Any) -> None:
@@ -225,10 +227,10 @@ def _waiting(age: float) -> ServiceRequest:
 )
 def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: timedelta | None, words: str) -> None:
     with app.test_request_context():
-        view = View({}, NOW, [_waiting(0)], usual_wait=wait, tables_before=2)
+        view = View(HOUSE, NOW, [_waiting(0)], usual_wait=wait, tables_before=2)
         told = f"{words} 2 tables are before you." if words else ""
         assert guest_words.state_of(view).detail == told
-        assert guest_words.state_of(View({}, NOW, [], usual_wait=wait)).detail == (
+        assert guest_words.state_of(View(HOUSE, NOW, [], usual_wait=wait)).detail == (
             f"Tap once, and somebody comes to your table. {words}".strip()
         )
 
@@ -236,7 +238,7 @@ def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: ti
 @pytest.mark.parametrize("language", ["en", "ja", "zh"])
 def test_sentences_are_parted_as_the_language_does_it(app: Flask, language: str) -> None:
     with app.test_request_context(), force_locale(language):
-        detail = guest_words.state_of(View({}, NOW, [], usual_wait=timedelta(minutes=2))).detail
+        detail = guest_words.state_of(View(HOUSE, NOW, [], usual_wait=timedelta(minutes=2))).detail
     assert ("。" in detail) == (language != "en")
     assert "。 " not in detail
     assert ". " in detail or language != "en"
@@ -304,8 +306,9 @@ def test_nothing_comes_back_in_a_closed_house(phone: Phone, alice: Person, settl
     ],
 )
 def test_when_it_opens_is_told_by_the_clock_on_the_wall(app: Flask, opens: datetime | None, words: str) -> None:
+    house: Any = {"time_zone": "Europe/Vienna"}
     with app.test_request_context():
-        view = View({"time_zone": "Europe/Vienna"}, NOW, [], is_open=False, opens_at=opens)
+        view = View(house, NOW, [], is_open=False, opens_at=opens)
         assert guest_words.state_of(view).detail.startswith(words)
         assert bool(guest_words.state_of(view).detail) == bool(words)
 
@@ -361,7 +364,7 @@ def test_where_notes_are_off_the_call_goes_through_without(phone: Phone, databas
 
 
 def test_a_note_is_read_by_those_who_asked_and_not_by_the_next_phone(
-    app: Flask, phone: Phone, settle: Any, table: Document
+    app: Flask, phone: Phone, settle: Any, table: Table
 ) -> None:
     settle({"settings.notes": True})
     phone.tap(note="Happy birthday, Bob")

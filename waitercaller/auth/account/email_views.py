@@ -13,11 +13,11 @@ from pymongo.client_session import ClientSession
 from waitercaller.auth.account import blueprint, proof
 from waitercaller.auth.account.forms import EmailForm, NewEmailForm
 from waitercaller.auth.account.views import stay_logged_in
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
 from waitercaller.model import profiles, tokens
 from waitercaller.model.tokens import TokenError
-from waitercaller.model.users import AddressTakenError
+from waitercaller.model.users import AddressTakenError, User
 from waitercaller.web import access, audit, limits, links
 from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import refused, text_of
@@ -85,7 +85,7 @@ def dead_link(error: TokenError) -> ResponseReturnValue:
     return render_template("auth/account/link_dead.html", reason=error.reason), error.status
 
 
-def _ask(person: Document, new: str) -> None:
+def _ask(person: User, new: str) -> None:
     """Note the wish and owe both mails, all or nothing."""
     language = current_language()
 
@@ -98,7 +98,7 @@ def _ask(person: Document, new: str) -> None:
     transaction(ask)
 
 
-def _changing(subject: str, txn: ClientSession | None = None) -> Document:
+def _changing(subject: str, txn: ClientSession | None = None) -> User:
     """The user whose newest change this is. Raises TokenError."""
     user = profiles.changing(subject, txn)
     if user is None:
@@ -106,11 +106,11 @@ def _changing(subject: str, txn: ClientSession | None = None) -> Document:
     return user
 
 
-def _change(token: str) -> Document:
+def _change(token: str) -> User:
     """Spend the token for the address it was sent to. Raises TokenError, and DomainError where it is taken by now."""
     language = current_language()
 
-    def change(txn: ClientSession | None) -> Document:
+    def change(txn: ClientSession | None) -> User:
         user = _changing(tokens.redeem("email", token, txn), txn)
         outbox.enqueue("email_changed", user["email"], txn=txn, language=language)
         return profiles.change_address(user, txn)

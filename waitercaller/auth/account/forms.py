@@ -1,13 +1,12 @@
 """The forms of one's own account."""
 
-from typing import Any
-
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import Field, StringField
 from wtforms.validators import ValidationError
 
 from waitercaller.auth.forms import LONGEST_CODE
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.web.fields import LONGEST_NAME, email_field, new_password_field, password_field
 from waitercaller.web.forms import Form, text_field, tidy
 
@@ -36,7 +35,7 @@ class VerifyForm(Form):
     code = text_field(lazy_gettext("Code from your app"), LONGEST_CODE)
 
 
-def leave_form(doomed: list[dict[str, Any]]) -> Form:
+def leave_form(doomed: list[Restaurant]) -> Form:
     """The form of deleting an account: the name of each restaurant that goes with it has to be typed."""
 
     class LeaveForm(Form):

@@ -10,18 +10,19 @@ from typing import TypedDict
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
 from waitercaller.model import erasure, invitations, logins, restaurants, subscriptions, tables, tokens, users
 from waitercaller.model.requests import handover
 from waitercaller.model.requests import transitions as requests
-from waitercaller.model.restaurants import Member
+from waitercaller.model.restaurants import Member, Restaurant
+from waitercaller.model.users import User
 
 
 class Place(TypedDict):
     """A restaurant somebody works in, and whether it goes when they go."""
 
-    restaurant: Document
+    restaurant: Restaurant
     member: Member
     is_doomed: bool
     others: int
@@ -45,7 +46,7 @@ def places_of(user_id: ObjectId) -> list[Place]:
     ]
 
 
-def leave(user: Document, places: list[Place], language: str) -> None:
+def leave(user: User, places: list[Place], language: str) -> None:
     """Remove the user and all that hangs on it, all or nothing. Raises Overtaken."""
 
     def work(txn: ClientSession | None) -> None:
@@ -83,7 +84,7 @@ def _quit(place: Place, txn: ClientSession | None) -> None:
     erasure.of_member(place["restaurant"], member_id, txn)
 
 
-def _erase_elsewhere(user: Document, txn: ClientSession | None) -> None:
+def _erase_elsewhere(user: User, txn: ClientSession | None) -> None:
     """Where this person worked before, the name goes, too."""
     for left in user.get("left", ()):
         restaurant = restaurants.get_even_removed(left["restaurant_id"], txn)
@@ -91,7 +92,7 @@ def _erase_elsewhere(user: Document, txn: ClientSession | None) -> None:
             erasure.of_member(restaurant, left["member_id"], txn)
 
 
-def _remove_user(user: Document, member_ids: list[str], txn: ClientSession | None) -> None:
+def _remove_user(user: User, member_ids: list[str], txn: ClientSession | None) -> None:
     user_id = user["_id"]
     if restaurants.of_user(user_id, txn):
         raise Overtaken  # somewhere they have just been taken on

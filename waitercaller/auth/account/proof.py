@@ -4,13 +4,13 @@ from flask_babel import gettext as _
 from wtforms import Field
 
 from waitercaller.auth import second_factor
-from waitercaller.db.client import Document
+from waitercaller.model.users import User
 from waitercaller.web import audit, limits, passwords
 from waitercaller.web.forms import text_of
 from waitercaller.web.languages import current_language
 
 
-def password_is_right(field: Field, user: Document, counted_under: str = "") -> bool:
+def password_is_right(field: Field, user: User, counted_under: str = "") -> bool:
     """Whether this is the user's password; if not, the field says so. Raises LimitReached.
 
     Tries are counted for the user, or under another key where a stranger could use up those of the user.
@@ -25,7 +25,7 @@ def password_is_right(field: Field, user: Document, counted_under: str = "") -> 
     return True
 
 
-def code_is_right(field: Field, user: Document) -> bool:
+def code_is_right(field: Field, user: User) -> bool:
     """Whether this is a code of the user's app or a recovery code that is left. Raises LimitReached."""
     key = str(user["_id"])
     limits.check("two_factor", key)

@@ -1,6 +1,7 @@
 """One's own page, one's name, and the password: a new one, or the old one again."""
 
 from datetime import datetime
+from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -10,9 +11,10 @@ from pymongo.client_session import ClientSession
 
 from waitercaller.auth.account import blueprint, proof, words
 from waitercaller.auth.account.forms import NameForm, PasswordForm, VerifyForm
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
 from waitercaller.model import audit_trail, logins, profiles, restaurants, subscriptions, users
+from waitercaller.model.users import User
 from waitercaller.web import access, audit, passwords
 from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import refused, text_of
@@ -79,7 +81,7 @@ def verify() -> ResponseReturnValue:
     return redirect(access.safe_next(request.args.get("next")) or url_for("account.index"), 303)
 
 
-def stay_logged_in(user: Document, verified_at: datetime | None = None) -> None:
+def stay_logged_in(user: User, verified_at: datetime | None = None) -> None:
     """Begin a new login of this user in this browser; those before have ended, or end next.
 
     `verified_at` is when the person proved who they are, if not just now.
@@ -91,7 +93,7 @@ def stay_logged_in(user: Document, verified_at: datetime | None = None) -> None:
         access.log_out()  # yet another change came in between
 
 
-def _overview() -> Document:
+def _overview() -> dict[str, Any]:
     """What one's own page shows, beside the form for the name."""
     person = access.current_person()
     user_id = person["_id"]
@@ -111,11 +113,11 @@ def _overview() -> Document:
     }
 
 
-def _change_password(person: Document, password_hash: str) -> Document:
+def _change_password(person: User, password_hash: str) -> User:
     """Change it and owe the notice, both or neither. Raises DomainError when another change came first."""
     language = current_language()
 
-    def change(txn: ClientSession | None) -> Document:
+    def change(txn: ClientSession | None) -> User:
         changed = profiles.change_password(person, password_hash, txn)
         if changed is None:
             raise DomainError(_("Your password was changed elsewhere in the meantime."))

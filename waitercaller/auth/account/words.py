@@ -2,10 +2,10 @@
 
 from flask_babel import gettext as _
 
-from waitercaller.db.client import Document
+from waitercaller.model.audit_trail import AuditEntry
 
 
-def of_event(event: Document) -> str:
+def of_event(event: AuditEntry) -> str:
     """One event as a sentence; one that has no words here keeps its name, so that none is hidden."""
     details = event["details"]
     if event["event"] == "login_failed" and details.get("step"):

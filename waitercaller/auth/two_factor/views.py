@@ -1,5 +1,7 @@
 """A person's second factor: set it up, new recovery codes, turn it off."""
 
+from typing import Any
+
 import segno
 from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
@@ -9,9 +11,10 @@ from pymongo.client_session import ClientSession
 from waitercaller.auth.forms import CodeForm
 from waitercaller.auth.two_factor import blueprint
 from waitercaller.db import clock
-from waitercaller.db.client import Document, transaction
+from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
 from waitercaller.model import logins, restaurants, second_factor_codes, second_factors
+from waitercaller.model.users import User
 from waitercaller.web import access, audit, limits
 from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
@@ -77,7 +80,7 @@ def disable() -> ResponseReturnValue:
     return redirect(url_for("two_factor.setup"), 303)
 
 
-def _turn_on(person: Document, secret: str, counter: int) -> ResponseReturnValue:
+def _turn_on(person: User, secret: str, counter: int) -> ResponseReturnValue:
     """Begin to ask for codes; logins that began without one end, except this."""
     new, here = second_factor_codes.new_recovery_codes(), access.current_login()["_id"]
 
@@ -99,12 +102,12 @@ def _shown_once(new: list[str]) -> ResponseReturnValue:
     return render_template("auth/two_factor/recovery_codes.html", codes=new)
 
 
-def _notify(person: Document, what: str, txn: ClientSession | None) -> bool:
+def _notify(person: User, what: str, txn: ClientSession | None) -> bool:
     outbox.enqueue("two_factor_notice", person["email"], txn=txn, language=current_language(), what=what)
     return True
 
 
-def _connection(secret: str, email: str) -> Document:
+def _connection(secret: str, email: str) -> dict[str, Any]:
     """The secret in the three forms in which an app takes it."""
     address = second_factor_codes.address(secret, email)
     return {
@@ -114,7 +117,7 @@ def _connection(secret: str, email: str) -> Document:
     }
 
 
-def _demanded_by(person: Document) -> list[str]:
+def _demanded_by(person: User) -> list[str]:
     """The names of the restaurants whose owners want this person to have a second factor."""
     user_id = person["_id"]
     return [

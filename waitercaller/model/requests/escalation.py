@@ -6,26 +6,25 @@ request one takes the step, and none does once somebody is on the way.
 """
 
 from datetime import timedelta
-from typing import Literal, cast
+from typing import Literal
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
 from waitercaller.model import service_request
-from waitercaller.model.service_request import Escalation, ServiceRequest
+from waitercaller.model.service_request import Escalation, ServiceRequest, documents
 
-Step = Literal["nagged", "raised", "alerted"]
+EscalationStep = Literal["nagged", "raised", "alerted"]
 
-STEPS: tuple[Step, ...] = ("nagged", "raised", "alerted")  # by the level that a request has before
-BATCH = 50
+STEPS: tuple[EscalationStep, ...] = ("nagged", "raised", "alerted")  # by the level that a request has before
+BATCH_SIZE = 50
 
 
 def due() -> list[ServiceRequest]:
-    """Requests whose next step is due, those that are most overdue first; at most BATCH."""
+    """Requests whose next step is due, those that are most overdue first; at most BATCH_SIZE."""
     waiting = {"live": True, "due_at": {"$lte": clock.now()}, "state": "waiting"}
-    return cast(list[ServiceRequest], list(db().requests.find(waiting).sort("due_at").limit(BATCH)))
+    return list(documents().find(waiting).sort("due_at").limit(BATCH_SIZE))
 
 
-def next_step(request: ServiceRequest) -> Step:
+def next_step(request: ServiceRequest) -> EscalationStep:
     """What the next step is called."""
     return STEPS[_level(request)]
 
@@ -51,8 +50,8 @@ def advance(request: ServiceRequest, times: Escalation) -> bool:
         "due_at": request["due_at"],
     }
     values = {"level": level + 1, "due_at": request["due_at"] + pause if pause and request["due_at"] else None}
-    change: Document = {"$set": values, "$push": {"steps": service_request.step(STEPS[level], None)}}
-    return bool(db().requests.update_one(unchanged, change).modified_count)
+    change = {"$set": values, "$push": {"steps": service_request.step(STEPS[level], None)}}
+    return bool(documents().update_one(unchanged, change).modified_count)
 
 
 def is_left_alone(request: ServiceRequest) -> bool:

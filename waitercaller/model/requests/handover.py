@@ -4,8 +4,8 @@ from bson import ObjectId
 from pymongo.client_session import ClientSession
 
 from waitercaller import metrics
-from waitercaller.db.client import db
 from waitercaller.model import restaurants, service_request
+from waitercaller.model.service_request import documents
 
 
 def release(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> int:
@@ -16,6 +16,6 @@ def release(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) 
     waiting = service_request.waiting(restaurants.get(restaurant_id))
     change = {"$set": waiting, "$push": {"steps": service_request.step("released", None)}}
     theirs = {"live": True, "restaurant_id": restaurant_id, "by.id": member_id}
-    changed = db().requests.update_many(theirs, change, session=txn)
+    changed = documents().update_many(theirs, change, session=txn)
     metrics.stepped("released", changed.modified_count)
     return changed.modified_count

@@ -1,12 +1,10 @@
 """Reading requests: what is live, and what has ended lately."""
 
-from typing import cast
-
 from bson import ObjectId
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
-from waitercaller.model.service_request import UNDO, ServiceRequest
+from waitercaller.db.client import Filter
+from waitercaller.model.service_request import UNDO_FOR, Scope, ServiceRequest, documents
 
 
 def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
@@ -21,14 +19,14 @@ def live_of_table(restaurant_id: ObjectId, table_id: ObjectId) -> list[ServiceRe
 
 def ended_lately(restaurant_id: ObjectId) -> list[ServiceRequest]:
     """What the staff ended within the time it can be undone, latest first."""
-    ended = _find({"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO}}, "ended_at")
+    ended = _find({"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_FOR}}, "ended_at")
     return [request for request in reversed(ended) if request["state"] in ("resolved", "dismissed")]
 
 
-def with_ids(where: Document, ids: list[ObjectId]) -> list[ServiceRequest]:
-    """These requests, oldest first. `where` is {"restaurant_id": …}, and for a guest that and {"table_id": …}."""
+def with_ids(where: Scope, ids: list[ObjectId]) -> list[ServiceRequest]:
+    """These requests, oldest first. `where` is the restaurant, for a guest the table."""
     return _find({"_id": {"$in": ids}, **where}, "first_at")
 
 
-def _find(where: Document, order: str) -> list[ServiceRequest]:
-    return cast(list[ServiceRequest], list(db().requests.find(where).sort(order)))
+def _find(where: Filter, order: str) -> list[ServiceRequest]:
+    return list(documents().find(where).sort(order))

@@ -6,20 +6,20 @@ A receipt changes nothing else of a request, so the staff's list is not drawn ag
 from bson import ObjectId
 
 from waitercaller.db import clock
-from waitercaller.db.client import db
+from waitercaller.model.service_request import documents
 
-MOST = 20  # receipts a request keeps: the latest
+MAX_SCREENS_PER_REQUEST = 20  # the latest
 
 
 def shown(restaurant_id: ObjectId, request_ids: list[ObjectId], screen_id: str) -> int:
     """This screen has drawn these; returns how many did not know that yet. What has ended takes no receipt."""
-    changed = db().requests.update_many(
+    changed = documents().update_many(
         {
             "_id": {"$in": request_ids},
             "restaurant_id": restaurant_id,
             "live": True,
             "shown.screen": {"$ne": screen_id},
         },
-        {"$push": {"shown": {"$each": [{"screen": screen_id, "at": clock.now()}], "$slice": -MOST}}},
+        {"$push": {"shown": {"$each": [{"screen": screen_id, "at": clock.now()}], "$slice": -MAX_SCREENS_PER_REQUEST}}},
     )
     return changed.modified_count

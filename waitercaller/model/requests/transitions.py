@@ -6,7 +6,7 @@ refused is refused by the database's unique indexes, never by looking first. Not
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Literal
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -14,20 +14,23 @@ from pymongo.errors import DuplicateKeyError
 
 from waitercaller import metrics
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import Changes, Filter
 from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import queries
-from waitercaller.model.restaurants import Actor
-from waitercaller.model.service_request import UNDO, ServiceRequest, State
+from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.service_request import UNDO_FOR, Scope, ServiceRequest, Step, documents
 from waitercaller.model.standard_kinds import Choice, Kind
+from waitercaller.model.tables import Table
 
-REMEMBERED_TAPS = 50  # taps on one request beyond this change nothing any more
+MAX_KEYS_PER_REQUEST = 50  # taps on one request beyond this change nothing any more
 ATTEMPTS = 10
+
+Ending = Literal["resolved", "dismissed", "cancelled", "withdrawn"]
 
 
 def open_request(
-    restaurant: Document,
-    table: Document,
+    restaurant: Restaurant,
+    table: Table,
     kind: Kind,
     key: str,
     *,
@@ -46,7 +49,7 @@ def open_request(
         request["choice"], request["choice_labels"] = choice["id"], choice["names"]
     for _ in range(ATTEMPTS):
         try:
-            db().requests.insert_one(cast(Document, request))
+            documents().insert_one(request)
             metrics.stepped("called")
             return request
         except DuplicateKeyError:
@@ -62,7 +65,7 @@ def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: 
 
     Only waiting ones, unless `taken_from` names the member they are taken over from.
     """
-    which: Document = {"restaurant_id": restaurant_id, "state": "waiting"}
+    which: dict[str, object] = {"restaurant_id": restaurant_id, "state": "waiting"}
     if taken_from:  # nobody goes to a waiting one
         which |= {"state": {"$in": ["waiting", "accepted"]}, "by.id": {"$in": [None, taken_from]}}
     changed = _advance(which, ids, _accepted(by), service_request.step("accepted", by))
@@ -72,8 +75,9 @@ def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: 
 
 def pass_on(restaurant_id: ObjectId, ids: list[ObjectId], to: Actor, by: Actor) -> int:
     """Let `to` go instead, as `by` has decided; returns how many changed."""
-    live: Document = {"restaurant_id": restaurant_id, "live": True, "by.id": {"$ne": to["id"]}}
-    step = {**service_request.step("passed", by), "to": to}
+    live = {"restaurant_id": restaurant_id, "live": True, "by.id": {"$ne": to["id"]}}
+    step = service_request.step("passed", by)
+    step["to"] = to
     return len(_advance(live, ids, _accepted(to), step))
 
 
@@ -87,30 +91,28 @@ def dismiss(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
     return _end({"restaurant_id": restaurant_id}, ids, "dismissed", by)
 
 
-def cancel(where: Document, ids: list[ObjectId], phones: list[str]) -> int:
+def cancel(where: Scope, ids: list[ObjectId], phones: list[str]) -> int:
     """The guest who called needs nothing any more; returns how many changed.
 
-    `where` is the table, as in `reopen`. Only what the phone has asked for that goes by one of these names: whoever
-    reminds of somebody else's call does not own it.
+    `where` is the table. Only what the phone has asked for that goes by one of these names: whoever reminds of somebody
+    else's call does not own it.
     """
     return _end({**where, "device": {"$in": phones}}, ids, "cancelled", None)
 
 
-def withdraw(where: Document, txn: ClientSession | None = None) -> int:
-    """End whatever is live at a table or in a restaurant that is being removed; returns how many changed.
-
-    `where` as in `reopen`.
-    """
-    changed = db().requests.update_many({**where, "live": True}, _ending("withdrawn", None), session=txn)
+def withdraw(where: Scope, txn: ClientSession | None = None) -> int:
+    """End whatever is live at a table or in a restaurant that is being removed; returns how many changed."""
+    change = {"$set": _ended("withdrawn"), "$push": {"steps": service_request.step("withdrawn", None)}}
+    changed = documents().update_many({**where, "live": True}, change, session=txn)
     metrics.stepped("withdrawn", changed.modified_count)
     return changed.modified_count
 
 
-def reopen(where: Document, ids: list[ObjectId], by: Actor | None) -> int:
+def reopen(where: Scope, ids: list[ObjectId], by: Actor | None) -> int:
     """Bring ended requests back to waiting with their first clock; returns how many changed.
 
-    `where` is {"restaurant_id": …} for staff, and for the guest that and {"table_id": …}. Where the table has called
-    again in the meantime, that newer request takes over the older clock.
+    `where` is the restaurant for staff, the table for the guest. Where the table has called again in the meantime, that
+    newer request takes over the older clock.
     """
     return sum(_reopen(where, request_id, by) for request_id in ids)
 
@@ -125,51 +127,49 @@ def _remind(request: ServiceRequest) -> ServiceRequest | None:
     """Count this tap on the live request of the same table and kind; None when there is none any more."""
     same = {name: request[name] for name in ("restaurant_id", "table_id", "kind")}
     live = _find_one({**same, "live": True})
-    if live is None or len(live["keys"]) >= REMEMBERED_TAPS:
+    if live is None or len(live["keys"]) >= MAX_KEYS_PER_REQUEST:
         return live
     key = request["keys"][0]
-    change: Document = {
+    change: dict[str, object] = {
         "$inc": {"reminders": 1},
         "$push": {"keys": key, "steps": service_request.step("reminded", None)},
     }
     if wishes := {name: value for name in ("choice", "choice_labels", "note") if (value := request[name])}:
         change["$set"] = wishes
     try:
-        changed = db().requests.update_one({"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}}, change)
+        changed = documents().update_one({"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}}, change)
     except DuplicateKeyError:
         return None  # the same tap, sent twice at once, has just opened a request
     metrics.stepped("reminded", changed.modified_count)
     return _find_one({"_id": live["_id"], **same}) if changed.modified_count else None
 
 
-def _accepted(by: Actor) -> Document:
+def _accepted(by: Actor) -> Changes:
     return {"state": "accepted", "by": by, "due_at": None}
 
 
-def _advance(where: Document, ids: Iterable[ObjectId], values: Document, step: Document) -> list[ObjectId]:
+def _advance(where: Filter, ids: Iterable[ObjectId], values: Changes, step: Step) -> list[ObjectId]:
     """The ids of those that took the step."""
     change = {"$set": values, "$push": {"steps": step}}
-    changed = [each for each in ids if db().requests.update_one({"_id": each, **where}, change).modified_count]
+    changed = [each for each in ids if documents().update_one({"_id": each, **where}, change).modified_count]
     metrics.stepped(step["what"], len(changed))
     return changed
 
 
-def _end(where: Document, ids: list[ObjectId], state: State, by: Actor | None) -> int:
-    ending = _ending(state, by)
-    return len(_advance({**where, "live": True}, ids, ending["$set"], ending["$push"]["steps"]))
+def _end(where: Filter, ids: list[ObjectId], state: Ending, by: Actor | None) -> int:
+    return len(_advance({**where, "live": True}, ids, _ended(state), service_request.step(state, by)))
 
 
-def _ending(state: State, by: Actor | None) -> Document:
-    values = {"state": state, "live": False, "ended_at": clock.now(), "due_at": None}
-    return {"$set": values, "$push": {"steps": service_request.step(state, by)}}
+def _ended(state: Ending) -> Changes:
+    return {"state": state, "live": False, "ended_at": clock.now(), "due_at": None}
 
 
-def _reopen(where: Document, request_id: ObjectId, by: Actor | None) -> int:
+def _reopen(where: Scope, request_id: ObjectId, by: Actor | None) -> int:
     ended = {
         "_id": request_id,
         **where,
         "state": {"$in": ["resolved", "dismissed"]},
-        "ended_at": {"$gt": clock.now() - UNDO},
+        "ended_at": {"$gt": clock.now() - UNDO_FOR},
     }
     values = service_request.waiting(restaurants.get(where["restaurant_id"]))
     for _ in range(ATTEMPTS):
@@ -181,18 +181,17 @@ def _reopen(where: Document, request_id: ObjectId, by: Actor | None) -> int:
     return 0
 
 
-def _hand_over_clock(ended: Document, by: Actor | None) -> bool:
+def _hand_over_clock(ended: Filter, by: Actor | None) -> bool:
     """Give the older clock of an ended request to the live one that has taken its place."""
     older = _find_one(ended)
     if older is None:
         return False
     same = {name: older[name] for name in ("restaurant_id", "table_id", "kind")}
-    changed = db().requests.update_one({**same, "live": True}, {"$min": {"first_at": older["first_at"]}})
+    changed = documents().update_one({**same, "live": True}, {"$min": {"first_at": older["first_at"]}})
     if changed.matched_count:
-        db().requests.update_one(ended, {"$push": {"steps": service_request.step("handed_over", by)}})
+        documents().update_one(ended, {"$push": {"steps": service_request.step("handed_over", by)}})
     return bool(changed.matched_count)
 
 
-def _find_one(where: Document) -> ServiceRequest | None:
-    found: Any = db().requests.find_one(where)
-    return cast(ServiceRequest | None, found)
+def _find_one(where: Filter) -> ServiceRequest | None:
+    return documents().find_one(where)

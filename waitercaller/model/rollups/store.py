@@ -12,14 +12,16 @@ from itertools import islice
 from typing import cast
 
 from bson import ObjectId
+from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
 from waitercaller.db import clock, work_queue
-from waitercaller.db.client import Document, db
+from waitercaller.db.client import Changes, db
 from waitercaller.db.work_queue import Work, WorkQueue
+from waitercaller.model import service_request
 from waitercaller.model.rollups import times
 from waitercaller.model.rollups.figures import Cell, cells_of
-from waitercaller.model.service_request import UNDO, ServiceRequest
+from waitercaller.model.service_request import UNDO_FOR, ServiceRequest
 
 JOB = "rollups"
 ROUND_INTERVAL = timedelta(minutes=1)
@@ -45,6 +47,11 @@ class Rollup(Work):
     restaurant_id: ObjectId
     quarter: datetime  # its begin
     cells: list[Cell]
+
+
+def documents() -> Collection[Rollup]:
+    """The collection `rollups`."""
+    return cast(Collection[Rollup], db().rollups)
 
 
 JOBS = WorkQueue[Job](
@@ -75,17 +82,17 @@ def bring_up_to_date() -> int:
     return _round(job) if job else 0
 
 
-def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[Document]:
+def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[Rollup]:
     """What was counted of a restaurant's calls, by quarters: [{quarter, cells}], the oldest first."""
     within = {"restaurant_id": restaurant_id, "quarter": {"$gte": begin, "$lt": end}}
-    return list(db().rollups.find(within, {"quarter": True, "cells": True}).sort("quarter"))
+    return list(documents().find(within, {"quarter": True, "cells": True}).sort("quarter"))
 
 
 def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, most: int) -> list[ServiceRequest]:
     """A restaurant's calls, the latest first and at most so many."""
     within = {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}}
-    found = db().requests.find(within, {"keys": False, "shown": False}).sort("created_at", -1).limit(most)
-    return cast(list[ServiceRequest], list(found))
+    found = service_request.documents().find(within, {"keys": False, "shown": False}).sort("created_at", -1).limit(most)
+    return list(found)
 
 
 def _round(job: Job) -> int:
@@ -114,27 +121,28 @@ def _find_new(job: Job) -> None:
     JOBS.extend(job, seen=begun_at)
 
 
-def _requests_since(since: datetime) -> list[Document]:
+def _requests_since(since: datetime) -> list[ServiceRequest]:
     fields = {"restaurant_id": True, "created_at": True}
-    return list(db().requests.find({"created_at": {"$gte": since}}, fields).sort("created_at").limit(BATCH_SIZE))
+    new = service_request.documents().find({"created_at": {"$gte": since}}, fields)
+    return list(new.sort("created_at").limit(BATCH_SIZE))
 
 
 def _make_due(found: Iterable[tuple[ObjectId, datetime]]) -> None:
     """Make these quarters due. A process that is counting one of them loses its lease: it may have read too little."""
     for restaurant_id, quarter in found:
         which = {"restaurant_id": restaurant_id, "quarter": quarter}
-        change: Document = {"$set": work_queue.due(), "$setOnInsert": {"cells": []}}
+        change: Changes = {"$set": work_queue.due(), "$setOnInsert": {"cells": []}}
         try:
-            db().rollups.update_one(which, change, upsert=True)
+            documents().update_one(which, change, upsert=True)
         except DuplicateKeyError:
-            db().rollups.update_one(which, change)  # another process was faster
+            documents().update_one(which, change)  # another process was faster
 
 
 def _recount(rollup: Rollup) -> bool:
     """Count a quarter's requests; False when the lease was lost meanwhile."""
     quarter = rollup["quarter"]
     within = {"restaurant_id": rollup["restaurant_id"], "created_at": {"$gte": quarter, "$lt": quarter + times.QUARTER}}
-    requests = cast(list[ServiceRequest], list(db().requests.find(within, {"keys": False, "shown": False})))
+    requests = list(service_request.documents().find(within, {"keys": False, "shown": False}))
     cells = cells_of(requests)
     if _is_over(quarter, requests):
         return QUARTERS.finish(rollup, "counted", cells=cells)
@@ -144,7 +152,7 @@ def _recount(rollup: Rollup) -> bool:
 def _is_over(quarter: datetime, requests: list[ServiceRequest]) -> bool:
     """Whether nothing of this quarter can change any more."""
     ends = [request["ended_at"] for request in requests if request["ended_at"]]
-    return len(ends) == len(requests) and max([quarter + times.QUARTER, *ends]) + UNDO + OVERLAP < clock.now()
+    return len(ends) == len(requests) and max([quarter + times.QUARTER, *ends]) + UNDO_FOR + OVERLAP < clock.now()
 
 
 def _next_count(quarter: datetime) -> datetime:
@@ -156,12 +164,11 @@ def _next_count(quarter: datetime) -> datetime:
 def _purge() -> None:
     """Delete requests that ended long ago and have been counted for good, a batch at a time."""
     limit = clock.now() - REQUEST_RETENTION
-    unfinished = db().rollups.find(
-        {"state": "due", "quarter": {"$lt": limit}}, {"restaurant_id": True, "quarter": True}
-    )
+    unfinished = documents().find({"state": "due", "quarter": {"$lt": limit}}, {"restaurant_id": True, "quarter": True})
     kept = {(each["restaurant_id"], each["quarter"]) for each in unfinished}
     fields = {"restaurant_id": True, "created_at": True}
-    old = db().requests.find({"created_at": {"$lt": limit}, "ended_at": {"$lt": limit}}, fields).sort("created_at")
+    requests = service_request.documents()
+    old = requests.find({"created_at": {"$lt": limit}, "ended_at": {"$lt": limit}}, fields).sort("created_at")
     counted = (each for each in old if (each["restaurant_id"], times.quarter_of(each["created_at"])) not in kept)
     for request in islice(counted, BATCH_SIZE):
-        db().requests.delete_one({"_id": request["_id"], "restaurant_id": request["restaurant_id"], "live": False})
+        requests.delete_one({"_id": request["_id"], "restaurant_id": request["restaurant_id"], "live": False})

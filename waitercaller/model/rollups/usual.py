@@ -6,19 +6,20 @@ from zoneinfo import ZoneInfo
 from bson import ObjectId
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document, db
-from waitercaller.model import restaurants
+from waitercaller.db.client import db
+from waitercaller.model import restaurants, service_request
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import figures, times
 
-LOOKED_BACK = timedelta(weeks=4)
-ENOUGH = 20  # answered calls; from fewer nothing can be told
-KEPT = timedelta(minutes=5)
-MOST_KEPT = 10_000
+LOOK_BACK = timedelta(weeks=4)
+LEAST_CALLS = 20  # answered calls; from fewer nothing can be told
+CACHE_DURATION = timedelta(minutes=5)
+MOST_CACHED = 10_000
 
 _kept: dict[tuple[ObjectId, str, datetime], tuple[datetime, timedelta | None]] = {}
 
 
-def usual_wait(restaurant: Document, at: datetime) -> timedelta | None:
+def usual_wait(restaurant: Restaurant, at: datetime) -> timedelta | None:
     """How long half of the calls took to be answered at this hour of the day, in the last four weeks.
 
     From the tap until somebody was on the way. None where there were too few calls. Known for five minutes in each
@@ -30,22 +31,22 @@ def usual_wait(restaurant: Document, at: datetime) -> timedelta | None:
     if kept and kept[0] > clock.now():
         return kept[1]
     wait = _usual_wait(restaurant["_id"], at, zone)
-    if len(_kept) >= MOST_KEPT:
+    if len(_kept) >= MOST_CACHED:
         _kept.clear()
-    _kept[key] = (clock.now() + KEPT, wait)
+    _kept[key] = (clock.now() + CACHE_DURATION, wait)
     return wait
 
 
 def tables_before(restaurant_id: ObjectId, table_id: ObjectId, first_at: datetime) -> int:
     """How many other tables have waited longer, with nobody on the way to them."""
     earlier = {"restaurant_id": restaurant_id, "live": True, "first_at": {"$lt": first_at}}
-    waiting = db().requests.find(earlier, {"table_id": True, "state": True})
+    waiting = service_request.documents().find(earlier, {"table_id": True, "state": True})
     return len({request["table_id"] for request in waiting if request["state"] == "waiting"} - {table_id})
 
 
 def _usual_wait(restaurant_id: ObjectId, at: datetime, zone: ZoneInfo) -> timedelta | None:
     hour = at.astimezone(zone).hour
-    alike = [each for each in times.quarters(at - LOOKED_BACK, at) if each.astimezone(zone).hour == hour]
+    alike = [each for each in times.quarters(at - LOOK_BACK, at) if each.astimezone(zone).hour == hour]
     rollups = db().rollups.find({"restaurant_id": restaurant_id, "quarter": {"$in": alike}}, {"cells": True})
     counted = figures.total(cell for rollup in rollups for cell in rollup["cells"])
-    return counted.wait(0.5) if counted.answered >= ENOUGH else None
+    return counted.wait(0.5) if counted.answered >= LEAST_CALLS else None

@@ -10,11 +10,10 @@ from flask import render_template
 from flask_babel import force_locale
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import opening, presence
 from waitercaller.model.languages import in_language
 from waitercaller.model.requests import queries
-from waitercaller.model.restaurants import Actor
+from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import Escalation, ServiceRequest, State, escalation_of
 from waitercaller.requests.dashboard import paused
 from waitercaller.web import opening_words
@@ -79,7 +78,7 @@ def cards_of(requests: list[ServiceRequest], language: str, times: Escalation) -
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
-def calls_fragment(restaurant: Document, language: str, is_watched: bool | None = True, **context: Any) -> str:
+def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | None = True, **context: Any) -> str:
     """The list of calls as HTML, the same for every viewer who reads this language.
 
     A page gives `now_ms`, so that its clocks are right before any script runs; a stream does not, so that the same
@@ -103,7 +102,7 @@ def calls_fragment(restaurant: Document, language: str, is_watched: bool | None 
         )
 
 
-def phase(restaurant: Document) -> tuple[str | None, bool]:
+def phase(restaurant: Restaurant) -> tuple[str | None, bool]:
     """What changes the list by time alone: what was said by hand of the opening, and whether these are the hours."""
     now = clock.now()
     return opening.by_hand(restaurant, now), opening.is_in_hours(restaurant, now)
@@ -152,7 +151,7 @@ def _card(requests: list[ServiceRequest], language: str, times: Escalation) -> C
 
 def _passed_by(request: ServiceRequest) -> str:
     last = next((step for step in reversed(request["steps"]) if step["what"] in ("accepted", "passed")), None)
-    return str(last["by"]["name"]) if last and last["what"] == "passed" else ""
+    return last["by"]["name"] if last and last["what"] == "passed" and last["by"] else ""
 
 
 def _milliseconds(time: timedelta) -> int:

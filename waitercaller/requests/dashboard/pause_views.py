@@ -23,15 +23,15 @@ def pause_table(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnVa
     return answers.told(restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table_title(table["name"])))
 
 
-@blueprint.post("/r/<objectid:restaurant_id>/pauses/<objectid:mute_id>/lift")
+@blueprint.post("/r/<objectid:restaurant_id>/pauses/<objectid:pause_id>/lift")
 @access.least("waiter", screens=True)
-def lift_pause(restaurant_id: ObjectId, mute_id: ObjectId) -> ResponseReturnValue:
+def lift_pause(restaurant_id: ObjectId, pause_id: ObjectId) -> ResponseReturnValue:
     """“Let it call again”."""
-    mute = pauses.lift(restaurant_id, mute_id)
-    if mute is None:
+    pause = pauses.lift(restaurant_id, pause_id)
+    if pause is None:
         return answers.told(restaurant_id, False, _("That pause is over already."))
-    audit.record_often("pause_lifted", restaurant_id=restaurant_id, name=mute["table_name"])
-    return answers.told(restaurant_id, True, _("%(table)s can call again.", table=table_title(mute["table_name"])))
+    audit.record_often("pause_lifted", restaurant_id=restaurant_id, name=pause["table_name"])
+    return answers.told(restaurant_id, True, _("%(table)s can call again.", table=table_title(pause["table_name"])))
 
 
 def review(restaurant_id: ObjectId, ids: list[ObjectId]) -> None:

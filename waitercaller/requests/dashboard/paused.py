@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from flask_babel import format_time
 
-from waitercaller.db.client import Document
 from waitercaller.model import pauses, restaurants
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.web.routing import path_for
 
 
@@ -22,18 +22,18 @@ class Pause:
     lift_url: str
 
 
-def lane(restaurant: Document) -> list[Pause]:
+def lane(restaurant: Restaurant) -> list[Pause]:
     """The pauses of a restaurant, the oldest first, in the language of this answer."""
     zone = restaurants.time_zone(restaurant)
     return [
         Pause(
-            id=str(mute["_id"]),
-            what=mute["what"],
-            table_name=mute["table_name"],
-            until=format_time(mute["until"].astimezone(zone), "HH:mm", rebase=False),
-            taps=mute["taps"],
-            many=mute["taps"] >= pauses.MOST_TAPS,
-            lift_url=path_for("requests.dashboard.lift_pause", restaurant_id=restaurant["_id"], mute_id=mute["_id"]),
+            id=str(pause["_id"]),
+            what=pause["what"],
+            table_name=pause["table_name"],
+            until=format_time(pause["until"].astimezone(zone), "HH:mm", rebase=False),
+            taps=pause["taps"],
+            many=pause["taps"] >= pauses.MAX_TAPS_COUNTED,
+            lift_url=path_for("requests.dashboard.lift_pause", restaurant_id=restaurant["_id"], pause_id=pause["_id"]),
         )
-        for mute in pauses.active(restaurant["_id"])
+        for pause in pauses.active(restaurant["_id"])
     ]

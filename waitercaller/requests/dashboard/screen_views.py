@@ -3,7 +3,7 @@
 import re
 
 from bson import ObjectId
-from flask import Flask, Response, abort, current_app, g, jsonify, request
+from flask import Flask, Response, abort, current_app, jsonify, request
 from flask.typing import ResponseReturnValue
 
 from waitercaller.db import clock
@@ -21,13 +21,14 @@ def keep(response: Response, restaurant_id: ObjectId) -> Response:
     screen_id = request.args.get("screen", "")
     if SCREEN_ID.fullmatch(screen_id) is None:
         return response
+    member = access.current_member()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     is_held = presence.hold(
         restaurant_id,
         {
             "id": screen_id,
-            "member_id": g.member["id"] if g.member else None,
-            "name": g.member["name"] if g.member else access.current_login()["name"],
+            "member_id": member["id"] if member else None,
+            "name": member["name"] if member else access.current_login()["name"],
             "visible": request.args.get("visible") == "1",
             "audible": request.args.get("audible") == "1",
             "since": clock.now(),

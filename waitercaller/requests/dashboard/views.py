@@ -1,6 +1,7 @@
 """The staff's dashboard, its live stream, and what a tap on a card does."""
 
 from collections.abc import Callable
+from typing import Any
 
 from bson import ObjectId
 from flask import Response, abort, render_template, request, url_for
@@ -10,13 +11,12 @@ from flask_babel import ngettext
 from markupsafe import Markup
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.live import streams
 from waitercaller.model import logins, restaurants
 from waitercaller.model.languages import table_title
 from waitercaller.model.requests import queries, transitions
-from waitercaller.model.restaurants import Actor
-from waitercaller.model.service_request import UNDO, ServiceRequest
+from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.service_request import UNDO_FOR, ServiceRequest
 from waitercaller.requests.dashboard import answers, blueprint, cards, pause_views, screen_views, who
 from waitercaller.web import access, limits
 from waitercaller.web.languages import current_language
@@ -41,7 +41,7 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
         choices=who.choices(),
         most=who.REQUESTS_OF_A_TAP,
         heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
-        undo_ms=round(UNDO.total_seconds() * 1000),
+        undo_ms=round(UNDO_FOR.total_seconds() * 1000),
         seen_limit=screen_views.REQUESTS_OF_A_RECEIPT,
         kiosk=request.args.get("kiosk") == "1",
     )
@@ -64,7 +64,7 @@ def live(restaurant_id: ObjectId) -> Response:
             return None
         return streams.shared(topic, (language, *cards.phase(restaurant)), lambda: draw(restaurant))
 
-    def draw(known: Document) -> str:
+    def draw(known: Restaurant) -> str:
         # Read again: drawing may have waited, and what comes of it counts as the latest for all screens.
         return cards.calls_fragment(restaurants.get(restaurant_id) or known, language)
 
@@ -96,7 +96,7 @@ def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
     to = who.chosen("to")
     if to is None:
         return who.ask("pass_on", restaurant_id, ids)
-    changed = transitions.pass_on(restaurant_id, ids, to, who.screen())
+    changed = transitions.pass_on(restaurant_id, ids, to, who.actor_or_device())
     return _answer(restaurant_id, ids, to, changed, lambda table: _on_the_way(table, to))
 
 
@@ -129,7 +129,7 @@ def dismiss(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
 @access.least("waiter", screens=True)
 def reopen(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Undo”: back to waiting with the first clock, for five minutes."""
-    ids, by = _ids(request_id), who.screen()
+    ids, by = _ids(request_id), who.actor_or_device()
     changed = transitions.reopen({"restaurant_id": restaurant_id}, ids, by)
     pause_views.review(restaurant_id, ids)
     return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s is waiting again.", table=table))
@@ -190,7 +190,7 @@ def _what_happened(found: list[ServiceRequest], by: Actor) -> str:
     return str(_("%(name)s has it.", name=live["by"]["name"]))
 
 
-def _recent(ended: ServiceRequest, language: str) -> Document:
+def _recent(ended: ServiceRequest, language: str) -> dict[str, Any]:
     """A row of what can still be undone."""
     by, ended_at = ended["steps"][-1]["by"], ended["ended_at"]
     assert ended_at is not None

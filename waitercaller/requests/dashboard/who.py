@@ -7,7 +7,7 @@ nobody had, that is asked as well. An undo is the screen's own. And everybody is
 from typing import Any
 
 from bson import ObjectId
-from flask import abort, g, jsonify, redirect, render_template, request, url_for
+from flask import abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from waitercaller.model import restaurants
@@ -25,12 +25,13 @@ ASKING = ("accept", "resolve", "dismiss", "pass_on")
 
 def is_asked() -> bool:
     """Whether this is a screen that has to say for whom it acts."""
-    return g.member is None
+    return access.current_member() is None
 
 
 def is_me(by: Actor) -> bool:
     """Whether this is the person whose own screen asks."""
-    return not is_asked() and bool(g.member["id"] == by["id"])
+    member = access.current_member()
+    return member is not None and member["id"] == by["id"]
 
 
 def actor(found: list[ServiceRequest] | None = None) -> Actor | None:
@@ -40,8 +41,8 @@ def actor(found: list[ServiceRequest] | None = None) -> Actor | None:
     return next((each["by"] for each in found or [] if each["by"]), None)
 
 
-def screen() -> Actor:
-    """Who undoes something: a member, or a counter's screen itself."""
+def actor_or_device() -> Actor:
+    """Who undoes something: a member, or a counter tablet itself."""
     if not is_asked():
         return access.current_actor()
     login = access.current_login()
@@ -94,7 +95,7 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
         ids=" ".join(str(request_id) for request_id in ids),
         table_name=found[0]["table_name"],
         passes=act == "pass_on",
-        members=[each for each in choices() if act != "pass_on" or each != g.member],
+        members=[each for each in choices() if act != "pass_on" or each != access.current_member()],
     )
 
 

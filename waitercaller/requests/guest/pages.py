@@ -1,11 +1,13 @@
 """What the guest's phone shows of its table's calls: the same part of the page for the page itself and its stream."""
 
+from typing import Any
+
 from flask import render_template
 from flask_babel import force_locale
 
-from waitercaller.db.client import Document
 from waitercaller.model.languages import in_language
 from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.standard_kinds import Kind
 from waitercaller.requests.guest import words
 from waitercaller.requests.guest.sight import View
 from waitercaller.web.routing import path_for
@@ -39,7 +41,7 @@ def _notes(view: View) -> list[str]:
     return [request["note"] for request in mine if request["note"]]
 
 
-def _kinds(view: View, language: str) -> list[Document]:
+def _kinds(view: View, language: str) -> list[dict[str, Any]]:
     """The buttons, in the restaurant's order."""
     live = {} if view.paused else {request["kind"]: request for request in view.live}
     offered = sorted((kind for kind in view.restaurant["kinds"] if kind["active"]), key=lambda kind: kind["position"])
@@ -56,7 +58,7 @@ def _kinds(view: View, language: str) -> list[Document]:
     ]
 
 
-def _choices(kind: Document, request: ServiceRequest | None, language: str) -> list[Document]:
+def _choices(kind: Kind, request: ServiceRequest | None, language: str) -> list[dict[str, Any]]:
     """The ways in which this kind can be asked for; the one that was is marked."""
     chosen = request["choice"] if request else None
     return [

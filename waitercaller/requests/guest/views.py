@@ -1,6 +1,7 @@
 """The guest's page. No login and no cookie: the code in the address is the authority."""
 
 import math
+from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -9,11 +10,12 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from waitercaller.alerts import messages
-from waitercaller.db.client import Document
 from waitercaller.live import streams
 from waitercaller.model import pauses, restaurants, tables
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.requests import transitions
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.tables import Table
 from waitercaller.requests.guest import blueprint, device, links, pages, sight, wishes
 from waitercaller.requests.guest.sight import View
 from waitercaller.web import access, analytics, limits
@@ -130,7 +132,7 @@ def live(code: str) -> Response:
     return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone", pace=lambda: pace)
 
 
-def _find(code: str) -> tuple[Document, bool, Document]:
+def _find(code: str) -> tuple[Table, bool, Restaurant]:
     """The table, whether this is its current code, and its restaurant; 404 where the code is nobody's."""
     found = tables.by_code(code)
     restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
@@ -145,27 +147,27 @@ def _refuse_old_code(current: bool) -> None:
         raise DomainError(_("This code has been replaced. Please scan the new code on your table."))
 
 
-def _names(table: Document, receipt: links.Receipt) -> list[str]:
+def _names(table: Table, receipt: links.Receipt) -> list[str]:
     """What the phone that asks goes by in this restaurant."""
     return device.known_names(table["restaurant_id"], receipt.phone)
 
 
-def _is_silenced(table: Document, phones: list[str]) -> bool:
+def _is_silenced(table: Table, phones: list[str]) -> bool:
     """Whether this tap calls nobody, since its phone or its table is paused; it is counted then."""
-    mute = pauses.silencing(table, phones)
-    if mute is not None:
-        pauses.tapped(mute, table)
-    return mute is not None
+    pause = pauses.silencing(table, phones)
+    if pause is not None:
+        pauses.tapped(pause, table)
+    return pause is not None
 
 
-def _limit_calls(table: Document, phone: str) -> None:
+def _limit_calls(table: Table, phone: str) -> None:
     """A phone or a table that calls without end is not served. Guests share addresses: those count for very little."""
     limits.check("guest_call")
     limits.check("guest_phone", phone)
     limits.check("guest_table", str(table["_id"]))
 
 
-def _back(code: str, table: Document, receipt: links.Receipt) -> BaseResponse:
+def _back(code: str, table: Table, receipt: links.Receipt) -> BaseResponse:
     """To the table's page, with the receipt for what this phone asked for."""
     signed = links.sign_receipt(table, receipt)
     return redirect(url_for("requests.guest.page", code=code, r=signed, lang=_asked_language()), 303)
@@ -184,7 +186,7 @@ def _asked_language() -> str | None:
     return asked if asked in LANGUAGES else None
 
 
-def _languages(restaurant: Document, language: str) -> list[Document]:
+def _languages(restaurant: Restaurant, language: str) -> list[dict[str, Any]]:
     """The languages this restaurant offers, with the address of this page in each."""
     offered = [code for code in restaurant["languages"] if code in LANGUAGES]
     return [

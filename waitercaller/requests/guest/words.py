@@ -10,8 +10,8 @@ from flask_babel import format_timedelta, get_locale, ngettext
 from flask_babel import gettext as _
 
 from waitercaller.db import clock
-from waitercaller.db.client import Document
 from waitercaller.model import pauses, restaurants
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.requests.guest.sight import View
 
@@ -117,7 +117,7 @@ def _before(view: View) -> str:
     return str(sentence)
 
 
-def _opening(restaurant: Document, opens: datetime | None, now: datetime) -> str:
+def _opening(restaurant: Restaurant, opens: datetime | None, now: datetime) -> str:
     """When it opens, told by the clock on the restaurant's wall."""
     if opens is None:
         return ""
