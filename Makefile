@@ -9,7 +9,7 @@ apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq updat
 CATALOGUES := waitercaller/translations
 FRONTEND := tests/frontend
 NODE_MODULES := $(FRONTEND)/node_modules
-DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap shellcheck systemd
+DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap logrotate shellcheck systemd
 
 
 # What the files named in $(1) say, into the template $(2), and from there into the catalogues of the languages $(3).
@@ -23,13 +23,14 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test lint bench pins translations chromium deploy-tools node
+.PHONY: help run demo test quick lint bench pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run           serve on this computer; PORT=8000 and HOST=127.0.0.1 say where, HOST=0.0.0.0 lets phones in'
 	@echo 'make demo          the same, with a demo restaurant'
-	@echo 'make test          run all tests'
+	@echo 'make test          run all tests; ARGS="-k table" runs some, ARGS="-n 0 --pdb" in one process'
+	@echo 'make quick         run those that need no browser, no Apache and no real processes: a minute'
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
 	@echo 'make translations  bring the catalogues up to date with the code'
@@ -41,8 +42,15 @@ run: .venv/run.stamp
 demo: .venv/run.stamp
 	@exec .venv/bin/python -m waitercaller run --demo
 
+# Four workers on two cores: two of them mostly wait for browsers and other programs.
+PYTEST := .venv/bin/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
+
 test: .venv/test.stamp chromium deploy-tools
-	@.venv/bin/python -m pytest $(if $(filter true,$(CI)),-p tests.no_skips) $(ARGS)
+	@$(PYTEST) $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS)
+
+# Without browsers, deployment and what waits for real processes.
+quick: .venv/test.stamp
+	@$(PYTEST) -n 2 --quick $(ARGS)
 
 lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 	@.venv/bin/ruff check .

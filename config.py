@@ -9,16 +9,16 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import click
 from cryptography.hazmat.primitives.asymmetric import ec
 
 _ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE)
-_TRUSTS_ANYBODY = re.compile(r"[?&]tls(Insecure|AllowInvalid(Certificates|Hostnames))=true", re.IGNORECASE)
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 _MEASUREMENT_ID = re.compile(r"G-[A-Z0-9]{4,16}")
 
+TRUSTS_ANYBODY = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")  # options of MONGODB_URI
 MINIMUM_KEY_LENGTH = 32
 MINIMUM_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
 
@@ -177,8 +177,16 @@ def _mongodb_uri(value: str) -> str:
         raise ValueError("must start with mongodb:// or mongodb+srv://.")
     if not urlsplit(value).path.strip("/"):
         raise ValueError("must name the database, as in mongodb://host/waitercaller.")
-    if _TRUSTS_ANYBODY.search(value):
-        raise ValueError("must not turn off the check of the server's certificate; name its authority with tlsCAFile.")
+    options = parse_qsl(urlsplit(value).query.replace(";", "&"))
+    for name, word in ((name.lower(), word.lower()) for name, word in options):
+        if name in TRUSTS_ANYBODY and word == "true":
+            raise ValueError(
+                "must not turn off the check of the server's certificate; name its authority with tlsCAFile."
+            )
+        if name == "readpreference" and word != "primary":
+            raise ValueError("must not have another readPreference than primary: others may not know of a call yet.")
+        if name == "directconnection" and word == "true":
+            raise ValueError("must not have directConnection=true: the next primary would not be found.")
     return value
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # backup.sh FOLDER: the database into a dated file in FOLDER that only its owner may read. The newest 30 are kept.
 #
-# With MongoDB's tools and BACKUP_MONGODB_URI in the settings (a user with the roles backup and restore, see
+# With MongoDB's tools and BACKUP_MONGODB_URI in /etc/waitercaller/backup.env (a user with the role backup, see
 # mongodb/users.js; without a database's name and with authSource=admin): mongodump --oplog, all of one moment, for
 # databases of any size. Otherwise `flask backup`, with the application's own user.
 #
@@ -10,14 +10,16 @@ set -euo pipefail
 umask 0077
 folder=${1:?backup.sh FOLDER}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-flask=${WC_FLASK:-$root/.venv/bin/flask}
+python=${WC_PYTHON:-$root/.venv/bin/python}
 keep=${WC_KEEP:-30}
 name=$folder/waitercaller-$(date -u +%Y%m%dT%H%M%SZ)
 
-if [[ -z ${MONGODB_URI:-} ]]; then # by hand: the service's unit sets it
+if [[ -z ${MONGODB_URI:-} ]]; then # by hand, as root: waitercaller-backup.service sets it
     set -a
     # shellcheck source=/dev/null
     . /etc/waitercaller/env
+    # shellcheck source=/dev/null
+    [[ ! -e /etc/waitercaller/backup.env ]] || . /etc/waitercaller/backup.env
     set +a
 fi
 cd "$root"
@@ -32,7 +34,7 @@ if [[ ${BACKUP_MONGODB_URI:-} ]] && command -v mongodump >/dev/null; then
     mv "$unfinished/archive" "$name.archive.gz"
     echo "$name.archive.gz: $(stat -c %s "$name.archive.gz") bytes, all of one moment."
 else
-    "$flask" --app wsgi backup "$name.bson.gz"
+    "$python" -m flask --app wsgi backup "$name.bson.gz"
 fi
 
 # Only after a backup that went well.

@@ -1,15 +1,32 @@
 # shellcheck shell=bash disable=SC2034 # what it sets is read by install.sh
 # MongoDB on this machine, by its vendor's instructions: https://www.mongodb.com/docs/manual/administration/install-on-linux/
-# Sourced by install.sh, and the one step of it that its tests cannot run. It sets GIVEN[MONGODB_URI].
+# Sourced by install.sh, and the one step of it that its tests cannot run. It sets GIVEN[MONGODB_URI] and BACKUP_URI.
 
 MONGODB=8.0
-PASSWORDS=/etc/waitercaller/mongodb-passwords # of the administrator (admin) and our two users; root's
+PASSWORDS=/etc/waitercaller/mongodb-passwords # of the administrator (admin) and our three users; root's
+
+# check_mongodb SYSTEM ARCHITECTURE CPUINFO: whether MongoDB can run here, before anything is installed; see the vendor's
+# production notes ("platform support").
+check_mongodb() {
+    local instead='Nothing was changed. Have the database on another machine, and name it with --mongodb-uri-file.'
+    case $2 in
+        amd64)
+            grep -qw avx "$3" || fail "MongoDB needs a processor with AVX, and this machine's (or virtual machine's) has none. $instead"
+            ;;
+        arm64)
+            [[ $1 == ubuntu ]] || fail "MongoDB has packages of arm64 for Ubuntu, not for Debian. $instead"
+            # Data cache clean to the point of persistence: ARMv8.2 has it, ARMv8.0 (such as Raspberry Pi 4) has not.
+            grep -qw dcpop "$3" || fail "MongoDB needs ARMv8.2-A or newer, and this machine's processor is older. $instead"
+            ;;
+        *) fail "MongoDB has no packages for $2. $instead" ;;
+    esac
+}
 
 install_mongodb() {
     local key=/usr/share/keyrings/mongodb-server-$MONGODB.gpg list=/etc/apt/sources.list.d/mongodb-org-$MONGODB.list
     say 'This step is not tried by the tests of Waiter Caller; look at what it says.'
+    install_packages gnupg logrotate
     if ! command -v mongod >/dev/null; then
-        install_packages gnupg
         # Moved into place when it is whole: half a download must not be taken for the key by the next run.
         [[ -e $key ]] || run bash -o pipefail -c "curl -fsSL https://www.mongodb.org/static/pgp/server-$MONGODB.asc |
             gpg --dearmor >$key.new && mv $key.new $key"
@@ -19,7 +36,10 @@ install_mongodb() {
     fi
     # The members of a replica set, and be it one, know each other by this key.
     [[ -e /etc/mongod.key ]] || put /etc/mongod.key 0400 mongodb:mongodb < <(openssl rand -base64 756)
-    put /etc/mongod.conf 0644 root:root < <(mongodb_settings)
+    put /etc/mongod.conf 0644 root:root < <(mongodb_settings /proc/meminfo)
+    put "$UNITS/mongod.service.d/restart.conf" 0644 root:root <"$SOURCE/deploy/mongodb/restart.conf"
+    put /etc/logrotate.d/mongod 0644 root:root <"$SOURCE/deploy/mongodb/logrotate"
+    run systemctl daemon-reload
     run systemctl enable --quiet mongod
     run systemctl restart mongod
     [[ $DRY_RUN ]] || wait_for_port
@@ -34,15 +54,22 @@ mongodb_source() {
     esac
 }
 
+# mongodb_settings MEMINFO: what each setting is for stands in mongodb/mongod.conf.
 mongodb_settings() {
-    cat <<'SETTINGS'
+    cat <<SETTINGS
 # Written by Waiter Caller's install.sh: one node that only this machine reaches.
-storage: {dbPath: /var/lib/mongodb}
-systemLog: {destination: file, path: /var/log/mongodb/mongod.log, logAppend: true}
+storage: {dbPath: /var/lib/mongodb, wiredTiger: {engineConfig: {cacheSizeGB: $(cache_gigabytes "$1")}}}
+systemLog: {destination: file, path: /var/log/mongodb/mongod.log, logAppend: true, logRotate: reopen}
 net: {bindIp: 127.0.0.1, port: 27017}
-replication: {replSetName: rs0}
+replication: {replSetName: rs0, oplogSizeMB: 2048}
 security: {authorization: enabled, keyFile: /etc/mongod.key}
+setParameter: {minSnapshotHistoryWindowInSeconds: 3600}
 SETTINGS
+}
+
+# cache_gigabytes MEMINFO: a quarter of the memory, for gunicorn and Apache are here, too; 0.25 is the least mongod takes.
+cache_gigabytes() {
+    LC_ALL=C awk '/^MemTotal:/ { gb = $2 / 1048576 / 4; printf "%.2f", gb < 0.25 ? 0.25 : gb }' "$1"
 }
 
 # wait_for_port: mongod listens some time after it was started.
@@ -57,31 +84,37 @@ wait_for_port() {
 # password NAME: as kept, for a run may end between here and the settings, and the next one must know what this one has set.
 password() { sed -n "s/^$1 //p" "$PASSWORDS"; }
 
-# create_users: as long as there is none, MongoDB lets this machine make the first; mongodb/users.js makes ours, with the
-# passwords put in where it would ask. They go through standard input, for a command line can be read by everybody.
-# After a run that ended in between it begins again: with the administrator that there is, and our users made anew.
+# create_users: as long as there is none, MongoDB lets this machine make the first; mongodb/users.js makes ours. The
+# passwords go through standard input, for a command line can be read by everybody. It may begin again after a run that
+# ended in between. For restore.sh the ways in that can change everything are kept in a file that is root's alone.
 create_users() {
-    local name admin password backup users=$SOURCE/deploy/mongodb/users.js at=127.0.0.1 options='replicaSet=rs0&authSource=admin'
+    local name users=$SOURCE/deploy/mongodb/users.js at=127.0.0.1 options='replicaSet=rs0&authSource=admin'
     say "\$ mongosh: rs.initiate(), the user admin, and those of $users"
     [[ ! $DRY_RUN ]] || return 0
     [[ -e $PASSWORDS ]] || put "$PASSWORDS" 0600 root:root < <(
-        for name in admin waitercaller waitercaller-backup; do echo "$name $(openssl rand -hex 24)"; done
+        for name in admin waitercaller waitercaller-backup waitercaller-restore; do echo "$name $(openssl rand -hex 24)"; done
     )
-    admin=$(password admin) password=$(password waitercaller) backup=$(password waitercaller-backup)
     mongosh --quiet --file /dev/stdin <<SCRIPT
+const PASSWORDS = {$(sed -E 's/^(\S+) (\S+)$/"\1": "\2",/' "$PASSWORDS" | tr -d '\n')}
 let there = true
-try { db.getSiblingDB("admin").auth("admin", "$admin") } catch (e) { there = false }
-try { rs.status() } catch (e) { rs.initiate({_id: "rs0", members: [{_id: 0, host: "127.0.0.1:27017"}]}) }
-while (!db.hello().isWritablePrimary) sleep(200)
-if (!there) {
-    db.getSiblingDB("admin").createUser({user: "admin", pwd: "$admin", roles: ["root"]})
-    db.getSiblingDB("admin").auth("admin", "$admin")
+try { db.getSiblingDB("admin").auth("admin", PASSWORDS.admin) } catch (e) { there = false }
+if (!db.hello().setName) rs.initiate({_id: "rs0", members: [{_id: 0, host: "127.0.0.1:27017"}]})
+for (let i = 0; !db.hello().isWritablePrimary; i++) {
+    if (i === 300) throw new Error("mongod does not become primary: rs.status() says why.")
+    sleep(200)
 }
-for (const name of ["waitercaller", "waitercaller-backup"])
-    if (db.getSiblingDB("admin").getUser(name)) db.getSiblingDB("admin").dropUser(name)
-if (db.getSiblingDB("admin").getRole("waitercaller")) db.getSiblingDB("admin").dropRole("waitercaller")
-$(sed -e "0,/passwordPrompt()/s//\"$password\"/" -e "s/passwordPrompt()/\"$backup\"/" "$users")
+if (!there) {
+    db.getSiblingDB("admin").createUser({user: "admin", pwd: PASSWORDS.admin, roles: ["root"]})
+    db.getSiblingDB("admin").auth("admin", PASSWORDS.admin)
+}
+$(cat "$users")
+admin.grantRolesToUser("admin", ["waitercaller-replay"])
 SCRIPT
-    GIVEN[MONGODB_URI]="mongodb://waitercaller:$password@$at/waitercaller?$options"
-    GIVEN[BACKUP_MONGODB_URI]="mongodb://waitercaller-backup:$backup@$at/?$options"
+    GIVEN[MONGODB_URI]="mongodb://waitercaller:$(password waitercaller)@$at/waitercaller?$options"
+    BACKUP_URI="mongodb://waitercaller-backup:$(password waitercaller-backup)@$at/?$options"
+    put "$RESTORE_SETTINGS" 0600 root:root <<RESTORE
+# For restore.sh, by hand. Who can read this can change everything.
+RESTORE_MONGODB_URI='mongodb://waitercaller-restore:$(password waitercaller-restore)@$at/?$options'
+ADMIN_MONGODB_URI='mongodb://admin:$(password admin)@$at/?$options'
+RESTORE
 }

@@ -5,6 +5,8 @@ set -euo pipefail
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$SOURCE/deploy/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=install-mongodb.sh
+. "$SOURCE/deploy/install-mongodb.sh"
 
 PACKAGES=(apache2 ca-certificates certbot curl openssl python3 python3-venv)
 WEBROOT=/var/lib/waitercaller/acme
@@ -22,6 +24,8 @@ sudo deploy/install.sh DOMAIN EMAIL [options]
   --mongodb-uri-file FILE    holds the URI of a database elsewhere, with the database's name:
                              mongodb://…/waitercaller?… (without it, MongoDB is installed here)
   --mongodb-uri URI          the same, for one without a password
+  --backup-mongodb-uri-file FILE  holds the URI of its user for backups, without a database's name (deploy/mongodb);
+                             kept where only the nightly backup can read it
   --mail-server HOST         how mails go out; needed once, then kept
   --mail-port PORT           587
   --mail-security WORD       starttls (which it is without), tls or none
@@ -39,7 +43,7 @@ USAGE
 
 read_arguments() {
     declare -gA GIVEN=() # settings named on the command line
-    ACME_SERVER='' LISTEN='' DOMAIN='' EMAIL=''
+    ACME_SERVER='' LISTEN='' DOMAIN='' EMAIL='' BACKUP_URI=''
     local words=()
     while (($#)); do
         case $1 in
@@ -55,6 +59,11 @@ read_arguments() {
                 ;;
             --mongodb-uri-file)
                 GIVEN[MONGODB_URI]=$(cat "${2:?}")
+                shift
+                ;;
+            --backup-mongodb-uri-file)
+                BACKUP_URI=$(cat "${2:?}")
+                [[ $BACKUP_URI ]] || fail "$2 is empty."
                 shift
                 ;;
             --mail-password-file)
@@ -88,6 +97,7 @@ check_arguments() {
         [[ ${GIVEN[$name]} ]] || fail "$name is empty."
         must_fit "$name" "${GIVEN[$name]}"
     done
+    must_fit BACKUP_MONGODB_URI "$BACKUP_URI"
 }
 
 check_machine() {
@@ -108,6 +118,7 @@ check_machine() {
 Nothing was changed."
     getent ahosts "$DOMAIN" >/dev/null ||
         say "$DOMAIN has no address yet: without its A record there will be no certificate."
+    has_database || check_mongodb "$(. /etc/os-release && echo "$ID")" "$(dpkg --print-architecture)" "${CPUINFO:-/proc/cpuinfo}"
 }
 
 # --- packages and the database --------------------------------------------------------------------------------
@@ -123,27 +134,26 @@ install_packages() {
     run env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"
 }
 
+# has_database: whether there is one elsewhere, or here already.
+has_database() { [[ ${GIVEN[MONGODB_URI]:-$(setting MONGODB_URI)} ]]; }
+
 install_database() {
-    if [[ ${GIVEN[MONGODB_URI]:-$(setting MONGODB_URI)} ]]; then
+    if has_database; then
         step 'Database: elsewhere, or here already'
         say 'as the settings say; nothing is installed'
         return
     fi
     step 'Database: MongoDB on this machine'
-    # shellcheck source-path=SCRIPTDIR source=install-mongodb.sh
-    . "$SOURCE/deploy/install-mongodb.sh"
     install_mongodb
 }
 
 # --- the application ------------------------------------------------------------------------------------------
 
-make_user() {
-    step 'The user waitercaller'
-    id -u waitercaller >/dev/null 2>&1 ||
-        run useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin waitercaller
+make_folders() {
+    step 'The users waitercaller and waitercaller-backup, and folders'
+    make_users
     folder "$RELEASES" 0755 root:root
     folder "$VENVS" 0755 root:root
-    folder "$BACKUPS" 0750 waitercaller:waitercaller
     folder "$WEBROOT" 0755 root:root
 }
 
@@ -156,6 +166,9 @@ write_settings() {
     step "The settings, $SETTINGS"
     local settings name
     settings=$(cat "$SETTINGS" 2>/dev/null || first_settings)
+    # There it could be read by the service.
+    BACKUP_URI=${BACKUP_URI:-$(setting BACKUP_MONGODB_URI)}
+    settings=$(sed '/^BACKUP_MONGODB_URI=/d' <<<"$settings")
     # One that is empty stays so: no push messages are wanted.
     [[ $DRY_RUN ]] || grep -q '^VAPID_PRIVATE_KEY=' <<<"$settings" || GIVEN[VAPID_PRIVATE_KEY]=$(vapid_key)
     GIVEN[OPERATOR_EMAIL]=$EMAIL GIVEN[PUBLIC_URL]=https://$DOMAIN GIVEN[TRUSTED_HOSTS]=$DOMAIN${LISTEN:+,${LISTEN%:*}}
@@ -167,6 +180,7 @@ write_settings() {
         return
     fi
     put "$SETTINGS" 0640 root:waitercaller <<<"$settings"
+    [[ -z $BACKUP_URI ]] || put "$BACKUP_SETTINGS" 0640 root:waitercaller-backup <<<"BACKUP_MONGODB_URI='$BACKUP_URI'"
     [[ $(setting MAIL_SERVER) ]] || fail "how do mails go out? Nobody could confirm an address without them.
 Run this again with --mail-server (and --mail-username, --mail-password-file if it wants a login),
 or write MAIL_SERVER into $SETTINGS and run it again. Everything up to here stays as it is."
@@ -189,7 +203,7 @@ SETTINGS
 # vapid_key: signs push messages; phones subscribe to its public half, so it is made once.
 vapid_key() {
     (cd "$RELEASE" && PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -c \
-        'from waitercaller.push.sealing import new_private_key; print(new_private_key())')
+        'from waitercaller.push.encryption import new_private_key; print(new_private_key())')
 }
 
 build_database() {
@@ -351,7 +365,7 @@ main() {
     check_machine
     undo_interrupted_switch || true # there is none to undo
     install_packages "${PACKAGES[@]}"
-    make_user
+    make_folders
     bring_code
     install_database
     write_settings

@@ -8,6 +8,9 @@ RELEASES=$HOME_DIR/releases
 VENVS=$HOME_DIR/venvs
 SETTINGS=/etc/waitercaller/env
 # shellcheck disable=SC2034 # for those who source this
+BACKUP_SETTINGS=/etc/waitercaller/backup.env # the way into the database of the nightly backup, and of nobody else
+# shellcheck disable=SC2034
+RESTORE_SETTINGS=/etc/waitercaller/restore.env # those of restore.sh; root's, by hand
 BACKUPS=/var/backups/waitercaller
 SOCKET=/run/waitercaller.sock
 COMMAND=/usr/local/sbin/waitercaller
@@ -124,6 +127,18 @@ with_setting() {
         END { if (!found) print line }'
 }
 
+# --- users ----------------------------------------------------------------------------------------------------
+
+# make_users: the service's, and one for the backups, for the service is not to read these, nor their way into the database.
+make_users() {
+    local name
+    for name in waitercaller waitercaller-backup; do
+        id -u "$name" >/dev/null 2>&1 ||
+            run useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$name"
+    done
+    folder "$BACKUPS" 0750 waitercaller-backup:waitercaller-backup
+}
+
 # --- releases -------------------------------------------------------------------------------------------------
 
 # version FOLDER: the version of a checkout, with what tells two of the same number apart: a sum over what is shipped.
@@ -172,7 +187,7 @@ name_static_files() {
     [[ ! $DRY_RUN && ! -e $RELEASE/release.conf ]] || return 0
     local version
     version=$(cd "$RELEASE" && PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -c \
-        'from pathlib import Path; from waitercaller.assets import fingerprint; print(fingerprint(Path("static")))') ||
+        'from pathlib import Path; from waitercaller.site.static_files import fingerprint; print(fingerprint(Path("static")))') ||
         fail "$RELEASE cannot be loaded; what ran before goes on as if nothing had been."
     put "$RELEASE/release.conf" 0644 root:root <<CONF
 Define WC_RELEASE $RELEASE

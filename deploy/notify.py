@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import flask_mail
 
 from config import Config, ConfigError
-from waitercaller import create_app, delivery
+from waitercaller import create_app
+from waitercaller.mail import smtp
 
 
 def main() -> int:
@@ -24,7 +25,7 @@ def main() -> int:
     try:
         _send(to, f"[{socket.gethostname()}] {' '.join(sys.argv[1].split())}", sys.stdin.read())
     except (ConfigError, OSError) as error:
-        reason = str(error) if isinstance(error, ConfigError) else delivery.reason(error)
+        reason = str(error) if isinstance(error, ConfigError) else smtp.reason(error)
         print(f"The mail to {to} was not sent: {reason}", file=sys.stderr)
         return 1
     print(f"Mailed {to}.")
@@ -33,7 +34,7 @@ def main() -> int:
 
 def _send(to: str, subject: str, body: str) -> None:
     with create_app(Config.from_env(os.environ)).app_context():
-        delivery.deliver(flask_mail.Message(subject=subject, recipients=[to], body=body))
+        smtp.deliver(flask_mail.Message(subject=subject, recipients=[to], body=body))
 
 
 if __name__ == "__main__":

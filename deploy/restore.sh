@@ -1,10 +1,14 @@
 #!/usr/bin/env bash
-# restore.sh FILE: writes a backup to the database waitercaller_restored beside the present one, and looks whether all is
-# there. Nothing else is touched: run it now and then. FILE may be a folder; then it is the newest backup in there.
-# restore.sh FILE --replace: afterwards lets it take the place of the present database. Waiter Caller stops meanwhile.
+# restore.sh FILE: writes a backup to the database waitercaller_restored beside the present one, looks whether all is there,
+# and removes it again. Nothing else is touched: run it now and then. FILE may be a folder; then it is the newest in there.
+# restore.sh FILE --replace: afterwards lets it take the place of the present database. Waiter Caller stops meanwhile, and
+# stays stopped where that fails: the database may then be half of one and half of the other, and without its rules.
 # restore.sh FILE --replace --whole-server: only for a file of mongodump, which holds the whole server it came from. All its
 # databases, and its users with their passwords, are then as at the one moment when the backup ended. Without this word only
 # our database is, each document as mongodump read it.
+#
+# For a file of mongodump /etc/waitercaller/restore.env (root's alone) has RESTORE_MONGODB_URI, whose user has the role
+# restore, and for --whole-server ADMIN_MONGODB_URI, an administrator with the role waitercaller-replay: mongodb/users.js.
 set -euo pipefail
 umask 0077
 file=$(realpath "${1:?restore.sh FILE [--replace [--whole-server]]}")
@@ -14,53 +18,103 @@ whole_server=${3:-}
 [[ $replace$whole_server =~ ^(--replace(--whole-server)?)?$ ]] ||
     { echo 'restore.sh FILE [--replace [--whole-server]]' >&2 && exit 2; }
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-flask=${WC_FLASK:-$root/.venv/bin/flask}
+python=${WC_PYTHON:-$root/.venv/bin/python}
+export PYTHONDONTWRITEBYTECODE=1
+systemctl=${WC_SYSTEMCTL:-systemctl}
+[[ ${WC_SYSTEMCTL:-} || -d /run/systemd/system ]] || systemctl=true
 
-if [[ -z ${MONGODB_URI:-} ]]; then
+load() {
     set -a
     # shellcheck source=/dev/null
-    . /etc/waitercaller/env
+    . "$1"
     set +a
-fi
+}
+[[ ${MONGODB_URI:-} ]] || load /etc/waitercaller/env
+[[ ${RESTORE_MONGODB_URI:-} || ! -e /etc/waitercaller/restore.env ]] || load /etc/waitercaller/restore.env
 cd "$root"
 
+# The database of MONGODB_URI, and the one beside it.
 database=$(sed -E 's#^[^/]*//[^/]*/([^?]*).*#\1#' <<<"$MONGODB_URI")
+rehearsal=${database}_restored
+work=$(mktemp -d)
 stopped=
+trap finish EXIT
 
-stop() { [[ ! -d /run/systemd/system ]] || { systemctl stop waitercaller.socket waitercaller.service && stopped=1; }; }
-start() { [[ ! $stopped ]] || systemctl start waitercaller.socket waitercaller.service; }
-trap start EXIT
+flask() { "$python" -m flask --app wsgi "$@"; }
+
+# on DATABASE COMMAND…: a command of flask there, as the application's user, so as it will find it.
+on() {
+    local uri
+    uri=$(sed -E "s#^([^/]*//[^/]*)/[^?]*#\1/$1#" <<<"$MONGODB_URI")
+    shift
+    MONGODB_URI=$uri flask "$@"
+}
+
+# forget_rehearsal: what was only tried is no part of the next backup.
+forget_rehearsal() {
+    "$python" -c 'import os, sys, pymongo; pymongo.MongoClient(os.environ["MONGODB_URI"]).drop_database(sys.argv[1])' "$rehearsal"
+}
+
+stop() {
+    stopped=1
+    "$systemctl" stop waitercaller.socket waitercaller.service
+}
+
+# start: only on a database that has its indexes: without them a call could be doubled, and an address be registered twice.
+start() {
+    flask build-database # where the backup is older than the present version
+    flask check-database
+    "$systemctl" start waitercaller.socket waitercaller.service
+    stopped=
+}
+
+finish() {
+    rm -rf "$work"
+    [[ ! $stopped ]] || cat >&2 <<STOPPED
+
+restore.sh: $database was not replaced as a whole, and so Waiter Caller STAYS STOPPED on this machine. Do not start it: its
+database may be half of the backup and half of before, and without the indexes that carry its rules. What failed is said above.
+Put that right, then run the same again, or with another backup:
+  ${BASH_SOURCE[0]} $file $replace $whole_server
+Only where it was nothing but the start: systemctl start waitercaller.socket waitercaller
+STOPPED
+}
 
 # --- a file of `flask backup` -------------------------------------------------------------------------------------------
 
 restore_bson() {
     [[ ! $whole_server ]] || { echo "$file holds our database and no more: restore.sh FILE --replace" >&2 && exit 2; }
-    "$flask" --app wsgi restore "$file"
+    flask restore "$file"
     [[ $replace ]] || return 0
     stop
-    "$flask" --app wsgi restore "$file" --replace --yes
+    flask restore "$file" --replace --yes
+    start
 }
 
 # --- a file of mongodump ------------------------------------------------------------------------------------------------
 
-# tool [OPTIONS…]: mongorestore of this file; the password goes through a file.
-tool() { mongorestore --config "$work/settings.yml" --gzip --archive="$file" --stopOnError "$@"; }
-
-# beside DATABASE COMMAND…: a command of `flask` on another database, as the user of backups.
-beside() {
-    local other=$1
-    shift
-    MONGODB_URI=$(sed -E "s#^([^/]*//[^/]*)(/[^?]*)?#\1/$other#" <<<"$BACKUP_MONGODB_URI") "$flask" --app wsgi "$@"
+# tool [OPTIONS…]: mongorestore of this file; the password goes through a file. Documents may be older than the rules of
+# today, by which they would be refused.
+tool() {
+    mongorestore --config "$work/settings.yml" --gzip --archive="$file" --stopOnError --bypassDocumentValidation "$@"
 }
 
 restore_archive() {
-    work=$(mktemp -d)
-    trap 'rm -rf "$work"; start' EXIT
-    printf 'uri: "%s"\n' "${BACKUP_MONGODB_URI:?is needed for this file: see backup.sh}" >"$work/settings.yml"
+    local uri
+    if [[ $whole_server ]]; then
+        uri=${ADMIN_MONGODB_URI:?is needed for --whole-server, in /etc/waitercaller/restore.env}
+    else
+        uri=${RESTORE_MONGODB_URI:?is needed for this file, in /etc/waitercaller/restore.env}
+    fi
+    printf 'uri: "%s"\n' "$uri" >"$work/settings.yml"
     gzip --test "$file"
-    tool --nsInclude "$database.*" --nsFrom "$database.*" --nsTo "${database}_restored.*" --drop
-    beside "${database}_restored" check-database
-    [[ $replace ]] || { echo "${database}_restored holds it; $database was not touched." && return 0; }
+    forget_rehearsal
+    trap 'forget_rehearsal || true; finish' EXIT
+    tool --nsInclude "$database.*" --nsFrom "$database.*" --nsTo "$rehearsal.*" --drop
+    on "$rehearsal" check-database
+    forget_rehearsal
+    trap finish EXIT
+    [[ $replace ]] || { echo "All of it is there. $rehearsal, where it was tried, is gone again; $database was not touched." && return 0; }
     stop
     if [[ $whole_server ]]; then
         echo 'All databases, users and passwords become those of the backup; /etc/waitercaller/env must fit them.'
@@ -68,9 +122,8 @@ restore_archive() {
     else
         tool --nsInclude "$database.*" --drop
     fi
-    beside "$database" build-database
-    beside "$database" check-database
-    echo "Logins that ended since then are good again: flask end-logins --all ends them."
+    start
+    echo "Logins that ended since then are good again: waitercaller end-logins --all ends them."
 }
 
 case $file in

@@ -48,10 +48,11 @@ main() {
     step 'Kept'
     cat <<KEPT
    the database         where MONGODB_URI in $SETTINGS says
-   the settings         $SETTINGS, with the SECRET_KEY that links and cookies are signed with
+   the settings         $SETTINGS, with the SECRET_KEY that links and cookies are signed with,
+                        and the ways into the database beside it
    the backups          $BACKUPS
    the certificate      /etc/letsencrypt; \`certbot delete\` ends its renewal
-   packages, and the user waitercaller, to whom the backups belong
+   packages, and the users waitercaller and waitercaller-backup, to whom the backups belong
 deploy/install.sh brings all of it back into use.
 KEPT
 }

@@ -32,6 +32,7 @@ main() {
         [[ -e $HOME_DIR/previous ]] || fail 'there is no version to go back to.'
         RELEASE=$(readlink "$HOME_DIR/previous")
     else
+        make_users # the new version may need one more
         step 'The new version, with its own Python packages'
         bring_release "$SOURCE"
     fi

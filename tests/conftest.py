@@ -1,10 +1,12 @@
 """What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
 
-A test that asks for `database` runs once on each database; marked `needs_wire`, only on those that speak
-MongoDB's protocol. Every other test runs on the embedded server. Alice owns "Trattoria Lucia", Bob waits
-tables for her, Charlie owns another place, Dana is a guest.
+Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given.
+Those of stores, streams, alerts and outboxes run behind the strict proxy of tests.wire, with authentication and
+retryable writes. In the quick run (`--quick`) all run on mongomock, unless they are marked `needs_wire`. Alice owns
+"Trattoria Lucia", Bob waits tables for her, Charlie owns another place, Dana is a guest.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,29 +24,49 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests import cast, databases
-from tests.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
-from waitercaller import cache, clock, create_app, limits, mail, restaurants, schema, watch
-from waitercaller.db import Document
-from waitercaller.live import Hub
-from waitercaller.tables import store as tables
+from tests.support import cast, databases, routes, schedule, settings, timeshift
+from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
+from waitercaller import create_app
+from waitercaller.db import cache, clock, schema
+from waitercaller.db.client import Mongo
+from waitercaller.live import watcher as watcher_module
+from waitercaller.live.hub import Hub
+from waitercaller.mail import outbox
+from waitercaller.model import counters, restaurants, tables
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.tables import Table
+from waitercaller.web import limits
 
 MakeApp = Callable[[Config], Flask]
 
+pytest_plugins = ["tests.wire.plugin"]
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line(
-        "markers", "needs_wire: uses what mongomock lacks (transactions, change streams, validators)"
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--quick",
+        action="store_true",
+        help="leave out what is marked browser, deploy or slow; the others on mongomock, where that can answer",
     )
 
 
+def pytest_configure() -> None:
+    timeshift.begin()
+    routes.compile_once()
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    schedule.mark(items)
+    items.sort(key=schedule.position)
+    if config.option.quick:
+        config.hook.pytest_deselected(items=[item for item in items if not schedule.is_quick(item)])
+        items[:] = filter(schedule.is_quick, items)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "database" not in metafunc.fixturenames:
-        return
-    kinds = ["wire", "third"] if databases.third() else ["wire"]
-    if metafunc.definition.get_closest_marker("needs_wire") is None:
-        kinds.insert(0, "mongomock")
-    metafunc.parametrize("database_kind", kinds)
+    if "database" in metafunc.fixturenames and databases.third() and not metafunc.config.option.quick:
+        metafunc.parametrize("database_kind", ["wire", "third"])
 
 
 # --- databases and the application --------------------------------------------------------------------------
@@ -56,19 +78,47 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Serve
     server = databases.Server(tmp_path_factory.mktemp("database"))
     server.start()
     yield server
-    server.stop()
+    server.kill()  # in good order it takes two seconds, and nobody reads what it wrote
 
 
 @pytest.fixture
-def database_kind() -> str:
-    return "wire"
+def database_kind(request: pytest.FixtureRequest) -> str:
+    needs_wire = request.node.get_closest_marker("needs_wire") or not request.config.option.quick
+    return "wire" if needs_wire else "mongomock"
+
+
+@pytest.fixture(scope="session")
+def shared_database(server: databases.Server) -> Iterator[databases.SharedDatabase]:
+    shared = databases.SharedDatabase(server)
+    yield shared
+    shared.close()
 
 
 @pytest.fixture
-def mongodb_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a database that is empty and only this test's."""
+def mongodb_uri(
+    database_uri: str, database_kind: str, is_proxied: bool, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The address of `database_uri`, behind the proxy for a test that is `proxied`."""
+    if database_kind != "wire" or not is_proxied:
+        yield database_uri
+        return
+    with request.getfixturevalue("cluster").standing_for(database_uri) as uri:
+        yield uri
+
+
+@pytest.fixture
+def database_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The address of a database that is empty and only this test's.
+
+    It has the schema already, unless the test is marked `fresh_database`.
+    """
     if database_kind == "mongomock":
         yield "mongodb://127.0.0.1:9/mongomock"  # never asked: the application gets the stand-in
+        return
+    if database_kind == "wire" and request.node.get_closest_marker("fresh_database") is None:
+        shared: databases.SharedDatabase = request.getfixturevalue("shared_database")
+        yield shared.take()
+        shared.give_back()
         return
     third = databases.third() if database_kind == "third" else None
     server_uri = third or request.getfixturevalue("server").uri
@@ -81,31 +131,25 @@ def mongodb_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[
 @pytest.fixture
 def config(mongodb_uri: str, tmp_path: Path) -> Config:
     """A valid configuration: passwords cheap to hash, mails into a folder."""
-    return Config.from_env(
-        {
-            "MONGODB_URI": mongodb_uri,
-            "PUBLIC_URL": "http://localhost",
-            "SECRET_KEY": "a key for tests only: 7Qm2xKp9vR4tWz8b",
-            "TRUSTED_HOSTS": "localhost",
-            "MAIL_FOLDER": str(tmp_path / "mail"),
-            "MAIL_SENDER": "Waiter Caller <hello@waitercaller.test>",
-            "LOG_FORMAT": "text",
-            "ARGON2_MEMORY_KIB": "8192",
-            "ARGON2_ROUNDS": "1",
-        }
-    )
+    environ = settings.environ(mongodb_uri, "http://localhost", tmp_path / "mail", TRUSTED_HOSTS="localhost")
+    return Config.from_env(environ)
 
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates are compiled once, not for each of the thousands of applications: a quarter of the time of pages."""
-    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    """Templates are compiled once in a run, not for each of the thousands of applications."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all workers
+    folder /= "templates"
+    folder.mkdir(exist_ok=True)
+    return FileSystemBytecodeCache(str(folder))
 
 
 @pytest.fixture
-def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
+def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
     """Makes applications; several on one configuration are several processes on one database."""
-    apps = []
+    apps: list[tuple[Flask, Mongo | databases.Mongomock]] = []  # tests may give an application another's client
 
     def make(config: Config) -> Flask:
         app = create_app(config)
@@ -115,32 +159,35 @@ def make_app(database_kind: str, compiled_templates: FileSystemBytecodeCache) ->
         app.jinja_env.bytecode_cache = compiled_templates
         if database_kind == "mongomock":
             app.extensions["mongo"] = databases.Mongomock()
+        elif config.mongodb_uri == mongodb_uri:
+            databases.be_patient(app.extensions["mongo"])
         app.extensions["hub"].listening = True  # as if it had a watcher
-        apps.append(app)
+        apps.append((app, app.extensions["mongo"]))
         return app
 
     yield make
-    for app in apps:
+    for app, mongo in apps:
         app.extensions["hub"].close()
         with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
-            app.extensions["mongo"].client.close()
+            mongo.close()
 
 
 @pytest.fixture
-def app(make_app: MakeApp, config: Config, database_kind: str) -> Flask:
+def app(make_app: MakeApp, config: Config, database_kind: str, request: pytest.FixtureRequest) -> Flask:
     """The application on a database that has its indexes and validators."""
     app = make_app(config)
     mongo = app.extensions["mongo"]
     if database_kind == "mongomock":
         mongo.build_indexes()
-    else:
-        schema.build(mongo.database)
+    elif database_kind == "third" or request.node.get_closest_marker("fresh_database"):
+        with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no limit of a page
+            schema.build(patient.get_default_database())
     return app
 
 
 @pytest.fixture
 def database(app: Flask) -> Iterator[Database[dict[str, Any]]]:
-    """The application's database, in an application context; the test runs on every kind of database."""
+    """The application's database, in an application context."""
     with app.app_context():
         yield app.extensions["mongo"].database
 
@@ -165,12 +212,12 @@ def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -
 @pytest.fixture
 def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The Hub of `app`, hearing what really changes in the database."""
-    monkeypatch.setattr(watch, "AWAIT_MS", 100)  # it looks this often whether it is to stop
-    monkeypatch.setattr(watch, "PAUSE", 0.1)
+    monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # it looks this often whether it is to stop
+    monkeypatch.setattr(watcher_module, "REOPEN_SECONDS", 0.1)
     hub: Hub = app.extensions["hub"]
     hub.listening = False
     stopped = threading.Event()
-    thread = threading.Thread(target=watch.run, args=(app, lambda: not stopped.is_set()), daemon=True)
+    thread = threading.Thread(target=watcher_module.run, args=(app, lambda: not stopped.is_set()), daemon=True)
     thread.start()
     wait_until(lambda: hub.listening)
     yield hub
@@ -182,7 +229,7 @@ def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 def _empty_caches() -> None:
     cache.restaurants.clear()
     cache.tables.clear()
-    cache.mutes.clear()
+    cache.pauses.clear()
 
 
 @pytest.fixture
@@ -203,13 +250,19 @@ def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) ->
 
     On a busy machine the store is waited for longer, or what it did not count would be counted here, anew.
     """
-    monkeypatch.setattr(limits, "STORE_SECONDS", 5.0)
+    monkeypatch.setattr(counters, "STORE_SECONDS", 5.0)
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     later(seconds=(midnight - now).total_seconds())
     limits.memory.clear()
     yield
     limits.memory.clear()
+
+
+@pytest.fixture
+def fresh_codes(later: Callable[..., None]) -> None:
+    """The 30 seconds of a one-time code begin now: none runs out between a phone's screen and the form."""
+    later(seconds=30 - clock.now().timestamp() % 30)
 
 
 # --- browsers -----------------------------------------------------------------------------------------------
@@ -230,7 +283,7 @@ def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
 
     def arrived() -> list[Mail]:
         with app.app_context():
-            while mail.send_due(app):
+            while outbox.send_due(app):
                 pass
         files = sorted(Path(config.mail_folder).glob("*.eml"))
         contents = [file.read_bytes() for file in files]
@@ -246,7 +299,7 @@ def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
 
 @pytest.fixture
 def hire(app: Flask) -> Callable[..., Person]:
-    """`hire("Bob", role="waiter", at=alice)`: see tests.cast.hire."""
+    """`hire("Bob", role="waiter", at=alice)`: see tests.support.cast.hire."""
     return partial(cast.hire, app)
 
 
@@ -275,7 +328,7 @@ def dana(app: Flask) -> FlaskClient:
 
 
 @pytest.fixture
-def restaurant(app: Flask, alice: Person) -> Document:
+def restaurant(app: Flask, alice: Person) -> Restaurant:
     """The Trattoria Lucia."""
     with app.app_context():
         found = restaurants.get(alice.restaurant_id)
@@ -284,7 +337,7 @@ def restaurant(app: Flask, alice: Person) -> Document:
 
 
 @pytest.fixture
-def table(app: Flask, alice: Person) -> Document:
+def table(app: Flask, alice: Person) -> Table:
     """Table 7 of the Trattoria Lucia."""
     with app.app_context():
         tables.add_many(alice.restaurant_id, ["7"], None)

@@ -2,11 +2,11 @@
 
 import dataclasses
 import re
-from pathlib import Path
 
 import pytest
 
 from config import Config, ConfigError
+from tests.support import ROOT
 
 GOOD = {
     "MONGODB_URI": "mongodb://127.0.0.1:27017/waitercaller",
@@ -60,6 +60,11 @@ def test_missing_and_bad_ones_are_named_together() -> None:
         ("MONGODB_URI", "postgres://127.0.0.1/waitercaller"),
         ("MONGODB_URI", "mongodb://127.0.0.1:27017"),
         ("MONGODB_URI", "mongodb://127.0.0.1:27017/?retryWrites=false"),
+        ("MONGODB_URI", "mongodb://127.0.0.1/waitercaller?w=1;tlsInsecure=true"),
+        ("MONGODB_URI", "mongodb://127.0.0.1/waitercaller?readPreference=secondaryPreferred"),
+        ("MONGODB_URI", "mongodb://one,two/waitercaller?tls=true;readpreference=nearest"),
+        ("MONGODB_URI", "mongodb://one,two/waitercaller?readPreference=primary&readPreference=primaryPreferred"),
+        ("MONGODB_URI", "mongodb+srv://db.example.org/waitercaller?directConnection=true"),
         ("PUBLIC_URL", "call.example.org"),
         ("PUBLIC_URL", "ftp://call.example.org"),
         ("PUBLIC_URL", "https://"),
@@ -113,6 +118,11 @@ def test_a_bad_value_is_named_with_what_is_wanted(name: str, value: str) -> None
     assert problem.endswith(".")
 
 
+def test_what_a_uri_may_say_of_reading_and_connecting_is_what_is_the_case_anyway() -> None:
+    uri = "mongodb://one,two/waitercaller?readPreference=primary&directConnection=false"
+    assert Config.from_env({**GOOD, "MONGODB_URI": uri}).mongodb_uri == uri
+
+
 def test_a_weak_key_is_refused_with_a_way_to_a_strong_one_and_is_not_repeated() -> None:
     (problem,) = problems(SECRET_KEY="changemechangemechangemechangeme")
     assert "secrets.token_urlsafe" in problem
@@ -121,7 +131,7 @@ def test_a_weak_key_is_refused_with_a_way_to_a_strong_one_and_is_not_repeated() 
 
 def test_the_example_has_every_variable_and_no_other() -> None:
     """The fields of Config are named like the variables they come from."""
-    example = (Path(__file__).parents[1] / ".env.example").read_text("utf-8")
+    example = (ROOT / ".env.example").read_text("utf-8")
     variables = [field.name.upper() for field in dataclasses.fields(Config)]
     assert re.findall("^([A-Z0-9_]+)=", example, re.MULTILINE) == variables
 

@@ -3,32 +3,14 @@
 from flask import Flask
 
 from config import Config
-from waitercaller import (
-    access,
-    account,
-    analytics,
-    assets,
-    auth,
-    cli,
-    db,
-    denials,
-    errors,
-    i18n,
-    mail,
-    ops,
-    presence,
-    push,
-    report,
-    requests,
-    routing,
-    security,
-    settings,
-    staff,
-    tables,
-    two_factor,
-    wellknown,
-)
-from waitercaller.live import Hub
+from waitercaller import auth, cli, notifications, ops, report, requests, settings, site, staff, tables
+from waitercaller.auth import account, two_factor
+from waitercaller.db import client
+from waitercaller.live.hub import Hub
+from waitercaller.mail import outbox
+from waitercaller.model import presence
+from waitercaller.site import static_files
+from waitercaller.web import access, analytics, denials, errors, languages, routing, security
 
 
 def create_app(config: Config) -> Flask:
@@ -38,9 +20,11 @@ def create_app(config: Config) -> Flask:
     app.extensions["config"] = config
     app.extensions["hub"] = Hub()
 
-    for part in (ops, routing, db, i18n, security, access, mail, presence, errors, denials, assets, cli, analytics):
+    for part in (ops, routing, client, languages, security, access, outbox, presence, errors, denials, static_files):
         part.init_app(app)
-    for room in (ops, wellknown, auth, account, two_factor, tables, staff, requests, push, report, settings):
+    for part in (cli, analytics):
+        part.init_app(app)
+    for room in (ops, site, auth, account, two_factor, tables, staff, requests, notifications, report, settings):
         app.register_blueprint(room.blueprint)
 
     access.check_routes(app)

@@ -8,14 +8,17 @@ from flask.cli import with_appcontext
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
-from waitercaller import audit, mail, schema, sessions
-from waitercaller.auth import store as users
-from waitercaller.db import Document, db, transaction
+from waitercaller.db import schema, server
+from waitercaller.db.client import db, patiently, transaction
+from waitercaller.mail import outbox
+from waitercaller.model import logins, users
+from waitercaller.model import second_factors as two_factor
+from waitercaller.model.users import User
 from waitercaller.ops import archive
 from waitercaller.ops import backup as backups
 from waitercaller.ops import doctor as doctors
-from waitercaller.push import sealing
-from waitercaller.two_factor import store as two_factor
+from waitercaller.push import encryption
+from waitercaller.web import audit
 
 
 def init_app(app: Flask) -> None:
@@ -32,7 +35,11 @@ def init_app(app: Flask) -> None:
 @click.command("build-database")
 def build_database() -> None:
     """Create the collections, indexes and validators that are missing."""
-    schema.build(db())
+    try:
+        with patiently():
+            schema.build(db())
+    except schema.IndexConflict as error:
+        raise click.ClickException(str(error)) from error
     click.echo("The database has its indexes and validators.")
 
 
@@ -45,10 +52,12 @@ def end_logins(email: str | None, everybody: bool) -> None:
     if bool(email) == everybody:
         raise click.UsageError("Name either an address or --all.")
     if everybody:
-        sessions.end_everybodys()
+        with patiently():
+            logins.end_everybodys()
     else:
         user = _person(str(email))
-        sessions.end_all(user["_id"])
+        with patiently():
+            logins.end_all(user["_id"])
         audit.record("session_ended", user_id=user["_id"], which="all")
     click.echo("These logins have ended.")
 
@@ -63,11 +72,11 @@ def end_two_factor(email: str) -> None:
     """
     user = _person(email)
 
-    def turn_off(session: ClientSession | None) -> bool:
-        if not two_factor.turn_off(user["_id"], session):
+    def turn_off(txn: ClientSession | None) -> bool:
+        if not two_factor.turn_off(user["_id"], txn):
             return False
-        sessions.end_all(user["_id"], session)
-        mail.enqueue("two_factor_notice", user["email"], session=session, what="off")
+        logins.end_all(user["_id"], txn)
+        outbox.enqueue("two_factor_notice", user["email"], txn=txn, what="off")
         return True
 
     if not transaction(turn_off):
@@ -79,13 +88,21 @@ def end_two_factor(email: str) -> None:
 @click.command("vapid-key")
 def vapid_key() -> None:
     """Print a new key that can sign push messages, for VAPID_PRIVATE_KEY."""
-    click.echo(sealing.new_private_key())
+    click.echo(encryption.new_private_key())
 
 
 @click.command("doctor")
+@click.option("--step-down", is_flag=True, help="Have the primary step down, and see how long writes are refused.")
 @with_appcontext
-def doctor() -> None:
-    """Look at all that is needed to serve, and say what to do about what is not right."""
+def doctor(step_down: bool) -> None:
+    """Look at all that is needed to serve, and say what to do about what is not right.
+
+    --step-down asks for the address of MongoDB with an administrator's name and password (role clusterManager). Guests
+    and staff read "one moment" meanwhile, so do it in a quiet hour.
+    """
+    if step_down:
+        _step_down()
+        return
     wrong = 0
     for finding in doctors.examine(current_app):
         click.echo(f"{finding.state}  {finding.what}")
@@ -103,7 +120,8 @@ def doctor() -> None:
 def backup(path: Path) -> None:
     """Write the whole database to the file PATH, which only its owner may read."""
     try:
-        seals = backups.backup(db(), path)
+        with patiently():
+            seals = backups.backup(db(), path)
     except OSError as error:
         raise click.ClickException(str(error)) from error
     except PyMongoError as error:
@@ -123,30 +141,20 @@ def restore(path: Path, replace: bool, yes: bool) -> None:
 
     With --replace the present database then becomes what the backup holds: stop Waiter Caller first.
     """
-    present, beside = db(), db().client[f"{db().name}_restored"]
     try:
-        seals = backups.rehearse(path, beside)
-        click.echo(f"Restored to {beside.name} and compared: {_total(seals)}, documents and indexes are the same.")
-        if not replace:
-            click.echo(f"{present.name} was not touched; --replace puts the backup in its place.")
-            return
-        if not yes:
-            click.confirm(f"Replace all that is in {present.name}?", abort=True)
-        backups.restore(path, present)
-    except (archive.Damaged, backups.Mismatch) as error:
+        with patiently():
+            _restore(path, replace, yes)
+    except (archive.Damaged, backups.Mismatch, schema.IndexConflict) as error:
         raise click.ClickException(str(error)) from error
     except PyMongoError as error:
         raise click.ClickException(_words(error)) from error
-    schema.build(present)  # where the backup is older than the present version
-    click.echo(f"{present.name} is as it was at {archive.header_of(path)['made_at']:%Y-%m-%d %H:%M} UTC.")
-    click.echo("Logins that ended since then are good again: flask end-logins --all ends them.")
 
 
 @click.command("check-database")
 @with_appcontext
 def check_database() -> None:
     """Say how many documents there are, and fail where nothing is or indexes are missing: after a restore."""
-    counts = {name: db()[name].estimated_document_count() for name in schema.INDEXES}
+    counts = schema.document_counts(db())
     click.echo(", ".join(f"{name} {count}" for name, count in counts.items() if count) or "empty")
     if missing := schema.missing_indexes(db()):
         raise click.ClickException(f"Indexes are missing: {', '.join(missing)}.")
@@ -154,7 +162,32 @@ def check_database() -> None:
         raise click.ClickException("Nobody is in this database.")
 
 
-def _person(email: str) -> Document:
+def _step_down() -> None:
+    admin_uri = click.prompt("ADMIN_MONGODB_URI", hide_input=True)
+    try:
+        with patiently():
+            seconds = server.step_down(admin_uri)
+    except PyMongoError as error:
+        raise click.ClickException(_words(error)) from error
+    click.echo(f"Another server is the primary, and confirms writes after {seconds:.1f} s.")
+
+
+def _restore(path: Path, replace: bool, yes: bool) -> None:
+    present, beside = db(), db().client[f"{db().name}_restored"]
+    seals = backups.rehearse(path, beside)
+    click.echo(f"Restored to {beside.name} and compared: {_total(seals)}, documents and indexes are the same.")
+    if not replace:
+        click.echo(f"{present.name} was not touched; --replace puts the backup in its place.")
+        return
+    if not yes:
+        click.confirm(f"Replace all that is in {present.name}?", abort=True)
+    backups.restore(path, present)
+    schema.build(present)  # where the backup is older than the present version
+    click.echo(f"{present.name} is as it was at {archive.header_of(path)['made_at']:%Y-%m-%d %H:%M} UTC.")
+    click.echo("Logins that ended since then are good again: flask end-logins --all ends them.")
+
+
+def _person(email: str) -> User:
     user = users.with_address(email.strip().lower())
     if user is None:
         raise click.ClickException("Nobody has this address.")

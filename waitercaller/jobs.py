@@ -10,22 +10,25 @@ import time
 from collections.abc import Callable
 
 from flask import Flask
-from pymongo.errors import PyMongoError
 
-from waitercaller import clock, erasure, mail, metrics, presence, watch
-from waitercaller.alerts import calls, screens
-from waitercaller.db import db
-from waitercaller.live import Hub
+from waitercaller import metrics
+from waitercaller.alerts import due_steps, unheard_restaurants
+from waitercaller.db import clock
+from waitercaller.db.client import db
+from waitercaller.db.faults import is_away
+from waitercaller.live import streams, watcher
+from waitercaller.mail import outbox
+from waitercaller.model import erasure, pauses, presence
+from waitercaller.model.rollups import store as rollups
+from waitercaller.ops import figures
 from waitercaller.push import sender
-from waitercaller.report import store as rollups
-from waitercaller.requests import mutes
 
 log = logging.getLogger(__name__)
 
 MAIL_INTERVAL = 1.0  # seconds
 PUSH_INTERVAL = 0.5
 ESCALATION_INTERVAL = 1.0
-UNWATCHED_INTERVAL = 10.0
+UNHEARD_INTERVAL = 10.0
 PAUSES_INTERVAL = 5.0
 CLOCK_INTERVAL = 60.0
 ERASURE_INTERVAL = 30.0
@@ -37,17 +40,17 @@ STOP_INTERVAL = 0.2
 def start(app: Flask, is_alive: Callable[[], bool]) -> None:
     """Begin the background work of this process. `is_alive` turns false when the worker is to stop."""
     for name, work in (
-        ("watch", lambda: watch.run(app, is_alive)),
-        ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL, lambda: mail.send_due(app))),
+        ("watch", lambda: watcher.run(app, is_alive)),
+        ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL, lambda: outbox.send_due(app))),
         ("push", lambda: _repeat(app, is_alive, PUSH_INTERVAL, lambda: sender.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
-        ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL, calls.escalate)),
-        ("unwatched", lambda: _repeat(app, is_alive, UNWATCHED_INTERVAL, screens.look)),
-        ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL, mutes.end_due)),
+        ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL, due_steps.escalate)),
+        ("unwatched", lambda: _repeat(app, is_alive, UNHEARD_INTERVAL, unheard_restaurants.check)),
+        ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL, pauses.end_due)),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
         ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL, rollups.work_off)),
-        ("presence", lambda: _repeat(app, is_alive, presence.BEAT, presence.beat)),
-        ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: metrics.sample(app.extensions["hub"]))),
+        ("presence", lambda: _repeat(app, is_alive, presence.BEAT_SECONDS, presence.beat)),
+        ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: figures.sample(streams.hub(app)))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()
@@ -58,11 +61,12 @@ def _repeat(app: Flask, is_alive: Callable[[], bool], interval: float, work: Cal
         try:
             with app.app_context():
                 work()
-        except PyMongoError as error:
-            log.warning("the database did not answer the background work: %s", type(error).__name__)
-        except Exception:
-            metrics.BACKGROUND_FAULTS.labels(threading.current_thread().name).inc()
-            log.exception("fault in the background work")  # the next round must come all the same
+        except Exception as error:  # the next round must come all the same
+            if is_away(error):
+                log.warning("the database did not answer the background work: %s", type(error).__name__)
+            else:
+                metrics.BACKGROUND_FAULTS.labels(threading.current_thread().name).inc()
+                log.exception("fault in the background work")
         _sleep(interval, is_alive)
 
 
@@ -74,7 +78,7 @@ def _sleep(seconds: float, is_alive: Callable[[], bool]) -> None:
 
 def _close_streams_at_the_end(app: Flask, is_alive: Callable[[], bool]) -> None:
     """A graceful stop would wait for open streams up to its timeout, and they would never end by themselves."""
-    hub: Hub = app.extensions["hub"]
+    hub = streams.hub(app)
     while is_alive():
         time.sleep(STOP_INTERVAL)
     hub.close()

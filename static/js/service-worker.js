@@ -7,7 +7,7 @@ const CACHE = "waitercaller-offline";
 const TIMEOUT_MS = 15_000; // for a page; after that it is as good as offline
 
 /**
- * @typedef {object} Message  a push message, as in waitercaller/push/words.py
+ * @typedef {object} Message  a push message, as in waitercaller/alerts/messages.py
  * @property {string} title
  * @property {string} [place]
  * @property {string} text  with # for the time
@@ -19,6 +19,9 @@ const TIMEOUT_MS = 15_000; // for a page; after that it is as good as offline
  */
 
 worker.addEventListener("install", (event) => {
+  // Browsers stop an idle worker, and a busy device may not start it again before the page that said goodbye is gone, and
+  // the words with it. Where the browser knows how (Chromium 123), what is posted goes past the worker.
+  event.addRoutes?.({ condition: { requestMethod: "POST" }, source: "network" });
   event.waitUntil(cacheShell().then(() => worker.skipWaiting()));
 });
 

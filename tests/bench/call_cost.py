@@ -8,8 +8,10 @@ from urllib.request import urlopen
 from bson import ObjectId
 
 from tests.bench import servers
-from waitercaller import create_app, restaurants, schema
-from waitercaller.tables import store as tables
+from tests.support.gunicorn import Gunicorn
+from waitercaller import create_app
+from waitercaller.db import schema
+from waitercaller.model import restaurants, tables
 
 BATCH = 100
 BATCHES = 6
@@ -20,8 +22,8 @@ def report() -> None:
     """Print the CPU of both and their ratio; the two take turns, so that a noisy machine is noisy for both."""
     with servers.database() as (environ, folder):
         codes = _tables(environ)
-        ours = servers.Gunicorn("wsgi:app", environ, folder)
-        bare = servers.Gunicorn("tests.bench.bare:app", environ, folder)
+        ours = servers.serve("wsgi:app", environ, folder)
+        bare = servers.serve("tests.bench.bare:app", environ, folder)
         inserts = [("/", {"text": "x" * 100})] * BATCH
         spent = {"ours": 0.0, "bare": 0.0}
         try:
@@ -52,7 +54,7 @@ def _tables(environ: dict[str, str]) -> list[str]:
         return [table["code"] for table in tables.of_restaurant(restaurant_id)]
 
 
-def _open_page(server: servers.Gunicorn, code: str) -> tuple[str, dict[str, str]]:
+def _open_page(server: Gunicorn, code: str) -> tuple[str, dict[str, str]]:
     """Open a table's page; returns where its form goes and what is in it."""
     with urlopen(f"http://127.0.0.1:{server.port}/t/{code}") as page:
         form = re.search(r'name="form" value="([^"]+)"', page.read().decode())
@@ -61,9 +63,9 @@ def _open_page(server: servers.Gunicorn, code: str) -> tuple[str, dict[str, str]
     return f"/t/{code}/call", {"form": form[1], "kind": "waiter"}
 
 
-def _post(server: servers.Gunicorn, posts: list[tuple[str, dict[str, str]]], expected: int) -> float:
+def _post(server: Gunicorn, posts: list[tuple[str, dict[str, str]]], expected: int) -> float:
     """Send these over one connection; returns the CPU seconds that the worker used."""
-    before = server.cpu_seconds()
+    before = servers.cpu_seconds(server)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     for path, form in posts:
@@ -73,4 +75,4 @@ def _post(server: servers.Gunicorn, posts: list[tuple[str, dict[str, str]]], exp
         if answer.status != expected:
             raise RuntimeError(f"{answer.status} instead of {expected}: {body[:200]!r}")
     connection.close()
-    return server.cpu_seconds() - before
+    return servers.cpu_seconds(server) - before

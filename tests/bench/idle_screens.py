@@ -10,9 +10,10 @@ from pathlib import Path
 
 from flask import Flask
 
-from tests import cast
 from tests.bench import servers
-from waitercaller import create_app, schema
+from tests.support import cast
+from waitercaller import create_app
+from waitercaller.db import schema
 
 HOUSES = 20
 SCREENS = 10  # of each
@@ -85,17 +86,17 @@ def _houses(app: Flask) -> list[tuple[str, str]]:
 
 def _measure(environ: dict[str, str], folder: Path, paths: list[tuple[str, str]]) -> tuple[float, float, int]:
     """CPU seconds of a quiet minute with these streams open, those of opening them, and the events of the minute."""
-    server = servers.Gunicorn("wsgi:app", environ, folder)
+    server = servers.serve("wsgi:app", environ, folder)
     screens = Screens(server.port)
     try:
         time.sleep(SETTLED)
-        before = server.cpu_seconds()
+        before = servers.cpu_seconds(server)
         for path, cookie in paths:
             screens.open(path, cookie)
         time.sleep(SETTLED)
-        opened, heard = server.cpu_seconds(), screens.heard
+        opened, heard = servers.cpu_seconds(server), screens.heard
         time.sleep(MINUTE)
-        return server.cpu_seconds() - opened, opened - before, screens.heard - heard
+        return servers.cpu_seconds(server) - opened, opened - before, screens.heard - heard
     finally:
         screens.close()
         server.stop()

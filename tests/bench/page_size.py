@@ -9,9 +9,10 @@ from bson import ObjectId
 from flask.testing import FlaskClient
 
 from tests.bench import servers
-from waitercaller import create_app, restaurants, schema
-from waitercaller.i18n import LANGUAGES
-from waitercaller.tables import store as tables
+from waitercaller import create_app
+from waitercaller.db import schema
+from waitercaller.model import restaurants, tables
+from waitercaller.model.languages import LANGUAGES
 
 LIMIT = 14_336  # bytes: what a server sends in the first round trip (TCP's initial window of ten segments)
 

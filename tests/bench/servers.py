@@ -1,64 +1,41 @@
 """What the benchmarks measure: the application and a bare Flask view, each under gunicorn with one gevent worker."""
 
-import http.client
 import os
 import secrets
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from config import Config
-from tests import databases
+from tests.support import databases
+from tests.support import settings as for_tests
+from tests.support.gunicorn import Gunicorn
+from tests.support.visits import visit
 
-ROOT = Path(__file__).parents[2]
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Gunicorn:
-    """One gunicorn with one worker, on loopback."""
+def serve(target: str, environ: dict[str, str], folder: Path) -> Gunicorn:
+    """One gunicorn with one worker, on loopback, started."""
+    bind = f"127.0.0.1:{databases.free_port()}"
+    options = ["--config", "python:tests.bench.bare_settings"] if target.startswith("tests.") else []
+    gunicorn = Gunicorn(bind, environ, folder / f"{bind}.log", workers=1, options=options, target=target)
+    gunicorn.start(lambda: _answers(bind))
+    return gunicorn
 
-    def __init__(self, target: str, settings: dict[str, str], folder: Path) -> None:
-        self.port = databases.free_port()
-        options = ["--config", "deploy/gunicorn.conf.py", "--workers", "1", "--bind", f"127.0.0.1:{self.port}"]
-        if target.startswith("tests."):
-            options[1] = "python:tests.bench.bare_settings"
-        with (folder / f"{self.port}.log").open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", *options, target],
-                cwd=ROOT,
-                env={"PATH": os.environ["PATH"], **settings},
-                stdout=log,
-                stderr=log,
-            )
-        self._wait()
 
-    def cpu_seconds(self) -> float:
-        """What the worker has used so far."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        fields = Path(f"/proc/{children[0]}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+def cpu_seconds(gunicorn: Gunicorn) -> float:
+    """What the worker has used so far."""
+    fields = Path(f"/proc/{gunicorn.workers[0]}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=30)
 
-    def _wait(self) -> None:
-        for _ in range(300):
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=2)
-            try:
-                connection.request("GET", "/healthz")
-                connection.getresponse().read()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-            finally:
-                connection.close()
-        raise RuntimeError("gunicorn did not start")
+def _answers(bind: str) -> bool:
+    try:
+        return visit(bind, "/healthz").status > 0
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -75,15 +52,10 @@ def database() -> Iterator[tuple[dict[str, str], Path]]:
 
 
 def settings(server: databases.Server, folder: Path) -> dict[str, str]:
-    return {
-        "MONGODB_URI": databases.with_name(server.uri, databases.fresh_name()),
-        "PUBLIC_URL": "http://127.0.0.1",
-        "SECRET_KEY": secrets.token_urlsafe(48),
-        "TRUSTED_HOSTS": "127.0.0.1",
-        "MAIL_SENDER": "Waiter Caller <hello@waitercaller.test>",
-        "MAIL_FOLDER": str(folder / "mail"),
-        "LOG_FORMAT": "text",
-    }
+    """As in production: passwords are as expensive to hash, and the key is nobody else's."""
+    uri = databases.with_name(server.uri, databases.fresh_name())
+    environ = for_tests.environ(uri, "http://127.0.0.1", folder / "mail", SECRET_KEY=secrets.token_urlsafe(48))
+    return {name: value for name, value in environ.items() if not name.startswith("ARGON2_")}
 
 
 def config(environ: dict[str, str]) -> Config:

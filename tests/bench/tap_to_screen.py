@@ -1,18 +1,17 @@
 """From the guest's tap to the card on another screen, in a real browser, and where the time goes."""
 
-import shutil
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests import cast
-from tests.browser.conftest import FLAGS
-from tests.browser.visitors import Visitors, comes_true, is_live
-from tests.browser.website import Website
-from waitercaller.tables import store as tables
+from tests.support import cast
+from tests.support.browser import executable, launch
+from tests.support.visitors import Visitors, comes_true, is_live
+from tests.support.website import Website
+from waitercaller.model import tables
+from waitercaller.model.tables import Table
 
 TAPS = 30
 WARM_UP = 5
@@ -45,15 +44,14 @@ addEventListener("DOMContentLoaded", () => {
 
 def report() -> None:
     """Print the median of each part, and the slowest tap of all."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
+    if executable() is None:
         print("tap → visible on the other screen: Chromium is missing")
         return
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         website = Website(Path(folder))
         website.open()
         try:
-            chromium = playwright.chromium.launch(executable_path=executable, args=FLAGS)
+            chromium = launch(playwright)
             _print(_measure(website, chromium))
             chromium.close()
         finally:
@@ -74,7 +72,7 @@ def _measure(website: Website, chromium: Browser) -> list[dict[str, float]]:
     return [_tap(website, screen, guest, place) for place in places][WARM_UP:]
 
 
-def _tap(website: Website, screen: Page, guest: Page, place: dict[str, Any]) -> dict[str, float]:
+def _tap(website: Website, screen: Page, guest: Page, place: Table) -> dict[str, float]:
     """When each thing happened after the tap, in milliseconds."""
     table = str(place["_id"])
     guest.context.clear_cookies()  # so many calls in a row are no single phone's

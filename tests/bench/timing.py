@@ -8,8 +8,11 @@ import time
 from urllib.parse import urlencode
 
 from tests.bench import servers
-from waitercaller import create_app, passwords, schema
-from waitercaller.auth import store as users
+from tests.support.gunicorn import Gunicorn
+from waitercaller import create_app
+from waitercaller.db import schema
+from waitercaller.model import users
+from waitercaller.web import passwords
 
 TRIES = 200  # of each; as many accounts, since mails to one address are limited
 WARM_UP = 10
@@ -22,7 +25,7 @@ def report() -> None:
     with servers.database() as (environ, folder):
         environ["PROXY_COUNT"] = "1"
         _accounts(environ)
-        server = servers.Gunicorn("wsgi:app", environ, folder)
+        server = servers.serve("wsgi:app", environ, folder)
         try:
             for path, expected in (("/login", 400), ("/forgot", 303)):
                 _compare(server, path, expected)
@@ -39,7 +42,7 @@ def _accounts(environ: dict[str, str]) -> None:
             users.create(_address("known", number), "Alice", hashes[number % HASHES], None)
 
 
-def _compare(server: servers.Gunicorn, path: str, expected: int) -> None:
+def _compare(server: Gunicorn, path: str, expected: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     cookie, token = _form(connection, path)
     taken: dict[str, list[float]] = {"known": [], "other": []}

@@ -3,27 +3,16 @@
 The cast is that of tests/conftest.py; here its people and tables live in the website's database.
 """
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from tests.browser.visitors import PATIENCE_MS, Visitors
-from tests.browser.website import Website
-from waitercaller.db import Document
-
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.support import browser
+from tests.support.visitors import PATIENCE_MS, Visitors
+from tests.support.website import Website
+from waitercaller.model.tables import Table
 
 # Of a package, not of the session: Playwright keeps an event loop running, which other tests need not meet.
 
@@ -31,7 +20,7 @@ FLAGS = [
 @pytest.fixture(scope="package")
 def executable() -> str:
     """Where Chromium is."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = browser.executable()
     if path is None:
         pytest.skip("Chromium is missing: sudo apt-get install chromium")
     return path
@@ -46,9 +35,9 @@ def playwright(executable: str) -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def chromium(playwright: Playwright, executable: str) -> Iterator[Browser]:
-    browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-    yield browser
-    browser.close()
+    chromium = browser.launch(playwright)
+    yield chromium
+    chromium.close()
 
 
 @pytest.fixture(scope="package")
@@ -81,7 +70,7 @@ def visitors(website: Website, chromium: Browser) -> Iterator[Visitors]:
 
 
 @pytest.fixture
-def dana(visitors: Visitors, table: Document) -> Page:
+def dana(visitors: Visitors, table: Table) -> Page:
     """Dana, a guest, has scanned the code of table 7 with her phone."""
     page = visitors.come(viewport={"width": 390, "height": 780})
     page.goto(f"/t/{table['code']}")

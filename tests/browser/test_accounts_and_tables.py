@@ -3,10 +3,10 @@
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.visitors import Visitors, fill, is_live, is_waiting, press
-from tests.browser.website import Website
-from tests.cast import PASSWORD, Person
-from waitercaller.db import Document
+from tests.support.cast import PASSWORD, Person
+from tests.support.visitors import Visitors, fill, is_live, is_waiting, press
+from tests.support.website import Website
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -137,7 +137,7 @@ def test_a_new_code_ends_what_the_old_card_can_do(visitors: Visitors, alice: Per
     is_waiting(office)
 
 
-def test_a_removed_table_takes_its_call_along(visitors: Visitors, alice: Person, table: Document, dana: Page) -> None:
+def test_a_removed_table_takes_its_call_along(visitors: Visitors, alice: Person, table: Table, dana: Page) -> None:
     visitors.tolerate("status of 404")
     dashboard, office = visitors.dashboard(alice), visitors.logged_in(alice)
     press(dana, "Call a waiter")

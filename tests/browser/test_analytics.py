@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Request, Route, expect
 
-from tests.browser.visitors import Visitors, is_waiting, press
-from tests.browser.website import Website
-from tests.cast import Person
-from waitercaller.db import Document
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, is_waiting, press
+from tests.support.website import Website
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -97,7 +97,7 @@ def google(visitor: Page, website: Website) -> Google:
     return Google(visitor, website)
 
 
-def on(page: Page, table: Document) -> None:
+def on(page: Page, table: Table) -> None:
     page.goto(f"/t/{table['code']}")
 
 
@@ -138,7 +138,7 @@ def wait_for_calls(page: Page, google: Google, *kinds: str) -> None:
 # --- nothing without consent ------------------------------------------------------------------------------------------
 
 
-def test_nothing_is_sent_before_the_answer_nor_after_a_refusal(visitor: Page, google: Google, table: Document) -> None:
+def test_nothing_is_sent_before_the_answer_nor_after_a_refusal(visitor: Page, google: Google, table: Table) -> None:
     visitor.goto("/")
     on(visitor, table)
     press(visitor, "Call a waiter")
@@ -153,7 +153,7 @@ def test_nothing_is_sent_before_the_answer_nor_after_a_refusal(visitor: Page, go
     assert names_of_cookies(visitor) == {"wc_consent", "device"}
 
 
-def test_a_browser_that_says_gpc_is_not_asked(visitors: Visitors, website: Website, table: Document) -> None:
+def test_a_browser_that_says_gpc_is_not_asked(visitors: Visitors, website: Website, table: Table) -> None:
     by_header = visitors.come(extra_http_headers={"Sec-GPC": "1"})
     by_script = visitors.come()
     by_script.add_init_script("Object.defineProperty(Navigator.prototype, 'globalPrivacyControl', { value: true })")
@@ -170,7 +170,7 @@ def test_a_browser_that_says_gpc_is_not_asked(visitors: Visitors, website: Websi
 
 
 def test_pages_of_staff_and_accounts_send_nothing_even_after_consent(
-    visitors: Visitors, website: Website, alice: Person, table: Document
+    visitors: Visitors, website: Website, alice: Person, table: Table
 ) -> None:
     visitors.tolerate("status of 400")  # of pages that are asked for without a link
     page = visitors.logged_in(alice)
@@ -185,9 +185,7 @@ def test_pages_of_staff_and_accounts_send_nothing_even_after_consent(
     assert google.requests == []
 
 
-def test_without_scripts_nothing_is_asked_and_nothing_sent(
-    visitors: Visitors, website: Website, table: Document
-) -> None:
+def test_without_scripts_nothing_is_asked_and_nothing_sent(visitors: Visitors, website: Website, table: Table) -> None:
     page = visitors.come(java_script_enabled=False)
     google = Google(page, website)
     for path in ("/", f"/t/{table['code']}"):
@@ -200,7 +198,7 @@ def test_without_scripts_nothing_is_asked_and_nothing_sent(
 # --- with consent -----------------------------------------------------------------------------------------------------
 
 
-def test_of_a_guests_visit_nothing_but_the_visit_leaves(visitor: Page, google: Google, table: Document) -> None:
+def test_of_a_guests_visit_nothing_but_the_visit_leaves(visitor: Page, google: Google, table: Table) -> None:
     visitor.goto("/")
     on(visitor, table)
     answer(visitor, "Accept")
@@ -224,7 +222,7 @@ def test_of_a_guests_visit_nothing_but_the_visit_leaves(visitor: Page, google: G
     assert all("table" not in str(each).lower() for each in google.told)
 
 
-def test_a_call_is_told_once_and_by_its_kind_only(visitor: Page, google: Google, table: Document) -> None:
+def test_a_call_is_told_once_and_by_its_kind_only(visitor: Page, google: Google, table: Table) -> None:
     on(visitor, table)
     answer(visitor, "Accept")
     wait_for_visits(visitor, google, 1)
@@ -241,7 +239,7 @@ def test_a_call_is_told_once_and_by_its_kind_only(visitor: Page, google: Google,
 
 
 def test_a_kind_of_a_restaurants_own_is_not_told_from_others(
-    visitor: Page, google: Google, website: Website, table: Document
+    visitor: Page, google: Google, website: Website, table: Table
 ) -> None:
     website.app.extensions["mongo"].database.restaurants.update_one(
         {"_id": table["restaurant_id"]}, {"$set": {"kinds.0.id": "0123456789ab"}}
@@ -254,7 +252,7 @@ def test_a_kind_of_a_restaurants_own_is_not_told_from_others(
     assert "0123456789ab" not in google.everything
 
 
-def test_accepting_does_not_load_a_guests_page_anew(visitor: Page, google: Google, table: Document) -> None:
+def test_accepting_does_not_load_a_guests_page_anew(visitor: Page, google: Google, table: Table) -> None:
     on(visitor, table)
     visitor.evaluate("window.here = true")
     answer(visitor, "Accept")
@@ -275,7 +273,7 @@ def test_of_a_visit_to_the_start_page_google_learns_which_site_it_came_from(visi
 
 
 def test_a_guest_who_comes_to_the_start_page_does_not_bring_the_code_along(
-    visitor: Page, google: Google, table: Document
+    visitor: Page, google: Google, table: Table
 ) -> None:
     visitor.goto("/")
     press(visitor, "Accept")
@@ -316,7 +314,7 @@ def test_consent_mode_knows_no_advertising(visitor: Page, google: Google) -> Non
 
 @pytest.mark.parametrize("where", ["home", "guest"])
 def test_taking_it_back_ends_it_at_once_and_clears_the_cookies(
-    visitor: Page, google: Google, table: Document, where: str
+    visitor: Page, google: Google, table: Table, where: str
 ) -> None:
     path = "/" if where == "home" else f"/t/{table['code']}"
     visitor.goto(path)
@@ -334,7 +332,7 @@ def test_taking_it_back_ends_it_at_once_and_clears_the_cookies(
     assert len(google.requests) == sent
 
 
-def test_after_six_months_it_is_asked_again(visitor: Page, google: Google, table: Document) -> None:
+def test_after_six_months_it_is_asked_again(visitor: Page, google: Google, table: Table) -> None:
     on(visitor, table)
     answer(visitor, "Accept")
     wait_for_visits(visitor, google, 1)
@@ -346,7 +344,7 @@ def test_after_six_months_it_is_asked_again(visitor: Page, google: Google, table
     assert len([each for each in google.told[sent:] if "orders" in each]) == 0
 
 
-def test_an_answer_that_does_not_arrive_is_asked_for_again(visitors: Visitors, visitor: Page, table: Document) -> None:
+def test_an_answer_that_does_not_arrive_is_asked_for_again(visitors: Visitors, visitor: Page, table: Table) -> None:
     visitors.tolerate("ERR_FAILED")
     on(visitor, table)
     visitor.route("**/consent", lambda route: route.abort())
@@ -360,7 +358,7 @@ def test_an_answer_that_does_not_arrive_is_asked_for_again(visitors: Visitors, v
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_question_never_lies_over_what_the_page_is_for(visitors: Visitors, table: Document, scheme: str) -> None:
+def test_the_question_never_lies_over_what_the_page_is_for(visitors: Visitors, table: Table, scheme: str) -> None:
     page = visitors.come(viewport=PHONE, color_scheme=scheme)
     on(page, table)
     question = page.locator("#consent")

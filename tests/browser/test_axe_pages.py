@@ -11,25 +11,23 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page
 
-from tests.asvs import address, routes
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors
-from tests.cast import Browser, Person, visit
-from waitercaller import restaurants, sessions
-from waitercaller.db import Document
-from waitercaller.requests import mutes
-from waitercaller.requests import store as requests
-from waitercaller.tables import store as tables
+from tests.support.asvs import address, routes
+from tests.support.axe import complaints
+from tests.support.cast import Browser, Person, visit
+from tests.support.visitors import Visitors
+from waitercaller.model import logins, pauses, restaurants, tables
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
-ENDLESS = ("requests.live", "requests.guest_live")
-GUESTS = ("requests.guest", "requests.guest_printed")
+ENDLESS = ("requests.dashboard.live", "requests.guest.live")
+GUESTS = ("requests.guest.page", "requests.guest.printed")
 STILL: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}, "reduced_motion": "reduce"}  # no colour on its way
 
 
 @pytest.fixture
-def table(app: Flask, alice: Person, bob: Person) -> Document:
+def table(app: Flask, alice: Person, bob: Person) -> Table:
     """A table of a house where there is something on every page: zones, people, a screen, calls, pauses."""
     restaurant_id, by = alice.restaurant_id, restaurants.Actor(id=alice.member_id, name="Alice")
     with app.app_context():
@@ -41,12 +39,12 @@ def table(app: Flask, alice: Person, bob: Person) -> Document:
         requests.open_request(house, laid[2], house["kinds"][0], "another tap")
         requests.accept(restaurant_id, [calls[0]["_id"]], by)
         requests.resolve(restaurant_id, [calls[-1]["_id"]], by)
-        mutes.pause_table(laid[2])
-        sessions.start_screen(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+        pauses.pause_table(laid[2])
+        logins.start_screen(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     return laid[1]
 
 
-def pages(app: Flask, client: Browser, owner: Person, table: Document) -> Iterator[str]:
+def pages(app: Flask, client: Browser, owner: Person, table: Table) -> Iterator[str]:
     """The addresses of all pages that this browser is shown, except guests' and those that send it elsewhere."""
     for rule in sorted(routes(app, "GET"), key=lambda rule: rule.endpoint):
         if rule.endpoint not in (*ENDLESS, *GUESTS):
@@ -71,7 +69,7 @@ def found_on(page: Page, paths: Iterator[str]) -> tuple[int, list[str]]:
 
 
 def test_nothing_is_found_on_the_pages_of_the_staff_and_of_accounts(
-    app: Flask, visitors: Visitors, alice: Person, table: Document
+    app: Flask, visitors: Visitors, alice: Person, table: Table
 ) -> None:
     visitors.tolerate("status of 40")  # of pages that are asked for without a link
     page = visitors.logged_in(alice, **STILL)
@@ -81,7 +79,7 @@ def test_nothing_is_found_on_the_pages_of_the_staff_and_of_accounts(
 
 
 def test_nothing_is_found_on_the_pages_for_everybody(
-    app: Flask, visitors: Visitors, alice: Person, table: Document
+    app: Flask, visitors: Visitors, alice: Person, table: Table
 ) -> None:
     visitors.tolerate("status of 40")
     seen, found = found_on(visitors.come(**STILL), pages(app, visit(app), alice, table))

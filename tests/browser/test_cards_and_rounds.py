@@ -9,13 +9,13 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors, card, comes_true, is_live, press, remember, was_not_reloaded
-from tests.cast import Person
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.requests import store as requests
-from waitercaller.tables import store as tables
+from tests.support.axe import complaints
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, comes_true, is_live, press, remember, was_not_reloaded
+from waitercaller.db import clock
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -30,7 +30,7 @@ OscillatorNode.prototype.start = function (when) { window.strokes += 1; return s
 
 
 @pytest.fixture
-def house(app: Flask, alice: Person) -> dict[str, Document]:
+def house(app: Flask, alice: Person) -> dict[str, Table]:
     """The tables of Alice's restaurant by name, in two zones."""
     with app.app_context():
         for zone, names in ZONES.items():
@@ -39,7 +39,7 @@ def house(app: Flask, alice: Person) -> dict[str, Document]:
 
 
 @pytest.fixture
-def call(app: Flask, alice: Person, house: dict[str, Document]) -> Callable[..., None]:
+def call(app: Flask, alice: Person, house: dict[str, Table]) -> Callable[..., None]:
     """`call("5", "bill", seconds=50, level=1)`: somebody at table 5 has wanted the bill for so long."""
 
     def called(name: str, kind: str = "waiter", seconds: float = 0, **values: Any) -> None:
@@ -89,7 +89,7 @@ def headline(guest: Page, words: str) -> None:
 
 
 def test_two_staff_and_three_guests_at_once(
-    visitors: Visitors, alice: Person, bob: Person, house: dict[str, Document]
+    visitors: Visitors, alice: Person, bob: Person, house: dict[str, Table]
 ) -> None:
     alices, bobs = visitors.dashboard(alice), visitors.dashboard(bob, viewport=PHONE)
     guests = {name: visitors.come(viewport=PHONE) for name in ("4", "5", "20")}

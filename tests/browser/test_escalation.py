@@ -6,13 +6,13 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser import axe
-from tests.browser.visitors import Visitors, card, press
-from tests.browser.website import Website
-from tests.cast import Person
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.tables import store as tables
+from tests.support import axe
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, press
+from tests.support.website import Website
+from waitercaller.db import clock
+from waitercaller.model import restaurants, tables
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -20,7 +20,7 @@ SHORT = {"nag": 2, "all_zones": 4, "alert": 6}  # seconds
 
 
 @pytest.fixture
-def impatient(app: Flask, alice: Person, table: Document) -> Person:
+def impatient(app: Flask, alice: Person, table: Table) -> Person:
     """Alice's restaurant, open now, where nothing waits for long; table 12 stands on the terrace, table 7 inside."""
     database = app.extensions["mongo"].database
     settings = {"settings.escalation": SHORT, "settings.alert_mail": True}
@@ -35,7 +35,7 @@ def impatient(app: Flask, alice: Person, table: Document) -> Person:
 
 
 def test_a_call_to_which_nobody_goes_reaches_all_screens_and_then_its_owner(
-    website: Website, visitors: Visitors, impatient: Person, bob: Person, table: Document
+    website: Website, visitors: Visitors, impatient: Person, bob: Person, table: Table
 ) -> None:
     screen = visitors.dashboard(bob)
     screen.get_by_role("button", name="Terrace").click()

@@ -9,14 +9,15 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.visitors import Visitors, card, press, remember, was_not_reloaded
-from tests.browser.website import Website
-from tests.cast import Person
-from waitercaller import clock
-from waitercaller.db import Document
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, press, remember, was_not_reloaded
+from tests.support.website import Website
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import tables
+from waitercaller.model.tables import Table
+from waitercaller.model.tokens import serializer
 from waitercaller.requests.guest import links as guest_links
-from waitercaller.tables import store as tables
-from waitercaller.tokens import serializer
 
 pytestmark = pytest.mark.browser
 
@@ -84,7 +85,7 @@ def test_nobody_sees_a_call_without_screens_and_after_they_are_put_away(
     expect(dana.locator("#headline")).to_have_text(OVERLOOKED, timeout=SILENCE_MS)
 
 
-def test_a_page_without_scripts_says_so_too(visitors: Visitors, table: Document) -> None:
+def test_a_page_without_scripts_says_so_too(visitors: Visitors, table: Table) -> None:
     guest = visitors.come(java_script_enabled=False)
     guest.goto(f"/t/{table['code']}")
     tap(guest, "bill/card")
@@ -105,7 +106,7 @@ def test_who_taps_again_reminds_and_the_choice_can_be_changed(dana: Page, reques
     assert (request["choice"], request["kind"]) == ("cash", "bill")
 
 
-def test_the_phone_that_called_cancels_and_no_other(visitors: Visitors, table: Document, dana: Page) -> None:
+def test_the_phone_that_called_cancels_and_no_other(visitors: Visitors, table: Table, dana: Page) -> None:
     tap(dana, "waiter")
     expect(dana.locator(".live")).to_be_visible()
     other = visitors.come(viewport=PHONE)
@@ -135,7 +136,7 @@ def test_not_yet_brings_the_call_back_with_its_first_clock(
 
 
 def test_a_note_goes_with_a_tap_where_the_restaurant_takes_notes(
-    visitors: Visitors, table: Document, settle: Callable[[Document], None], requests_in: Any
+    visitors: Visitors, table: Table, settle: Callable[[Document], None], requests_in: Any
 ) -> None:
     settle({"settings.notes": True})
     guest = visitors.come(viewport=PHONE)
@@ -148,10 +149,11 @@ def test_a_note_goes_with_a_tap_where_the_restaurant_takes_notes(
 
 
 def test_a_closed_house_says_when_it_opens_and_offers_nothing(
-    visitors: Visitors, table: Document, settle: Callable[[Document], None]
+    visitors: Visitors, table: Table, settle: Callable[[Document], None]
 ) -> None:
     whole_week = [{"day": day, "opens": "18:00", "closes": "23:00"} for day in range(7)]
-    settle({"opening": {"state": "closed", "until": clock.now() + timedelta(days=2)}, "hours": whole_week})
+    until = (clock.now() + timedelta(days=2)).replace(hour=12)  # outside the hours, whatever time it is now
+    settle({"opening": {"state": "closed", "until": until}, "hours": whole_week})
     guest = visitors.come(viewport=PHONE)
     guest.goto(f"/t/{table['code']}")
     headline(guest, "We are closed now")
@@ -160,7 +162,7 @@ def test_a_closed_house_says_when_it_opens_and_offers_nothing(
 
 
 def test_a_page_left_open_overnight_cannot_call(
-    visitors: Visitors, website: Website, dana: Page, table: Document, requests_in: Any
+    visitors: Visitors, website: Website, dana: Page, table: Table, requests_in: Any
 ) -> None:
     visitors.tolerate("status of 409")
     with website.app.app_context():
@@ -173,9 +175,7 @@ def test_a_page_left_open_overnight_cannot_call(
     assert requests_in() == []
 
 
-def test_an_open_page_says_that_its_code_has_been_replaced(
-    app: Flask, alice: Person, table: Document, dana: Page
-) -> None:
+def test_an_open_page_says_that_its_code_has_been_replaced(app: Flask, alice: Person, table: Table, dana: Page) -> None:
     with app.app_context():
         tables.rotate(alice.restaurant_id, table["_id"])
     expect(dana.locator(".notice")).to_contain_text("This code has been replaced.")
@@ -211,7 +211,7 @@ def test_whoever_has_no_finger_on_the_page_keeps_the_place(dana: Page) -> None:
     expect(menu.locator("ul")).to_be_hidden()
 
 
-def test_a_second_visit_fetches_the_page_alone(visitors: Visitors, table: Document) -> None:
+def test_a_second_visit_fetches_the_page_alone(visitors: Visitors, table: Table) -> None:
     guest = visitors.come()
     network = guest.context.new_cdp_session(guest)
     network.send("Network.enable")

@@ -9,14 +9,16 @@ from bson import ObjectId
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser import axe
-from tests.browser.visitors import Visitors
-from tests.cast import Person
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.requests import mutes, receipts, store
+from tests.support import axe
+from tests.support.cast import Person
+from tests.support.visitors import Visitors
+from waitercaller.db import clock
+from waitercaller.db.client import Document
+from waitercaller.model import pauses, restaurants, tables
+from waitercaller.model.requests import seen, transitions
+from waitercaller.model.service_request import Scope
+from waitercaller.model.tables import Table
 from waitercaller.requests.guest import links as guest_links
-from waitercaller.tables import store as tables
 
 pytestmark = pytest.mark.browser
 
@@ -40,7 +42,7 @@ def addresses(app: Flask, alice: Person) -> dict[str, str]:
         tables.add_many(alice.restaurant_id, ["idle", "paused", "replaced", *STATES], None)
         laid = {table["name"]: table for table in tables.of_restaurant(alice.restaurant_id)}
         _present(app, alice)
-        mutes.pause_table(laid["paused"])
+        pauses.pause_table(laid["paused"])
         tables.rotate(alice.restaurant_id, laid["replaced"]["_id"])
         for state in STATES:
             called = _call(app, alice, laid[state], state)
@@ -64,22 +66,25 @@ def _present(app: Flask, alice: Person) -> None:
     )
 
 
-def _call(app: Flask, alice: Person, table: Document, becomes: str) -> ObjectId:
+def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
     """Let the table call for the bill by card, and let that become what it should."""
     restaurant = restaurants.get(alice.restaurant_id)
     assert restaurant is not None
     bill: Any = restaurant["kinds"][1]
-    request = store.open_request(restaurant, table, bill, "key", choice=bill["choices"][0], note="Now", device="phone")
-    where, ids = {"restaurant_id": alice.restaurant_id}, [request["_id"]]
+    request = transitions.open_request(
+        restaurant, table, bill, "key", choice=bill["choices"][0], note="Now", device="phone"
+    )
+    where: Scope = {"restaurant_id": alice.restaurant_id}
+    ids = [request["_id"]]
     by: restaurants.Actor = {"id": alice.member_id, "name": "Alice"}
     acts: dict[str, Callable[[], object]] = {
         "sent": lambda: _date(app, request["_id"], timedelta(hours=1)),  # it will be new for as long as this takes
         "overlooked": lambda: _date(app, request["_id"], timedelta(minutes=-3)),
-        "seen": lambda: receipts.shown(alice.restaurant_id, ids, SCREEN),
-        "coming": lambda: store.accept(alice.restaurant_id, ids, by),
-        "done": lambda: store.resolve(alice.restaurant_id, ids, by),
-        "not found": lambda: store.dismiss(alice.restaurant_id, ids, by),
-        "cancelled": lambda: store.cancel(where, ids, ["phone"]),
+        "seen": lambda: seen.shown(alice.restaurant_id, ids, SCREEN),
+        "coming": lambda: transitions.accept(alice.restaurant_id, ids, by),
+        "done": lambda: transitions.resolve(alice.restaurant_id, ids, by),
+        "not found": lambda: transitions.dismiss(alice.restaurant_id, ids, by),
+        "cancelled": lambda: transitions.cancel(where, ids, ["phone"]),
     }
     acts[becomes]()
     return request["_id"]
@@ -122,7 +127,7 @@ def test_axe_finds_nothing_where_the_page_is_read_from_the_right(visitors: Visit
     ],
 )
 def test_axe_finds_nothing_with_a_note_and_where_it_is_closed(
-    app: Flask, visitors: Visitors, alice: Person, table: Document, values: Document, shown: str
+    app: Flask, visitors: Visitors, alice: Person, table: Table, values: Document, shown: str
 ) -> None:
     app.extensions["mongo"].database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": values})
     guest = visitors.come(viewport=PHONE)
@@ -131,7 +136,7 @@ def test_axe_finds_nothing_with_a_note_and_where_it_is_closed(
     finds_nothing(guest, shown)
 
 
-def test_axe_finds_nothing_while_a_tap_is_not_sent_and_when_it_is_given_up(visitors: Visitors, table: Document) -> None:
+def test_axe_finds_nothing_while_a_tap_is_not_sent_and_when_it_is_given_up(visitors: Visitors, table: Table) -> None:
     visitors.tolerate("net::ERR_")
     guest = visitors.come(viewport=PHONE)
     guest.clock.install()

@@ -7,10 +7,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.visitors import Visitors, comes_true, press
-from tests.browser.website import Website
-from tests.cast import Person, wait_until
-from waitercaller.db import Document
+from tests.support.cast import Person, wait_until
+from tests.support.visitors import Visitors, comes_true, press
+from tests.support.website import Website
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -63,7 +63,7 @@ def test_a_tap_without_network_is_sent_once_there_is_one(dana: Page, taps: Any) 
     assert taps() == [("waiter", 0)]
 
 
-def test_a_tap_outlives_the_page(dana: Page, table: Document, taps: Any) -> None:
+def test_a_tap_outlives_the_page(dana: Page, table: Table, taps: Any) -> None:
     phone = dana.context
     phone.set_offline(True)
     tap(dana, "bill/card")
@@ -132,7 +132,7 @@ def test_the_last_choice_counts_of_those_made_without_network(app: Flask, dana: 
 
 
 def test_a_note_is_sent_though_the_tap_before_it_was_still_on_its_way(
-    app: Flask, website: Website, visitors: Visitors, alice: Person, table: Document
+    app: Flask, website: Website, visitors: Visitors, alice: Person, table: Table
 ) -> None:
     requests = app.extensions["mongo"].database.requests
     app.extensions["mongo"].database.restaurants.update_one(
@@ -155,7 +155,7 @@ def test_a_note_is_sent_though_the_tap_before_it_was_still_on_its_way(
 
 
 def test_a_tap_that_could_not_be_sent_for_ten_minutes_is_not_sent_at_all(
-    visitors: Visitors, table: Document, taps: Any
+    visitors: Visitors, table: Table, taps: Any
 ) -> None:
     guest = visitors.come()
     guest.clock.install()
@@ -175,7 +175,7 @@ def test_a_tap_that_could_not_be_sent_for_ten_minutes_is_not_sent_at_all(
     assert taps() == [("water", 0)]
 
 
-def test_a_page_that_is_opened_too_late_says_that_the_tap_was_not_sent(dana: Page, table: Document, taps: Any) -> None:
+def test_a_page_that_is_opened_too_late_says_that_the_tap_was_not_sent(dana: Page, table: Table, taps: Any) -> None:
     phone = dana.context
     phone.set_offline(True)
     tap(dana, "waiter")
@@ -252,11 +252,11 @@ def test_a_tap_that_waited_is_answered_in_the_language_chosen_since(dana: Page, 
     assert taps() == [("waiter", 0)]
 
 
-def test_a_line_that_hangs_without_closing_is_told_of(visitors: Visitors, website: Website, table: Document) -> None:
+def test_a_line_that_hangs_without_closing_is_told_of(visitors: Visitors, website: Website, table: Table) -> None:
     guest = visitors.come()
     guest.clock.install()
     guest.goto(f"/t/{table['code']}")
-    with website.frozen(website.workers):
+    with website.gunicorn.frozen():
         guest.clock.fast_forward(25_000)
         expect(guest.locator("#unconnected")).to_be_visible()
     expect(guest.locator("#unconnected")).to_be_hidden()

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.visitors import Visitors, card, is_live, is_not_live, is_waiting, press, remember, was_not_reloaded
-from tests.browser.website import Website
-from tests.cast import Person
-from waitercaller.requests import reading
-from waitercaller.requests import store as requests
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, is_live, is_not_live, is_waiting, press, remember, was_not_reloaded
+from tests.support.website import Website
+from waitercaller.model.requests import queries
+from waitercaller.model.requests import transitions as requests
 
 pytestmark = pytest.mark.browser
 
@@ -81,12 +81,12 @@ def test_the_web_server_is_restarted(website: Website, visitors: Visitors, alice
     dashboard = looking(visitors, alice)
     press(dana, "Call a waiter")
     shows(dashboard, "7")
-    website.stop()
+    website.gunicorn.stop()
     is_not_live(dashboard)
     with website.app.app_context():  # what happens elsewhere meanwhile
-        called = [request["_id"] for request in reading.live_of_restaurant(alice.restaurant_id)]
+        called = [request["_id"] for request in queries.live_of_restaurant(alice.restaurant_id)]
         requests.resolve(alice.restaurant_id, called, {"id": alice.member_id, "name": "Alice"})
-    website.start()
+    website.gunicorn.start()
     shows(dashboard)
     expect(dana.locator("#headline")).to_have_text("Done")
 
@@ -98,7 +98,7 @@ def test_a_line_that_hangs_without_closing_is_noticed(website: Website, visitors
     dashboard.goto(f"{alice.home}/dashboard")
     is_live(dashboard)
     remember(dashboard)
-    with website.frozen(website.workers):
+    with website.gunicorn.frozen():
         dashboard.clock.fast_forward(SILENCE_MS)
         is_not_live(dashboard)
     shows(dashboard)

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.visitors import Visitors, card, fill, is_live, is_waiting, press, remember, was_not_reloaded
-from tests.browser.website import Website
-from tests.cast import PASSWORD, Person, wait_until
+from tests.support.cast import PASSWORD, Person, wait_until
+from tests.support.visitors import Visitors, card, fill, is_live, is_waiting, press, remember, was_not_reloaded
+from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
 
@@ -171,9 +171,9 @@ def test_a_call_shows_on_the_screens_of_both_workers(
     screens: list[Page] = []
 
     def idle_ones_are_closed() -> bool:
-        return sum(website.streams().values()) == len(screens)
+        return sum(website.gunicorn.streams().values()) == len(screens)
 
-    while not screens or 0 in website.streams().values():
+    while not screens or 0 in website.gunicorn.streams().values():
         assert len(screens) < 12, "one worker holds all screens"
         screens += [visitors.dashboard(alice) for _ in range(4)]
         wait_until(idle_ones_are_closed)

@@ -6,12 +6,12 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.visitors import Visitors, is_waiting, press
-from tests.cast import Person
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.requests import store as requests
-from waitercaller.tables import store as tables
+from tests.support import timeshift
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, is_waiting, press
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -27,7 +27,7 @@ def mallory(hire: Callable[..., Person]) -> Person:
 
 
 @pytest.fixture
-def busy(app: Flask, mallory: Person) -> list[Document]:
+def busy(app: Flask, mallory: Person) -> list[Table]:
     """Mallory's tables, in two zones, each of which calls for everything; one card is taken, one call just ended."""
     by: restaurants.Actor = {"id": mallory.member_id, "name": HOSTILE}
     with app.app_context():
@@ -50,7 +50,7 @@ def busy(app: Flask, mallory: Person) -> list[Document]:
     return laid
 
 
-def everywhere(page: Page, owner: Person, laid: list[Document]) -> Iterator[str]:
+def everywhere(page: Page, owner: Person, laid: list[Table]) -> Iterator[str]:
     """Open every page there is, one after the other, logged in as `owner`; those for the unknown come last."""
     tables_pages = ["tables", f"tables/{laid[0]['_id']}", "tables/print"]
     staff = ["dashboard", *tables_pages, "staff", "staff/history"]
@@ -71,7 +71,7 @@ def everywhere(page: Page, owner: Person, laid: list[Document]) -> Iterator[str]
         yield path
 
 
-def test_names_are_text_everywhere(visitors: Visitors, mallory: Person, busy: list[Document]) -> None:
+def test_names_are_text_everywhere(visitors: Visitors, mallory: Person, busy: list[Table]) -> None:
     visitors.tolerate("status of 404", "status of 400")  # of pages that are asked for without a link
     page = visitors.logged_in(mallory)
     seen = 0
@@ -92,7 +92,7 @@ def test_names_are_text_everywhere(visitors: Visitors, mallory: Person, busy: li
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_page_scrolls_sideways_on_a_small_phone(
-    visitors: Visitors, mallory: Person, busy: list[Document], scheme: str
+    visitors: Visitors, mallory: Person, busy: list[Table], scheme: str
 ) -> None:
     visitors.tolerate("status of 404", "status of 400")
     page = visitors.logged_in(mallory, viewport=PHONE, color_scheme=scheme)
@@ -114,7 +114,7 @@ def too_small(targets: Locator) -> list[str]:
     return small
 
 
-def test_fingers_find_what_they_aim_at(visitors: Visitors, mallory: Person, busy: list[Document], dana: Page) -> None:
+def test_fingers_find_what_they_aim_at(visitors: Visitors, mallory: Person, busy: list[Table], dana: Page) -> None:
     targets = "button, a:not(.skip), summary"
     press(dana, "Call a waiter")
     is_waiting(dana)
@@ -142,3 +142,17 @@ def test_visitors_notice_what_pages_complain_about(visitors: Visitors) -> None:
     assert "Content Security Policy" in complaints
     assert "uncaught" in complaints
     assert "dialog" in complaints
+
+
+def test_a_moved_run_moves_the_clock_of_browsers(visitors: Visitors, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(timeshift.OFFSET, str(3 * 366 * 24 * 3600))
+    moved, real = visitors.come(), visitors.chromium.new_context().new_page()
+    moved.goto("/")
+    before = real.evaluate("Date.now()")
+    read = "[Date.now(), +new Date(), Date.parse(Date()) + 1000, Date.UTC(2000, 1, 29), +new Date(0)]"
+    now, new, words, parsed, epoch = moved.evaluate(read)
+    ahead = 3 * 366 * 24 * 3600 * 1000
+    assert all(before <= each - ahead <= before + 3600_000 for each in (now, new, words))
+    assert (parsed, epoch) == (951_782_400_000, 0)
+    assert moved.evaluate("new Date() instanceof Date && new Date().constructor === Date")
+    real.context.close()

@@ -4,11 +4,11 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors, card, remember, was_not_reloaded
-from tests.cast import Person
-from waitercaller import clock
-from waitercaller.db import Document
+from tests.support.axe import complaints
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, card, remember, was_not_reloaded
+from waitercaller.db import clock
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def lane(dashboard: Page) -> Locator:
 
 
 def test_after_nobody_was_there_twice_the_phone_is_paused_and_the_table_is_not(
-    visitors: Visitors, alice: Person, bob: Person, table: Document, dana: Page
+    visitors: Visitors, alice: Person, bob: Person, table: Table, dana: Page
 ) -> None:
     tablet, phone = visitors.dashboard(alice), visitors.dashboard(bob, viewport=PHONE)
     remember(dana)
@@ -97,7 +97,7 @@ def test_undoing_the_second_nobody_there_gives_the_phone_its_call_back(
 
 
 def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
-    app: Flask, visitors: Visitors, alice: Person, table: Document, dana: Page
+    app: Flask, visitors: Visitors, alice: Person, table: Table, dana: Page
 ) -> None:
     tablet = visitors.dashboard(alice)
     guest = visitors.come(viewport=PHONE)
@@ -114,7 +114,7 @@ def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
     expect(lane(tablet)).to_contain_text("1 tap")
 
     # A quarter of an hour later; the background work of the servers notices, and tells whoever looks.
-    app.extensions["mongo"].database.mutes.update_one({}, {"$set": {"until": clock.now()}})
+    app.extensions["mongo"].database.pauses.update_one({}, {"$set": {"until": clock.now()}})
     expect(lane(tablet)).to_be_hidden()
     headline(guest, "How can we help?")
     tap(guest, "Some water")
@@ -122,7 +122,7 @@ def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
 
 
 def test_without_scripts_a_paused_table_is_said_to_be_paused_and_lifted(
-    visitors: Visitors, alice: Person, table: Document
+    visitors: Visitors, alice: Person, table: Table
 ) -> None:
     guest = visitors.come(java_script_enabled=False, viewport=PHONE)
     guest.goto(f"/t/{table['code']}")

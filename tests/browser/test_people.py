@@ -6,11 +6,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.visitors import Visitors, card, fill, is_live, is_waiting, press
-from tests.browser.website import Website
-from tests.cast import PASSWORD, Person
-from waitercaller import restaurants
-from waitercaller.tables import store as tables
+from tests.support.cast import PASSWORD, Person
+from tests.support.visitors import Visitors, card, fill, is_live, is_waiting, press
+from tests.support.website import Website
+from waitercaller.model import restaurants, tables
 
 pytestmark = pytest.mark.browser
 

@@ -7,14 +7,16 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import complaints
 from tests.browser.test_pages import HOSTILE, PHONE, too_small
-from tests.browser.visitors import Visitors
-from tests.cast import Person, wait_until
-from tests.past_calls import keep, past_call
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.report import store, times
+from tests.support.axe import complaints
+from tests.support.cast import Person, wait_until
+from tests.support.past_calls import keep, past_call
+from tests.support.visitors import Visitors
+from waitercaller.db import clock
+from waitercaller.model import restaurants
+from waitercaller.model.restaurants import Zone
+from waitercaller.model.rollups import store, times
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -22,9 +24,12 @@ PATHS = ("report?days=28", "report?days=1", "history")
 
 
 @pytest.fixture
-def busy(app: Flask, alice: Person, table: Document) -> Person:
+def busy(app: Flask, alice: Person, table: Table) -> Person:
     """Alice, whose house had two calls in each of the last 24 hours, in zones with trying names."""
-    zones = [{"id": "z1", "name": "A roof terrace beyond the winter garden"}, {"id": "z2", "name": HOSTILE}]
+    zones: list[Zone] = [
+        {"id": "z1", "name": "A roof terrace beyond the winter garden", "key": "a"},
+        {"id": "z2", "name": HOSTILE, "key": "b"},
+    ]
     database = app.extensions["mongo"].database
     with app.app_context():
         house = restaurants.get(alice.restaurant_id)

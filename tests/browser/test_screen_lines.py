@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.proxy import Proxy
-from tests.browser.visitors import Visitors, card, is_live, is_not_live, press, remember, was_not_reloaded
-from tests.browser.website import Website
-from tests.cast import Person
+from tests.support.cast import Person
+from tests.support.proxy import Proxy
+from tests.support.visitors import Visitors, card, is_live, is_not_live, press, remember, was_not_reloaded
+from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +42,7 @@ BACKOFF = """async () => {
 
 @pytest.fixture
 def proxy(website: Website) -> Iterator[Proxy]:
-    with Proxy(website.port) as proxy:
+    with Proxy(website.gunicorn.port) as proxy:
         yield proxy
 
 

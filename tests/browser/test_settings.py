@@ -6,10 +6,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import complaints
-from tests.browser.visitors import Visitors, fill, press
-from tests.cast import Person
-from waitercaller import restaurants
+from tests.support.axe import complaints
+from tests.support.cast import Person
+from tests.support.visitors import Visitors, fill, press
+from waitercaller.model import restaurants
 
 pytestmark = pytest.mark.browser
 

@@ -8,14 +8,14 @@ import pytest
 from bson import ObjectId
 from playwright.sync_api import Page, Playwright, expect
 
-from tests.browser.conftest import FLAGS
-from tests.browser.visitors import Visitors, card, fill, is_waiting, press
-from tests.browser.website import Website
-from tests.cast import PASSWORD, Person
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.requests import reading
-from waitercaller.requests import store as requests
+from tests.support.browser import FLAGS
+from tests.support.cast import PASSWORD, Person
+from tests.support.visitors import Visitors, card, fill, is_waiting, press
+from tests.support.website import Website
+from waitercaller.model import restaurants
+from waitercaller.model.requests import queries
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
@@ -52,12 +52,10 @@ def headline(guest: Page, words: str) -> None:
 
 
 def live_ids(person: Person) -> list[ObjectId]:
-    return [request["_id"] for request in reading.live_of_restaurant(person.restaurant_id)]
+    return [request["_id"] for request in queries.live_of_restaurant(person.restaurant_id)]
 
 
-def test_a_guest_with_neither_scripts_nor_cookies(
-    website: Website, barren: Page, alice: Person, table: Document
-) -> None:
+def test_a_guest_with_neither_scripts_nor_cookies(website: Website, barren: Page, alice: Person, table: Table) -> None:
     by: restaurants.Actor = {"id": alice.member_id, "name": "Alice"}
     barren.goto(f"/t/{table['code']}")
     headline(barren, "How can we help?")
@@ -155,7 +153,7 @@ def test_a_waiter_without_scripts_serves(visitors: Visitors, alice: Person, bob:
 
 
 def test_pages_without_scripts_load_themselves_anew(
-    website: Website, visitors: Visitors, alice: Person, table: Document
+    website: Website, visitors: Visitors, alice: Person, table: Table
 ) -> None:
     guest, tablet = visitors.come(java_script_enabled=False), visitors.logged_in(alice, java_script_enabled=False)
     tablet.goto(f"{alice.home}/dashboard")

@@ -1,15 +1,17 @@
 """Fixtures of the tests on the real programs. Each starts its own processes on 127.0.0.1 and ends them."""
 
 import os
+import resource
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from flask import Flask
 
-from tests.deploy.apache import Apache
-from tests.deploy.site import Site
+from tests.support.deploy.apache import Apache
+from tests.support.deploy.site import Site
 
+OPEN_FILES = 20_000
 PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
 
@@ -25,8 +27,20 @@ def programs() -> Callable[..., None]:
     return need
 
 
-@pytest.fixture(scope="module")
-def shared_site(programs: Callable[..., None], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+@pytest.fixture(scope="package")
+def many_files() -> Iterator[None]:
+    """What starts from here on may open as many files as LimitNOFILE allows in production, if this machine does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.fixture(scope="package")
+def shared_site(
+    programs: Callable[..., None], many_files: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     programs("apache2", "openssl")
     site = Site(tmp_path_factory.mktemp("site"))
     try:
@@ -40,7 +54,7 @@ def shared_site(programs: Callable[..., None], tmp_path_factory: pytest.TempPath
 def site(shared_site: Site) -> Iterator[Site]:
     """The whole site on one machine: Apache, gunicorn on a unix socket, and the database, without anybody in it."""
     yield shared_site
-    shared_site.house.empty()
+    shared_site.empty()
 
 
 @pytest.fixture

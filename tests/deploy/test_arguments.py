@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.machine import PROJECT
+from tests.support import ROOT
 
 
 def install(*words: str | Path) -> subprocess.CompletedProcess[str]:
     """A dry run, which changes nothing where what should be refused is not."""
-    command = [PROJECT / "deploy/install.sh", "--dry-run", "call.example.org", "boss@example.org", *words]
+    command = [ROOT / "deploy/install.sh", "--dry-run", "call.example.org", "boss@example.org", *words]
     return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 

@@ -7,19 +7,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from http.client import HTTPResponse
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests import databases
-from tests.cast import Person, wait_until
-from tests.deploy.apache import DOMAIN, Apache
-from tests.deploy.guests import DIRECT, Guest
-from tests.deploy.gunicorns import Gunicorn, House
-from tests.deploy.load import Load, load
-from tests.deploy.visits import Answer, Line, visit
-from waitercaller.db import Document
-from waitercaller.tables import store as tables
+from tests.support import databases
+from tests.support.cast import Person, wait_until
+from tests.support.deploy.apache import DOMAIN, Apache
+from tests.support.deploy.guests import DIRECT, Guest
+from tests.support.deploy.load import Load, load
+from tests.support.deploy.site import BEHIND_APACHE, behind_apache
+from tests.support.gunicorn import Gunicorn
+from tests.support.installation import Installation
+from tests.support.visits import Answer, Line, visit
+from waitercaller.db.client import Document
+from waitercaller.model import tables
 
 NOTICED = 2.5  # seconds until the balancer has surely noticed that /readyz fails
 SOME = 150  # requests
@@ -30,7 +33,7 @@ CALLERS = 5
 class Pair:
     """`web` are the two machines' gunicorns; `apache` balances between them."""
 
-    house: House
+    installation: Installation
     web: list[Gunicorn]
     apache: Apache
 
@@ -67,10 +70,11 @@ def shared_pair(programs: Callable[..., None], tmp_path_factory: pytest.TempPath
     binds = [f"127.0.0.1:{databases.free_port()}" for _ in range(2)]
     apache = Apache(binds)
     apache.certify()
-    house = House(tmp_path_factory.mktemp("pair"), apache.url)
-    pair = Pair(house, [Gunicorn(house, f"web{number}", bind, 1) for number, bind in enumerate(binds, 1)], apache)
+    installation = Installation(tmp_path_factory.mktemp("pair"), apache.url, **BEHIND_APACHE)
+    web = [behind_apache(installation, f"web{number}", bind, 1) for number, bind in enumerate(binds, 1)]
+    pair = Pair(installation, web, apache)
     try:
-        house.open()
+        installation.open()
         for each in pair.web:
             each.start()
         apache.start()
@@ -79,22 +83,22 @@ def shared_pair(programs: Callable[..., None], tmp_path_factory: pytest.TempPath
         for each in pair.web:
             each.stop()
         apache.close()
-        house.close()
+        installation.close()
 
 
 @pytest.fixture
 def pair(shared_pair: Pair) -> Iterator[Pair]:
-    """Both machines serve, and nobody is in the house yet."""
+    """Both machines serve, and nobody is here yet."""
     for each in shared_pair.web:
         each.start()
     shared_pair.both_serve()
     yield shared_pair
-    shared_pair.house.empty()
+    shared_pair.installation.empty()
 
 
 @pytest.fixture
 def app(pair: Pair) -> Flask:
-    return pair.house.app
+    return pair.installation.app
 
 
 @pytest.fixture
@@ -149,7 +153,7 @@ def test_a_machine_that_drains_first_stops_without_losing_a_request(pair: Pair, 
     streams = [line.ask(f"{path}/live", {"Host": DOMAIN}) for line in lines]
     with load(lambda: pair.visit(path).status) as asked:
         run_until(asked, SOME)
-        web.drain_file.touch()
+        Path(web.environ["DRAIN_FILE"]).touch()
         time.sleep(NOTICED)
         served = pair.answered_by()[f"http://{web.bind}"]
         run_until(asked, 20)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.cast import wait_until
-from tests.deploy.acme import Acme
-from tests.deploy.apache import DOMAIN, Apache, certify
-from tests.deploy.load import load
-from tests.deploy.visits import visit
+from tests.support.cast import wait_until
+from tests.support.deploy.acme import Acme
+from tests.support.deploy.apache import DOMAIN, Apache, certify
+from tests.support.deploy.load import load
+from tests.support.visits import visit
 
 STATIC = "/static/0/css/tokens.css"
 

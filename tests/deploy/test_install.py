@@ -5,16 +5,18 @@ server aiosmtpd, its certificate authority Pebble, all on its own loopback netwo
 each other, in the order they stand in; what they cannot try is install-mongodb.sh.
 """
 
+import json
 import subprocess
 from collections.abc import Iterator
 
 import pytest
 
-from tests.cast import wait_until
-from tests.deploy.box import DOMAIN, INSTALL, MAIL, PIP, Box, Visitors
-from tests.deploy.machine import PROJECT, can_boot
+from tests.support import ROOT
+from tests.support.cast import wait_until
+from tests.support.deploy.box import DOMAIN, INSTALL, MAIL, PIP, Box, Visitors
+from tests.support.deploy.machine import can_boot
 
-DEPLOY = PROJECT / "deploy"
+DEPLOY = ROOT / "deploy"
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +33,7 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
 
 
 def test_the_shell_scripts_are_clean():
-    scripts = [*DEPLOY.rglob("*.sh"), DEPLOY / "waitercaller", PROJECT / "tests/deploy/machine.sh"]
+    scripts = [*DEPLOY.rglob("*.sh"), DEPLOY / "waitercaller", ROOT / "tests/support/deploy/machine.sh"]
     done = subprocess.run(["shellcheck", "--external-sources", *scripts], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
@@ -40,7 +42,7 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(box):
     before = box.snapshot()
     said = box.do(f"{INSTALL}{MAIL} --dry-run")
     for step in (
-        "Packages", "Database", "The user", "The application", "The settings", "Collections, indexes", "The service",
+        "Packages", "Database", "The users", "The application", "The settings", "Collections, indexes", "The service",
         "Apache", "The certificate", "Timers", "Is it true",
     ):  # fmt: skip
         assert f"== {step}" in said
@@ -120,15 +122,60 @@ def test_a_machine_that_serves_one_name_does_not_take_another(box):
 
 
 def test_the_passwords_of_mongodb_outlive_a_run_that_fails(box):
-    first = box.stand_in("mongosh", "grep -v '^//' >>/tmp/asked; exit 1")
+    first = box.stand_in("mongosh", "grep '^const PASSWORDS' >>/tmp/asked; exit 1")
     make = ". /source/deploy/lib.sh; . /source/deploy/install-mongodb.sh; wait_for_port; create_users"
     for _ in range(2):
         box.run(f"! {first} bash -c 'set -e; SOURCE=/source; declare -A GIVEN; {make}'")
-    made = [line for line in box.run("cat /tmp/asked").stdout.splitlines() if "pwd: " in line]
-    assert len(made) == 6
-    assert made[:3] == made[3:]
-    assert len({line.partition("pwd: ")[2] for line in made}) == 3
+    one, other = box.run("sed -n '/^const/s/.*{//p' /tmp/asked").stdout.splitlines()
+    assert one == other
+    passwords = json.loads("{" + one.rstrip("},") + "}")
+    assert list(passwords) == ["admin", "waitercaller", "waitercaller-backup", "waitercaller-restore"]
+    assert len(set(passwords.values())) == 4
+    assert all(len(password) == 48 for password in passwords.values())
     assert box.run("stat -c '%a %U' /etc/waitercaller/mongodb-passwords").stdout == "600 root\n"
+
+
+def test_the_ways_into_the_database_are_kept_from_whom_they_are_not_for(box):
+    """mongosh ends well; then each URI is where only its user reads it, and the settings have the application's."""
+    made = box.stand_in("mongosh", "cat >/dev/null")
+    write = "create_users; echo ${GIVEN[MONGODB_URI]%%:*} ${BACKUP_URI%:*}"
+    sources = "SOURCE=/source; declare -A GIVEN; . /source/deploy/lib.sh; . /source/deploy/install-mongodb.sh"
+    said = box.run(f"{made} bash -c 'set -e; {sources}; {write}'").stdout
+    assert said.splitlines()[-1] == "mongodb mongodb://waitercaller-backup"
+    assert box.run("stat -c '%a %U' /etc/waitercaller/restore.env").stdout == "600 root\n"
+    known = box.run(". /etc/waitercaller/restore.env; echo $RESTORE_MONGODB_URI $ADMIN_MONGODB_URI").stdout
+    assert [uri.partition(":")[2].partition(":")[0] for uri in known.split()] == ["//waitercaller-restore", "//admin"]
+    box.run("rm /etc/waitercaller/restore.env")
+
+    box.run("echo 'mongodb://backup:secret@127.0.0.1/' >/root/uri")
+    box.do(f"{INSTALL} --backup-mongodb-uri-file /root/uri")
+    assert box.run("cat /etc/waitercaller/backup.env").stdout == (
+        "BACKUP_MONGODB_URI='mongodb://backup:secret@127.0.0.1/'\n"
+    )
+    assert box.run("stat -c '%a %U:%G' /etc/waitercaller/backup.env").stdout == "640 root:waitercaller-backup\n"
+    box.do(INSTALL)  # without the option it stays
+    read = "setpriv --reuid {0} --regid {0} --init-groups cat /etc/waitercaller/backup.env"
+    box.run(read.format("waitercaller-backup"))
+    box.run(f"! {read.format('waitercaller')}")
+    box.run("! setpriv --reuid waitercaller --regid waitercaller --init-groups ls /var/backups/waitercaller")
+    environ = "tr '\\0' '\\n' </proc/$(systemctl show -P MainPID waitercaller)/environ"
+    assert "secret" not in box.run(environ).stdout
+    assert "secret" not in box.run("cat /etc/waitercaller/env").stdout
+    # From where an earlier installation had it, it is taken away.
+    box.run("echo \"BACKUP_MONGODB_URI='mongodb://earlier@127.0.0.1/'\" >>/etc/waitercaller/env")
+    box.do(INSTALL)
+    assert "BACKUP" not in box.run("cat /etc/waitercaller/env").stdout
+    assert "earlier" in box.run("cat /etc/waitercaller/backup.env").stdout
+
+
+def test_mongod_is_started_again_after_a_crash(box):
+    unit = "[Service]\nExecStart=/bin/sleep infinity\n"
+    box.run(f"printf '{unit}' >/etc/systemd/system/mongod.service; mkdir -p /etc/systemd/system/mongod.service.d")
+    box.run("cp /source/deploy/mongodb/restart.conf /etc/systemd/system/mongod.service.d/; systemctl daemon-reload")
+    box.run("systemctl start mongod; systemctl kill --signal=KILL mongod")
+    wait_until(lambda: box.run("systemctl show -P NRestarts mongod").stdout.strip() == "1", seconds=20)
+    box.run("systemctl is-active mongod; systemctl stop mongod; rm /etc/systemd/system/mongod.service")
+    box.run("rm /etc/systemd/system/mongod.service.d/restart.conf; systemctl daemon-reload")
 
 
 def test_a_fault_of_a_unit_is_mailed(box):
@@ -138,7 +185,8 @@ def test_a_fault_of_a_unit_is_mailed(box):
 
 def test_a_backup_is_made_in_its_sandbox(box):
     box.run("systemctl start waitercaller-backup.service")
-    assert box.run("stat -c '%a %U' /var/backups/waitercaller/waitercaller-*.gz").stdout == "600 waitercaller\n"
+    made = "/var/backups/waitercaller/waitercaller-*.bson.gz"  # MongoDB's tools are not here
+    assert box.run(f"stat -c '%a %U' {made}").stdout == "600 waitercaller-backup\n"
 
 
 def test_a_certificate_that_is_about_to_end_is_reported(box):
@@ -170,10 +218,12 @@ def test_an_upgrade_loses_no_request(box, visitors):
     style = box.run(f"curl -s https://{DOMAIN}/ | grep -o '/static/[^\"]*css' | head -n 1").stdout.strip()
     assert "immutable" in kept(box, style)
     before = box.version()
+    box.run("userdel waitercaller-backup")  # as where the version before had no such user
     deploy = box.next_version("0.2.0", "echo '/* new */' >>static/css/base.css")
     box.do(f"{deploy}/upgrade.sh")
     statuses = visitors.leave()
     assert box.version().startswith("0.2.0-")
+    assert box.run("stat -c %U /var/backups/waitercaller").stdout == "waitercaller-backup\n"
     wait_until(lambda: "new" in box.run(f"curl -s https://{DOMAIN}/static/x/css/base.css | tail -n 1").stdout)
     assert kept(box, style) == "no-store"  # it is another file now
     assert len(statuses) > 20

@@ -1,6 +1,5 @@
 """The main job of the product, in real browsers, through Apache with HTTP/2 and TLS."""
 
-import shutil
 from collections.abc import Iterator
 from typing import cast
 
@@ -8,25 +7,23 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.browser import test_main_job as main_job
-from tests.browser.conftest import FLAGS
-from tests.browser.visitors import PATIENCE_MS, Visitors
-from tests.browser.website import Website
-from tests.deploy.apache import DOMAIN
-from tests.deploy.site import Site
+from tests.support.browser import executable, launch
+from tests.support.deploy.apache import DOMAIN
+from tests.support.deploy.site import Site
+from tests.support.visitors import PATIENCE_MS, Visitors
+from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
+    if executable() is None:
         pytest.skip("Chromium is missing: sudo apt-get install chromium")
     with sync_playwright() as playwright:
         expect.set_options(timeout=PATIENCE_MS)
         # The certificate is signed by itself; the service worker's script is fetched outside of any page's context.
-        flags = [*FLAGS, f"--host-resolver-rules=MAP {DOMAIN} 127.0.0.1", "--ignore-certificate-errors"]
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = launch(playwright, f"--host-resolver-rules=MAP {DOMAIN} 127.0.0.1", "--ignore-certificate-errors")
         yield browser
         browser.close()
 

@@ -1,51 +1,41 @@
 """Two thousand open screens through Apache as mpm.conf sizes it, and what happens around them."""
 
-import resource
 import time
 from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
-from tests.cast import hire, wait_until
-from tests.deploy.apache import DOMAIN
-from tests.deploy.guests import Guest
-from tests.deploy.screens import Screen, Screens
-from tests.deploy.site import Site
-from waitercaller.db import Document
-from waitercaller.tables import store as tables
+from tests.support.cast import hire, wait_until
+from tests.support.deploy.apache import DOMAIN
+from tests.support.deploy.guests import Guest
+from tests.support.deploy.screens import Screen, Screens
+from tests.support.deploy.site import Site
+from waitercaller.model import tables
+from waitercaller.model.tables import Table
 
 TABLES = 100
 SCREENS_OF_A_TABLE = 20
 ALL = TABLES * SCREENS_OF_A_TABLE
 OVER_HTTP_2 = 2 * TABLES  # they fit into the children that are there; see mpm.conf about a rush of more
 PATIENCE = 90.0  # seconds until all are live, on a slow machine
-OPEN_FILES = 20_000
 SLOT = 0.25  # seconds
 
 
 @pytest.fixture(scope="module")
-def _many_files() -> Iterator[None]:
-    """What starts from here on may open as many files as LimitNOFILE allows in production, if this machine does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@pytest.fixture(scope="module")
-def house(_many_files: None, shared_site: Site) -> list[Document]:
-    """A large house: its tables."""
+def large_restaurant(shared_site: Site) -> Iterator[list[Table]]:
+    """The tables of a large restaurant."""
     alice = hire(shared_site.app, "Alice", restaurant="Trattoria Lucia")
     with shared_site.app.app_context():
         tables.add_many(alice.restaurant_id, [str(number) for number in range(1, TABLES + 1)], None)
-        return tables.of_restaurant(alice.restaurant_id)
+        found = tables.of_restaurant(alice.restaurant_id)
+    yield found
+    shared_site.empty()
 
 
-def test_browsers_hold_theirs_over_http_2(shared_site: Site, house: list[Document]) -> None:
-    code = house[0]["code"]
-    each = [Screen(f"/t/{table['code']}/live", "127.0.0.1", http2=True) for table in house for _ in range(2)]
+def test_browsers_hold_theirs_over_http_2(shared_site: Site, large_restaurant: list[Table]) -> None:
+    code = large_restaurant[0]["code"]
+    each = [Screen(f"/t/{table['code']}/live", "127.0.0.1", http2=True) for table in large_restaurant for _ in range(2)]
     screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
     screens.open()
     try:
@@ -67,10 +57,10 @@ def call(site: Site, code: str, screens: Screens) -> None:
 
 
 @pytest.fixture(scope="module")
-def screens(house: list[Document], shared_site: Site) -> Iterator[Screens]:
+def screens(large_restaurant: list[Table], shared_site: Site) -> Iterator[Screens]:
     """All are live."""
-    paths = [f"/t/{table['code']}/live" for table in house for _ in range(SCREENS_OF_A_TABLE)]
-    # From ten addresses, as no address may hold more than a house would.
+    paths = [f"/t/{table['code']}/live" for table in large_restaurant for _ in range(SCREENS_OF_A_TABLE)]
+    # From ten addresses, as no address may hold more than a restaurant would.
     each = [Screen(path, f"127.0.0.{2 + number % 10}") for number, path in enumerate(paths)]
     screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
     screens.open()
@@ -82,10 +72,10 @@ def screens(house: list[Document], shared_site: Site) -> Iterator[Screens]:
 
 
 def test_while_they_are_open_pages_answer_and_a_call_reaches_its_table(
-    shared_site: Site, screens: Screens, house: list[Document]
+    shared_site: Site, screens: Screens, large_restaurant: list[Table]
 ) -> None:
     assert Counter(shared_site.visit("/login").status for _ in range(50)) == {200: 50}
-    call(shared_site, house[6]["code"], screens)
+    call(shared_site, large_restaurant[6]["code"], screens)
     assert screens.live == ALL
     assert screens.refused == {}
 

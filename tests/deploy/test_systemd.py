@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy.machine import PROJECT
+from tests.support import ROOT
 
-UNITS = PROJECT / "deploy" / "systemd"
+UNITS = ROOT / "deploy" / "systemd"
 SERVICES = sorted(file.name for file in UNITS.glob("*.service"))
 LEAST_EXPOSED = 1.5  # of 10
 
@@ -42,7 +42,7 @@ def test_every_service_is_in_a_sandbox(units, name):
 def test_what_the_units_start_is_shipped_and_may_be_run():
     for file in UNITS.rglob("*.service"):
         for path in re.findall(r"/opt/waitercaller/current/(deploy/\S+)", file.read_text()):
-            program = PROJECT / path
+            program = ROOT / path
             assert os.access(program, os.X_OK), path
 
 
@@ -61,3 +61,15 @@ def test_each_timer_has_its_service_and_catches_up():
     for timer in UNITS.glob("*.timer"):
         assert timer.with_suffix(".service").exists()
         assert "Persistent=true" in timer.read_text()
+
+
+def test_only_the_backup_knows_its_way_into_the_database_and_it_is_nobody_elses_user():
+    services = {name: (UNITS / name).read_text() for name in SERVICES}
+    assert [name for name, unit in services.items() if "backup.env" in unit] == ["waitercaller-backup.service"]
+    assert [name for name, unit in services.items() if "User=waitercaller-backup" in unit] == [
+        "waitercaller-backup.service"
+    ]
+    # By which one can make oneself root of the database: by hand only.
+    elsewhere = [*UNITS.rglob("*.*"), ROOT / "deploy/waitercaller", ROOT / "deploy/backup.sh"]
+    assert [file for file in elsewhere if file.is_file() and "restore.env" in file.read_text()] == []
+    assert "backup.env" not in (ROOT / "deploy/waitercaller").read_text()

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.cast import Person, wait_until
-from tests.deploy.apache import DOMAIN, Apache
-from tests.deploy.site import Site
-from tests.deploy.visits import Answer, visit
-from waitercaller import security
-from waitercaller.db import Document
+from tests.support.cast import Person, wait_until
+from tests.support.deploy.apache import DOMAIN, Apache
+from tests.support.deploy.site import Site
+from tests.support.visits import Answer, visit
+from waitercaller.model.tables import Table
+from waitercaller.web import security
 
 NOBODYS_CODE = "A" * 26
 
@@ -102,7 +102,7 @@ def test_nothing_else_of_the_code_is_served(site: Site, path: str) -> None:
     assert site.visit(path).status in (400, 403, 404)
 
 
-def test_a_stream_has_exactly_these_headers_and_comes_at_once(site: Site, table: Document) -> None:
+def test_a_stream_has_exactly_these_headers_and_comes_at_once(site: Site, table: Table) -> None:
     with site.line() as line:
         response = line.ask(f"/t/{table['code']}/live", {"Host": DOMAIN, "Accept-Encoding": "gzip, br"})
         answer = Answer(response.status, response.getheaders(), b"")
@@ -324,7 +324,7 @@ def test_metrics_are_for_this_machine_only(echoed: Callable[..., tuple[str, dict
 # --- logs -----------------------------------------------------------------------------------------------------
 
 
-def test_codes_tokens_and_receipts_are_in_no_log(site: Site, table: Document, alice: Person) -> None:
+def test_codes_tokens_and_receipts_are_in_no_log(site: Site, table: Table, alice: Person) -> None:
     code, token, receipt = table["code"], "WyJ0b2tlbiIsInRva2VuIl0.abcdef", "WyJyZWNlaXB0Il0.ghijkl"
     paths = [
         f"/t/{code}",
@@ -355,7 +355,7 @@ def test_codes_tokens_and_receipts_are_in_no_log(site: Site, table: Document, al
     assert "failed to make connection to backend" in logged["waitercaller-error"]
 
 
-def test_the_access_log_says_what_was_asked_for_and_under_which_id(site: Site, table: Document) -> None:
+def test_the_access_log_says_what_was_asked_for_and_under_which_id(site: Site, table: Table) -> None:
     answer = site.visit(f"/t/{table['code']}", {"X-Request-Id": "forged-forged"})
     request_id = answer.header("X-Request-Id")
     wait_until(lambda: str(request_id) in site.apache.log("waitercaller-access"))

@@ -8,20 +8,22 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import Person
-from tests.push.phones import PRIVATE, Subscribe, Tell, browser, login_of
-from tests.push.service import Phone, PushService, push_service
-from tests.smtp import AUTHORITY
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.push import delivery, sealing, store, subscriptions
-from waitercaller.requests import store as requests
-from waitercaller.requests.model import ServiceRequest
+from tests.support.cast import Person
+from tests.support.push.phones import PRIVATE, Subscribe, Tell, browser, login_of
+from tests.support.push.service import Phone, PushService, push_service
+from tests.support.smtp import AUTHORITY
+from waitercaller.alerts import messages
+from waitercaller.model import restaurants, subscriptions
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.tables import Table
+from waitercaller.push import delivery, encryption
 
 
 @pytest.fixture(scope="module")
 def push_server() -> Iterator[PushService]:
-    with push_service(sealing.public_key(PRIVATE)) as service:
+    with push_service(encryption.public_key(PRIVATE)) as service:
         yield service
 
 
@@ -44,7 +46,7 @@ def config(config: Config, service: PushService) -> Config:
 def subscribe(app: Flask, service: PushService) -> Subscribe:
     """`subscribe(bob)`: Bob's phone, told of all calls."""
 
-    def subscribed(person: Person, choice: store.Choice = "all", name: str = "") -> Phone:
+    def subscribed(person: Person, choice: subscriptions.Choice = "all", name: str = "") -> Phone:
         phone = service.phone(name or person.name)
         with app.app_context():
             subscriptions.put(person.restaurant_id, person.member_id, login_of(person), browser(phone), choice)
@@ -54,14 +56,14 @@ def subscribe(app: Flask, service: PushService) -> Subscribe:
 
 
 @pytest.fixture
-def tell(app: Flask, alice: Person, table: Document) -> Tell:
-    """`tell("called")`: a guest at table 7 has called, and that is owed to whoever wants to hear of it."""
+def tell(app: Flask, alice: Person, table: Table) -> Tell:
+    """`tell("called")`: a guest at table 7 has called, and a message to whoever wants to hear of it is enqueued."""
 
-    def told(event: store.Event = "called", request: ServiceRequest | None = None) -> ServiceRequest:
+    def told(event: messages.Event = "called", request: ServiceRequest | None = None) -> ServiceRequest:
         with app.app_context():
-            restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+            restaurant = cast(Restaurant, restaurants.get(alice.restaurant_id))
             request = request or requests.open_request(restaurant, table, restaurant["kinds"][1], "a key")
-            store.enqueue(restaurant, event, None if event == "unwatched" else request)
+            messages.enqueue(restaurant, event, None if event == "unheard" else request)
             return request
 
     return told

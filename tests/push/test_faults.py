@@ -2,24 +2,28 @@
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, cast
 
 import pytest
 from flask import Flask
 
 from config import Config
-from tests.cast import PASSWORD, Person
-from tests.push.phones import Subscribe, Tell, browser, login_of, owed, send
-from tests.push.service import Phone, PushService
-from tests.smtp import silent_server
-from waitercaller import clock, erasure, restaurants
-from waitercaller import sessions as logins
-from waitercaller.account import leaving
-from waitercaller.alerts import store as alerts
-from waitercaller.db import Document, db
-from waitercaller.push import delivery, sealing, sender, subscriptions
-from waitercaller.push import store as pushes
-from waitercaller.requests import store as requests
+from tests.support.cast import PASSWORD, Person
+from tests.support.push.phones import Subscribe, Tell, browser, login_of, owed, send
+from tests.support.push.service import Phone, PushService
+from tests.support.smtp import silent_server
+from waitercaller.alerts import messages
+from waitercaller.auth.account import leaving
+from waitercaller.db import clock
+from waitercaller.db.client import db
+from waitercaller.model import erasure, logins, restaurants, subscriptions
+from waitercaller.model import unheard as alerts
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.restaurants import Member, Restaurant
+from waitercaller.model.users import User
+from waitercaller.push import delivery, encryption, sender
+from waitercaller.push.circuit_breaker import CircuitBreaker
 
 
 def subscribed(app: Flask, person: Person) -> list[str]:
@@ -29,8 +33,8 @@ def subscribed(app: Flask, person: Person) -> list[str]:
 
 def widest(app: Flask, person: Person) -> str | None:
     with app.app_context():
-        restaurant = cast(Document, restaurants.get(person.restaurant_id))
-        return cast(Document, restaurants.member_with_id(restaurant, person.member_id)).get("push")
+        restaurant = cast(Restaurant, restaurants.get(person.restaurant_id))
+        return cast(Member, restaurants.member_with_id(restaurant, person.member_id)).get("push")
 
 
 # --- the service ------------------------------------------------------------------------------------------------------
@@ -48,7 +52,7 @@ def test_a_phone_that_its_service_does_not_know_any_more_is_forgotten(
     assert len(subscribed(app, bob)) == 1
     assert widest(app, bob) == "escalated"
     assert sorted(owed(app)) == [("alerted", "dropped"), ("alerted", "sent")]
-    tell("unwatched")
+    tell("unheard")
     assert send(app) == 0
 
 
@@ -85,6 +89,7 @@ def test_a_service_says_when_it_wants_to_be_asked_again(
     assert len(service.messages) == 1
 
 
+@pytest.mark.asvs("15.3.2")
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 413])
 def test_a_refusal_is_final_and_in_the_log_without_the_address_of_the_phone(
     app: Flask,
@@ -103,7 +108,8 @@ def test_a_refusal_is_final_and_in_the_log_without_the_address_of_the_phone(
         send(app)
     assert owed(app) == [("called", "failed")]
     assert service.asked == ["/Bob"]  # no redirect is followed
-    assert f"localhost refuses a push message (called): {status}" in caplog.text
+    assert "gave up the push message called" in caplog.text
+    assert f"localhost refuses it: {status}" in caplog.text
     assert phone.endpoint not in caplog.text
 
 
@@ -119,9 +125,8 @@ def test_a_service_that_never_answers_holds_up_nobody_for_long(
     later: Any,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(delivery, "TIMEOUT", 0.2)
-    monkeypatch.setattr(sender, "MISSES", 2)
-    monkeypatch.setattr(sender, "_late", {})
+    monkeypatch.setattr(delivery, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(sender, "breaker", CircuitBreaker(timeouts=2, open_for=timedelta(seconds=20)))
     with silent_server() as port:
         subscribe(alice)
         silent = Phone(f"https://localhost:{port}/Bob")
@@ -184,11 +189,11 @@ def test_that_nobody_hears_is_told_as_long_as_nobody_does(
     with app.app_context():
         alerts.begin_silence(alice.restaurant_id)
         later(minutes=3)
-        pushes.enqueue(cast(Document, restaurants.get(alice.restaurant_id)), "unwatched", None, occasion="tonight")
+        messages.enqueue(cast(Restaurant, restaurants.get(alice.restaurant_id)), "unheard", None, occasion="tonight")
         if not unheard:
             alerts.end_silence(alerts.noted()[alice.restaurant_id], heard=True)
     send(app)
-    assert owed(app) == [("unwatched", state)]
+    assert owed(app) == [("unheard", state)]
 
 
 def test_old_news_is_not_sent(
@@ -196,7 +201,7 @@ def test_old_news_is_not_sent(
 ) -> None:
     subscribe(bob)
     tell()
-    later(seconds=sender.LIFETIME["called"].total_seconds())
+    later(seconds=messages.AUDIENCES["called"].time_to_live.total_seconds())
     send(app)
     assert service.asked == []
     assert owed(app) == [("called", "dropped")]
@@ -218,7 +223,7 @@ def change_password(app: Flask, bob: Person) -> None:
 
 
 def delete_account(app: Flask, bob: Person) -> None:
-    user = cast(Document, db().users.find_one({"_id": bob.user_id}))
+    user = cast(User, db().users.find_one({"_id": bob.user_id}))
     leaving.leave(user, leaving.places_of(bob.user_id), "en")
 
 
@@ -227,9 +232,10 @@ def forbid_the_service(app: Flask, bob: Person) -> None:
 
 
 def change_the_key(app: Flask, bob: Person) -> None:
-    app.extensions["config"] = replace(app.extensions["config"], vapid_private_key=sealing.new_private_key())
+    app.extensions["config"] = replace(app.extensions["config"], vapid_private_key=encryption.new_private_key())
 
 
+@pytest.mark.asvs("1.3.6")
 @pytest.mark.parametrize(
     "end", [leave_work, log_out, change_password, delete_account, forbid_the_service, change_the_key]
 )
@@ -273,7 +279,7 @@ def test_a_login_that_is_only_idle_still_hears(
     later(hours=11)  # the signature is of now, as the service's clock has it, within a day
     with app.app_context():
         long_ago = clock.now() - logins.PERSON_IDLE * 2
-        db().sessions.update_one({"_id": login_of(alice)}, {"$set": {"seen_at": long_ago}})
+        db().logins.update_one({"_id": login_of(alice)}, {"$set": {"seen_at": long_ago}})
         assert logins.find(login_of(alice)) is None
     tell("alerted")
     send(app)

@@ -8,16 +8,20 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from config import Config
-from tests.asvs import call_waiter
-from tests.cast import Person
-from tests.push.phones import Subscribe, browser, login_of, owed, send, zones_of
-from tests.push.service import PushService
-from tests.together import at_once
-from waitercaller import clock, leases, restaurants
-from waitercaller.alerts import store as alerts
-from waitercaller.db import Document, db, transaction
-from waitercaller.push import sender, store, subscriptions
-from waitercaller.requests.model import ServiceRequest
+from tests.support.asvs import call_waiter
+from tests.support.cast import Person
+from tests.support.push.phones import Subscribe, browser, login_of, owed, send, zones_of
+from tests.support.push.service import PushService
+from tests.support.together import at_once
+from waitercaller.alerts import messages
+from waitercaller.db import clock, work_queue
+from waitercaller.db.client import db, transaction
+from waitercaller.model import restaurants, subscriptions
+from waitercaller.model import unheard as alerts
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.tables import Table
+from waitercaller.push import outbox, sender
 
 # --- what arrives -----------------------------------------------------------------------------------------------------
 
@@ -48,10 +52,10 @@ def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
 
 
 def test_no_message_holds_a_code_or_a_key(
-    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any, table: Document
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any, table: Table
 ) -> None:
     subscribe(bob)
-    for event in ("called", "nagged", "raised", "alerted", "unwatched"):
+    for event in ("called", "nagged", "raised", "alerted", "unheard"):
         tell(event)
     send(app)
     for message in service.messages:
@@ -82,7 +86,7 @@ def test_it_is_written_in_the_language_of_its_reader(
         ("nagged", {"Bob"}),
         ("raised", {"Bob", "Mona", "Alice", "Nina"}),
         ("alerted", {"Bob", "Mona", "Alice", "Nina"}),
-        ("unwatched", {"Mona", "Alice"}),
+        ("unheard", {"Mona", "Alice"}),
     ],
 )
 def test_calls_go_to_their_zones_and_what_waits_to_everybody(
@@ -93,9 +97,9 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     service: PushService,
     subscribe: Subscribe,
     tell: Any,
-    table: Document,
+    table: Table,
     later: Any,
-    event: store.Event,
+    event: messages.Event,
     hearing: set[str],
 ) -> None:
     with app.app_context():
@@ -146,9 +150,10 @@ def test_where_nobody_has_subscribed_a_call_costs_no_question(
         raise AssertionError("the database was asked")
 
     with app.app_context():
-        restaurant = cast(Document, restaurants.get(alice.restaurant_id))
-        monkeypatch.setattr(store, "db", refuse)
-        store.enqueue(restaurant, "alerted", request)
+        restaurant = cast(Restaurant, restaurants.get(alice.restaurant_id))
+        monkeypatch.setattr(subscriptions, "db", refuse)
+        monkeypatch.setattr(work_queue, "db", refuse)
+        messages.enqueue(restaurant, "alerted", request)
 
 
 # --- once -------------------------------------------------------------------------------------------------------------
@@ -172,18 +177,19 @@ def test_what_is_owed_goes_with_the_transaction_that_owes_it(
 ) -> None:
     subscribe(bob)
     request = tell()
-    restaurant = cast(Document, restaurants.get(alice.restaurant_id))
+    restaurant = cast(Restaurant, restaurants.get(alice.restaurant_id))
 
-    def fail(session: Any) -> None:
-        store.enqueue(restaurant, "raised", request, session)
+    def fail(txn: Any) -> None:
+        messages.enqueue(restaurant, "raised", request, txn)
         raise LookupError
 
     with pytest.raises(LookupError):
         transaction(fail)
-    transaction(lambda session: store.enqueue(restaurant, "alerted", request, session))
+    transaction(lambda txn: messages.enqueue(restaurant, "alerted", request, txn))
     assert [event for event, _ in owed(app)] == ["alerted", "called"]
 
 
+@pytest.mark.needs_wire
 def test_two_senders_send_nothing_twice(
     make_app: Any, config: Config, app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any
 ) -> None:
@@ -207,15 +213,15 @@ def test_the_message_of_a_sender_that_died_is_sent_by_another(
     subscribe(bob)
     tell()
     with app.app_context():
-        assert len(leases.take("pushes", sender.LEASE, 40)) == 1
+        assert len(list(outbox.QUEUE.take(40))) == 1
     assert send(app) == 0
-    later(seconds=sender.LEASE.total_seconds() + 1)
+    later(seconds=outbox.QUEUE.lease_duration.total_seconds() + 1)
     assert send(app) == 1
     assert len(service.messages) == 1
 
 
 def test_a_guests_tap_is_told_to_phones_and_the_same_tap_again_is_not(
-    app: Flask, dana: FlaskClient, table: Document, service: PushService, bob: Person, subscribe: Subscribe
+    app: Flask, dana: FlaskClient, table: Table, service: PushService, bob: Person, subscribe: Subscribe
 ) -> None:
     subscribe(bob)
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""When nobody comes: the steps of a request that waits, the watch on the screens, and who is told outside of the house.
+"""When nobody comes, or nobody would hear a call: the steps of the escalation, unheard restaurants, and who is told.
 
 The background loop of every process does this work; what must happen once is claimed in the database.
 """

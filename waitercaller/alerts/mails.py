@@ -1,81 +1,84 @@
 """The mails to those who run a restaurant: guests wait and nobody goes; nobody would hear a call.
 
-Each is made when it is sent, of what is so then: a mail that comes late must not tell of what is over.
+What each says is decided when it is sent: a mail that comes late must not tell of what is over.
 """
 
 from datetime import datetime, timedelta
 from operator import itemgetter
+from typing import Any
 
 from bson import ObjectId
 from flask_babel import format_timedelta
 
-from waitercaller import clock, mail, presence, restaurants
-from waitercaller.alerts import store
-from waitercaller.db import Document
-from waitercaller.i18n import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
-from waitercaller.requests import escalation, reading
-from waitercaller.requests.model import ServiceRequest
-from waitercaller.routing import address_of
-from waitercaller.staff import store as staff
+from waitercaller.db import clock
+from waitercaller.mail import outbox
+from waitercaller.model import presence, restaurants, unheard, users
+from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
+from waitercaller.model.requests import escalation, queries
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.web.routing import address_of
 
-# At most one mail about guests who wait in each: where every call waits two minutes, one evening fills no mailbox.
-REST = timedelta(minutes=15)
+# At most one mail about waiting guests in this time: where every call waits two minutes, one evening fills no mailbox.
+MAIL_INTERVAL = timedelta(minutes=15)
 UNITS = [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)]
 
 
-def about_waiting(restaurant: Document, request: ServiceRequest) -> None:
-    """Owe owners and managers a mail, where the restaurant wants them, unless there was one within REST.
+def about_waiting(restaurant: Restaurant, request: ServiceRequest) -> None:
+    """Enqueue a mail to owners and managers where the restaurant wants that, at most one in MAIL_INTERVAL.
 
-    A mail is named for the quarter of an hour, so that a step that is taken again owes it once.
+    Its occasion is the number of the interval, so that a step that is tried again enqueues it once.
     """
     if not restaurant["settings"].get("alert_mail") or request["due_at"] is None:
         return
-    quarter = int(request["due_at"].timestamp() // REST.total_seconds())
-    this, before = (f"unanswered:{restaurant['_id']}:{number}" for number in (quarter, quarter - 1))
-    _owe("unanswered", restaurant, ("owner", "manager"), this, before)
+    interval = int(request["due_at"].timestamp() // MAIL_INTERVAL.total_seconds())
+    this, before = (f"unanswered:{restaurant['_id']}:{number}" for number in (interval, interval - 1))
+    _enqueue("unanswered", restaurant, ("owner", "manager"), this, before)
 
 
-def about_silence(restaurant: Document, occasion: str) -> None:
-    """Owe the owners a mail that nobody would hear a call, once for each `occasion`."""
-    _owe("unwatched", restaurant, ("owner",), occasion)
+def about_silence(restaurant: Restaurant, occasion: str) -> None:
+    """Enqueue a mail to the owners that nobody would hear a call; idempotent per `occasion`."""
+    _enqueue("unheard", restaurant, ("owner",), occasion)
 
 
-@mail.prepares("unanswered")
-def unanswered(to: str, context: Document) -> mail.Prepared | None:
+@outbox.prepares("unanswered")
+def unanswered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """Who waits now, since when; nothing once somebody goes to each of them."""
     restaurant = restaurants.get(context["restaurant_id"])
-    alone = [each for each in reading.live_of_restaurant(context["restaurant_id"]) if escalation.is_left_alone(each)]
+    alone = [each for each in queries.live_of_restaurant(context["restaurant_id"]) if escalation.is_left_alone(each)]
     if restaurant is None or not alone:
         return None
-    return mail.Prepared("unanswered", {**_about(restaurant), "waits": _waits(alone), "rest": format_timedelta(REST)})
+    return outbox.Prepared(
+        "unanswered", {**_about(restaurant), "waits": _waits(alone), "rest": format_timedelta(MAIL_INTERVAL)}
+    )
 
 
-@mail.prepares("unwatched")
-def unwatched(to: str, context: Document) -> mail.Prepared | None:
+@outbox.prepares("unheard")
+def unheard_restaurant(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """That nobody would hear a call; nothing once somebody would."""
     restaurant_id: ObjectId = context["restaurant_id"]
     restaurant = restaurants.get(restaurant_id)
-    if restaurant is None or not store.is_unheard(restaurant_id):
+    if restaurant is None or not unheard.is_unheard(restaurant_id):
         return None
     silent = presence.is_watched(restaurant_id)
-    patience = format_timedelta(store.PATIENCE)
-    return mail.Prepared("unwatched", {**_about(restaurant), "silent": silent, "patience": patience})
+    unheard_after = format_timedelta(unheard.UNHEARD_AFTER)
+    return outbox.Prepared("unheard", {**_about(restaurant), "silent": silent, "patience": unheard_after})
 
 
-def _owe(name: str, restaurant: Document, roles: tuple[str, ...], occasion: str, before: str = "") -> None:
-    """`before` is the occasion of the mail that may have been owed within REST."""
+def _enqueue(name: str, restaurant: Restaurant, roles: tuple[str, ...], occasion: str, before: str = "") -> None:
+    """Enqueue a mail to each such member, unless theirs of the occasion `before` is younger than MAIL_INTERVAL."""
     first = restaurant["languages"][0]
     language = first if first in STAFF_LANGUAGES else DEFAULT_LANGUAGE
     theirs = [member["user_id"] for member in restaurant["members"] if member["role"] in roles and member["user_id"]]
-    for user_id, address in staff.addresses(theirs).items():
+    for user_id, address in users.addresses(theirs).items():
         once = f"{occasion}:{user_id}"
-        if before and mail.was_owed(f"{before}:{user_id}", since=clock.now() - REST):
+        if before and outbox.was_enqueued(f"{before}:{user_id}", since=clock.now() - MAIL_INTERVAL):
             continue
-        mail.enqueue(name, address, language=language, occasion=once, restaurant_id=restaurant["_id"])
+        outbox.enqueue(name, address, language=language, occasion=once, restaurant_id=restaurant["_id"])
 
 
-def _about(restaurant: Document) -> Document:
-    link = address_of("requests.dashboard", restaurant_id=restaurant["_id"])
+def _about(restaurant: Restaurant) -> dict[str, Any]:
+    link = address_of("requests.dashboard.page", restaurant_id=restaurant["_id"])
     return {"restaurant_name": restaurant["name"], "link": link}
 
 

@@ -11,14 +11,16 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, limits, links, mail, passwords, restaurants, sessions, tokens
 from waitercaller.auth import blueprint
-from waitercaller.auth import store as users
 from waitercaller.auth.forms import ConfirmForm, ResetForm
-from waitercaller.db import Document, transaction
-from waitercaller.forms import refused, text_of
-from waitercaller.i18n import current_language
-from waitercaller.tokens import TokenError
+from waitercaller.db.client import transaction
+from waitercaller.mail import outbox
+from waitercaller.model import logins, restaurants, tokens, users
+from waitercaller.model.tokens import TokenError
+from waitercaller.model.users import Registration, User
+from waitercaller.web import access, audit, limits, links, passwords
+from waitercaller.web.forms import refused, text_of
+from waitercaller.web.languages import current_language
 
 
 @blueprint.get("/confirm/<string(maxlength=300):token>")
@@ -86,7 +88,7 @@ def dead_link(error: TokenError) -> ResponseReturnValue:
     return render_template("auth/link_dead.html", reason=error.reason, purpose=purpose), error.status
 
 
-def _waiting_registration(token: str) -> Document:
+def _waiting_registration(token: str) -> Registration:
     """The registration a token would confirm. Raises TokenError, also if its address has got an account since."""
     registration = users.registration(ObjectId(tokens.peek("confirm", token)))
     if registration is None or users.with_address(registration["email"]):
@@ -94,7 +96,7 @@ def _waiting_registration(token: str) -> Document:
     return registration
 
 
-def _forgetful_user(token: str) -> Document:
+def _forgetful_user(token: str) -> User:
     """Whose password a token would change. Raises TokenError."""
     user = users.get(ObjectId(tokens.peek("reset", token)))
     if user is None:
@@ -102,17 +104,17 @@ def _forgetful_user(token: str) -> Document:
     return user
 
 
-def _open(token: str) -> tuple[Document, ObjectId]:
+def _open(token: str) -> tuple[User, ObjectId]:
     """Turn a registration into a user and a restaurant, all or nothing. Raises TokenError."""
 
-    def open_(session: ClientSession | None) -> tuple[ObjectId, ObjectId]:
-        registration = users.registration(ObjectId(tokens.redeem("confirm", token, session)), session)
+    def open_(txn: ClientSession | None) -> tuple[ObjectId, ObjectId]:
+        registration = users.registration(ObjectId(tokens.redeem("confirm", token, txn)), txn)
         if registration is None:
             raise TokenError("used")
         email, name, language = registration["email"], registration["name"], registration["language"]
-        user_id = users.create(email, name, registration["password_hash"], session)
-        restaurant_id = restaurants.create(registration["restaurant_name"], user_id, name, language, session)
-        users.drop_registration(registration["_id"], session)
+        user_id = users.create(email, name, registration["password_hash"], txn)
+        restaurant_id = restaurants.create(registration["restaurant_name"], user_id, name, language, txn)
+        users.drop_registration(registration["_id"], txn)
         return user_id, restaurant_id
 
     try:
@@ -120,21 +122,21 @@ def _open(token: str) -> tuple[Document, ObjectId]:
     except users.AddressTakenError:
         raise TokenError("used") from None
     audit.record("confirmed", user_id=user_id, restaurant_id=restaurant_id)
-    return cast(Document, users.get(user_id)), restaurant_id
+    return cast(User, users.get(user_id)), restaurant_id
 
 
 def _change_password(token: str, password_hash: str) -> None:
     """Spend the token for a new password; every other link and every login of the user ends. Raises TokenError."""
     language = current_language()
 
-    def change(session: ClientSession | None) -> None:
-        user_id = ObjectId(tokens.redeem("reset", token, session))
-        user = users.get(user_id, session)
+    def change(txn: ClientSession | None) -> None:
+        user_id = ObjectId(tokens.redeem("reset", token, txn))
+        user = users.get(user_id, txn)
         if user is None:
             raise TokenError("invalid")
-        users.set_password(user_id, password_hash, session)
-        tokens.revoke(str(user_id), session)
-        sessions.end_all(user_id, session)
-        mail.enqueue("password_changed", user["email"], session=session, language=language)
+        users.set_password(user_id, password_hash, txn)
+        tokens.revoke(str(user_id), txn)
+        logins.end_all(user_id, txn)
+        outbox.enqueue("password_changed", user["email"], txn=txn, language=language)
 
     transaction(change)

@@ -9,17 +9,17 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from waitercaller import access, audit, clock, limits, passwords
-from waitercaller.auth import blueprint
-from waitercaller.auth import store as users
-from waitercaller.auth.forms import LoginForm
-from waitercaller.auth.views import start_page
-from waitercaller.db import Document
-from waitercaller.forms import refused, text_of
-from waitercaller.i18n import current_language
-from waitercaller.restaurants import Actor
-from waitercaller.two_factor import store as two_factor
-from waitercaller.two_factor.forms import CodeForm
+from waitercaller.auth import blueprint, second_factor
+from waitercaller.auth.forms import CodeForm, LoginForm
+from waitercaller.db import clock
+from waitercaller.model import users
+from waitercaller.model.logins import Login
+from waitercaller.model.restaurants import Actor
+from waitercaller.model.users import User
+from waitercaller.web import access, audit, limits, passwords
+from waitercaller.web.forms import refused, text_of
+from waitercaller.web.languages import current_language
+from waitercaller.web.start import start_page
 
 PENDING = timedelta(minutes=10)  # from the password to the code
 
@@ -61,7 +61,7 @@ def code() -> ResponseReturnValue:
         return refused("auth/code.html", form)
     tries = _tries_of(user)
     limits.check("two_factor", *tries)
-    kind = two_factor.accept(user, text_of(form.code), current_language())
+    kind = second_factor.accept(user, text_of(form.code), current_language())
     if kind is None:
         audit.record("login_failed", user_id=user["_id"], step="second factor")
         form.code.errors = [_("This code does not count. Each one counts once, and for half a minute.")]
@@ -88,7 +88,7 @@ def logout() -> ResponseReturnValue:
     return redirect(url_for("auth.login"), 303)
 
 
-def _with_password(email: str, password: str) -> Document | None:
+def _with_password(email: str, password: str) -> User | None:
     """Whom address and password belong to. The work is the same whether or not the address is known."""
     limits.check("login", email)
     user = users.with_address(email)
@@ -102,14 +102,14 @@ def _with_password(email: str, password: str) -> Document | None:
     return user
 
 
-def _begin_pending(user: Document) -> None:
+def _begin_pending(user: User) -> None:
     """Keep in the browser's session, for PENDING, that it knows the password: nobody is logged in by that."""
     access.log_out()  # whoever was logged in here until now
     began, password_of = clock.milliseconds(clock.now()), clock.milliseconds(user["password_changed_at"])
     session["pending_login"] = [str(user["_id"]), began, password_of]
 
 
-def _pending_user() -> Document | None:
+def _pending_user() -> User | None:
     """Whose password was typed in this browser lately, if it is still the password and a code is still wanted."""
     user_id, began, password_of = session.get("pending_login") or (None, 0, 0)
     if user_id is None or clock.now() - datetime.fromtimestamp(began / 1000, UTC) > PENDING:
@@ -120,7 +120,7 @@ def _pending_user() -> Document | None:
     return user
 
 
-def _tries_of(user: Document) -> tuple[str, str]:
+def _tries_of(user: User) -> tuple[str, str]:
     """What tries of the second factor are counted under: this person, with this password.
 
     So somebody who has learnt the password and uses them up locks the person out only until there is a new one.
@@ -128,7 +128,7 @@ def _tries_of(user: Document) -> tuple[str, str]:
     return str(user["_id"]), str(clock.milliseconds(user["password_changed_at"]))
 
 
-def _enter(user: Document) -> bool:
+def _enter(user: User) -> bool:
     """Log in this user, as read before the last proof was looked at; False if something has changed meanwhile."""
     access.log_out()
     access.log_in(user)
@@ -139,7 +139,7 @@ def _enter(user: Document) -> bool:
     return True
 
 
-def _record_end_of_screen(login: Document) -> None:
+def _record_end_of_screen(login: Login) -> None:
     by: Actor = {"id": str(login["actor"]["id"]), "name": login["name"]}
     audit.record("screen_ended", restaurant_id=login["restaurant_id"], actor=by, name=login["name"])
 
@@ -148,11 +148,11 @@ def _go_on() -> ResponseReturnValue:
     return redirect(access.safe_next(request.args.get("next")) or start_page(), 303)
 
 
-def _say_what_is_left(user: Document) -> None:
+def _say_what_is_left(user: User) -> None:
     left = len(user["two_factor"]["recovery_codes"]) - 1
     audit.record("two_factor_recovery_used", user_id=user["_id"], actor=_actor(user), left=left)
     flash(ngettext("You have %(num)d recovery code left.", "You have %(num)d recovery codes left.", left), "info")
 
 
-def _actor(user: Document) -> Actor:
+def _actor(user: User) -> Actor:
     return {"id": str(user["_id"]), "name": user["name"]}

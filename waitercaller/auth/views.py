@@ -10,23 +10,15 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, analytics, audit, limits, mail, passwords, restaurants
 from waitercaller.auth import blueprint
-from waitercaller.auth import store as users
 from waitercaller.auth.forms import AddressForm, RegisterForm
-from waitercaller.db import transaction
-from waitercaller.forms import refused, text_of
-from waitercaller.i18n import current_language
-
-
-@blueprint.get("/")
-@access.anyone
-@analytics.counted()
-def home() -> ResponseReturnValue:
-    """What it is; whoever is logged in goes on to work."""
-    if current_user.is_authenticated:
-        return redirect(start_page(), 303)
-    return render_template("home.html")
+from waitercaller.db.client import transaction
+from waitercaller.mail import outbox
+from waitercaller.model import users
+from waitercaller.web import access, audit, limits, passwords
+from waitercaller.web.forms import refused, text_of
+from waitercaller.web.languages import current_language
+from waitercaller.web.start import start_page
 
 
 @blueprint.route("/register", methods=["GET", "POST"])
@@ -63,7 +55,7 @@ def resend() -> ResponseReturnValue:
         return refused("auth/registered.html", form, email=session.get("registration_email"))
     email = text_of(form.email)
     limits.check("resend", email)
-    mail.enqueue("confirm", email, language=current_language(), registration_id=_own_registration())
+    outbox.enqueue("confirm", email, language=current_language(), registration_id=_own_registration())
     session["registration_email"] = email
     flash(_("If a registration waits for this address, its link is on its way once more."), "info")
     return redirect(url_for("auth.registered"), 303)
@@ -80,7 +72,7 @@ def forgot() -> ResponseReturnValue:
         return refused("auth/forgot.html", form)
     email = text_of(form.email)
     limits.check("forgot", email)
-    mail.enqueue("reset", email, language=current_language())
+    outbox.enqueue("reset", email, language=current_language())
     session["forgot_email"] = email
     return redirect(url_for("auth.forgot_sent"), 303)
 
@@ -92,29 +84,16 @@ def forgot_sent() -> ResponseReturnValue:
     return render_template("auth/forgot_sent.html", email=session.get("forgot_email"))
 
 
-def start_page() -> str:
-    """Where whoever is logged in here begins: a screen with its restaurant's calls, a person where the work is."""
-    if current_user.user is None:
-        return url_for("requests.dashboard", restaurant_id=current_user.login["restaurant_id"])
-    return workplace(current_user.user["_id"])
-
-
-def workplace(user_id: ObjectId) -> str:
-    """The address where a person's work is: the dashboard of the first restaurant, else the account."""
-    places = restaurants.of_user(user_id)
-    return url_for("requests.dashboard", restaurant_id=places[0]["_id"]) if places else url_for("account.index")
-
-
 def _keep_registration(form: RegisterForm) -> ObjectId:
     """Keep what was typed and the order for its mail, both or neither."""
     email, language = text_of(form.email), current_language()
     password_hash = passwords.hashed(text_of(form.password))
 
-    def keep(session: ClientSession | None) -> ObjectId:
+    def keep(txn: ClientSession | None) -> ObjectId:
         registration_id = users.register(
-            email, text_of(form.name), text_of(form.restaurant), password_hash, language, session
+            email, text_of(form.name), text_of(form.restaurant), password_hash, language, txn
         )
-        mail.enqueue("confirm", email, session=session, language=language, registration_id=registration_id)
+        outbox.enqueue("confirm", email, txn=txn, language=language, registration_id=registration_id)
         return registration_id
 
     kept = transaction(keep)

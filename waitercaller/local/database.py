@@ -17,7 +17,9 @@ SETTINGS = Path(__file__).with_name("secantusd.toml")
 START_TIMEOUT = 30.0  # seconds; a folder that was not closed is recovered first
 STOP_TIMEOUT = 8.0  # it waits up to two for its listener and five for open connections
 RELEASE_TIMEOUT = 5.0  # until the database of a run that was killed has let go of the folder
-DURABLE = ("--sync-on-commit",)  # without it a power cut loses writes that were acknowledged
+# --sync-on-commit: without it a power cut loses writes that were acknowledged. The no-op each ten seconds is what a
+# mongod writes: by it the watcher tells a quiet database from one that is cut off (live/watcher.py).
+DURABLE = ("--sync-on-commit", "--noop-heartbeat-seconds", "10")
 
 
 class EmbeddedDatabase:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from waitercaller.local import LocalError
-from waitercaller.push import sealing
+from waitercaller.push import encryption
 
 
 def prepare(data: Path) -> None:
@@ -52,7 +52,7 @@ def secret_key(data: Path) -> str:
 
 def vapid_private_key(data: Path) -> str:
     """The key that signs push messages; kept, so that phones need not subscribe again."""
-    return _kept(data / "vapid_private_key", sealing.new_private_key, "phones have to subscribe to again")
+    return _kept(data / "vapid_private_key", encryption.new_private_key, "phones have to subscribe to again")
 
 
 def _kept(path: Path, make: Callable[[], str], consequence: str) -> str:

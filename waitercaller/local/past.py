@@ -6,12 +6,15 @@ Made by the day, the same for a day whenever they are made; a day that has calls
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from random import Random
+from typing import Literal
 
-from waitercaller import clock, restaurants
-from waitercaller.db import Document, db
-from waitercaller.report import times
-from waitercaller.requests import model
-from waitercaller.restaurants import Actor
+from waitercaller.db import clock
+from waitercaller.model import restaurants, service_request
+from waitercaller.model.requests import escalation
+from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.rollups import times
+from waitercaller.model.service_request import ServiceRequest, Step, StepName
+from waitercaller.model.tables import Table
 
 DAYS = 28
 UNTIL = timedelta(minutes=15)  # before now: nothing of it is still undone or on the way
@@ -19,26 +22,26 @@ UNTIL = timedelta(minutes=15)  # before now: nothing of it is still undone or on
 # looked at at any hour.
 CALLS = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 6, 6, 3, 1, 1, 3, 6, 8, 8, 6, 3, 2)
 KINDS = (5, 4, 3)  # how often a waiter, the bill, water
-PATIENCE = timedelta(minutes=4)  # then a guest waves
+GUEST_LEAVES_AFTER = timedelta(minutes=4)  # without anybody coming
 
 
-def fill(restaurant: Document, tables: list[Document]) -> int:
+def fill(restaurant: Restaurant, tables: list[Table]) -> int:
     """Make the calls of the days that have none; returns how many."""
     zone, now = restaurants.time_zone(restaurant), clock.now()
     today, made = now.astimezone(zone).date(), 0
     opened = {"created_at": now - (DAYS + 1) * times.DAY}
-    db().restaurants.update_one({"_id": restaurant["_id"]}, {"$min": opened})  # before its first call
+    restaurants.documents().update_one({"_id": restaurant["_id"]}, {"$min": opened})  # before its first call
     for day in (today - days * times.DAY for days in range(DAYS, -1, -1)):
         begin = datetime(day.year, day.month, day.day, tzinfo=zone)
         within = {"restaurant_id": restaurant["_id"], "created_at": {"$gte": begin, "$lt": begin + times.DAY}}
         calls = [call for call in _day(restaurant, tables, day, begin) if call["created_at"] < now - UNTIL]
-        if calls and db().requests.find_one(within) is None:
-            db().requests.insert_many(calls)
+        if calls and service_request.documents().find_one(within) is None:
+            service_request.documents().insert_many(calls)
             made += len(calls)
     return made
 
 
-def _day(restaurant: Document, tables: list[Document], day: date, midnight: datetime) -> Iterator[Document]:
+def _day(restaurant: Restaurant, tables: list[Table], day: date, midnight: datetime) -> Iterator[ServiceRequest]:
     random = Random(day.toordinal())
     for hour, usual in enumerate(CALLS):
         for number in range(usual + random.randrange(1 + usual // (2 if day.weekday() in (4, 5) else 6))):
@@ -46,43 +49,36 @@ def _day(restaurant: Document, tables: list[Document], day: date, midnight: date
             yield _call(random, restaurant, random.choice(tables), f"{day}-{hour}-{number}", at, usual)
 
 
-def _call(random: Random, restaurant: Document, table: Document, key: str, at: datetime, crowd: int) -> Document:
+def _call(random: Random, restaurant: Restaurant, table: Table, key: str, at: datetime, crowd: int) -> ServiceRequest:
     """A call that is over: most are answered within a minute or two, in a full house later."""
     (kind,) = random.choices(restaurant["kinds"][: len(KINDS)], KINDS)
-    request: Document = {**model.new(restaurant, table, kind, f"demo-{key}")}
+    request = service_request.new(restaurant, table, kind, f"demo-{key}")
+    if kind["choices"]:
+        choice = random.choice(kind["choices"])
+        request["choice"], request["choice_labels"] = choice["id"], choice["names"]
     wait = timedelta(seconds=round(random.lognormvariate(3.6 + crowd / 12, 0.55), 3))
-    member = random.choice(restaurant["members"])
-    by: Actor = {"id": member["id"], "name": member["name"]}
-    steps = [_step("called", at), *_escalation(at, wait, model.escalation_of(restaurant))]
     outcome = random.random()
-    if wait > PATIENCE or outcome < 0.04:
-        state, end, steps = (
-            "cancelled",
-            at + min(wait, PATIENCE),
-            [each for each in steps if each["at"] < at + PATIENCE],
-        )
-        steps.append(_step(state, end))
+    steps = [_step("called", at), *_escalation(at, wait, service_request.escalation_of(restaurant))]
+    if wait > GUEST_LEAVES_AFTER or outcome < 0.04:
+        end = at + min(wait, GUEST_LEAVES_AFTER)
+        steps = [*(each for each in steps if each["at"] < at + GUEST_LEAVES_AFTER), _step("cancelled", end)]
+        request["state"] = "cancelled"
     else:
-        state = "dismissed" if outcome < 0.07 else "resolved"
+        member = random.choice(restaurant["members"])
+        request["by"] = {"id": member["id"], "name": member["name"]}
+        state: Literal["dismissed", "resolved"] = "dismissed" if outcome < 0.07 else "resolved"
         end = at + wait + timedelta(seconds=random.randrange(30, 240))
-        steps += [_step("accepted", at + wait, by), _step(state, end, by)]
-        request["by"] = by
-    level = sum(step["what"] in ("nagged", "raised", "alerted") for step in steps)
-    ended = {"state": state, "live": False, "ended_at": end, "due_at": None, "level": level, "steps": steps}
-    return {**request, "first_at": at, "created_at": at, **_choice(random, kind), **ended}
+        steps += [_step("accepted", at + wait, request["by"]), _step(state, end, request["by"])]
+        request["state"] = state
+    request["level"] = sum(step["what"] in escalation.STEPS for step in steps)
+    request["first_at"] = request["created_at"] = at
+    request["live"], request["ended_at"], request["due_at"], request["steps"] = False, end, None, steps
+    return request
 
 
-def _escalation(at: datetime, wait: timedelta, limits: model.Escalation) -> list[Document]:
-    taken = zip(("nagged", "raised", "alerted"), limits, strict=True)
-    return [_step(what, at + limit) for what, limit in taken if limit < wait]
+def _escalation(at: datetime, wait: timedelta, limits: service_request.Escalation) -> list[Step]:
+    return [_step(what, at + limit) for what, limit in zip(escalation.STEPS, limits, strict=True) if limit < wait]
 
 
-def _choice(random: Random, kind: Document) -> Document:
-    if not kind["choices"]:
-        return {}
-    choice = random.choice(kind["choices"])
-    return {"choice": choice["id"], "choice_labels": choice["names"]}
-
-
-def _step(what: str, at: datetime, by: Actor | None = None) -> Document:
+def _step(what: StepName, at: datetime, by: Actor | None = None) -> Step:
     return {"at": at, "what": what, "by": by}

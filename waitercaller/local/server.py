@@ -15,7 +15,7 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from config import Config, ConfigError
-from waitercaller import schema
+from waitercaller.db import schema
 from waitercaller.local import LocalError, instance, network, processes
 from waitercaller.local.database import EmbeddedDatabase
 
@@ -123,7 +123,7 @@ def _build(database: EmbeddedDatabase) -> None:
 def _make_demo(settings: dict[str, str]) -> str:
     """Make the demo restaurant in a process of its own, for its database client must not be forked; what it says."""
     made = subprocess.run(
-        [sys.executable, "-m", "waitercaller.demo"], cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "waitercaller", "make-demo"], cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True
     )
     if made.returncode:
         raise LocalError("The demo restaurant could not be made; the reason is above.")

@@ -8,6 +8,7 @@ import time
 from flask import Blueprint, Flask, Response, g, request
 
 from waitercaller import metrics
+from waitercaller.db.config import config
 from waitercaller.ops.logs import LogFormatter
 
 __all__ = ["LogFormatter", "blueprint", "init_app"]
@@ -26,7 +27,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 def init_app(app: Flask) -> None:
-    _configure_logs(app.extensions["config"].log_format)
+    _configure_logs(config(app).log_format)
     app.before_request(_begin)
     app.after_request(_end)
 

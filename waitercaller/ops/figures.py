@@ -10,9 +10,20 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from waitercaller import clock, mail
+from waitercaller import metrics
+from waitercaller.db import clock
+from waitercaller.db.client import Filter
+from waitercaller.live.hub import Hub
+from waitercaller.mail import outbox
 
 SECONDS = 1.0  # to wait for the database; Prometheus waits for ten
+
+
+def sample(hub: Hub) -> None:
+    """Note what cannot be counted as it happens: how many streams are open now, and whether changes are heard."""
+    metrics.OPEN_STREAMS.labels("staff").set(hub.open_streams("restaurant:"))
+    metrics.OPEN_STREAMS.labels("guest").set(hub.open_streams("table:"))
+    metrics.LISTENING.set(hub.listening)
 
 
 class DatabaseFigures(Collector):
@@ -72,11 +83,11 @@ class DatabaseFigures(Collector):
         """The mail that has waited for longest. One that was refused by itself counts only until others go out."""
         owed: dict[str, Any] = {"state": "due"}
         if sent := self.database.outbox.find_one({"state": "sent"}, ["purge_at"], sort=[("purge_at", DESCENDING)]):
-            newer = {"created_at": {"$gt": sent["purge_at"] - mail.KEPT["sent"]}}
+            newer = {"created_at": {"$gt": sent["purge_at"] - outbox.RETENTION["sent"]}}
             owed["$or"] = [{"refused": {"$ne": True}}, newer]
         return self.database.outbox.find_one(owed, ["created_at"], sort=[("created_at", ASCENDING)])
 
-    def _count(self, collection: str, which: dict[str, Any]) -> dict[str, int]:
+    def _count(self, collection: str, which: Filter) -> dict[str, int]:
         """How many there are, by state."""
         group = {"_id": "$state", "count": {"$sum": 1}}
         found = self.database[collection].aggregate([{"$match": which}, {"$group": group}])

@@ -3,16 +3,20 @@
 import ipaddress
 from pathlib import Path
 
-from flask import Response, abort, current_app, jsonify, request
+from flask import Response, abort, jsonify, request
 from flask.typing import ResponseReturnValue
 from prometheus_client import CollectorRegistry, generate_latest, multiprocess
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from waitercaller import access, metrics, schema
-from waitercaller.db import db
-from waitercaller.live import Hub
-from waitercaller.ops import blueprint
+from waitercaller import metrics
+from waitercaller.db import schema
+from waitercaller.db.client import db
+from waitercaller.db.config import config
+from waitercaller.live import streams
+from waitercaller.live.hub import Hub
+from waitercaller.ops import blueprint, figures
 from waitercaller.ops.figures import DatabaseFigures
+from waitercaller.web import access
 
 
 @blueprint.get("/healthz")
@@ -26,7 +30,7 @@ def healthz() -> ResponseReturnValue:
 @access.anyone
 def readyz() -> ResponseReturnValue:
     """Visitors may be sent to this machine. PyMongo's errors become the 503 of every page."""
-    hub: Hub = current_app.extensions["hub"]
+    hub = streams.hub()
     if _is_draining(hub):
         return jsonify(status="draining"), 503
     if missing := schema.missing_indexes(db()):
@@ -46,7 +50,7 @@ def show_metrics() -> ResponseReturnValue:
     try:
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     except ValueError:  # no PROMETHEUS_MULTIPROC_DIR: one process
-        metrics.sample(current_app.extensions["hub"])
+        figures.sample(streams.hub())
         registry.register(metrics.REGISTRY)
     registry.register(DatabaseFigures(db()))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
@@ -54,7 +58,7 @@ def show_metrics() -> ResponseReturnValue:
 
 def _is_draining(hub: Hub) -> bool:
     """Whether this process is about to stop, or its operator has said that the machine is (see DRAIN_FILE)."""
-    drain_file: str = current_app.extensions["config"].drain_file
+    drain_file = config().drain_file
     return hub.closed or bool(drain_file and Path(drain_file).exists())
 
 

@@ -1,7 +1,7 @@
-"""Hands a sealed message to a push service. Its address came from a browser, so it is trusted with nothing.
+"""Delivers an encrypted message to a push service, whose address came from a browser and so is not trusted.
 
-Only https, only the hosts that the operator allows (PUSH_SERVICES), no redirects, and little patience: nobody can make
-this machine ask what only this machine reaches.
+Only https, only the hosts that the operator allows (PUSH_SERVICES), no redirects, short timeouts: nobody can use this
+machine to reach what only this machine reaches (server-side request forgery).
 """
 
 import functools
@@ -14,26 +14,28 @@ from http import HTTPStatus
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-TIMEOUT = 5.0  # seconds for each step of the conversation
-LONGEST_ENDPOINT = 1000
-LONGEST_WAIT = 3600  # seconds that a service may ask for
+TIMEOUT_SECONDS = 5.0  # for each step of the conversation
+LONGEST_ENDPOINT = 1000  # characters
+LONGEST_RETRY_AFTER = 3600  # seconds that a service may ask us to wait
 HTTPS = 443
-_HOST = re.compile(r"([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}")  # other labels are no name, and trip up whoever looks it up
+_HOST = re.compile(
+    r"([a-z0-9-]{1,63}\.)*[a-z0-9-]{1,63}"
+)  # other labels are no host name, and make the resolver raise UnicodeError
 
 Verdict = Literal["taken", "gone", "later", "refused"]
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a push service made of a message: `gone` is the browser for good, `later` asks for another try."""
+    """What a push service answered; `gone` is the browser for good, `later` asks for a retry, `refused` is final."""
 
     verdict: Verdict
     status: int
-    wait: int = 0  # seconds that the service asked for
+    wait: int = 0  # seconds, from Retry-After
 
 
 def is_allowed(endpoint: str, services: tuple[str, ...]) -> bool:
-    """Whether this is the https address of one of these hosts; "*." stands for any name, a port must be named."""
+    """Whether this is an https URL at one of these hosts; "*." matches any labels, a port must be named."""
     parts = _parse(endpoint)
     if parts is None or parts.scheme != "https" or len(endpoint) > LONGEST_ENDPOINT:
         return False
@@ -45,21 +47,21 @@ def is_allowed(endpoint: str, services: tuple[str, ...]) -> bool:
 
 
 def host_of(endpoint: str) -> str:
-    """For the log: the rest of an endpoint is a secret between a browser and us."""
+    """The host, for the log: the rest of an endpoint is a secret that lets anybody send to that browser."""
     return urlsplit(endpoint).hostname or ""
 
 
 def service_of(endpoint: str) -> tuple[str, int]:
-    """The host and the port, one way of writing for each service."""
+    """The host and the port: what identifies a service."""
     parts = urlsplit(endpoint)
     return parts.hostname or "", parts.port or HTTPS
 
 
 def post(endpoint: str, body: bytes, headers: dict[str, str]) -> Answer:
-    """Hand the message over. Raises OSError where there is no answer, or none that can be understood."""
+    """Send the message. Raises OSError (TimeoutError is one) where there is no answer, or none that is valid HTTP."""
     parts = urlsplit(endpoint)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT, context=_tls())
+    connection = http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT_SECONDS, context=_tls())
     try:
         connection.request("POST", target or "/", body, headers)
         response = connection.getresponse()
@@ -80,11 +82,11 @@ def _verdict(status: int) -> Verdict:
 
 
 def _wait(asked: str) -> int:
-    return min(int(asked), LONGEST_WAIT) if asked.isascii() and asked.isdigit() else 0
+    return min(int(asked), LONGEST_RETRY_AFTER) if asked.isascii() and asked.isdigit() else 0
 
 
 def _parse(endpoint: str) -> SplitResult | None:
-    """None for what is no address, with a port that is none, or holding what no address holds."""
+    """None for what is no valid URL: a port that is no number, control characters, spaces, other than ASCII."""
     if not endpoint.isascii() or any(ord(character) <= 32 or ord(character) == 127 for character in endpoint):
         return None
     try:
@@ -97,5 +99,5 @@ def _parse(endpoint: str) -> SplitResult | None:
 
 @functools.cache
 def _tls() -> ssl.SSLContext:
-    """Whom it trusts is the system's list of authorities, or the file named by SSL_CERT_FILE; read once."""
+    """Trusts the system's certificate authorities, or those in the file named by SSL_CERT_FILE; read once."""
     return ssl.create_default_context()

@@ -1,183 +1,157 @@
-"""Sends the push messages that are owed: leased, tried again for as long as they are news, and told only if still true.
+"""Sends the push messages that are due: a batch at a time, each leased, retried until its time to live is over.
 
-A call that somebody has taken in the meantime is not announced any more. A browser that its push service does not know
-any more is forgotten, as is one whose member or login has gone.
+When its turn comes a message is dropped if it has expired, if its kind's function says that it is not true any more, or
+if its browser must not be told any more; such a browser's subscription is deleted.
 """
 
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import timedelta
 from email.utils import parseaddr
+from functools import partial
 from typing import Literal
 
-from flask import Flask, current_app
-from pymongo.errors import PyMongoError
+from flask import Flask
+from flask_babel import force_locale
 
-from config import Config
-from waitercaller import clock, leases, metrics, restaurants, sessions
-from waitercaller.alerts import store as alerts
-from waitercaller.db import Document
-from waitercaller.push import delivery, sealing, store, subscriptions, words
-from waitercaller.requests import reading
-from waitercaller.requests.model import ServiceRequest
+from waitercaller import metrics
+from waitercaller.db import clock
+from waitercaller.db.config import config
+from waitercaller.db.faults import is_away
+from waitercaller.model import logins, restaurants, subscriptions
+from waitercaller.model.messages import Push
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.subscriptions import Subscription
+from waitercaller.push import delivery, encryption
+from waitercaller.push.circuit_breaker import CircuitBreaker
+from waitercaller.push.outbox import QUEUE, REGISTRY, Message, is_enabled
 
 log = logging.getLogger(__name__)
 
-BATCH = 20  # messages that one call of `send_due` takes up at most; they go out at the same time
-LEASE = timedelta(seconds=30)  # longer than a conversation whose every step just meets delivery.TIMEOUT
-FIRST_PAUSE = timedelta(seconds=2)
-LONGEST_PAUSE = timedelta(minutes=1)
-# A service that has kept us waiting so often in a row is left alone for so long: messages to it, be they of one house,
-# must not take the turns of all others, which wait for the slowest of a batch.
-MISSES = 5
-REST = timedelta(seconds=20)
-MOST_NOTED = 1000
-# How long a message is news; then neither we nor the push service keep it for a phone that is away.
-LIFETIME: dict[store.Event, timedelta] = {
-    "called": timedelta(minutes=2),
-    "nagged": timedelta(minutes=2),
-    "raised": timedelta(minutes=5),
-    "alerted": timedelta(minutes=15),
-    "unwatched": timedelta(minutes=30),
-    "tried": timedelta(minutes=1),
-}
+BATCH_SIZE = 20  # messages that one call of `send_due` sends at most, at the same time
 
+Result = Literal["sent", "dropped", "failed", "due"]  # "due": it is tried again
 
-# Services that keep us waiting: how often in a row, and until when they rest. Each process finds out by itself.
-_late: dict[tuple[str, int], tuple[int, datetime]] = {}
+breaker = CircuitBreaker(timeouts=5, open_for=timedelta(seconds=20))
 
 
 def send_due(app: Flask) -> int:
-    """Take up the messages that are due, oldest first, at most BATCH of them; returns how many. Raises PyMongoError."""
+    """Send the messages that are due, oldest first, at most BATCH_SIZE; returns how many. Raises PyMongoError."""
     with app.app_context():
-        if not _config().vapid_private_key:
-            return 0
-        taken = leases.take("pushes", LEASE, BATCH)
-    if taken:
-        with ThreadPoolExecutor(len(taken), "push") as pool:
-            list(pool.map(lambda document: _deal_with(app, document), taken))
-    return len(taken)
+        batch = list(QUEUE.take(BATCH_SIZE)) if is_enabled() else []
+    if batch:
+        with ThreadPoolExecutor(len(batch), "push") as pool:
+            list(pool.map(partial(_process, app), batch))
+    return len(batch)
 
 
-def _deal_with(app: Flask, document: Document) -> None:
-    """Send or drop a leased message and note what became of it."""
+def _process(app: Flask, push: Push) -> None:
+    """Send or drop a leased message, and count the result."""
     with app.app_context():
         try:
-            state = _send(document)
-        except PyMongoError:
-            raise  # the lease brings the message back
-        except Exception:  # whatever is wrong with one message, the others must go out
-            log.exception("could not send the push message %s", document["_id"])
-            state = "failed"
-        metrics.PUSHES.labels(state).inc()
-        if state != "due":
-            leases.end("pushes", document, state, store.KEPT)
+            result = _send(push)
+        except Exception as error:  # whatever is wrong with one message, the others must go out
+            if is_away(error):
+                raise  # the lease brings the message back
+            log.exception("could not send the push message %s", push["_id"])
+            QUEUE.finish(push, result := "failed")
+        metrics.PUSHES.labels(result).inc()
 
 
-def _send(document: Document) -> Literal["sent", "dropped", "failed", "due"]:
-    """What became of the message; "due" when it is to be tried again."""
-    subscription = subscriptions.get(document["subscription_id"])
-    restaurant = restaurants.get(document["restaurant_id"])
+def _send(push: Push) -> Result:
+    subscription = subscriptions.get(push["subscription_id"])
     if subscription is None:
-        return "dropped"
-    if restaurant is None or not _stands(subscription, restaurant):
-        subscriptions.drop(subscription)
-        return "dropped"
-    request = _request(document)
-    expires_at = document["created_at"] + LIFETIME[document["event"]]
-    if expires_at <= clock.now() or not _is_news(document, request):
-        return "dropped"
-    service = delivery.service_of(subscription["endpoint"])
-    misses, until = _late.get(service, (0, clock.now()))
-    if misses >= MISSES and until > clock.now():
-        leases.move("pushes", document, {"next_at": until})
+        return _drop(push)
+    restaurant = restaurants.get(push["restaurant_id"])
+    if restaurant is None or not _may_be_told(subscription, restaurant):
+        return _forget(subscription, push)
+    message = _message(push, restaurant, subscription["language"])
+    if message is None:
+        return _drop(push)
+    if open_until := breaker.open_until(delivery.service_of(subscription["endpoint"])):
+        QUEUE.reschedule(push, open_until)
         return "due"
-    text = words.message(document["event"], request, restaurant, subscription["language"])
-    try:
-        answer = _post(subscription, text, document, int((expires_at - clock.now()).total_seconds()))
-    except OSError as error:
-        log.warning("no answer from %s: %s", delivery.host_of(subscription["endpoint"]), type(error).__name__)
-        if isinstance(error, TimeoutError):
-            _note_late(service)
-        answer = delivery.Answer("later", 0)
-    else:
-        _late.pop(service, None)
-    return _conclude(document, subscription, answer)
+    return _note_answer(push, subscription, _ask(subscription, message, push))
 
 
-def _note_late(service: tuple[str, int]) -> None:
-    if len(_late) >= MOST_NOTED:
-        _late.clear()
-    misses, _ = _late.get(service, (0, None))
-    _late[service] = (misses + 1, clock.now() + REST)
-
-
-def _conclude(
-    document: Document, subscription: Document, answer: delivery.Answer
-) -> Literal["sent", "dropped", "failed", "due"]:
-    if answer.verdict == "taken":
-        return "sent"
-    if answer.verdict == "gone":
-        subscriptions.drop(subscription)
-        return "dropped"
-    if answer.verdict == "refused":
-        host = delivery.host_of(subscription["endpoint"])
-        log.error("%s refuses a push message (%s): %d", host, document["event"], answer.status)
-        return "failed"
-    pause = leases.pause(document["attempts"], FIRST_PAUSE, LONGEST_PAUSE)
-    next_at = clock.now() + max(pause, timedelta(seconds=answer.wait))
-    leases.move("pushes", document, {"next_at": next_at})
-    return "due"
-
-
-def _post(subscription: Document, text: Document, document: Document, seconds: int) -> delivery.Answer:
-    config, endpoint = _config(), subscription["endpoint"]
-    body = sealing.seal(json.dumps(text, ensure_ascii=False).encode(), subscription["p256dh"], subscription["auth"])
-    headers = {
-        "Authorization": sealing.authorization(endpoint, config.vapid_private_key, _contact(config)),
-        "Content-Encoding": "aes128gcm",
-        "Content-Type": "application/octet-stream",
-        "TTL": str(seconds),
-        "Urgency": "high",
-    }
-    if document["request_id"]:
-        headers["Topic"] = str(document["request_id"])  # a phone that was away gets the last word on each call
-    return delivery.post(endpoint, body, headers)
-
-
-def _stands(subscription: Document, restaurant: Document) -> bool:
-    """Whether we may write there: by the key it was made for, to a host that is allowed, for somebody still here."""
-    config = _config()
+def _may_be_told(subscription: Subscription, restaurant: Restaurant) -> bool:
+    """Whether it was made for our present key, at a host that is allowed, by a member who is still logged in there."""
     return (
-        subscription["key"] == sealing.public_key(config.vapid_private_key)
-        and delivery.is_allowed(subscription["endpoint"], config.push_services)
+        subscription["key"] == encryption.public_key(config().vapid_private_key)
+        and delivery.is_allowed(subscription["endpoint"], config().push_services)
         and restaurants.member_with_id(restaurant, subscription["member_id"]) is not None
-        and not sessions.has_ended(subscription["login_id"])
+        and not logins.has_ended(subscription["login_id"])
     )
 
 
-def _request(document: Document) -> ServiceRequest | None:
-    if document["request_id"] is None:
+def _message(push: Push, restaurant: Restaurant, language: str) -> Message | None:
+    """What is shown; None when that is not news, or not true, any more."""
+    if push["expires_at"] <= clock.now():
         return None
-    found = reading.with_ids({"restaurant_id": document["restaurant_id"]}, [document["request_id"]])
-    return found[0] if found else None
+    with force_locale(language):
+        return REGISTRY[push["event"]](push, restaurant, language)
 
 
-def _is_news(document: Document, request: ServiceRequest | None) -> bool:
-    """Whether it is still so: a call that somebody has taken in the meantime is not, nor a silence that is over."""
-    if document["event"] == "unwatched":
-        return alerts.is_unheard(document["restaurant_id"])
-    return document["request_id"] is None or (request is not None and request["state"] == "waiting")
+def _ask(subscription: Subscription, message: Message, push: Push) -> delivery.Answer:
+    """Hand the message to the push service, and have the circuit breaker know how that went."""
+    endpoint = subscription["endpoint"]
+    service = delivery.service_of(endpoint)
+    body = encryption.seal(_encoded(message), subscription["p256dh"], subscription["auth"])
+    try:
+        answer = delivery.post(endpoint, body, _headers(endpoint, push))
+    except OSError as error:
+        log.warning("no answer from %s: %s", delivery.host_of(endpoint), type(error).__name__)
+        if isinstance(error, TimeoutError):
+            breaker.note_timeout(service)
+        return delivery.Answer("later", 0)
+    breaker.note_answer(service)
+    return answer
 
 
-def _contact(config: Config) -> str:
+def _note_answer(push: Push, subscription: Subscription, answer: delivery.Answer) -> Result:
+    if answer.verdict == "taken":
+        QUEUE.finish(push, "sent")
+        return "sent"
+    if answer.verdict == "gone":
+        return _forget(subscription, push)
+    if answer.verdict == "refused":
+        host = delivery.host_of(subscription["endpoint"])
+        QUEUE.give_up(push, f"the push message {push['event']}", f"{host} refuses it: {answer.status}")
+        return "failed"
+    QUEUE.retry(push, wait=timedelta(seconds=answer.wait))
+    return "due"
+
+
+def _drop(push: Push) -> Result:
+    QUEUE.finish(push, "dropped")
+    return "dropped"
+
+
+def _forget(subscription: Subscription, push: Push) -> Result:
+    """Delete a subscription by which nobody can be told any more, or must not be."""
+    subscriptions.drop(subscription)
+    return _drop(push)
+
+
+def _encoded(message: Message) -> bytes:
+    return json.dumps(message, ensure_ascii=False).encode()
+
+
+def _headers(endpoint: str, push: Push) -> dict[str, str]:
+    """RFC 8030; `TTL` in seconds."""
+    headers = {
+        "Authorization": encryption.authorization(endpoint, config().vapid_private_key, _contact()),
+        "Content-Encoding": "aes128gcm",
+        "Content-Type": "application/octet-stream",
+        "TTL": str(int((push["expires_at"] - clock.now()).total_seconds())),
+        "Urgency": "high",
+    }
+    return {**headers, "Topic": push["topic"]} if push["topic"] else headers
+
+
+def _contact() -> str:
     """Whom a push service may ask about our messages; Apple's wants an address that exists."""
-    if config.security_contact.startswith(("mailto:", "https:")):
-        return config.security_contact
-    return f"mailto:{parseaddr(config.mail_sender)[1]}"
-
-
-def _config() -> Config:
-    config: Config = current_app.extensions["config"]
-    return config
+    if config().security_contact.startswith(("mailto:", "https:")):
+        return config().security_contact
+    return f"mailto:{parseaddr(config().mail_sender)[1]}"

@@ -7,10 +7,11 @@ from zoneinfo import ZoneInfo
 from flask_babel import format_time
 from flask_babel import gettext as _
 
-from waitercaller.i18n import current_language, in_language
-from waitercaller.report.figures import answered_after
+from waitercaller.model.languages import in_language
+from waitercaller.model.rollups.figures import answered_after
+from waitercaller.model.service_request import Escalation, ServiceRequest
 from waitercaller.report.words import clock
-from waitercaller.requests.model import Escalation, ServiceRequest
+from waitercaller.web.languages import current_language
 
 
 @dataclass(frozen=True)

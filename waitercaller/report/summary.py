@@ -6,9 +6,9 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
-from waitercaller.db import Document
-from waitercaller.report import times
-from waitercaller.report.figures import Cell, Figures
+from waitercaller.model.rollups import times
+from waitercaller.model.rollups.figures import Cell, Figures
+from waitercaller.model.rollups.store import Rollup
 
 PERIODS = (1, 7, 28, 90)  # days, today included
 Key = TypeVar("Key", bound=Hashable)
@@ -54,7 +54,7 @@ def before(this: Period, zone: ZoneInfo) -> Period:
     return period(this.days, this.end.astimezone(zone) - this.days * times.DAY, zone)
 
 
-def counted(rollups: Iterable[Document], zone: ZoneInfo) -> list[Counted]:
+def counted(rollups: Iterable[Rollup], zone: ZoneInfo) -> list[Counted]:
     """The cells of these quarters, by the restaurant's clock."""
     return [
         Counted(rollup["quarter"].astimezone(zone), times.day_of(rollup["quarter"], zone), cell)

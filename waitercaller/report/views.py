@@ -3,16 +3,18 @@
 from datetime import UTC, datetime, timedelta
 
 from bson import ObjectId
-from flask import Blueprint, Response, abort, render_template, request
+from flask import Response, abort, render_template, request
 from flask_babel import gettext as _
 
-from waitercaller import access, clock, restaurants
-from waitercaller.report import history, sheet, store, summary, times, words
-from waitercaller.report.figures import total
+from waitercaller.db import clock
+from waitercaller.model import restaurants
+from waitercaller.model.rollups import store, times
+from waitercaller.model.rollups.figures import total
+from waitercaller.model.service_request import escalation_of
+from waitercaller.report import blueprint, history, sheet, summary, words
 from waitercaller.report.summary import Counted, Period
-from waitercaller.requests.model import escalation_of
+from waitercaller.web import access
 
-blueprint = Blueprint("report", __name__, url_prefix="/r/<objectid:restaurant_id>")
 blueprint.add_app_template_filter(words.clock, "stopwatch")
 
 CALLS_OF_A_PAGE = 200

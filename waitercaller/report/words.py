@@ -8,11 +8,12 @@ from babel.dates import format_skeleton
 from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
-from waitercaller.db import Document
-from waitercaller.i18n import current_language, in_language
+from waitercaller.model.languages import in_language
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.rollups.figures import Figures
 from waitercaller.report import summary
-from waitercaller.report.figures import Figures
 from waitercaller.report.summary import Counted, Period
+from waitercaller.web.languages import current_language
 
 
 class Group(NamedTuple):
@@ -30,7 +31,7 @@ def clock(wait: timedelta | None) -> str:
     return f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
-def groups(restaurant: Document, period: Period, items: list[Counted]) -> list[Group]:
+def groups(restaurant: Restaurant, period: Period, items: list[Counted]) -> list[Group]:
     """The rows of the report's table: by kind, zone, day and hour."""
     found = [
         Group(_("What they called for"), _kinds(restaurant, items)),
@@ -41,25 +42,25 @@ def groups(restaurant: Document, period: Period, items: list[Counted]) -> list[G
     return [group for group in found if group.rows]
 
 
-def kind_names(restaurant: Document) -> dict[str, str]:
+def kind_names(restaurant: Restaurant) -> dict[str, str]:
     """What the kinds are called on the staff's screens, in their order."""
     kinds = sorted(restaurant["kinds"], key=lambda kind: int(kind["position"]))
     return {kind["id"]: in_language(kind["labels"], current_language()) for kind in kinds}
 
 
-def zone_names(restaurant: Document, items: Iterable[Counted]) -> dict[str | None, str]:
+def zone_names(restaurant: Restaurant, items: Iterable[Counted]) -> dict[str | None, str]:
     """What the zones are called, in their order; those that are gone by their last name."""
     names: dict[str | None, str] = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
     gone = {each.cell["zone_id"]: each.cell["zone_name"] or "" for each in items if each.cell["zone_id"] not in names}
     return {**names, **gone, None: _("Without a zone")}
 
 
-def _kinds(restaurant: Document, items: list[Counted]) -> list[tuple[str, Figures]]:
+def _kinds(restaurant: Restaurant, items: list[Counted]) -> list[tuple[str, Figures]]:
     found = summary.by(lambda item: item.cell["kind"], items)
     return [(name, found[kind]) for kind, name in kind_names(restaurant).items() if kind in found]
 
 
-def _zones(restaurant: Document, items: list[Counted]) -> list[tuple[str, Figures]]:
+def _zones(restaurant: Restaurant, items: list[Counted]) -> list[tuple[str, Figures]]:
     """None where there is only one place, which is the whole house."""
     found = summary.by(lambda item: item.cell["zone_id"], items)
     rows = [(name, found[zone]) for zone, name in zone_names(restaurant, items).items() if zone in found]

@@ -1,8 +1,9 @@
-"""Requests: the guest's page, the staff's dashboard, and the live streams of both."""
+"""Requests: the guest's page and the staff's dashboard, with the live streams of both."""
 
 from flask import Blueprint
 
-blueprint = Blueprint("requests", __name__)
+from waitercaller.requests import dashboard, guest
 
-from waitercaller.requests import mute_views, staff_views, who  # noqa: E402, F401  (they register their routes)
-from waitercaller.requests.guest import views  # noqa: E402, F401  (the same)
+blueprint = Blueprint("requests", __name__)
+blueprint.register_blueprint(guest.blueprint)
+blueprint.register_blueprint(dashboard.blueprint)

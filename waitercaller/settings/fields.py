@@ -1,4 +1,4 @@
-"""Fields of forms that only the settings have: texts in several languages, and what a form showed at first."""
+"""Fields and forms of the settings: texts in several languages, and forms that detect concurrent changes."""
 
 import json
 from collections.abc import Iterable
@@ -9,10 +9,9 @@ from wtforms import Field, HiddenField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import StopValidation, ValidationError
 
-from waitercaller.db import Document
-from waitercaller.forms import Form, no_control_characters, tidy
-from waitercaller.i18n import LANGUAGES
-from waitercaller.settings.merging import Conflict, shown_again
+from waitercaller.model.languages import LANGUAGES
+from waitercaller.settings.merging import Conflict, Values, flat, shown_again
+from waitercaller.web.forms import Form, no_control_characters, tidy
 
 LONGEST_SEEN = 20_000  # characters
 
@@ -87,35 +86,36 @@ class LinesByLanguage(ByLanguage):
 
 
 class MergingForm(Form):
-    """A form that tells what it showed, so that only what was changed in it is written; see `merging`."""
+    """A form that sends back what it showed, so that only changed values are written; see `merging`."""
 
     seen = HiddenField()
 
-    def seen_values(self) -> Document:
-        """What the form showed; nothing where that cannot be read: then all of it counts as changed."""
+    def seen_values(self) -> Values:
+        """What the form showed; empty where that cannot be read: then all values count as changed."""
         try:
             seen = json.loads((self.seen.data or "")[:LONGEST_SEEN])
         except (ValueError, RecursionError):
             return {}
         return seen if isinstance(seen, dict) else {}
 
-    def show(self, values: Document, present: Document | None = None) -> None:
+    def show(self, values: Values, present: Values | None = None) -> None:
         """Show `values`; `present` is what they are in the database, if they are not just that."""
         for name, value in self.data_of(values).items():
             self[name].data, self[name].raw_data = value, None
         seen = values if present is None else present
         self.seen.data = json.dumps(seen, ensure_ascii=False, separators=(",", ":"))
 
-    def show_conflict(self, conflict: Conflict, sent: Document) -> None:
-        """Show what was sent over what is there now; whoever sends it again has seen both."""
+    def show_conflict(self, conflict: Conflict, sent: Values) -> None:
+        """Show what was sent, with the present values beside it; sending it again overwrites those."""
         again = shown_again(conflict, self.seen_values(), sent)
         self.show(again, conflict.current)
-        for name in conflict.fields:
-            theirs = self.words(conflict.current[name])
+        current = flat(conflict.current)
+        for name in conflict.names:
+            theirs = self.words(current[name])
             told = _("Somebody else has just set this to “%(value)s”. Save again to have yours instead.", value=theirs)
             self.blame(name, told)
 
-    def data_of(self, values: Document) -> Document:
+    def data_of(self, values: Values) -> Values:
         """The fields' data for these values."""
         return values
 

@@ -9,12 +9,11 @@ from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import NumberRange, ValidationError
 
-from waitercaller.auth.forms import LONGEST_NAME
-from waitercaller.db import Document
-from waitercaller.forms import Form, text_field, text_of
-from waitercaller.i18n import LANGUAGES
+from waitercaller.model.languages import LANGUAGES
 from waitercaller.settings.fields import MergingForm, choices
-from waitercaller.tables.forms import LONGEST_NAME as LONGEST_ZONE_NAME
+from waitercaller.settings.merging import Values
+from waitercaller.web.fields import LONGEST_NAME, LONGEST_TABLE_NAME
+from waitercaller.web.forms import Form, text_field, text_of
 
 REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
 # Read once: it looks at every file of the database of time zones.
@@ -55,7 +54,7 @@ class HouseForm(MergingForm):
         if not set(field.data) <= set(LANGUAGES):
             raise ValidationError(_("Please choose from the list."))
 
-    def values(self) -> Document:
+    def values(self) -> Values:
         """What was sent, as it is compared and kept."""
         chosen = {*(self.languages.data or ()), text_of(self.language)}
         return {
@@ -73,7 +72,7 @@ class HouseForm(MergingForm):
 class ZoneForm(Form):
     """A part of the house."""
 
-    zone_name = text_field(lazy_gettext("Name"), LONGEST_ZONE_NAME)
+    zone_name = text_field(lazy_gettext("Name"), LONGEST_TABLE_NAME)
 
 
 class MoveForm(Form):
@@ -122,7 +121,7 @@ class AttentionForm(MergingForm):
         _later_than(self.all_zones, field)
         NumberRange(max=SLOWEST, message=_("At most %(number)d seconds, please.", number=SLOWEST))(self, field)
 
-    def values(self) -> Document:
+    def values(self) -> Values:
         """What was sent, as it is compared and kept."""
         times = {name: self[name].data for name in ("nag", "all_zones", "alert")}
         return {**times, "alert_mail": bool(self.alert_mail.data)}

@@ -11,10 +11,12 @@ from babel.dates import format_skeleton
 from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.opening import HORIZON
-from waitercaller.settings.store import Missing
+from waitercaller.db import clock
+from waitercaller.db.client import Changes
+from waitercaller.model import restaurants
+from waitercaller.model.opening import HORIZON
+from waitercaller.model.restaurants import ExceptionalDay, Hours, Restaurant, Span
+from waitercaller.model.settings import Missing
 
 DAY = timedelta(days=1)
 MINUTES_A_DAY, MINUTES_A_WEEK = 24 * 60, 7 * 24 * 60
@@ -33,11 +35,11 @@ class Refused(Exception):
         self.sentence = sentence
 
 
-def add(restaurant: Document, days: list[int], opens: str, closes: str) -> Document:
+def add(restaurant: Restaurant, days: list[int], opens: str, closes: str) -> Changes:
     """One more time on each of these days of the week. Raises Refused."""
     hours = list(restaurant["hours"])
     for day in days:
-        new = {"day": day, "opens": opens, "closes": closes}
+        new: Hours = {"day": day, "opens": opens, "closes": closes}
         if clash := next((each for each in hours if _overlap(each, new)), None):
             times = f"{day_name(clash['day'])}, {times_of(clash)}"
             raise Refused("opens", _("This overlaps with %(times)s.", times=times))
@@ -47,7 +49,7 @@ def add(restaurant: Document, days: list[int], opens: str, closes: str) -> Docum
     return {"hours": sorted(hours, key=lambda each: (each["day"], each["opens"]))}
 
 
-def remove(restaurant: Document, which: str) -> Document:
+def remove(restaurant: Restaurant, which: str) -> Changes:
     """Without the time that `which` names as "day opens closes". Raises Missing."""
     kept = [each for each in restaurant["hours"] if name_of(each) != which]
     if len(kept) == len(restaurant["hours"]):
@@ -55,12 +57,12 @@ def remove(restaurant: Document, which: str) -> Document:
     return {"hours": kept}
 
 
-def name_of(hours: Document) -> str:
+def name_of(hours: Hours) -> str:
     """How a time of the week is named in forms."""
     return f"{hours['day']} {hours['opens']} {hours['closes']}"
 
 
-def add_exceptions(restaurant: Document, first: date, last: date, spans: list[Document]) -> Document:
+def add_exceptions(restaurant: Restaurant, first: date, last: date, spans: list[Span]) -> Changes:
     """Each of these days has these times, or none; times are added to those that a day has. Raises Refused."""
     today = clock.now().astimezone(restaurants.time_zone(restaurant)).date()
     if not today <= first <= today + HORIZON * DAY:
@@ -80,7 +82,7 @@ def add_exceptions(restaurant: Document, first: date, last: date, spans: list[Do
     return {"exceptions": [{"date": day, "spans": known[day]} for day in sorted(known)]}
 
 
-def remove_exceptions(restaurant: Document, which: str) -> Document:
+def remove_exceptions(restaurant: Restaurant, which: str) -> Changes:
     """Without the special days that `which` names as "first last". Raises Missing."""
     first, _space, last = which.partition(" ")
     exceptions = restaurant.get("exceptions") or []
@@ -90,7 +92,7 @@ def remove_exceptions(restaurant: Document, which: str) -> Document:
     return {"exceptions": kept}
 
 
-def week(restaurant: Document) -> list[dict[str, Any]]:
+def week(restaurant: Restaurant) -> list[dict[str, Any]]:
     """The seven days with their times, as the page lists them."""
     return [
         {
@@ -103,7 +105,7 @@ def week(restaurant: Document) -> list[dict[str, Any]]:
     ]
 
 
-def special_days(restaurant: Document) -> list[dict[str, Any]]:
+def special_days(restaurant: Restaurant) -> list[dict[str, Any]]:
     """The special days to come; days in a row with the same times are one line."""
     today = clock.now().astimezone(restaurants.time_zone(restaurant)).date()
     coming = [each for each in restaurant.get("exceptions") or [] if each["date"] >= today.isoformat()]
@@ -126,12 +128,12 @@ def short_day_name(day: int) -> str:
     return str(format_date(MONDAY + day * DAY, "EEE"))
 
 
-def times_of(span: Document) -> str:
+def times_of(span: Span) -> str:
     """From when to when, as the clock on the wall has it."""
     return _("all day") if span["opens"] == span["closes"] == "00:00" else f"{span['opens']}–{span['closes']}"
 
 
-def _with(day: str, present: list[Document] | None, spans: list[Document]) -> list[Document]:
+def _with(day: str, present: list[Span] | None, spans: list[Span]) -> list[Span]:
     """The times of a special day with these added to them."""
     if present is None:
         return spans
@@ -143,19 +145,19 @@ def _with(day: str, present: list[Document] | None, spans: list[Document]) -> li
     return sorted([*present, *spans], key=lambda each: str(each["opens"]))
 
 
-def _overlap(one: Document, other: Document) -> bool:
+def _overlap(one: Hours, other: Hours) -> bool:
     """Whether two times of the week have a minute in common; nights go on into the next day, Sunday's into Monday."""
     (start, end), (from_, to) = _minutes(one), _minutes(other)
     return any(start + week < to and from_ < end + week for week in (-MINUTES_A_WEEK, 0, MINUTES_A_WEEK))
 
 
-def _minutes(hours: Document) -> tuple[int, int]:
-    opens, closes = (int(hours[name][:2]) * 60 + int(hours[name][3:]) for name in ("opens", "closes"))
-    start: int = hours["day"] * MINUTES_A_DAY + opens
+def _minutes(hours: Hours) -> tuple[int, int]:
+    opens, closes = (int(time[:2]) * 60 + int(time[3:]) for time in (hours["opens"], hours["closes"]))
+    start = hours["day"] * MINUTES_A_DAY + opens
     return start, start + (closes - opens if closes > opens else closes - opens + MINUTES_A_DAY)
 
 
-def _run(numbered: tuple[int, Document]) -> tuple[date, str]:
+def _run(numbered: tuple[int, ExceptionalDay]) -> tuple[date, str]:
     """What the days in a row with the same times have in common."""
     number, exception = numbered
     texts = ", ".join(times_of(span) for span in exception["spans"]) or _("closed")

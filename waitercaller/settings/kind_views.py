@@ -1,33 +1,37 @@
 """The pages for what guests can ask for: the kinds in their order, each kind's words and choices, and notes."""
 
+from typing import Any
+
 from bson import ObjectId
 from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from waitercaller import access, audit, restaurants
-from waitercaller.db import Document
-from waitercaller.errors import DomainError
-from waitercaller.forms import refused
-from waitercaller.i18n import LANGUAGES, STAFF_LANGUAGES, current_language, in_language
-from waitercaller.settings import blueprint, kinds, store
+from waitercaller.model import restaurants, settings
+from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES, in_language
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.standard_kinds import Kind
+from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.forms import MoveForm, NotesForm
 from waitercaller.settings.kind_forms import ICONS, KindForm
 from waitercaller.settings.merging import Conflict
 from waitercaller.settings.views import saved
-from waitercaller.staff.forms import ButtonForm
+from waitercaller.web import access, audit
+from waitercaller.web.errors import DomainError
+from waitercaller.web.forms import ButtonForm, refused
+from waitercaller.web.languages import current_language
 
 
 @blueprint.get("/kinds")
 @access.least("owner")
 def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
     """What guests can ask for, in its order, and what they could before."""
-    restaurant = store.get(restaurant_id)
+    restaurant = settings.get(restaurant_id)
     return render_template(
         "settings/kinds.html",
         offered=[_row(restaurant, kind) for kind in kinds.in_order(restaurant)],
         archived=[_row(restaurant, kind) for kind in kinds.in_order(restaurant, active=False)],
-        is_full=len(kinds.in_order(restaurant)) >= kinds.MOST_OFFERED,
+        is_full=len(kinds.in_order(restaurant)) >= kinds.MAX_OFFERED,
         notes=bool(restaurant["settings"].get("notes")),
     )
 
@@ -36,7 +40,7 @@ def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("owner")
 def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
     """One more thing to ask for."""
-    restaurant, form = store.get(restaurant_id), KindForm()
+    restaurant, form = settings.get(restaurant_id), KindForm()
     form.main = restaurant["languages"][0]
     if not form.is_submitted():
         form.show(kinds.values_of(None, restaurant["languages"]))
@@ -45,17 +49,17 @@ def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
         return refused("settings/kind.html", form, kind=None, **_words(restaurant))
     kind_id, values = restaurants.new_id(), form.values()
     try:
-        store.change(restaurant_id, lambda now: kinds.add(now, kind_id, values))
+        settings.change(restaurant_id, lambda now: kinds.add(now, kind_id, values))
     except kinds.TooManyKinds:
         raise _too_many() from None
-    return saved(restaurant_id, "kinds", True, "settings.all_kinds", name=values[f"names-{form.main}"])
+    return saved(restaurant_id, "kinds", True, "settings.all_kinds", name=values["names"][form.main])
 
 
 @blueprint.route("/kinds/<kind_id>", methods=["GET", "POST"])
 @access.least("owner")
 def kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
     """One kind: its words in each language, its picture and its choices."""
-    restaurant, form = store.get(restaurant_id), KindForm()
+    restaurant, form = settings.get(restaurant_id), KindForm()
     present, form.main = kinds.find(restaurant, kind_id), restaurant["languages"][0]
     context = {"kind": _row(restaurant, present), **_words(restaurant)}
     if not form.is_submitted():
@@ -65,11 +69,11 @@ def kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
         return refused("settings/kind.html", form, **context)
     seen, sent = form.seen_values(), form.values()
     try:
-        changed = store.change(restaurant_id, lambda now: kinds.edit(now, kind_id, seen, sent))
+        changed = settings.change(restaurant_id, lambda now: kinds.edit(now, kind_id, seen, sent))
     except Conflict as conflict:
         form.show_conflict(conflict, sent)
         return render_template("settings/kind.html", form=form, **context), 409
-    return saved(restaurant_id, "kinds", changed, "settings.all_kinds", name=sent[f"names-{form.main}"])
+    return saved(restaurant_id, "kinds", changed, "settings.all_kinds", name=sent["names"][form.main])
 
 
 @blueprint.post("/kinds/<kind_id>/move")
@@ -79,7 +83,7 @@ def move_kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
     form = MoveForm()
     if not form.validate():
         abort(400)
-    changed = store.change(restaurant_id, lambda now: kinds.move(now, kind_id, form.steps))
+    changed = settings.change(restaurant_id, lambda now: kinds.move(now, kind_id, form.steps))
     return saved(restaurant_id, "kinds", changed, "settings.all_kinds")
 
 
@@ -105,7 +109,7 @@ def notes(restaurant_id: ObjectId) -> ResponseReturnValue:
     if not form.validate():
         abort(400)
     allowed = form.notes.data == "yes"
-    changed = store.change(restaurant_id, lambda now: {"settings": {**now["settings"], "notes": allowed}})
+    changed = settings.change(restaurant_id, lambda now: {"settings": {**now["settings"], "notes": allowed}})
     if changed:
         audit.record("settings_changed", restaurant_id=restaurant_id, section="notes")
     flash(_("Guests may write a line now.") if allowed else _("Guests only tap now."), "success")
@@ -116,7 +120,7 @@ def _set_active(restaurant_id: ObjectId, kind_id: str, active: bool) -> Response
     if not ButtonForm().validate():
         abort(400)
     try:
-        changed = store.change(restaurant_id, lambda now: kinds.set_active(now, kind_id, active))
+        changed = settings.change(restaurant_id, lambda now: kinds.set_active(now, kind_id, active))
     except kinds.LastKind:
         raise DomainError(_("Guests need something to tap. Add another one first.")) from None
     except kinds.TooManyKinds:
@@ -124,7 +128,7 @@ def _set_active(restaurant_id: ObjectId, kind_id: str, active: bool) -> Response
     return saved(restaurant_id, "kinds", changed, "settings.all_kinds")
 
 
-def _row(restaurant: Document, kind: Document) -> Document:
+def _row(restaurant: Restaurant, kind: Kind) -> dict[str, Any]:
     """A kind as the list shows it."""
     main = restaurant["languages"][0]
     return {
@@ -138,11 +142,11 @@ def _row(restaurant: Document, kind: Document) -> Document:
     }
 
 
-def _words(restaurant: Document) -> Document:
+def _words(restaurant: Restaurant) -> dict[str, Any]:
     """What the form of a kind needs beside the form."""
     first, *others = restaurant["languages"]
     return {"main": first, "others": others, "all": LANGUAGES, "staff_languages": STAFF_LANGUAGES, "icons": ICONS}
 
 
 def _too_many() -> DomainError:
-    return DomainError(_("At most %(number)d at a time, or guests read too long.", number=kinds.MOST_OFFERED))
+    return DomainError(_("At most %(number)d at a time, or guests read too long.", number=kinds.MAX_OFFERED))

@@ -1,95 +1,99 @@
-"""What changes of the kinds do to a restaurant; the functions return the fields to set, for `store.change`.
+"""Changes of the kinds of a restaurant; each function returns the fields to set, for `model.settings.change`.
 
-A kind that a request was made with is never changed by this: the request has its words as they were (see model).
+Requests that exist are not changed: a request holds a copy of its kind's texts (model/service_request.py).
 """
 
-from waitercaller import restaurants
-from waitercaller.db import Document
-from waitercaller.i18n import STAFF_LANGUAGES, in_language
-from waitercaller.settings.merging import merged
+from waitercaller.db.client import Changes
+from waitercaller.model import restaurants
+from waitercaller.model.languages import STAFF_LANGUAGES, in_language
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.settings import Missing
+from waitercaller.model.standard_kinds import Choice, Kind
+from waitercaller.settings.merging import Values, merged
 from waitercaller.settings.ordering import moved
-from waitercaller.settings.store import Missing
-from waitercaller.standard_kinds import Choice
 
-MOST_OFFERED = 12  # more than a guest reads
-MOST_KINDS = 100  # with those that are no longer offered; they all stand in the restaurant's document
+MAX_OFFERED = 12  # a guest would not read more
+MAX_KINDS = 100  # with those that are no longer offered; all are part of the restaurant's document
 
 
 class TooManyKinds(Exception):
-    """The restaurant has as many kinds as it may; nothing was written."""
+    """The restaurant has MAX_KINDS kinds, or offers MAX_OFFERED; nothing was written."""
 
 
 class LastKind(Exception):
-    """Guests would have nothing to tap any more; nothing was written."""
+    """The last kind that is offered cannot be archived; nothing was written."""
 
 
-def in_order(restaurant: Document, active: bool = True) -> list[Document]:
+def in_order(restaurant: Restaurant, active: bool = True) -> list[Kind]:
     """The kinds that are offered, or those that no longer are."""
     return sorted(
         (kind for kind in restaurant["kinds"] if kind["active"] is active), key=lambda kind: int(kind["position"])
     )
 
 
-def find(restaurant: Document, kind_id: str) -> Document:
+def find(restaurant: Restaurant, kind_id: str) -> Kind:
     """The kind with this id. Raises Missing."""
     for kind in restaurant["kinds"]:
         if kind["id"] == kind_id:
-            return dict(kind)
+            return kind
     raise Missing
 
 
-def values_of(kind: Document | None, languages: list[str]) -> Document:
+def values_of(kind: Kind | None, languages: list[str]) -> Values:
     """A kind as its form has it: in the languages that the restaurant offers. None: of a new one."""
-    kind = kind or {"icon": "bell", "names": {}, "labels": {}, "choices": []}
+    kind = kind or _blank("")
     main = languages[0]
     return {
         "icon": kind["icon"],
-        **{f"names-{code}": kind["names"].get(code, "") for code in languages},
-        f"names-{main}": in_language(kind["names"], main),
-        **{f"labels-{code}": kind["labels"].get(code, "") for code in STAFF_LANGUAGES},
+        "names": {code: kind["names"].get(code, "") for code in languages} | {main: in_language(kind["names"], main)},
+        "labels": {code: kind["labels"].get(code, "") for code in STAFF_LANGUAGES},
         "choices": _by_line([choice["names"] for choice in kind["choices"]], languages),
     }
 
 
-def add(restaurant: Document, kind_id: str, values: Document) -> Document:
+def add(restaurant: Restaurant, kind_id: str, values: Values) -> Changes:
     """One more kind, the last in order. Raises TooManyKinds."""
-    if len(in_order(restaurant)) >= MOST_OFFERED or len(restaurant["kinds"]) >= MOST_KINDS:
+    if len(in_order(restaurant)) >= MAX_OFFERED or len(restaurant["kinds"]) >= MAX_KINDS:
         raise TooManyKinds
     position = 1 + max(kind["position"] for kind in restaurant["kinds"])
-    empty = {"id": kind_id, "names": {}, "labels": {}, "icon": "bell", "choices": [], "active": True}
-    return {"kinds": [*restaurant["kinds"], _changed({**empty, "position": position}, values, restaurant)]}
+    new = _changed({**_blank(kind_id), "position": position}, values, restaurant)
+    return {"kinds": [*restaurant["kinds"], new]}
 
 
-def edit(restaurant: Document, kind_id: str, seen: Document, sent: Document) -> Document:
+def edit(restaurant: Restaurant, kind_id: str, seen: Values, sent: Values) -> Changes:
     """The kind with what was changed in its form. Raises Missing and Conflict."""
     kind = find(restaurant, kind_id)
     values = merged(values_of(kind, restaurant["languages"]), seen, sent)
     return _replaced(restaurant, _changed(kind, values, restaurant))
 
 
-def set_active(restaurant: Document, kind_id: str, active: bool) -> Document:
+def set_active(restaurant: Restaurant, kind_id: str, active: bool) -> Changes:
     """Offer a kind again, as the last in order, or no longer. Raises Missing, TooManyKinds and LastKind."""
     kind, offered = find(restaurant, kind_id), in_order(restaurant)
     if kind["active"] is active:
         return {"kinds": restaurant["kinds"]}
     if not active and len(offered) == 1:
         raise LastKind
-    if active and len(offered) >= MOST_OFFERED:
+    if active and len(offered) >= MAX_OFFERED:
         raise TooManyKinds
     position = 1 + max(each["position"] for each in restaurant["kinds"]) if active else kind["position"]
     return _replaced(restaurant, {**kind, "active": active, "position": position})
 
 
-def move(restaurant: Document, kind_id: str, steps: int) -> Document:
+def move(restaurant: Restaurant, kind_id: str, steps: int) -> Changes:
     """The kind one up (-1) or down (1) among those that are offered. Raises Missing."""
     order = [*moved(in_order(restaurant), kind_id, steps), *in_order(restaurant, active=False)]
     places = {kind["id"]: place for place, kind in enumerate(order)}
     return {"kinds": [{**kind, "position": places[kind["id"]]} for kind in restaurant["kinds"]]}
 
 
-def _changed(kind: Document, values: Document, restaurant: Document) -> Document:
+def _blank(kind_id: str) -> Kind:
+    return {"id": kind_id, "names": {}, "labels": {}, "icon": "bell", "choices": [], "active": True, "position": 0}
+
+
+def _changed(kind: Kind, values: Values, restaurant: Restaurant) -> Kind:
     """The kind with these values of a form; what it has in other languages stays."""
-    names, labels = _texts(kind["names"], values, "names-"), _texts(kind["labels"], values, "labels-")
+    names, labels = _texts(kind["names"], values["names"]), _texts(kind["labels"], values["labels"])
     languages = restaurant["languages"]
     return {
         **kind,
@@ -100,8 +104,7 @@ def _changed(kind: Document, values: Document, restaurant: Document) -> Document
     }
 
 
-def _texts(present: dict[str, str], values: Document, prefix: str) -> dict[str, str]:
-    sent = {name.removeprefix(prefix): text for name, text in values.items() if name.startswith(prefix)}
+def _texts(present: dict[str, str], sent: dict[str, str]) -> dict[str, str]:
     return {code: text for code, text in {**present, **sent}.items() if text}
 
 
@@ -124,5 +127,5 @@ def _by_line(choices: list[dict[str, str]], languages: list[str]) -> list[dict[s
     return [{code: names.get(code) or in_language(names, main) for code in used} for names in choices]
 
 
-def _replaced(restaurant: Document, kind: Document) -> Document:
+def _replaced(restaurant: Restaurant, kind: Kind) -> Changes:
     return {"kinds": [kind if each["id"] == kind["id"] else each for each in restaurant["kinds"]]}

@@ -9,8 +9,8 @@ from flask_babel import lazy_gettext
 from wtforms import SelectField, SelectMultipleField, StringField
 from wtforms.validators import Optional, ValidationError
 
-from waitercaller.forms import Form, text_of
 from waitercaller.settings.fields import choices
+from waitercaller.web.forms import Form, text_of
 
 TIME = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 

@@ -7,11 +7,13 @@ from flask import abort, flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from waitercaller import access, audit, clock, opening, opening_words
-from waitercaller.db import Document
-from waitercaller.forms import Form, text_of
-from waitercaller.settings import blueprint, hours, store
+from waitercaller.db import clock
+from waitercaller.model import opening, settings
+from waitercaller.model.restaurants import Opening, Restaurant, Span
+from waitercaller.settings import blueprint, hours
 from waitercaller.settings.opening_forms import ExceptionForm, HoursForm, NowForm, RemoveForm, day_of
+from waitercaller.web import access, audit, opening_words
+from waitercaller.web.forms import Form, text_of
 
 
 @blueprint.get("/opening", endpoint="opening")
@@ -29,7 +31,7 @@ def set_now(restaurant_id: ObjectId) -> ResponseReturnValue:
     if not form.validate():
         abort(400)
     state = form.state.data
-    if store.change(restaurant_id, lambda now: {"opening": _by_hand(now, state)}):
+    if settings.change(restaurant_id, lambda now: {"opening": _by_hand(now, state)}):
         audit.record_often("opening_changed", restaurant_id=restaurant_id, state=state)
     said = {
         "open": _("Guests can call now."),
@@ -50,7 +52,7 @@ def add_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
     days = sorted({int(day) for day in form.days.data or ()})
     opens, closes = text_of(form.opens), text_of(form.closes)
     try:
-        store.change(restaurant_id, lambda now: hours.add(now, days, opens, closes))
+        settings.change(restaurant_id, lambda now: hours.add(now, days, opens, closes))
     except hours.Refused as refusal:
         return _refused(restaurant_id, refusal, hours_form=form)
     return _saved(restaurant_id, "hours")
@@ -61,7 +63,7 @@ def add_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
 def remove_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Without one of the times of the week."""
     which = _which()
-    store.change(restaurant_id, lambda now: hours.remove(now, which))
+    settings.change(restaurant_id, lambda now: hours.remove(now, which))
     return _saved(restaurant_id, "hours")
 
 
@@ -75,11 +77,11 @@ def add_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
     first = day_of(text_of(form.first_day))
     assert first
     last = day_of(text_of(form.last_day)) or first
-    spans: list[Document] = []
+    spans: list[Span] = []
     if text_of(form.starts):
         spans = [{"opens": text_of(form.starts), "closes": text_of(form.ends)}]
     try:
-        store.change(restaurant_id, lambda now: hours.add_exceptions(now, first, last, spans))
+        settings.change(restaurant_id, lambda now: hours.add_exceptions(now, first, last, spans))
     except hours.Refused as refusal:
         return _refused(restaurant_id, refusal, exception_form=form)
     return _saved(restaurant_id, "exceptions")
@@ -90,19 +92,20 @@ def add_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
 def remove_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
     """These days are as the others again."""
     which = _which()
-    store.change(restaurant_id, lambda now: hours.remove_exceptions(now, which))
+    settings.change(restaurant_id, lambda now: hours.remove_exceptions(now, which))
     return _saved(restaurant_id, "exceptions")
 
 
-def _by_hand(restaurant: Document, state: str) -> Document | None:
+def _by_hand(restaurant: Restaurant, state: str) -> Opening | None:
     if state == "hours":
         return None
-    return {"state": state, "until": opening.until_next_opening(restaurant, clock.now())}
+    until = opening.until_next_opening(restaurant, clock.now())
+    return {"state": "open" if state == "open" else "closed", "until": until}
 
 
 def _page(restaurant_id: ObjectId, **forms: Form) -> str:
     """The page; a form that was refused is shown as it was sent."""
-    restaurant = store.get(restaurant_id)
+    restaurant = settings.get(restaurant_id)
     context: dict[str, Any] = {"hours_form": HoursForm(), "exception_form": ExceptionForm(), **forms}
     return render_template(
         "settings/opening.html",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from waitercaller.settings.store import Missing
+from waitercaller.model.settings import Missing
 
 
 def moved(things: list[Any], thing_id: str, steps: int) -> list[Any]:

@@ -9,23 +9,26 @@ from flask.typing import ResponseReturnValue
 from flask_babel import format_datetime
 from flask_babel import gettext as _
 
-from waitercaller import access, audit, clock, opening_words
-from waitercaller.db import Document
-from waitercaller.errors import error_page
-from waitercaller.forms import refused
-from waitercaller.i18n import LANGUAGES
-from waitercaller.requests.model import STANDARD_ESCALATION, escalation_of
-from waitercaller.settings import blueprint, kinds, store
+from waitercaller.db import clock
+from waitercaller.db.client import Changes
+from waitercaller.model import settings
+from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.service_request import STANDARD_ESCALATION, escalation_of
+from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.fields import MergingForm
 from waitercaller.settings.forms import TIME_ZONES, AttentionForm, HouseForm
-from waitercaller.settings.merging import Conflict, merged
+from waitercaller.settings.merging import Conflict, Values, merged
+from waitercaller.web import access, audit, opening_words
+from waitercaller.web.errors import error_page
+from waitercaller.web.forms import refused
 
 
 @blueprint.get("")
 @access.least("owner")
 def index(restaurant_id: ObjectId) -> ResponseReturnValue:
     """What can be set, and how it is set now."""
-    restaurant = store.get(restaurant_id)
+    restaurant = settings.get(restaurant_id)
     return render_template(
         "settings/index.html",
         house=restaurant,
@@ -42,13 +45,13 @@ def house(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Name, time zone and languages."""
     form = HouseForm()
     if not form.is_submitted():
-        form.show(_house_values(store.get(restaurant_id)))
+        form.show(_house_values(settings.get(restaurant_id)))
         return _house_page(form)
     if not form.validate():
         return _house_page(form), 400
     seen, sent = form.seen_values(), form.values()
     try:
-        changed = store.change(restaurant_id, lambda now: _house_fields(merged(_house_values(now), seen, sent)))
+        changed = settings.change(restaurant_id, lambda now: _house_fields(merged(_house_values(now), seen, sent)))
     except Conflict as conflict:
         form.show_conflict(conflict, sent)
         return _house_page(form), 409
@@ -61,21 +64,21 @@ def attention(restaurant_id: ObjectId) -> ResponseReturnValue:
     """What happens when nobody comes, and after how long."""
     form = AttentionForm()
     if not form.is_submitted():
-        form.show(_attention_values(store.get(restaurant_id)))
+        form.show(_attention_values(settings.get(restaurant_id)))
         return render_template("settings/attention.html", form=form, usual=STANDARD_ESCALATION)
     if not form.validate():
         return refused("settings/attention.html", form, usual=STANDARD_ESCALATION)
     seen, sent = form.seen_values(), form.values()
     try:
-        changed = store.change(restaurant_id, lambda now: _attention_fields(now, seen, sent))
+        changed = settings.change(restaurant_id, lambda now: _attention_fields(now, seen, sent))
     except Conflict as conflict:
         form.show_conflict(conflict, sent)
         return render_template("settings/attention.html", form=form, usual=STANDARD_ESCALATION), 409
     return saved(restaurant_id, "attention", changed)
 
 
-@blueprint.errorhandler(store.Missing)
-def missing(_error: store.Missing) -> ResponseReturnValue:
+@blueprint.errorhandler(settings.Missing)
+def missing(_error: settings.Missing) -> ResponseReturnValue:
     """What somebody else has just removed is not found."""
     return error_page(404)
 
@@ -100,7 +103,7 @@ def _house_page(form: MergingForm) -> str:
     return render_template("settings/house.html", form=form, regions=regions, zone=known, clock_there=clock_there)
 
 
-def _house_values(restaurant: Document) -> Document:
+def _house_values(restaurant: Restaurant) -> Values:
     offered = [code for code in LANGUAGES if code in restaurant["languages"]]
     return {
         "name": restaurant["name"],
@@ -110,18 +113,18 @@ def _house_values(restaurant: Document) -> Document:
     }
 
 
-def _house_fields(values: Document) -> Document:
+def _house_fields(values: Values) -> Changes:
     first = values["language"]
     others = [code for code in values["languages"] if code != first]
     return {"name": values["name"], "time_zone": values["time_zone"], "languages": [first, *others]}
 
 
-def _attention_values(restaurant: Document) -> Document:
+def _attention_values(restaurant: Restaurant) -> Values:
     times = {name: round(time.total_seconds()) for name, time in escalation_of(restaurant)._asdict().items()}
     return {**times, "alert_mail": bool(restaurant["settings"].get("alert_mail"))}
 
 
-def _attention_fields(restaurant: Document, seen: Document, sent: Document) -> Document:
+def _attention_fields(restaurant: Restaurant, seen: Values, sent: Values) -> Changes:
     current = _attention_values(restaurant)
     values = merged(current, seen, sent)
     mail = values.pop("alert_mail")

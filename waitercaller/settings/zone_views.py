@@ -8,14 +8,13 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, restaurants
-from waitercaller.db import transaction
-from waitercaller.forms import text_of
-from waitercaller.settings import blueprint, store, zones
+from waitercaller.db.client import transaction
+from waitercaller.model import restaurants, settings, tables
+from waitercaller.settings import blueprint, zones
 from waitercaller.settings.forms import MoveForm, ZoneForm
 from waitercaller.settings.views import saved
-from waitercaller.staff.forms import ButtonForm
-from waitercaller.tables import store as tables
+from waitercaller.web import access
+from waitercaller.web.forms import ButtonForm, text_of
 
 
 @blueprint.get("/zones", endpoint="zones")
@@ -34,7 +33,7 @@ def add_zone(restaurant_id: ObjectId) -> ResponseReturnValue:
         return _page(restaurant_id, form), 400
     name = text_of(form.zone_name)
     try:
-        changed = store.change(restaurant_id, lambda now: zones.add(now, restaurants.new_id(), name))
+        changed = settings.change(restaurant_id, lambda now: zones.add(now, restaurants.new_id(), name))
     except ValueError:
         form.zone_name.errors = [_("Another zone has this name.")]
     except restaurants.TooManyZones:
@@ -52,7 +51,7 @@ def rename_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
     if form.validate():
         name = text_of(form.zone_name)
         try:
-            changed = store.change(restaurant_id, lambda now: zones.rename(now, zone_id, name))
+            changed = settings.change(restaurant_id, lambda now: zones.rename(now, zone_id, name))
         except ValueError:
             form.zone_name.errors = [_("Another zone has this name.")]
         else:
@@ -67,7 +66,7 @@ def move_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
     form = MoveForm()
     if not form.validate():
         abort(400)
-    changed = store.change(restaurant_id, lambda now: zones.move(now, zone_id, form.steps))
+    changed = settings.change(restaurant_id, lambda now: zones.move(now, zone_id, form.steps))
     return saved(restaurant_id, "zones", changed, "settings.zones")
 
 
@@ -77,11 +76,11 @@ def remove_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
     """Without this zone; its tables stay, without one."""
     if not ButtonForm().validate():
         abort(400)
-    gone = next((zone for zone in store.get(restaurant_id)["zones"] if zone["id"] == zone_id), None) or abort(404)
+    gone = next((zone for zone in settings.get(restaurant_id)["zones"] if zone["id"] == zone_id), None) or abort(404)
 
-    def work(session: ClientSession | None) -> None:
-        store.change(restaurant_id, lambda now: zones.remove(now, zone_id), session)
-        tables.leave_zone(restaurant_id, zone_id, session)
+    def work(txn: ClientSession | None) -> None:
+        settings.change(restaurant_id, lambda now: zones.remove(now, zone_id), txn)
+        tables.leave_zone(restaurant_id, zone_id, txn)
 
     transaction(work)
     restaurants.forget(restaurant_id)
@@ -90,7 +89,7 @@ def remove_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
 
 def _page(restaurant_id: ObjectId, form: ZoneForm, renaming: str | None = None) -> str:
     """All zones; the form that was refused, of one of them or of a new one, is shown as it was sent."""
-    restaurant = store.get(restaurant_id)
+    restaurant = settings.get(restaurant_id)
     counts = Counter(table["zone_id"] for table in tables.of_restaurant(restaurant_id))
     rows = [{**zone, "tables": counts[zone["id"]]} for zone in restaurant["zones"]]
     if renaming is not None and all(row["id"] != renaming for row in rows):

@@ -1,12 +1,13 @@
 """What changes of the zones do to a restaurant; the functions return the fields to set, for `store.change`."""
 
-from waitercaller import restaurants
-from waitercaller.db import Document
+from waitercaller.db.client import Changes
+from waitercaller.model import restaurants
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.settings import Missing
 from waitercaller.settings.ordering import moved
-from waitercaller.settings.store import Missing
 
 
-def add(restaurant: Document, zone_id: str, name: str) -> Document:
+def add(restaurant: Restaurant, zone_id: str, name: str) -> Changes:
     """One more zone. Raises TooManyZones, and ValueError if there is one with this name."""
     if any(zone["key"] == name.casefold() for zone in restaurant["zones"]):
         raise ValueError(name)
@@ -15,7 +16,7 @@ def add(restaurant: Document, zone_id: str, name: str) -> Document:
     return {"zones": [*restaurant["zones"], {"id": zone_id, "name": name, "key": name.casefold()}]}
 
 
-def rename(restaurant: Document, zone_id: str, name: str) -> Document:
+def rename(restaurant: Restaurant, zone_id: str, name: str) -> Changes:
     """The zone under another name. Raises Missing, and ValueError if another zone has it."""
     if any(zone["key"] == name.casefold() and zone["id"] != zone_id for zone in restaurant["zones"]):
         raise ValueError(name)
@@ -25,12 +26,12 @@ def rename(restaurant: Document, zone_id: str, name: str) -> Document:
     return {"zones": [{**zone, **new} if zone["id"] == zone_id else zone for zone in restaurant["zones"]]}
 
 
-def move(restaurant: Document, zone_id: str, steps: int) -> Document:
+def move(restaurant: Restaurant, zone_id: str, steps: int) -> Changes:
     """The zone one up (-1) or down (1). Raises Missing."""
     return {"zones": moved(restaurant["zones"], zone_id, steps)}
 
 
-def remove(restaurant: Document, zone_id: str) -> Document:
+def remove(restaurant: Restaurant, zone_id: str) -> Changes:
     """Without this zone, also among those that members serve. Raises Missing."""
     kept = [zone for zone in restaurant["zones"] if zone["id"] != zone_id]
     if len(kept) == len(restaurant["zones"]):

@@ -4,10 +4,10 @@ from flask import Blueprint
 
 blueprint = Blueprint("staff", __name__)
 
-from waitercaller.staff import (  # noqa: E402, F401  (they register routes, mails and an error page)
+from waitercaller.staff import (  # noqa: E402, F401  (they register routes and mails)
     dead_links,
+    device_views,
     invitation_views,
     mails,
-    screen_views,
     views,
 )

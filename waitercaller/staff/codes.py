@@ -13,10 +13,10 @@ from bson import ObjectId
 from flask import session
 from markupsafe import Markup
 
-from waitercaller import tokens
-from waitercaller.pictures import qr_svg
-from waitercaller.routing import address_of
-from waitercaller.tokens import Reason, TokenError
+from waitercaller.model import tokens
+from waitercaller.model.tokens import Reason, TokenError
+from waitercaller.web.qr import qr_svg
+from waitercaller.web.routing import address_of
 
 LIFETIME = timedelta(minutes=10)
 

@@ -3,8 +3,8 @@
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from waitercaller.model.tokens import TokenError
 from waitercaller.staff import blueprint
-from waitercaller.tokens import TokenError
 
 
 @blueprint.errorhandler(TokenError)

@@ -8,9 +8,9 @@ from flask_babel.speaklater import LazyString
 from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
-from waitercaller.auth.forms import LONGEST_NAME, email_field, new_password_field
-from waitercaller.forms import Form, text_field
-from waitercaller.restaurants import Role
+from waitercaller.model.restaurants import Role
+from waitercaller.web.fields import LONGEST_NAME, email_field, new_password_field
+from waitercaller.web.forms import Form, text_field
 
 LONGEST_SCREEN_NAME = 40
 ROLES: dict[Role, LazyString] = {
@@ -55,7 +55,3 @@ class ScreenForm(Form):
     """What the staff call a screen."""
 
     screen_name = text_field(lazy_gettext("Name of the screen"), LONGEST_SCREEN_NAME)
-
-
-class ButtonForm(Form):
-    """A page whose form is one button."""

@@ -6,31 +6,34 @@ from typing import Any
 from flask_babel import format_date, format_time
 from flask_babel import gettext as _
 
-from waitercaller import audit, restaurants
-from waitercaller.db import Document
+from waitercaller.model import audit_trail, restaurants
+from waitercaller.model.audit_trail import AuditEntry
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.staff.forms import ROLES
 
 
-def of(restaurant: Document) -> list[dict[str, Any]]:
+def of(restaurant: Restaurant) -> list[dict[str, Any]]:
     """The last events of this restaurant, the newest first: [{day, events: [{at, who, what, about, address}]}]."""
     zone = restaurants.time_zone(restaurant)
-    rows = [_row({**entry, "at": entry["at"].astimezone(zone)}) for entry in audit.of_restaurant(restaurant["_id"])]
+    rows = [
+        _row({**entry, "at": entry["at"].astimezone(zone)}) for entry in audit_trail.of_restaurant(restaurant["_id"])
+    ]
     return [{"day": day, "events": list(events)} for day, events in groupby(rows, key=lambda row: row["day"])]
 
 
-def _row(entry: Document) -> dict[str, Any]:
+def _row(entry: AuditEntry) -> dict[str, Any]:
     details = entry["details"]
     return {
         "day": format_date(entry["at"], "full", rebase=False),
         "at": format_time(entry["at"], "short", rebase=False),
-        "who": (entry["actor"] or {}).get("name", ""),
+        "who": entry["actor"]["name"] if entry["actor"] else "",
         "what": _words().get(entry["event"], entry["event"].replace("_", " ")),
         "about": _about(details),
         "address": entry["address"] or "",
     }
 
 
-def _about(details: Document) -> str:
+def _about(details: dict[str, Any]) -> str:
     """Whom or what it concerned: a name, a role, or both."""
     role = ROLES.get(details.get("role", ""))
     section = _sections().get(details.get("section") or details.get("state", ""))

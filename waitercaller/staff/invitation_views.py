@@ -14,13 +14,16 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, limits, links, passwords, restaurants, tokens
-from waitercaller.auth import store as users
-from waitercaller.db import Document, transaction
-from waitercaller.forms import refused, text_of
-from waitercaller.staff import blueprint, store
-from waitercaller.staff.forms import ButtonForm, JoinForm
-from waitercaller.tokens import TokenError
+from waitercaller.db.client import transaction
+from waitercaller.model import invitations, restaurants, tokens, users
+from waitercaller.model.invitations import Invitation
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.tokens import TokenError
+from waitercaller.model.users import User
+from waitercaller.staff import blueprint
+from waitercaller.staff.forms import JoinForm
+from waitercaller.web import access, audit, limits, links, passwords
+from waitercaller.web.forms import ButtonForm, refused, text_of
 
 PURPOSE = "invitation"
 
@@ -29,20 +32,21 @@ PURPOSE = "invitation"
 class Invited:
     """An invitation that this visitor may see, with what may be done about it."""
 
-    invitation: Document
-    restaurant: Document
+    invitation: Invitation
+    email: str  # that it was sent to
+    restaurant: Restaurant
     token: str  # "" where not the link but the login shows that the address is the visitor's
-    account: Document | None  # whose address it is
-    visitor: Document | None  # who is logged in here
+    account: User | None  # whose address it is
+    visitor: User | None  # who is logged in here
 
     @property
     def is_for_visitor(self) -> bool:
-        return bool(self.visitor and self.visitor["email"] == self.invitation["email"])
+        return bool(self.visitor and self.visitor["email"] == self.email)
 
     def join_form(self) -> JoinForm:
         """The form for whoever has no account yet, with the name that the inviter gave."""
         form = JoinForm()
-        form.names = (self.invitation["email"], self.restaurant["name"])
+        form.names = (self.email, self.restaurant["name"])
         if not form.is_submitted():
             form.name.data = self.invitation["name"]
         return form
@@ -81,7 +85,7 @@ def invitation() -> ResponseReturnValue:
     limits.check("redeem")
     _join(invited, form if isinstance(form, JoinForm) else None)
     flash(_("Welcome to the team."), "success")
-    return redirect(url_for("requests.dashboard", restaurant_id=invited.restaurant["_id"]), 303)
+    return redirect(url_for("requests.dashboard.page", restaurant_id=invited.restaurant["_id"]), 303)
 
 
 def _invited() -> Invited:
@@ -89,29 +93,29 @@ def _invited() -> Invited:
     visitor = current_user.user if current_user.is_authenticated else None
     token, wanted = session.get("invitation_token", ""), request.args.get("of", "")
     if visitor and ObjectId.is_valid(wanted):
-        token, found = "", store.get(ObjectId(wanted))
+        token, found = "", invitations.get(ObjectId(wanted))
         if found is None or found["email"] != visitor["email"]:
             raise TokenError("used")
     else:
-        found = store.get(ObjectId(tokens.peek(PURPOSE, token)))
+        found = invitations.get(ObjectId(tokens.peek(PURPOSE, token)))
     restaurant = restaurants.get(found["restaurant_id"]) if found else None
-    if found is None or restaurant is None:
+    if found is None or restaurant is None or found["email"] is None:
         raise TokenError("used")
-    return Invited(found, restaurant, token, users.with_address(found["email"]), visitor)
+    return Invited(found, found["email"], restaurant, token, users.with_address(found["email"]), visitor)
 
 
 def _join(invited: Invited, form: JoinForm | None) -> None:
     """Make the visitor a member and, where there is a form, a user first; all of it or nothing. Raises TokenError."""
     password_hash = passwords.hashed(text_of(form.password)) if form else ""
 
-    def join(session: ClientSession | None) -> ObjectId:
-        invitation = _spend(invited, session)
+    def join(txn: ClientSession | None) -> ObjectId:
+        invitation = _spend(invited, txn)
         if form is None:
-            user_id, name = cast(Document, invited.visitor)["_id"], cast(Document, invited.visitor)["name"]
+            user_id, name = cast(User, invited.visitor)["_id"], cast(User, invited.visitor)["name"]
         else:
             name = text_of(form.name)
-            user_id = users.create(invitation["email"], name, password_hash, session)
-        restaurants.add_member(invitation["restaurant_id"], name, invitation["role"], user_id, session)
+            user_id = users.create(invited.email, name, password_hash, txn)
+        restaurants.add_member(invitation["restaurant_id"], name, invitation["role"], user_id, txn)
         return ObjectId(user_id)
 
     try:
@@ -121,24 +125,24 @@ def _join(invited: Invited, form: JoinForm | None) -> None:
     restaurants.forget(invited.restaurant["_id"])
     if form:
         access.log_out()  # a screen, if this was one
-        access.log_in(cast(Document, users.get(user_id)))
+        access.log_in(cast(User, users.get(user_id)))
     session.pop("invitation_token", None)
     _record(invited, user_id)
 
 
-def _spend(invited: Invited, session: ClientSession | None) -> Document:
+def _spend(invited: Invited, txn: ClientSession | None) -> Invitation:
     """Use up the link and the invitation, which must still be good. Raises TokenError."""
-    invitation = store.get(invited.invitation["_id"], session)
-    if invitation is None or not store.use(invitation["_id"], session):
+    invitation = invitations.get(invited.invitation["_id"], txn)
+    if invitation is None or not invitations.use(invitation["_id"], txn):
         raise TokenError("used")
     if invited.token:
-        tokens.redeem(PURPOSE, invited.token, session)
-    tokens.revoke(str(invitation["_id"]), session)
+        tokens.redeem(PURPOSE, invited.token, txn)
+    tokens.revoke(str(invitation["_id"]), txn)
     return invitation
 
 
 def _record(invited: Invited, user_id: ObjectId) -> None:
-    user = cast(Document, users.get(user_id))
+    user = cast(User, users.get(user_id))
     audit.record(
         "joined",
         user_id=user_id,

@@ -6,26 +6,27 @@ restaurant's name only where mail programs will make no link or telephone number
 
 import re
 import unicodedata
+from typing import Any
 
-from waitercaller import clock, mail, restaurants, tokens
-from waitercaller.db import Document
-from waitercaller.routing import address_of
-from waitercaller.staff import store
+from waitercaller.db import clock
+from waitercaller.mail import outbox
+from waitercaller.model import invitations, restaurants, tokens
+from waitercaller.web.routing import address_of
 
 LONGEST_NAME = 40
 LIKE_A_LINK = re.compile(r"[@/\\]|[.:]\S|www|\d[\d\s()-]{4,}\d", re.IGNORECASE)
 
 
-@mail.prepares("invitation")
-def invitation(to: str, context: Document) -> mail.Prepared | None:
+@outbox.prepares("invitation")
+def invitation(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """The link to an invitation that is still good."""
-    found = store.get(context["invitation_id"])
+    found = invitations.get(context["invitation_id"])
     restaurant = restaurants.get(found["restaurant_id"]) if found else None
     if found is None or restaurant is None:
         return None
     token = tokens.issue("invitation", str(found["_id"]), found["expires_at"] - clock.now())
     link = address_of("staff.invitation_link", token=token)
-    return mail.Prepared("invitation", {"link": link, "restaurant_name": harmless(restaurant["name"])})
+    return outbox.Prepared("invitation", {"link": link, "restaurant_name": harmless(restaurant["name"])})
 
 
 def harmless(name: str) -> str:

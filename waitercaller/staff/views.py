@@ -8,17 +8,17 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, audit, limits, mail, restaurants, sessions, tokens
-from waitercaller.auth import store as users
-from waitercaller.db import transaction
-from waitercaller.errors import DomainError
-from waitercaller.forms import refused, text_of
-from waitercaller.i18n import current_language
-from waitercaller.push import subscriptions
-from waitercaller.requests import handover
-from waitercaller.restaurants import Member, Role
-from waitercaller.staff import blueprint, history, people, store
-from waitercaller.staff.forms import AddMemberForm, ButtonForm, InviteForm, RoleForm
+from waitercaller.db.client import transaction
+from waitercaller.mail import outbox
+from waitercaller.model import invitations, logins, restaurants, subscriptions, tokens, users
+from waitercaller.model.requests import handover
+from waitercaller.model.restaurants import Member, Role
+from waitercaller.staff import blueprint, history, people
+from waitercaller.staff.forms import AddMemberForm, InviteForm, RoleForm
+from waitercaller.web import access, audit, limits
+from waitercaller.web.errors import DomainError
+from waitercaller.web.forms import ButtonForm, refused, text_of
+from waitercaller.web.languages import current_language
 
 MOST_MEMBERS = 300  # they all stand in the restaurant's document, and in a screen's question "who?"
 
@@ -54,12 +54,12 @@ def invite(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("manager")
 def withdraw(restaurant_id: ObjectId, invitation_id: ObjectId) -> ResponseReturnValue:
     """Take an invitation back."""
-    invitation = store.get(invitation_id)
+    invitation = invitations.get(invitation_id)
     if invitation is None or invitation["restaurant_id"] != restaurant_id:
         abort(404)
-    if not store.may_manage(access.current_member(), invitation["role"]):
+    if not invitations.may_manage(access.required_member(), invitation["role"]):
         abort(403)
-    store.withdraw(restaurant_id, invitation_id, None)
+    invitations.withdraw(restaurant_id, invitation_id, None)
     audit.record("withdrawn", restaurant_id=restaurant_id, role=invitation["role"])
     flash(_("The invitation is withdrawn; its link opens nothing any more."), "success")
     return _to_index(restaurant_id)
@@ -103,8 +103,8 @@ def role(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
         tokens.revoke(str(restaurant_id))  # the code of a counter screen, which only owners give out
     audit.record("role_changed", user_id=member["user_id"], restaurant_id=restaurant_id, name=member["name"], role=new)
     flash(_("Saved."), "success")
-    if member_id == access.current_member()["id"] and new == "waiter":
-        return redirect(url_for("requests.dashboard", restaurant_id=restaurant_id), 303)
+    if member_id == access.required_member()["id"] and new == "waiter":
+        return redirect(url_for("requests.dashboard.page", restaurant_id=restaurant_id), 303)
     return _to_index(restaurant_id)
 
 
@@ -114,12 +114,12 @@ def remove(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
     """Let a member go; the person's logins and phones end at once."""
     if not ButtonForm().validate():
         abort(400)
-    own_id = access.current_member()["id"]
-    gone = transaction(lambda session: _remove(restaurant_id, own_id, member_id, session))
+    own_id = access.required_member()["id"]
+    gone = transaction(lambda txn: _remove(restaurant_id, own_id, member_id, txn))
     restaurants.forget(restaurant_id)
     audit.record("removed", user_id=gone["user_id"], restaurant_id=restaurant_id, name=gone["name"], role=gone["role"])
     flash(_("%(name)s is no longer in the team and is logged out everywhere.", name=gone["name"]), "success")
-    return redirect(url_for("auth.home"), 303) if member_id == own_id else _to_index(restaurant_id)
+    return redirect(url_for("site.home"), 303) if member_id == own_id else _to_index(restaurant_id)
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/staff/two-factor")
@@ -143,20 +143,20 @@ def show_history(restaurant_id: ObjectId) -> ResponseReturnValue:
     return render_template("staff/history.html", days=history.of(access.current_restaurant()))
 
 
-def _remove(restaurant_id: ObjectId, own_id: str, member_id: str, session: ClientSession | None) -> Member:
-    actor = store.member_now(restaurant_id, own_id, session) or abort(404)
-    member = store.member_now(restaurant_id, member_id, session) or abort(404)
-    if not store.may_manage(actor, member["role"]):
+def _remove(restaurant_id: ObjectId, own_id: str, member_id: str, txn: ClientSession | None) -> Member:
+    actor = invitations.member_now(restaurant_id, own_id, txn) or abort(404)
+    member = invitations.member_now(restaurant_id, member_id, txn) or abort(404)
+    if not invitations.may_manage(actor, member["role"]):
         abort(403)
-    if not restaurants.remove_member(restaurant_id, member_id, session):
+    if not restaurants.remove_member(restaurant_id, member_id, txn):
         raise _last_owner()
     if member["user_id"]:
-        sessions.end_all(member["user_id"], session)
-        users.note_left(member["user_id"], restaurant_id, member_id, session)
-    sessions.end_screens(restaurant_id, session, member_id=member_id)
-    subscriptions.forget_member(restaurant_id, member_id, session)
-    handover.release(restaurant_id, member_id, session)
-    tokens.revoke(str(restaurant_id), session)  # the code of a counter screen: perhaps it was given to this member
+        logins.end_all(member["user_id"], txn)
+        users.note_left(member["user_id"], restaurant_id, member_id, txn)
+    logins.end_screens(restaurant_id, txn, member_id=member_id)
+    subscriptions.forget_member(restaurant_id, member_id, txn)
+    handover.release(restaurant_id, member_id, txn)
+    tokens.revoke(str(restaurant_id), txn)  # the code of a counter screen: perhaps it was given to this member
     return member
 
 
@@ -164,9 +164,9 @@ def _send_invitation(restaurant_id: ObjectId, email: str, name: str, role: Role)
     """Keep the invitation and the order for its mail, both or neither."""
     by, language = access.current_actor(), current_language()
 
-    def work(session: ClientSession | None) -> None:
-        invitation_id = store.invite(restaurant_id, email, name, role, by, language, session)
-        mail.enqueue("invitation", email, session=session, language=language, invitation_id=invitation_id)
+    def work(txn: ClientSession | None) -> None:
+        invitation_id = invitations.invite(restaurant_id, email, name, role, by, language, txn)
+        outbox.enqueue("invitation", email, txn=txn, language=language, invitation_id=invitation_id)
 
     transaction(work)
 

@@ -1,5 +1,7 @@
 """Tables: their names and zones, the codes that guests scan, and the cards to print."""
 
-from waitercaller.tables.views import blueprint
+from flask import Blueprint
 
-__all__ = ["blueprint"]
+blueprint = Blueprint("tables", __name__, url_prefix="/r/<objectid:restaurant_id>/tables")
+
+from waitercaller.tables import views  # noqa: E402, F401  (it registers its routes)

@@ -12,7 +12,7 @@ from functools import lru_cache
 import segno
 from markupsafe import Markup
 
-from waitercaller.pictures import QUIET_ZONE, qr_svg
+from waitercaller.web.qr import QUIET_ZONE, qr_svg
 
 ERROR_LEVEL = "q"
 PNG_PIXELS = 1500  # at least this wide …

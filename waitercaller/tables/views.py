@@ -2,23 +2,24 @@
 
 import io
 import time
+from typing import Any
 
 from bson import ObjectId
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, send_file, url_for
+from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from pymongo.client_session import ClientSession
 
-from waitercaller import access, restaurants
-from waitercaller.db import Document, transaction
-from waitercaller.forms import refused, text_of
-from waitercaller.requests import store as requests
-from waitercaller.tables import qr
-from waitercaller.tables import store as tables
+from waitercaller.db.client import transaction
+from waitercaller.db.config import config
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.tables import Table
+from waitercaller.tables import blueprint, qr
 from waitercaller.tables.forms import AddTablesForm, EditTableForm
-
-blueprint = Blueprint("tables", __name__, url_prefix="/r/<objectid:restaurant_id>/tables")
+from waitercaller.web import access
+from waitercaller.web.forms import refused, text_of
 
 
 @blueprint.get("")
@@ -93,9 +94,9 @@ def remove(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     """Remove a table and withdraw what is live there, both or neither."""
     table = _table_or_404(restaurant_id, table_id)
 
-    def work(session: ClientSession | None) -> bool:
-        removed = tables.remove(restaurant_id, table_id, session)
-        requests.withdraw({"restaurant_id": restaurant_id, "table_id": table_id}, session)
+    def work(txn: ClientSession | None) -> bool:
+        removed = tables.remove(restaurant_id, table_id, txn)
+        requests.withdraw({"restaurant_id": restaurant_id, "table_id": table_id}, txn)
         return removed
 
     if not transaction(work):
@@ -142,28 +143,28 @@ def _too_many_zones() -> str:
     return str(_("A restaurant can have %(number)d zones at most.", number=restaurants.MOST_ZONES))
 
 
-def _card(table: Document) -> Document:
+def _card(table: Table) -> dict[str, Any]:
     time.sleep(0)  # a code takes 3 ms to compute: between two, this process's other visitors have their turn
     address = _address(table)
     return {"name": table["name"], "zone_name": _zone_name(table), "qr": qr.svg(address), "address": address}
 
 
-def _house(restaurant_id: ObjectId) -> Document:
+def _house(restaurant_id: ObjectId) -> dict[str, Any]:
     """What the page of all tables shows."""
     shown = [{**table, "zone_name": _zone_name(table)} for table in tables.of_restaurant(restaurant_id)]
     return {"tables": shown, "zones": access.current_restaurant()["zones"]}
 
 
-def _zone_name(table: Document) -> str:
+def _zone_name(table: Table) -> str:
     zones = access.current_restaurant()["zones"]
     return next((str(zone["name"]) for zone in zones if zone["id"] == table["zone_id"]), "")
 
 
-def _address(table: Document) -> str:
-    return qr.address(current_app.extensions["config"].public_url, table["code"])
+def _address(table: Table) -> str:
+    return qr.address(config().public_url, table["code"])
 
 
-def _table_or_404(restaurant_id: ObjectId, table_id: ObjectId) -> Document:
+def _table_or_404(restaurant_id: ObjectId, table_id: ObjectId) -> Table:
     return tables.get(restaurant_id, table_id) or abort(404)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from flask import Flask
 
+from waitercaller.db.config import config
 from waitercaller.ops.doctor import database, machine, network
 from waitercaller.ops.doctor.finding import Check, Finding, bad
 
@@ -19,6 +20,9 @@ CHECKS: tuple[Check, ...] = (
     database.indexes,
     database.majority,
     database.changes,
+    database.rights,
+    database.retryable_writes,
+    database.oplog,
     database.clocks,
     network.name,
     network.certificate,
@@ -31,6 +35,6 @@ def examine(app: Flask) -> Iterator[Finding]:
     with app.app_context():
         for check in CHECKS:
             try:
-                yield from check(app.extensions["config"])
+                yield from check(config(app))
             except Exception as error:  # noqa: BLE001 (the other checks still say what they find)
                 yield bad(f"{check.__name__}: {type(error).__name__}: {error}", "This is a fault of the doctor.")

@@ -5,16 +5,14 @@ from datetime import timedelta
 from typing import Any
 
 import pymongo
-from bson import ObjectId
 from pymongo.errors import OperationFailure, PyMongoError
-from pymongo.read_concern import ReadConcern
 
 from config import Config
-from waitercaller import clock, schema
-from waitercaller.db import db
-from waitercaller.ops.doctor.finding import Finding, bad, good
+from waitercaller.db import clock, schema, server
+from waitercaller.db.client import db
+from waitercaller.ops.doctor.finding import Finding, bad, good, note
 
-PATIENCE = 5.0  # seconds for each question
+ANSWER_SECONDS = 5.0  # for each question
 OLDEST_VERSION = (7, 0)
 CLOCK_OFF = timedelta(seconds=1)
 
@@ -26,15 +24,17 @@ REPLICA_SET = (
     "Changes are heard and written together only on a replica set, one node is enough: replication.replSetName "
     "in mongod.conf, then rs.initiate() in mongosh. See deploy/mongodb/."
 )
+# Who may do one of these anywhere can make itself root.
+TOO_MUCH = {"anyAction", "createUser", "grantRole", "createRole", "updateRole", "changePassword", "shutdown"}
+OPLOG_WINDOW = timedelta(hours=24)  # a member that was down for longer has to copy everything
 RIGHTS = "Give the user the rights that deploy/mongodb/users.js gives."
 
 
 def answers(_config: Config) -> Iterator[Finding]:
     """It is reached, and lets us in."""
     try:
-        with pymongo.timeout(PATIENCE):
-            db().command("ping")
-            db().list_collection_names()
+        with pymongo.timeout(ANSWER_SECONDS):
+            server.ping()
     except OperationFailure as error:
         yield bad(f"The database answers, but refuses: {_words(error)}.", RIGHTS)
     except PyMongoError as error:
@@ -68,25 +68,24 @@ def replica_set(_config: Config) -> Iterator[Finding]:
 def indexes(_config: Config) -> Iterator[Finding]:
     """Those that carry our rules."""
     try:
-        with pymongo.timeout(PATIENCE):
+        with pymongo.timeout(ANSWER_SECONDS):
             missing = schema.missing_indexes(db())
     except PyMongoError:
         return  # that it does not answer has been said
     if missing:
-        yield bad(f"Indexes are missing: {', '.join(missing)}.", "flask build-database makes them.")
+        yield bad(
+            f"Indexes are missing, unfinished or not as specified: {', '.join(missing)}.",
+            "flask build-database makes them.",
+        )
     else:
         yield good("All indexes are there.")
 
 
 def majority(_config: Config) -> Iterator[Finding]:
     """A write that most members have on disk, read back as such."""
-    name = f"doctor:{ObjectId()}"
     try:
-        with pymongo.timeout(PATIENCE):
-            # In a collection whose documents expire by themselves, should we be ended in between.
-            db().limits.insert_one({"_id": name, "count": 0, "expires_at": clock.now()})
-            found = db().limits.with_options(read_concern=ReadConcern("majority")).find_one({"_id": name})
-            db().limits.delete_one({"_id": name})
+        with pymongo.timeout(ANSWER_SECONDS):
+            is_read_back = server.majority_round_trip()
     except PyMongoError as error:
         yield bad(
             f"A write was not confirmed by a majority: {_words(error)}.",
@@ -94,7 +93,7 @@ def majority(_config: Config) -> Iterator[Finding]:
             + RIGHTS,
         )
     else:
-        if found is None:  # it may have expired just then: only the sweep of that very minute does that
+        if not is_read_back:  # it may have expired just then: only the sweep of that very minute does that
             yield bad("A write could not be read back.", "Try again; if it stays so, look at rs.status() in mongosh.")
         else:
             yield good("Writes are confirmed by a majority, and read back.")
@@ -103,18 +102,61 @@ def majority(_config: Config) -> Iterator[Finding]:
 def changes(_config: Config) -> Iterator[Finding]:
     """They can be heard: without them nothing is live."""
     try:
-        with pymongo.timeout(PATIENCE), db().watch(max_await_time_ms=100) as stream:
-            stream.try_next()
+        with pymongo.timeout(ANSWER_SECONDS):
+            server.hear_changes()
     except PyMongoError as error:
         yield bad(f"Changes cannot be heard: {_words(error)}.", f"{REPLICA_SET} {RIGHTS}")
     else:
         yield good("Changes of the database are heard.")
 
 
+def rights(_config: Config) -> Iterator[Finding]:
+    """Our user's: those of deploy/mongodb/users.js, and none by which one becomes root."""
+    try:
+        with pymongo.timeout(ANSWER_SECONDS):
+            privileges = server.privileges()
+    except PyMongoError:
+        return  # that it does not answer has been said
+    if not privileges:
+        yield note("The database asks nobody for a password.", "Switch authorization on: see deploy/mongodb/.")
+        return
+    too_much = sorted({action for each in privileges for action in each["actions"]} & TOO_MUCH)
+    if too_much:
+        yield bad(f"The user of MONGODB_URI may also {', '.join(too_much)}.", RIGHTS)
+    else:
+        yield good("The user of MONGODB_URI may do what it needs, and cannot give itself more.")
+
+
+def retryable_writes(_config: Config) -> Iterator[Finding]:
+    """The driver sends a write again whose answer was lost in an election."""
+    if server.is_retrying_writes():
+        yield good("Writes are sent again when the primary changes.")
+    else:
+        yield note("MONGODB_URI says retryWrites=false.", "Leave that out: it is for the embedded database only.")
+
+
+def oplog(_config: Config) -> Iterator[Finding]:
+    """How long a member may be down and still catch up; how far back a change stream can be resumed."""
+    try:
+        with pymongo.timeout(ANSWER_SECONDS):
+            window = server.oplog_window()
+    except OperationFailure:
+        yield note(
+            "How far back the oplog goes is not for our user to read.",
+            "rs.printReplicationInfo() in mongosh, as an administrator: it should say more than 24 hours.",
+        )
+        return
+    except PyMongoError:
+        return
+    if window is not None:
+        hours = window.total_seconds() / 3600
+        yield good(f"The oplog goes back {hours:.0f} hours; it should hold {OPLOG_WINDOW.days * 24} on a busy day.")
+
+
 def clocks(_config: Config) -> Iterator[Finding]:
     """This machine's clock and the database's."""
     try:
-        with pymongo.timeout(PATIENCE):
+        with pymongo.timeout(ANSWER_SECONDS):
             offset = clock.synchronise(db())
     except PyMongoError:
         return
@@ -128,8 +170,8 @@ def clocks(_config: Config) -> Iterator[Finding]:
 def _ask(command: str) -> dict[str, Any] | None:
     """The answer to an administrator's question; None when there is none, which has been said."""
     try:
-        with pymongo.timeout(PATIENCE):
-            return db().client.admin.command(command)
+        with pymongo.timeout(ANSWER_SECONDS):
+            return server.ask(command)
     except PyMongoError:
         return None
 

@@ -9,7 +9,8 @@ from urllib.parse import SplitResult, urlsplit
 from flask import current_app
 
 from config import Config
-from waitercaller import clock, delivery
+from waitercaller.db import clock
+from waitercaller.mail import smtp
 from waitercaller.ops.doctor.finding import Finding, bad, good, note
 
 PATIENCE = 10.0  # seconds for each conversation
@@ -68,11 +69,11 @@ def mail(config: Config) -> Iterator[Finding]:
         return
     place = f"{config.mail_server}:{config.mail_port}"
     try:
-        with delivery.Connection(current_app.extensions["mail"]) as connection:
+        with smtp.Connection(current_app.extensions["mail"]) as connection:
             assert connection.host is not None
             connection.host.noop()
     except OSError as error:
-        yield bad(f"The mail server {place} cannot be used: {delivery.reason(error)}.", MAIL_ADVICE)
+        yield bad(f"The mail server {place} cannot be used: {smtp.reason(error)}.", MAIL_ADVICE)
     else:
         yield from _mail_is_open(config, place)
 

@@ -12,6 +12,8 @@ from bson import ObjectId
 from flask import current_app, request
 from werkzeug.wrappers import Response
 
+from waitercaller.db.config import config
+
 LASTS = timedelta(days=180)
 
 
@@ -65,4 +67,4 @@ def _cookie() -> str:
 
 
 def _https() -> bool:
-    return bool(current_app.extensions["config"].https)
+    return config().https

@@ -9,10 +9,10 @@ from flask import request
 from flask_babel import gettext as _
 from itsdangerous import BadData
 
-from waitercaller import clock
-from waitercaller.db import Document
-from waitercaller.errors import DomainError
-from waitercaller.tokens import serializer
+from waitercaller.db import clock
+from waitercaller.model.tables import Table
+from waitercaller.model.tokens import serializer
+from waitercaller.web.errors import DomainError
 
 PAGE_LIFETIME = timedelta(hours=6)  # a page left open overnight must not call for the next guests
 
@@ -27,13 +27,13 @@ class Receipt(NamedTuple):
 NO_RECEIPT = Receipt("", [])
 
 
-def sign_form(table: Document) -> str:
+def sign_form(table: Table) -> str:
     """The hidden field of the page: this table, a key that makes a tap known for ever, and when it was issued."""
     issued = clock.milliseconds(clock.now())
     return str(serializer("guest-form").dumps([str(table["_id"]), secrets.token_urlsafe(12), issued]))
 
 
-def key_of_form(table: Document) -> str:
+def key_of_form(table: Table) -> str:
     """The one-time key of the page this tap was made on; refuses pages of other tables and of other evenings."""
     try:
         table_id, key, issued = serializer("guest-form").loads(request.form.get("form", ""))
@@ -45,7 +45,7 @@ def key_of_form(table: Document) -> str:
     return str(key)
 
 
-def sign_receipt(table: Document, receipt: Receipt) -> str | None:
+def sign_receipt(table: Table, receipt: Receipt) -> str | None:
     """What permits the phone that called to follow, cancel and reopen: signed ids, for this table only."""
     if not receipt.held:
         return None
@@ -53,7 +53,7 @@ def sign_receipt(table: Document, receipt: Receipt) -> str | None:
     return str(serializer("guest-receipt").dumps([str(table["_id"]), receipt.phone, held]))
 
 
-def read_receipt(table: Document) -> Receipt:
+def read_receipt(table: Table) -> Receipt:
     """This phone's receipt; an empty one where there is none, or one that is not ours or another table's."""
     try:
         table_id, phone, held = serializer("guest-receipt").loads(request.values.get("r", ""))

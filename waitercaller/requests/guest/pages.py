@@ -1,14 +1,16 @@
 """What the guest's phone shows of its table's calls: the same part of the page for the page itself and its stream."""
 
+from typing import Any
+
 from flask import render_template
 from flask_babel import force_locale
 
-from waitercaller.db import Document
-from waitercaller.i18n import in_language
+from waitercaller.model.languages import in_language
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.standard_kinds import Kind
 from waitercaller.requests.guest import words
 from waitercaller.requests.guest.sight import View
-from waitercaller.requests.model import ServiceRequest
-from waitercaller.routing import path_for
+from waitercaller.web.routing import path_for
 
 
 def state_fragment(view: View, code: str, language: str, current: bool, asked_language: str | None) -> str:
@@ -18,7 +20,7 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
     """
     with force_locale(language):
         return render_template(
-            "requests/_state.html",
+            "requests/guest/_state.html",
             # Where nothing can be asked for and nothing was, the notice about the code says all there is to say.
             state=words.state_of(view) if current or view.live or view.ended else None,
             notes=_notes(view),
@@ -28,8 +30,8 @@ def state_fragment(view: View, code: str, language: str, current: bool, asked_la
             kinds=_kinds(view, language) if current and view.is_open else [],
             can_cancel=view.can_cancel,
             can_reopen=current and view.can_reopen,
-            cancel_url=path_for("requests.cancel", code=code, lang=asked_language),
-            reopen_url=path_for("requests.guest_reopen", code=code, lang=asked_language),
+            cancel_url=path_for("requests.guest.cancel", code=code, lang=asked_language),
+            reopen_url=path_for("requests.guest.reopen", code=code, lang=asked_language),
         )
 
 
@@ -39,7 +41,7 @@ def _notes(view: View) -> list[str]:
     return [request["note"] for request in mine if request["note"]]
 
 
-def _kinds(view: View, language: str) -> list[Document]:
+def _kinds(view: View, language: str) -> list[dict[str, Any]]:
     """The buttons, in the restaurant's order."""
     live = {} if view.paused else {request["kind"]: request for request in view.live}
     offered = sorted((kind for kind in view.restaurant["kinds"] if kind["active"]), key=lambda kind: kind["position"])
@@ -56,7 +58,7 @@ def _kinds(view: View, language: str) -> list[Document]:
     ]
 
 
-def _choices(kind: Document, request: ServiceRequest | None, language: str) -> list[Document]:
+def _choices(kind: Kind, request: ServiceRequest | None, language: str) -> list[dict[str, Any]]:
     """The ways in which this kind can be asked for; the one that was is marked."""
     chosen = request["choice"] if request else None
     return [

@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from bson import ObjectId
 
-from waitercaller import clock, opening, presence
-from waitercaller.db import Document
-from waitercaller.report import usual
-from waitercaller.requests import mutes, reading
-from waitercaller.requests.model import UNDO, ServiceRequest
+from waitercaller.db import clock
+from waitercaller.model import opening, pauses, presence
+from waitercaller.model.requests import queries
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.rollups import usual
+from waitercaller.model.service_request import UNDO_FOR, Scope, ServiceRequest
+from waitercaller.model.tables import Table
 
 UNSEEN = timedelta(seconds=5)  # who has not been seen by then is told to wave
 LOOK_AGAIN = 3.0  # seconds; while a call waits, its screens may be put away without any change in it
@@ -19,7 +21,7 @@ LOOK_AGAIN = 3.0  # seconds; while a call waits, its screens may be put away wit
 class View:
     """The table's live requests, those that this phone holds a receipt for, and who could see or take them."""
 
-    restaurant: Document
+    restaurant: Restaurant
     now: datetime
     live: list[ServiceRequest]
     held: list[ServiceRequest] = field(default_factory=list)
@@ -27,7 +29,7 @@ class View:
     is_open: bool = True
     opens_at: datetime | None = None
     phone: list[str] = field(default_factory=list)  # what the phone goes by
-    paused: mutes.What | None = None
+    paused: pauses.What | None = None
     usual_wait: timedelta | None = None  # none where too little is known
     tables_before: int = 0
 
@@ -39,7 +41,7 @@ class View:
     @property
     def ended(self) -> list[ServiceRequest]:
         """What this phone asked for and has lately come to an end, the latest last."""
-        since = self.now - UNDO
+        since = self.now - UNDO_FOR
         lately = [request for request in self.held if request["ended_at"] and request["ended_at"] > since]
         return sorted(lately, key=lambda request: request["ended_at"] or self.now)
 
@@ -98,20 +100,20 @@ class View:
         return (began + UNSEEN - self.now).total_seconds()
 
 
-def view_of(restaurant: Document, table: Document, held_ids: list[ObjectId], phone: list[str]) -> View:
+def view_of(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone: list[str]) -> View:
     """Read what a phone with these receipts and these names sees of its table."""
     restaurant_id, now = restaurant["_id"], clock.now()
-    live = reading.live_of_table(restaurant_id, table["_id"])
+    live = queries.live_of_table(restaurant_id, table["_id"])
     waiting = [request for request in live if request["state"] == "waiting"]
-    open_now, mute = is_open(restaurant), mutes.silencing(table, phone)
+    open_now, pause = is_open(restaurant), pauses.silencing(table, phone)
     return View(
         restaurant,
         now,
         live,
-        held=reading.with_ids(place(table), held_ids) if held_ids else [],
+        held=queries.with_ids(place(table), held_ids) if held_ids else [],
         visible=presence.visible_ids(restaurant_id) if waiting else set(),
         phone=phone,
-        paused=mute["what"] if mute else None,
+        paused=pause["what"] if pause else None,
         is_open=open_now,
         opens_at=None if open_now else opening.opens_at(restaurant, now),
         usual_wait=usual.usual_wait(restaurant, now) if open_now else None,
@@ -119,12 +121,12 @@ def view_of(restaurant: Document, table: Document, held_ids: list[ObjectId], pho
     )
 
 
-def place(table: Document) -> Document:
+def place(table: Table) -> Scope:
     """The condition that a request is of this table."""
     return {"restaurant_id": table["restaurant_id"], "table_id": table["_id"]}
 
 
-def is_open(restaurant: Document) -> bool:
+def is_open(restaurant: Restaurant) -> bool:
     """Whether guests can call now; the screens are asked for only where the hours say no."""
     now = clock.now()
     by_itself = opening.is_open(restaurant, now, watched=False)

@@ -1,6 +1,7 @@
 """The guest's page. No login and no cookie: the code in the address is the authority."""
 
 import math
+from typing import Any
 
 from flask import Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -8,16 +9,19 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from waitercaller import access, analytics, limits, restaurants
-from waitercaller.db import Document
-from waitercaller.errors import DomainError
-from waitercaller.i18n import LANGUAGES, current_language
-from waitercaller.push import store as pushes
-from waitercaller.requests import blueprint, mutes, store, streams
-from waitercaller.requests.guest import device, links, pages, sight, wishes
+from waitercaller.alerts import messages
+from waitercaller.live import streams
+from waitercaller.model import pauses, restaurants, tables
+from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.requests import transitions
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.tables import Table
+from waitercaller.requests.guest import blueprint, device, links, pages, sight, wishes
 from waitercaller.requests.guest.sight import View
-from waitercaller.security import guest_form
-from waitercaller.tables import store as tables
+from waitercaller.web import access, analytics, limits
+from waitercaller.web.errors import DomainError
+from waitercaller.web.languages import current_language
+from waitercaller.web.security import guest_form
 
 REFRESH = 15  # seconds; a page without scripts loads itself anew while something is live
 RECEIPTS = 6  # how many requests one phone follows
@@ -29,7 +33,7 @@ STREAMS_OF_AN_ADDRESS = 600  # all guests of a house share the Wi-Fi's address
 @blueprint.get("/T/<code:code>", endpoint="guest_printed")
 @access.anyone
 @analytics.counted(framed=True)
-def guest(code: str) -> ResponseReturnValue:
+def page(code: str) -> ResponseReturnValue:
     """The table's page: what the guest can ask for, and what became of it."""
     table, current, restaurant = _find(code)
     language, asked_language = current_language(), _asked_language()
@@ -38,7 +42,7 @@ def guest(code: str) -> ResponseReturnValue:
     view = sight.view_of(restaurant, table, receipt.held, _names(table, receipt))
     fragment = pages.state_fragment(view, code, language, current, asked_language)
     return render_template(
-        "requests/guest.html",
+        "requests/guest/page.html",
         restaurant_name=restaurant["name"],
         table_name=table["name"],
         fragment=Markup(fragment),  # noqa: S704 (our own template)
@@ -48,9 +52,9 @@ def guest(code: str) -> ResponseReturnValue:
         old_code=not current,
         notes=current and wishes.takes_notes(restaurant),
         languages=_languages(restaurant, language),
-        call_url=url_for("requests.call", code=code, lang=asked_language),
-        live_url=url_for("requests.guest_live", code=code, r=signed, lang=asked_language),
-        heartbeat_ms=round(streams.HEARTBEAT * 1000),
+        call_url=url_for("requests.guest.call", code=code, lang=asked_language),
+        live_url=url_for("requests.guest.live", code=code, r=signed, lang=asked_language),
+        heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
     )
 
 
@@ -70,10 +74,10 @@ def call(code: str) -> ResponseReturnValue:
         return _back(code, table, receipt)
     if not sight.is_open(restaurant):
         return _back(code, table, receipt)  # the page says when it opens
-    opened = store.open_request(
+    opened = transitions.open_request(
         restaurant, table, wish.kind, key, choice=wish.choice, note=wish.note, device=phone.name
     )
-    pushes.enqueue(restaurant, "called", opened)
+    messages.enqueue(restaurant, "called", opened)
     held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
     answer = _back(code, table, links.Receipt(receipt.phone or phone.name, held[:RECEIPTS]))
     phone.keep(answer)
@@ -87,14 +91,14 @@ def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”, from the phone that called."""
     table, _current, _restaurant = _find(code)
     receipt = links.read_receipt(table)
-    store.cancel(sight.place(table), receipt.held, _names(table, receipt))
+    transitions.cancel(sight.place(table), receipt.held, _names(table, receipt))
     return _back(code, table, receipt)
 
 
 @blueprint.post("/t/<code:code>/reopen")
 @access.anyone
 @guest_form
-def guest_reopen(code: str) -> ResponseReturnValue:
+def reopen(code: str) -> ResponseReturnValue:
     """“Not yet?”, for five minutes after the staff said it was done."""
     table, current, restaurant = _find(code)
     _refuse_old_code(current)
@@ -102,17 +106,17 @@ def guest_reopen(code: str) -> ResponseReturnValue:
     names = _names(table, receipt)
     if sight.is_open(restaurant) and not _is_silenced(table, names):
         view = sight.view_of(restaurant, table, receipt.held, names)
-        store.reopen(sight.place(table), view.said_done, by=None)
+        transitions.reopen(sight.place(table), view.said_done, by=None)
     return _back(code, table, receipt)
 
 
 @blueprint.get("/t/<code:code>/live")
 @access.anyone
-def guest_live(code: str) -> Response:
+def live(code: str) -> Response:
     """The state of the table's calls, whenever it changes."""
     table, _current, _restaurant = _find(code)
     receipt, language, asked_language = links.read_receipt(table), current_language(), _asked_language()
-    names, pace = _names(table, receipt), streams.HEARTBEAT
+    names, pace = _names(table, receipt), streams.HEARTBEAT_SECONDS
 
     def read(_woken: set[str]) -> str | None:
         nonlocal pace
@@ -121,14 +125,14 @@ def guest_live(code: str) -> Response:
         if found is None or restaurant is None:
             return None
         view = sight.view_of(restaurant, found[0], receipt.held, names)
-        pace = view.look_again(calm=streams.HEARTBEAT)
+        pace = view.look_again(calm=streams.HEARTBEAT_SECONDS)
         return pages.state_fragment(view, code, language, found[1], asked_language)
 
     caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"guests:{limits.network()}": STREAMS_OF_AN_ADDRESS}
     return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone", pace=lambda: pace)
 
 
-def _find(code: str) -> tuple[Document, bool, Document]:
+def _find(code: str) -> tuple[Table, bool, Restaurant]:
     """The table, whether this is its current code, and its restaurant; 404 where the code is nobody's."""
     found = tables.by_code(code)
     restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
@@ -143,30 +147,30 @@ def _refuse_old_code(current: bool) -> None:
         raise DomainError(_("This code has been replaced. Please scan the new code on your table."))
 
 
-def _names(table: Document, receipt: links.Receipt) -> list[str]:
+def _names(table: Table, receipt: links.Receipt) -> list[str]:
     """What the phone that asks goes by in this restaurant."""
     return device.known_names(table["restaurant_id"], receipt.phone)
 
 
-def _is_silenced(table: Document, phones: list[str]) -> bool:
+def _is_silenced(table: Table, phones: list[str]) -> bool:
     """Whether this tap calls nobody, since its phone or its table is paused; it is counted then."""
-    mute = mutes.silencing(table, phones)
-    if mute is not None:
-        mutes.tapped(mute, table)
-    return mute is not None
+    pause = pauses.silencing(table, phones)
+    if pause is not None:
+        pauses.tapped(pause, table)
+    return pause is not None
 
 
-def _limit_calls(table: Document, phone: str) -> None:
+def _limit_calls(table: Table, phone: str) -> None:
     """A phone or a table that calls without end is not served. Guests share addresses: those count for very little."""
     limits.check("guest_call")
     limits.check("guest_phone", phone)
     limits.check("guest_table", str(table["_id"]))
 
 
-def _back(code: str, table: Document, receipt: links.Receipt) -> BaseResponse:
+def _back(code: str, table: Table, receipt: links.Receipt) -> BaseResponse:
     """To the table's page, with the receipt for what this phone asked for."""
     signed = links.sign_receipt(table, receipt)
-    return redirect(url_for("requests.guest", code=code, r=signed, lang=_asked_language()), 303)
+    return redirect(url_for("requests.guest.page", code=code, r=signed, lang=_asked_language()), 303)
 
 
 def _refresh(view: View) -> int:
@@ -182,14 +186,16 @@ def _asked_language() -> str | None:
     return asked if asked in LANGUAGES else None
 
 
-def _languages(restaurant: Document, language: str) -> list[Document]:
+def _languages(restaurant: Restaurant, language: str) -> list[dict[str, Any]]:
     """The languages this restaurant offers, with the address of this page in each."""
     offered = [code for code in restaurant["languages"] if code in LANGUAGES]
     return [
         {
             "code": code,
             "name": LANGUAGES[code],
-            "url": url_for("requests.guest", **{**(request.view_args or {}), "r": request.args.get("r"), "lang": code}),
+            "url": url_for(
+                "requests.guest.page", **{**(request.view_args or {}), "r": request.args.get("r"), "lang": code}
+            ),
             "current": code == language,
         }
         for code in offered

@@ -6,10 +6,10 @@ from typing import NamedTuple
 from flask import request
 from flask_babel import gettext as _
 
-from waitercaller.db import Document
-from waitercaller.errors import DomainError
-from waitercaller.forms import tidy
-from waitercaller.standard_kinds import Choice, Kind
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.standard_kinds import Choice, Kind
+from waitercaller.web.errors import DomainError
+from waitercaller.web.forms import tidy
 
 LONGEST_NOTE = 140
 
@@ -22,7 +22,7 @@ class Wish(NamedTuple):
     note: str | None
 
 
-def wish_of_form(restaurant: Document) -> Wish:
+def wish_of_form(restaurant: Restaurant) -> Wish:
     """The wish of a guest's form: `kind` is "bill", or with its choice "bill/card". Raises DomainError."""
     kind_id, _slash, choice_id = request.form.get("kind", "").partition("/")
     kind: Kind | None = next((each for each in restaurant["kinds"] if each["id"] == kind_id), None)
@@ -32,7 +32,7 @@ def wish_of_form(restaurant: Document) -> Wish:
     return Wish(kind, choice, _note(restaurant))
 
 
-def _note(restaurant: Document) -> str | None:
+def _note(restaurant: Restaurant) -> str | None:
     """The note, where the restaurant allows any: a call goes through also where that has changed a moment ago."""
     if not takes_notes(restaurant):
         return None
@@ -44,6 +44,6 @@ def _note(restaurant: Document) -> str | None:
     return note or None
 
 
-def takes_notes(restaurant: Document) -> bool:
+def takes_notes(restaurant: Restaurant) -> bool:
     """Whether guests may add a note to what they ask for."""
     return bool(restaurant["settings"].get("notes"))

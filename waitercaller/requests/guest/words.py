@@ -9,11 +9,11 @@ from babel.dates import format_date, format_time
 from flask_babel import format_timedelta, get_locale, ngettext
 from flask_babel import gettext as _
 
-from waitercaller import clock, restaurants
-from waitercaller.db import Document
-from waitercaller.requests import mutes
+from waitercaller.db import clock
+from waitercaller.model import pauses, restaurants
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.service_request import ServiceRequest
 from waitercaller.requests.guest.sight import View
-from waitercaller.requests.model import ServiceRequest
 
 Tone = Literal["idle", "calm", "info", "done", "warn", "closed"]
 MINUTE = timedelta(minutes=1)
@@ -96,7 +96,7 @@ def _ended(ended: ServiceRequest, view: View) -> GuestState:
             return GuestState(_("Your call has ended"), _("The restaurant has changed this table."), 0, "warn")
 
 
-def _paused(what: mutes.What) -> str:
+def _paused(what: pauses.What) -> str:
     if what == "phone":
         return str(_("Calls from this phone are paused — please wave"))
     return str(_("Calls from this table are paused — please wave"))
@@ -117,7 +117,7 @@ def _before(view: View) -> str:
     return str(sentence)
 
 
-def _opening(restaurant: Document, opens: datetime | None, now: datetime) -> str:
+def _opening(restaurant: Restaurant, opens: datetime | None, now: datetime) -> str:
     """When it opens, told by the clock on the restaurant's wall."""
     if opens is None:
         return ""

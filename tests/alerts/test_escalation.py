@@ -1,0 +1,378 @@
+"""A request to which nobody goes: it nags, all zones see it, those who run the house are told. Once each."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from flask import Flask
+from pymongo.errors import WriteError
+
+from config import Config
+from tests.support.cast import Mail, Person, wait_until
+from waitercaller import metrics
+from waitercaller.alerts import due_steps
+from waitercaller.alerts import mails as alert_mails
+from waitercaller.db import clock
+from waitercaller.live.hub import Hub
+from waitercaller.model import restaurants, service_request, tables
+from waitercaller.model.requests import escalation, handover, transitions
+from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.tables import Table
+from waitercaller.push import encryption
+
+Mails = Callable[[], list[Mail]]
+Tap = Callable[..., ServiceRequest]
+BOB = Actor(id="bob", name="Bob")
+
+
+@pytest.fixture
+def config(config: Config) -> Config:
+    return replace(config, vapid_private_key=encryption.new_private_key())
+
+
+@pytest.fixture
+def here(app: Flask) -> Iterator[Any]:
+    """The database, in an application context."""
+    with app.app_context():
+        yield app.extensions["mongo"].database
+
+
+@pytest.fixture
+def restaurant(database: Any) -> Restaurant:
+    """The Trattoria Lucia with table 7, on whichever database the test runs."""
+    restaurant_id = restaurants.create("Trattoria Lucia", ObjectId(), "Alice", "en", None)
+    tables.add_many(restaurant_id, ["7", "Terrace 3"], None)
+    return found(restaurant_id)
+
+
+@pytest.fixture
+def tap(restaurant: Restaurant) -> Tap:
+    """`tap()`: a guest calls from table 7."""
+    return lambda key="a tap", table=0: call(restaurant["_id"], key, table)
+
+
+def found(restaurant_id: ObjectId) -> Restaurant:
+    restaurants.forget(restaurant_id)
+    restaurant = restaurants.get(restaurant_id)
+    assert restaurant is not None
+    return restaurant
+
+
+def call(restaurant_id: ObjectId, key: str = "a tap", table: int = 0) -> ServiceRequest:
+    restaurant = found(restaurant_id)
+    return transitions.open_request(restaurant, tables.of_restaurant(restaurant_id)[table], restaurant["kinds"][0], key)
+
+
+def stored(database: Any, request: ServiceRequest) -> ServiceRequest:
+    kept: ServiceRequest = database.requests.find_one({"_id": request["_id"]})
+    return kept
+
+
+def steps(database: Any, request: ServiceRequest) -> list[str]:
+    return [step["what"] for step in stored(database, request)["steps"]]
+
+
+# --- when -------------------------------------------------------------------------------------------------------------
+
+
+def test_each_step_is_taken_when_it_is_due_and_no_earlier(tap: Tap, database: Any, later: Callable[..., None]) -> None:
+    request = tap()
+    for seconds, step in ((39, None), (1, "nagged"), (39, None), (1, "raised"), (39, None), (1, "alerted")):
+        later(seconds=seconds)
+        before = steps(database, request)
+        due_steps.escalate()
+        assert steps(database, request) == before + ([step] if step else [])
+    assert (stored(database, request)["level"], stored(database, request)["due_at"]) == (3, None)
+    later(hours=1)
+    assert due_steps.escalate() == 0, "after the last step nothing is due any more"
+
+
+def test_the_restaurants_own_times_hold(restaurant: Restaurant, database: Any, later: Callable[..., None]) -> None:
+    restaurants.set_setting(restaurant["_id"], "escalation", {"nag": 20, "all_zones": 200, "alert": 260})
+    request = call(restaurant["_id"])
+    for seconds, level in ((20, 1), (179, 1), (1, 2), (59, 2), (1, 3)):
+        later(seconds=seconds)
+        due_steps.escalate()
+        assert stored(database, request)["level"] == level
+
+
+def test_what_nobody_could_do_while_all_processes_were_down_is_made_up_for_in_order(
+    tap: Tap, database: Any, later: Callable[..., None]
+) -> None:
+    request = tap()
+    later(minutes=10)
+    assert due_steps.escalate() == 3
+    assert steps(database, request) == ["called", "nagged", "raised", "alerted"]
+
+
+def test_nothing_happens_to_a_request_to_which_somebody_goes_or_which_is_over(
+    tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None]
+) -> None:
+    accepted, ended = tap("one"), tap("two", table=1)
+    transitions.accept(restaurant["_id"], [accepted["_id"]], BOB)
+    transitions.resolve(restaurant["_id"], [ended["_id"]], BOB)
+    later(minutes=3)
+    assert due_steps.escalate() == 0
+
+
+@pytest.mark.parametrize("act", ["accept", "resolve", "withdraw", "accept and release"])
+def test_what_happened_since_it_was_read_wins_over_the_step(
+    tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None], act: str
+) -> None:
+    request, where = tap(), restaurant["_id"]
+    later(seconds=41)
+    (read,) = escalation.due()
+    if act == "withdraw":
+        transitions.withdraw({"restaurant_id": where})
+    elif act == "resolve":
+        transitions.resolve(where, [request["_id"]], BOB)
+    else:
+        transitions.accept(where, [request["_id"]], BOB)
+    if act == "accept and release":
+        handover.release(where, "bob", None)
+    assert not escalation.advance(read, service_request.escalation_of(restaurant))
+    assert stored(database, request)["level"] == 0
+
+
+def test_who_waits_again_begins_anew(
+    tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None]
+) -> None:
+    """The clock of the guest goes on; the screens get the time again in which somebody may answer."""
+    request = tap()
+    later(minutes=3)
+    due_steps.escalate()
+    transitions.resolve(restaurant["_id"], [request["_id"]], BOB)
+    transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], BOB)
+    assert due_steps.escalate() == 0
+    for _ in range(3):
+        later(seconds=40)
+        assert due_steps.escalate() == 1
+    back = stored(database, request)
+    assert (back["level"], back["first_at"]) == (3, request["first_at"])
+
+
+def test_a_request_of_an_earlier_version_escalates_too(tap: Tap, database: Any, later: Callable[..., None]) -> None:
+    request = tap()
+    database.requests.update_one({"_id": request["_id"]}, {"$unset": {"level": ""}})
+    later(minutes=3)
+    assert due_steps.escalate() == 3
+
+
+@pytest.mark.parametrize("fault", [KeyError("a name"), WriteError("misshapen")], ids=["ours", "of the database"])
+def test_a_fault_with_one_request_does_not_stop_the_others(
+    tap: Tap, database: Any, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    faulty, other = tap("one"), tap("two", table=1)
+    later(seconds=41)
+    advance = escalation.advance
+
+    def fail(request: ServiceRequest, *rest: Any) -> bool:
+        if request["_id"] == faulty["_id"]:
+            raise fault
+        return advance(request, *rest)
+
+    monkeypatch.setattr(escalation, "advance", fail)
+    assert due_steps.escalate() == 1
+    assert steps(database, other) == ["called", "nagged"]
+    monkeypatch.undo()
+
+
+def test_more_requests_than_one_look_finds_are_all_served(
+    tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(escalation, "BATCH_SIZE", 2)
+    tables.add_many(restaurant["_id"], ["20", "21", "22", "23"], None)
+    for table in range(5):
+        tap(f"tap {table}", table)
+    later(minutes=3)
+    assert due_steps.escalate() == 15
+
+
+def test_steps_are_counted(tap: Tap, later: Callable[..., None]) -> None:
+    def counted() -> list[float]:
+        return [metrics.ESCALATIONS.labels(step)._value.get() for step in escalation.STEPS]
+
+    before = counted()
+    tap()
+    later(seconds=85)
+    due_steps.escalate()
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 0]
+
+
+def test_screens_and_the_guests_page_are_woken_by_a_step(
+    app: Flask, watcher: Hub, table: Table, later: Callable[..., None]
+) -> None:
+    topics = {f"restaurant:{table['restaurant_id']}", f"table:{table['_id']}"}
+    with app.app_context():
+        call(table["restaurant_id"])
+        later(seconds=41)
+        subscription = watcher.subscribe(*topics)
+        wait_until(lambda: subscription.wait(0.3) == set())  # the call itself has been heard of
+        due_steps.escalate()
+        woken: set[str] = set()
+
+        def both() -> bool:
+            woken.update(subscription.wait(0.1))
+            return woken == topics
+
+        wait_until(both)
+        subscription.close()
+
+
+# --- whom it is told --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def evening(here: Any, alice: Person, hire: Callable[..., Person], table: Table) -> Person:
+    """Alice's restaurant with a manager and a waiter, which wants mails about guests who wait."""
+    hire("Maria", role="manager", at=alice)
+    hire("Bob", role="waiter", at=alice)
+    restaurants.set_setting(alice.restaurant_id, "alert_mail", True)
+    tables.add_many(alice.restaurant_id, ["Terrace 3"], None)
+    return alice
+
+
+def test_owners_and_managers_get_a_mail_that_says_who_waits(
+    evening: Person, mails: Mails, later: Callable[..., None]
+) -> None:
+    call(evening.restaurant_id, "one")
+    later(seconds=60)
+    call(evening.restaurant_id, "two", table=1)
+    later(minutes=2)
+    due_steps.escalate()
+    sent = mails()
+    assert [each.to for each in sent] == ["alice@example.org", "maria@example.org"]
+    assert sent[0].subject == "2 tables are left waiting · Trattoria Lucia"
+    assert "- Table 7 (3 minutes)\n- Terrace 3 (2 minutes)\n" in sent[0].text.replace("\r", "")
+    assert sent[0].path == f"{evening.home}/dashboard"
+    assert "<b>Terrace 3 (2 minutes)</b>" in sent[0].html
+
+
+def test_the_turn_of_a_quarter_of_an_hour_makes_no_second_mail(
+    evening: Person, mails: Mails, later: Callable[..., None]
+) -> None:
+    rest = alert_mails.MAIL_INTERVAL.total_seconds()
+    later(seconds=(-150 - clock.now().timestamp()) % rest)
+    before = call(evening.restaurant_id, "half a minute before the turn it has waited for two")
+    later(seconds=60)
+    after = call(evening.restaurant_id, "and this one half a minute after it", table=1)
+    later(minutes=2)
+    due_steps.escalate()
+    assert len(mails()) == 2  # Alice's and Maria's
+    transitions.resolve(evening.restaurant_id, [before["_id"], after["_id"]], BOB)
+    later(seconds=rest)
+    call(evening.restaurant_id, "later")
+    later(minutes=3)
+    due_steps.escalate()
+    assert len(mails()) == 2
+
+
+def test_no_mail_where_nobody_has_asked_for_them(
+    alice: Person, here: Any, table: Table, mails: Mails, later: Callable[..., None]
+) -> None:
+    call(alice.restaurant_id)
+    later(minutes=3)
+    assert due_steps.escalate() == 3
+    assert mails() == []
+
+
+def test_no_mail_when_somebody_went_before_it_was_sent(
+    evening: Person, mails: Mails, later: Callable[..., None]
+) -> None:
+    request = call(evening.restaurant_id)
+    later(minutes=3)
+    due_steps.escalate()
+    transitions.accept(evening.restaurant_id, [request["_id"]], BOB)
+    assert mails() == []
+
+
+def test_one_evening_fills_no_mailbox(evening: Person, mails: Mails, later: Callable[..., None]) -> None:
+    """A call in every four minutes to which nobody goes for three: at most one mail a quarter of an hour."""
+    sent = []
+    for number in range(30):
+        request = call(evening.restaurant_id, f"tap {number}")
+        later(minutes=3)
+        due_steps.escalate()
+        sent.append(len(mails()))
+        transitions.resolve(evening.restaurant_id, [request["_id"]], BOB)
+        later(minutes=1)
+    assert set(sent) == {0, 2}
+    assert 8 <= sent.count(2) <= 9, "of two hours"
+
+
+def test_mails_are_in_the_language_of_the_house_and_hold_no_markup(
+    evening: Person, here: Any, mails: Mails, later: Callable[..., None]
+) -> None:
+    names = {"name": "<b>Lucia</b>", "languages": ["ja", "de"]}
+    here.restaurants.update_one({"_id": evening.restaurant_id}, {"$set": names})
+    call(evening.restaurant_id)
+    later(minutes=3)
+    due_steps.escalate()
+    html = mails()[0].html
+    assert "<b>Lucia" not in html
+    assert '<html lang="en"' in html, "staff's pages are not in Japanese"
+
+
+# --- push messages, and what belongs together -------------------------------------------------------------------------
+
+
+def subscribe(database: Any, person: Person, choice: str) -> None:
+    """A phone of this member wants messages."""
+    database.subscriptions.insert_one(
+        {
+            "_id": f"phone of {person.name}",
+            "restaurant_id": person.restaurant_id,
+            "member_id": person.member_id,
+            "login_id": "a login",
+            "endpoint": f"https://push.example.org/{person.name}",
+            "choice": choice,
+            "created_at": clock.now(),
+        }
+    )
+    whose = {"_id": person.restaurant_id, "members.id": person.member_id}
+    database.restaurants.update_one(whose, {"$set": {"members.$.push": choice}})
+
+
+def owed_messages(database: Any) -> list[tuple[str, str]]:
+    """(whom, what) of the push messages that are owed."""
+    return sorted((each["subscription_id"].rpartition(" ")[2], each["event"]) for each in database.pushes.find())
+
+
+def test_phones_are_told_of_the_steps_that_they_want_once(
+    evening: Person, here: Any, later: Callable[..., None]
+) -> None:
+    subscribe(here, evening, "escalated")
+    call(evening.restaurant_id)
+    later(minutes=3)
+    due_steps.escalate()
+    assert owed_messages(here) == [("Alice", "alerted"), ("Alice", "raised")]
+
+
+def test_what_is_owed_for_a_step_that_was_broken_off_is_owed_once(
+    evening: Person, here: Any, mails: Mails, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(here, evening, "all")
+    request = call(evening.restaurant_id)
+    later(minutes=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(escalation, "advance", lambda *_: 1 / 0)
+        assert due_steps.escalate() == 0
+    assert steps(here, request) == ["called"]
+    assert due_steps.escalate() == 3
+    assert owed_messages(here) == [("Alice", "alerted"), ("Alice", "nagged"), ("Alice", "raised")]
+    assert len(mails()) == 2
+
+
+def test_a_mail_that_was_owed_by_whoever_could_not_take_the_step_is_sent_all_the_same(
+    evening: Person, mails: Mails, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call(evening.restaurant_id)
+    later(seconds=81)
+    due_steps.escalate()
+    later(seconds=40)
+    monkeypatch.setattr(escalation, "advance", lambda *_: False)
+    due_steps.escalate()
+    assert len(mails()) == 2

@@ -1,0 +1,187 @@
+"""The clients of a process, and transactions that the database does not let come to an end."""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pymongo
+import pytest
+from flask import Flask
+from pymongo import MongoClient, monitoring
+from pymongo.client_session import ClientSession
+from pymongo.errors import AutoReconnect, ConnectionFailure, OperationFailure, PyMongoError
+
+from config import Config
+from tests.support import databases
+from waitercaller.db import client as way
+from waitercaller.db.client import Mongo, db, patiently, transaction
+
+
+@pytest.fixture
+def faulty(tmp_path: Path) -> Iterator[databases.Server]:
+    """A server that fails as it is told to (`fail`)."""
+    server = databases.Server(tmp_path / "faulty", "--enable-test-commands")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def away(faulty: databases.Server, make_app: Callable[[Config], Flask], config: Config) -> Flask:
+    """An application on `faulty`."""
+    return make_app(replace(config, mongodb_uri=databases.with_name(faulty.uri, "faulty")))
+
+
+def fail(server: databases.Server, *commands: str, mode: Any = "alwaysOn", **how: Any) -> None:
+    """From now on let these commands fail: errorCode=…, closeConnection=True, or blockConnection=True, blockTimeMS=…"""
+    with MongoClient[dict[str, Any]](server.uri) as operator:
+        operator.admin.command(
+            "configureFailPoint", "failCommand", mode=mode, data={"failCommands": list(commands), **how}
+        )
+
+
+# --- transactions -----------------------------------------------------------------------------------------------------
+
+
+def test_a_transaction_that_always_conflicts_ends(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver alone would try again for two minutes."""
+    monkeypatch.setattr(way, "CONFLICT_SECONDS", 0.5)
+    tries = itertools.count()
+
+    def conflict(_txn: object) -> None:
+        assert next(tries) < 1000
+        raise OperationFailure("conflict", 112, {"errorLabels": ["TransientTransactionError"]})
+
+    with app.app_context(), pytest.raises(PyMongoError):
+        transaction(conflict)
+    assert next(tries) > 1
+
+
+def test_a_lost_connection_is_not_tried_for_as_long_as_a_conflict(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a page in a transaction answers as soon as any other when the database is away."""
+    monkeypatch.setattr(way, "RECONNECT_SECONDS", 0.0)
+    tries = itertools.count()
+
+    def lose(_txn: object) -> None:
+        next(tries)
+        error = AutoReconnect("connection closed")
+        error._add_error_label("TransientTransactionError")
+        raise error
+
+    with app.app_context(), pytest.raises(ConnectionFailure):
+        transaction(lose)
+    assert next(tries) == 1
+
+
+def test_a_transaction_ends_soon_when_the_database_is_frozen(own_server: databases.Server, frail_app: Flask) -> None:
+    """One statement's limit, and a short one for the abort: no second round."""
+    began: list[float] = []
+
+    def insert(txn: ClientSession | None) -> None:
+        began.append(time.monotonic())
+        db().users.insert_one({"email": "x"}, session=txn)
+
+    with frail_app.app_context():
+        db().command("ping")
+        own_server.freeze()
+        try:
+            with pytest.raises(PyMongoError):
+                transaction(insert)
+        finally:
+            own_server.thaw()
+    assert len(began) == 1
+
+
+def test_the_server_hears_of_the_end_also_past_the_deadline(app: Flask, mongodb_uri: str) -> None:
+    """Otherwise it keeps the documents locked for up to a minute."""
+    sent: list[str] = []
+
+    class Listener(monitoring.CommandListener):
+        def started(self, event: monitoring.CommandStartedEvent) -> None:
+            sent.append(event.command_name)
+
+        def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+            pass
+
+        def failed(self, event: monitoring.CommandFailedEvent) -> None:
+            pass
+
+    mongo: Mongo = app.extensions["mongo"]
+    mongo.close()
+    mongo._clients[False] = MongoClient(mongodb_uri, event_listeners=[Listener()])
+
+    def too_slow(txn: ClientSession | None) -> None:
+        db().limits.update_one({"_id": "x"}, {"$set": {"n": 1}}, session=txn)
+        while (remaining := pymongo._csot.remaining()) is not None and remaining > 0:
+            pass
+        raise TimeoutError
+
+    with app.app_context(), pytest.raises(TimeoutError), pymongo.timeout(0.2):
+        transaction(too_slow)
+    assert sent[-1] == "abortTransaction"
+
+
+def test_a_commit_whose_answer_is_lost_is_asked_for_again_and_happens_once(
+    away: Flask, faulty: databases.Server
+) -> None:
+    fail(faulty, "commitTransaction", mode={"times": 1}, closeConnection=True)
+    with away.app_context():
+        transaction(lambda txn: db().counts.update_one({"_id": 1}, {"$inc": {"n": 1}}, upsert=True, session=txn))
+        assert db().counts.find_one({"_id": 1}) == {"_id": 1, "n": 1}
+
+
+def test_a_commit_that_is_never_answered_ends(
+    away: Flask, faulty: databases.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(way, "RECONNECT_SECONDS", 0.2)
+    fail(faulty, "commitTransaction", closeConnection=True)
+    with away.app_context(), pytest.raises(ConnectionFailure):
+        transaction(lambda txn: db().counts.insert_one({"_id": 2}, session=txn))
+
+
+# --- clients ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_server_can_tell_our_connections_from_others(app: Flask) -> None:
+    metadata = app.extensions["mongo"].client.options.pool_options.metadata
+    assert metadata["application"] == {"name": "waitercaller"}
+
+
+def test_long_work_is_not_ended_by_the_limit_of_pages(
+    away: Flask, faulty: databases.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(way, "OPERATION_SECONDS", 0.3)
+    fail(faulty, "createIndexes", blockConnection=True, blockTimeMS=1000)
+    with away.app_context():
+        with pytest.raises(PyMongoError):
+            db().things.create_index("name")
+        with patiently():
+            assert db().things.create_index("name") == "name_1"
+        with pytest.raises(PyMongoError):  # outside of it pages have their limit again
+            db().things.create_index("other")
+
+
+def test_threads_that_come_at_once_get_one_client(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = itertools.count()
+    together = threading.Barrier(8)
+
+    def slowly(*_: Any, **__: Any) -> Any:
+        next(made)
+        time.sleep(0.05)
+        return object()
+
+    monkeypatch.setattr(way, "MongoClient", slowly)
+    mongo = Mongo(config.mongodb_uri)
+
+    def get() -> int:
+        together.wait(10)
+        return id(mongo.client)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: get(), range(8)))) == 1
+    assert next(made) == 1

@@ -1,0 +1,70 @@
+"""The clock: one time for all machines, the database's."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from bson import ObjectId
+
+from waitercaller.db import clock
+
+
+class Primary:
+    """A database whose clock is off by so much."""
+
+    def __init__(self, off: timedelta | None) -> None:
+        self.off = off
+
+    def command(self, name: str) -> dict[str, Any]:
+        assert name == "hello"
+        return {} if self.off is None else {"localTime": (real_time() + self.off).replace(tzinfo=None)}
+
+
+def real_time() -> datetime:
+    """What this machine's own clock says."""
+    return datetime.now(UTC)  # noqa: TID251
+
+
+@pytest.fixture(autouse=True)
+def _own_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "_offset", timedelta())
+
+
+def test_now_is_in_utc_and_in_whole_milliseconds() -> None:
+    before, now = real_time(), clock.now()
+    assert now.tzinfo is UTC
+    assert now.microsecond % 1000 == 0
+    assert before - timedelta(milliseconds=1) < now <= real_time()
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=2), timedelta(seconds=-30)])
+def test_now_is_the_time_of_the_database(off: timedelta) -> None:
+    database: Any = Primary(off)
+    before = real_time()
+    measured = clock.synchronise(database)
+    assert abs(measured - off) <= real_time() - before  # half the round trip at most, however busy the machine is
+    before = real_time()
+    assert before + measured - timedelta(milliseconds=1) < clock.now() <= real_time() + measured
+
+
+def test_a_database_that_does_not_tell_changes_nothing() -> None:
+    database: Any = Primary(timedelta(minutes=2))
+    before = clock.synchronise(database)
+    database.off = None
+    assert clock.synchronise(database) == before
+
+
+@pytest.mark.needs_wire
+def test_a_real_database_tells(database: Any) -> None:
+    assert abs(clock.synchronise(database)) < timedelta(minutes=5)
+
+
+def test_milliseconds_are_what_scripts_take() -> None:
+    assert clock.milliseconds(datetime(2026, 11, 1, 12, 0, 0, 250_000, UTC)) == 1_793_534_400_250
+
+
+def test_what_is_kept_is_what_was_written(database: Any) -> None:
+    now = clock.now()
+    session = {"actor": {"kind": "person", "id": ObjectId()}, "created_at": now, "seen_at": now, "ended_at": None}
+    database.logins.insert_one({"_id": "x", **session})
+    assert database.logins.find_one({"_id": "x"})["created_at"] == now

@@ -1,0 +1,167 @@
+"""Who acts at once, in processes that may be killed: each step of an escalation happens once, whatever else happens.
+
+Taps, acceptances, cancelling and undoing at once are in test_requests_store.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from config import Config
+from tests.alerts.test_escalation import call, subscribe
+from tests.support import ROOT, settings
+from tests.support.cast import Person, wait_until
+from tests.support.stepper import WHERE
+from tests.support.together import at_once_in
+from waitercaller.alerts import due_steps
+from waitercaller.db.client import Document
+from waitercaller.local import processes
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import handover, transitions
+from waitercaller.model.restaurants import Actor
+from waitercaller.push import encryption
+
+BOB = Actor(id="bob", name="Bob")
+LATE = 600.0  # seconds by which the clocks of all processes here are ahead of the guests' taps
+ONCE = ["called", "nagged", "raised", "alerted"]
+
+Stepper = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def config(config: Config) -> Config:
+    return replace(config, vapid_private_key=encryption.new_private_key())
+
+
+@pytest.fixture
+def stored(app: Flask) -> Iterator[Any]:
+    """The database, in an application context."""
+    with app.app_context():
+        yield app.extensions["mongo"].database
+
+
+@pytest.fixture
+def house(stored: Any, alice: Person) -> Person:
+    """Alice's restaurant: she wants mails about guests who wait, and messages about all that happens."""
+    restaurants.set_setting(alice.restaurant_id, "alert_mail", True)
+    subscribe(stored, alice, "all")
+    return alice
+
+
+@pytest.fixture
+def start(config: Config, tmp_path: Path) -> Iterator[Callable[..., Stepper]]:
+    """`start("where it kills itself")`: a process that escalates."""
+    mails = Path(config.mail_folder)
+    key = config.vapid_private_key
+    environ = settings.environ(config.mongodb_uri, config.public_url, mails, VAPID_PRIVATE_KEY=key)
+    started: list[Stepper] = []
+
+    def begin(where: str = "") -> Stepper:
+        with (tmp_path / f"stepper{len(started)}.log").open("wb") as output:
+            command = [sys.executable, "-m", "tests.support.stepper", str(LATE), where]
+            started.append(processes.start(command, folder=ROOT, environ=os.environ | environ, output=output))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def taps(person: Person, number: int) -> list[Document]:
+    """So many tables of this restaurant have called."""
+    tables.add_many(person.restaurant_id, [str(each) for each in range(1, number + 1)], None)
+    return [dict(call(person.restaurant_id, f"tap {each}", each)) for each in range(number)]
+
+
+def is_done(stored: Any) -> bool:
+    return bool(stored.requests.count_documents({"level": 3}) == stored.requests.count_documents({}))
+
+
+def assert_each_once(stored: Any, number: int) -> None:
+    """Every request took each step once, and for each step one message is owed; of all together one mail."""
+    histories = [[step["what"] for step in request["steps"]] for request in stored.requests.find()]
+    assert histories == [ONCE] * number
+    told = Counter((each["context"]["request_id"], each["event"]) for each in stored.pushes.find())
+    assert len(told) == number * 3
+    assert set(told.values()) == {1}
+    assert stored.outbox.count_documents({"name": "unanswered"}) == 1, "further ones come 15 minutes later"
+
+
+@pytest.mark.parametrize("where", WHERE)
+def test_a_process_that_is_killed_within_a_step_leaves_all_of_it_or_nothing(
+    house: Person, stored: Any, start: Callable[..., Stepper], later: Callable[..., None], where: str
+) -> None:
+    taps(house, 1)
+    victim = start(where)
+    assert victim.wait(30) == -signal.SIGKILL
+    later(seconds=LATE)
+
+    def survivor_is_done() -> bool:
+        due_steps.escalate()
+        return is_done(stored)
+
+    wait_until(survivor_is_done)
+    assert_each_once(stored, 1)
+
+
+def test_two_processes_with_one_killed_at_work_take_each_step_once(
+    house: Person, stored: Any, start: Callable[..., Stepper]
+) -> None:
+    number = 40
+    taps(house, number)
+    victim, _survivor = start(), start()
+    wait_until(lambda: stored.requests.count_documents({"level": {"$gt": 0}}) >= 10)
+    victim.kill()
+    wait_until(lambda: is_done(stored), 60)
+    assert_each_once(stored, number)
+
+
+@pytest.mark.needs_wire
+@pytest.mark.parametrize("act", ["accept", "resolve", "release"])
+def test_a_step_against_what_staff_do_leaves_one_truth(
+    app: Flask, house: Person, stored: Any, later: Callable[..., None], act: str
+) -> None:
+    """A step that lost may have owed its messages already: these are dropped when they are to be sent."""
+    where = house.restaurant_id
+    acts: dict[str, Callable[[list[Any]], object]] = {
+        "accept": lambda ids: transitions.accept(where, ids, BOB),
+        "resolve": lambda ids: transitions.resolve(where, ids, BOB),
+        "release": lambda ids: (transitions.accept(where, ids, BOB), handover.release(where, "bob", None)),
+    }
+    waiting = taps(house, 10)
+    later(seconds=41)
+    for ids in ([request["_id"]] for request in waiting):
+        at_once_in(app, due_steps.escalate, partial(acts[act], ids))
+        after = stored.requests.find_one({"_id": ids[0]})
+        history = [step["what"] for step in after["steps"]]
+        assert history.count("nagged") <= 1
+        assert history.count("nagged") <= stored.pushes.count_documents({"context.request_id": ids[0]}) <= 1
+        assert (after["due_at"] is None) == (after["state"] != "waiting")
+        if act != "release" and "nagged" in history:
+            assert history.index("nagged") == 1, "before somebody went, not after"
+
+
+@pytest.mark.needs_wire
+def test_accept_against_passing_on_leaves_one_truth(app: Flask, house: Person, stored: Any) -> None:
+    """Whoever the card names last is who the guest reads is coming."""
+    where, clara = house.restaurant_id, Actor(id="clara", name="Clara")
+    histories = set()
+    for ids in ([request["_id"]] for request in taps(house, 10)):
+        at_once_in(
+            app, partial(transitions.accept, where, ids, BOB), partial(transitions.pass_on, where, ids, clara, BOB)
+        )
+        after = stored.requests.find_one({"_id": ids[0]})
+        histories.add(" ".join(step["what"] for step in after["steps"]))
+        assert (after["state"], after["by"], after["due_at"]) == ("accepted", clara, None)
+    assert histories <= {"called passed", "called accepted passed"}

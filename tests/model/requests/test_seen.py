@@ -1,0 +1,103 @@
+"""Receipts: a screen that has drawn a call says so, once, and nothing else of the call changes."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from bson import ObjectId
+from flask import Flask
+
+from tests.support.cast import Person, wait_until
+from waitercaller.live.hub import Hub
+from waitercaller.model import restaurants, service_request
+from waitercaller.model.requests import seen, transitions
+from waitercaller.model.tables import Table
+
+A, B = "a" * 32, "b" * 32
+
+Call = Callable[..., service_request.ServiceRequest]
+
+
+@pytest.fixture
+def call(app: Flask, alice: Person, table: Table) -> Call:
+    """`call("bill")`: a guest at table 7 taps."""
+
+    def called(kind: str = "waiter") -> service_request.ServiceRequest:
+        with app.app_context():
+            restaurant = restaurants.get(alice.restaurant_id)
+            assert restaurant
+            wanted = next(each for each in restaurant["kinds"] if each["id"] == kind)
+            return transitions.open_request(restaurant, table, wanted, f"key of {kind}")
+
+    return called
+
+
+@pytest.fixture
+def receipts_of(app: Flask) -> Callable[[ObjectId], list[str]]:
+    """The screens that have drawn this request."""
+
+    def found(request_id: ObjectId) -> list[str]:
+        request = app.extensions["mongo"].database.requests.find_one({"_id": request_id})
+        return [each["screen"] for each in request["shown"]]
+
+    return found
+
+
+def post(person: Person, screen: str, *ids: Any) -> int:
+    form = {"screen": screen, "ids": " ".join(map(str, ids))}
+    return person.client.submit(f"{person.home}/shown", form, page=f"{person.home}/dashboard").status_code
+
+
+def test_a_screen_signs_once_for_all_that_it_has_drawn(database: Any, alice: Person, call: Call) -> None:
+    ids = [call("waiter")["_id"], call("bill")["_id"]]
+    assert seen.shown(alice.restaurant_id, ids, A) == 2
+    assert seen.shown(alice.restaurant_id, ids, A) == 0
+    assert seen.shown(alice.restaurant_id, ids[:1], B) == 1
+    first, second = database.requests.find().sort("_id")
+    assert [each["screen"] for each in first["shown"]] == [A, B]
+    assert [each["screen"] for each in second["shown"]] == [A]
+
+
+def test_the_latest_receipts_are_kept(database: Any, alice: Person, call: Call) -> None:
+    request = call()
+    for number in range(seen.MAX_SCREENS_PER_REQUEST + 5):
+        assert seen.shown(alice.restaurant_id, [request["_id"]], f"{number:032x}") == 1
+    screens = [each["screen"] for each in database.requests.find_one()["shown"]]
+    assert screens == [f"{number:032x}" for number in range(5, seen.MAX_SCREENS_PER_REQUEST + 5)]
+
+
+def test_what_has_ended_takes_no_receipt(database: Any, alice: Person, call: Call) -> None:
+    request = call()
+    transitions.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
+    assert seen.shown(alice.restaurant_id, [request["_id"]], A) == 0
+
+
+def test_a_receipt_wakes_the_guest_and_not_the_staff(
+    app: Flask, alice: Person, call: Call, watcher: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr(watcher, "wake", woken.append)
+    request = call()
+    guest, staff = f"table:{request['table_id']}", f"restaurant:{alice.restaurant_id}"
+    with app.app_context():
+        seen.shown(alice.restaurant_id, [request["_id"]], A)
+        seen.shown(alice.restaurant_id, [request["_id"]], B)
+        transitions.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
+    wait_until(lambda: woken.count(guest) == 4 and woken.count(staff) == 2)
+
+
+def test_a_screen_posts_what_it_has_drawn(bob: Person, call: Call, receipts_of: Any) -> None:
+    ids = [call("waiter")["_id"], call("bill")["_id"]]
+    assert post(bob, A, *ids, ObjectId()) == 204
+    assert [receipts_of(each) for each in ids] == [[A], [A]]
+
+
+def test_screens_of_others_sign_for_nothing(charlie: Person, call: Call, receipts_of: Any) -> None:
+    request = call()
+    assert post(charlie, A, request["_id"]) == 204
+    assert receipts_of(request["_id"]) == []
+
+
+@pytest.mark.parametrize(("screen", "ids"), [(A, ""), (A, "x"), ("x", "f" * 24), (A, " ".join(["f" * 24] * 501))])
+def test_what_makes_no_sense_is_refused(bob: Person, screen: str, ids: str) -> None:
+    assert post(bob, screen, ids) == 400

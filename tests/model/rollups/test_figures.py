@@ -1,0 +1,150 @@
+"""What is counted of calls, and when, without a database."""
+
+from datetime import date, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support.past_calls import past_call, utc
+from waitercaller.model.rollups import times
+from waitercaller.model.rollups.figures import Figures, answered_after, cells_of, total
+from waitercaller.model.standard_kinds import STANDARD_KINDS
+from waitercaller.report import summary, words
+
+BERLIN, KATHMANDU, ADELAIDE = (ZoneInfo(name) for name in ("Europe/Berlin", "Asia/Kathmandu", "Australia/Adelaide"))
+NOON = utc(2026, 11, 10, 12, 0)
+
+
+@pytest.fixture
+def restaurant() -> dict[str, Any]:
+    zones = [{"id": "z1", "name": "Terrace"}]
+    return {"_id": None, "kinds": STANDARD_KINDS, "zones": zones, "settings": {}, "time_zone": "Europe/Berlin"}
+
+
+@pytest.fixture
+def table() -> dict[str, Any]:
+    return {"_id": None, "name": "7", "zone_id": "z1"}
+
+
+@pytest.mark.parametrize(
+    ("taken", "wait"),
+    [
+        ({"accepted": 30, "resolved": 90}, 30),
+        ({"resolved": 90}, 90),
+        ({"passed": 40, "accepted": 50, "resolved": 90}, 40),
+        ({"reminded": 20, "nagged": 40, "accepted": 70}, 70),
+        ({"cancelled": 20}, None),
+        ({"dismissed": 20}, None),
+        ({"accepted": 10, "released": 20}, None),  # who was on the way has left
+    ],
+)
+def test_the_wait_ends_when_somebody_is_on_the_way(restaurant, table, taken, wait):
+    answered = answered_after(past_call(restaurant, table, NOON, **taken))
+    assert answered == (None if wait is None else timedelta(seconds=wait))
+
+
+def test_an_answer_that_was_undone_was_none(restaurant, table):
+    call = past_call(restaurant, table, NOON, accepted=10, resolved=20, reopened=200)
+    assert answered_after(call) is None
+    call["steps"].append({"at": NOON + timedelta(seconds=260), "what": "accepted", "by": None})
+    assert answered_after(call) == timedelta(seconds=260)
+
+
+def test_cells_count_by_zone_and_kind(restaurant, table):
+    elsewhere: Any = {**table, "zone_id": None}
+    calls = [
+        past_call(restaurant, table, NOON, accepted=30, resolved=60),
+        past_call(restaurant, table, NOON, alerted=120, resolved=130),
+        past_call(restaurant, table, NOON, state="dismissed", accepted=20, dismissed=60),
+        past_call(restaurant, table, NOON, state="cancelled", cancelled=20),
+        past_call(restaurant, table, NOON, state="cancelled", accepted=10, cancelled=20),
+        past_call(restaurant, table, NOON, kind=1),
+        past_call(restaurant, elsewhere, NOON),
+    ]
+    cells = {(cell["zone_id"], cell["kind"]): cell for cell in cells_of(calls)}
+    assert set(cells) == {("z1", "waiter"), ("z1", "bill"), (None, "waiter")}
+    counted = cells["z1", "waiter"]
+    figures = [counted[name] for name in ("calls", "answered", "given_up", "nobody", "alerted")]
+    assert figures == [5, 4, 1, 1, 1]
+    assert sum(counted["waits"].values()) == 4
+
+
+def test_sums_of_cells_are_as_exact_as_the_calls_themselves(restaurant, table):
+    waits = [7, 12, 31, 33, 48, 52, 61, 77, 90, 118, 171, 240, 601, 4000]
+    calls = [past_call(restaurant, table, NOON, accepted=wait) for wait in waits]
+    together = total(cells_of(calls))
+    apart = total(cell for call in calls for cell in cells_of([call]))
+    assert together == apart
+    assert together.within(timedelta(seconds=120)) == sum(wait < 120 for wait in waits)
+    median = together.wait(0.5)
+    assert median is not None
+    assert 60 <= median.total_seconds() <= 80  # between the seventh and the eighth
+    assert total([]).wait(0.5) is None
+
+
+def test_a_quarter_lies_in_one_hour_and_one_day_of_every_zone():
+    for zone in (BERLIN, KATHMANDU, ADELAIDE):
+        for quarter in times.quarters(utc(2026, 10, 24), utc(2026, 10, 26)):
+            first, last = (moment.astimezone(zone) for moment in (quarter, quarter + timedelta(minutes=14, seconds=59)))
+            assert first.hour == last.hour
+            assert times.day_of(first, zone) == times.day_of(last, zone)
+
+
+def test_the_calls_after_midnight_belong_to_the_evening():
+    assert times.day_of(utc(2026, 11, 11, 3, 59), BERLIN) == date(2026, 11, 10)  # 4:59 on the wall
+    assert times.day_of(utc(2026, 11, 11, 4, 0), BERLIN) == date(2026, 11, 11)
+    assert times.beginning_of(date(2026, 11, 11), BERLIN) == utc(2026, 11, 11, 4, 0)
+
+
+def test_days_are_as_long_as_the_clocks_make_them():
+    for day, hours in ((date(2026, 10, 24), 25), (date(2026, 3, 28), 23), (date(2026, 7, 1), 24)):
+        begin, end = times.beginning_of(day, BERLIN), times.beginning_of(day + times.DAY, BERLIN)
+        assert (end - begin) == timedelta(hours=hours)
+
+
+def rollup(quarter: Any, calls: int = 1, zone: str | None = "z1") -> Any:
+    counts = {"calls": calls, "answered": calls, "given_up": 0, "nobody": 0, "alerted": 0, "waits": {"6": calls}}
+    return {"quarter": quarter, "cells": [{"zone_id": zone, "zone_name": "Old bar", "kind": "waiter", **counts}]}
+
+
+def test_the_hour_that_comes_twice_is_one_row_and_the_missing_one_none():
+    twice = [rollup(utc(2026, 10, 25, 0, 15), 2), rollup(utc(2026, 10, 25, 1, 15), 3)]  # both 2:15 in Berlin
+    assert {hour: each.calls for hour, each in summary.hours(summary.counted(twice, BERLIN)).items()} == {2: 5}
+    around = [rollup(utc(2026, 3, 29, 0, 45)), rollup(utc(2026, 3, 29, 1, 0))]  # 1:45, then 3:00
+    assert list(summary.hours(summary.counted(around, BERLIN))) == [1, 3]
+
+
+def test_a_corrected_time_zone_moves_what_was_counted_before():
+    counted = [rollup(utc(2026, 11, 10, 12, 15))]
+    hours = [next(iter(summary.hours(summary.counted(counted, zone)))) for zone in (BERLIN, KATHMANDU, ADELAIDE)]
+    assert hours == [13, 18, 22]
+
+
+def test_the_chart_begins_in_the_morning_and_leaves_no_gap():
+    evening = [rollup(utc(2026, 11, 10, 20)), rollup(utc(2026, 11, 10, 23), 4), rollup(utc(2026, 11, 11, 1))]
+    bars = summary.bars(summary.hours(summary.counted(evening, BERLIN)), timedelta(seconds=120))
+    assert [bar.hour for bar in bars] == [21, 22, 23, 0, 1, 2]
+    assert [bar.height for bar in bars] == [25.0, 0.0, 0.0, 100.0, 0.0, 25.0]
+    assert [bar.in_time for bar in bars] == [1, 0, 0, 4, 0, 1]
+    assert summary.bars({}, timedelta(seconds=120)) == []
+
+
+def test_a_period_is_compared_with_as_many_days_up_to_the_same_time():
+    monday = summary.period(7, utc(2026, 10, 26, 11, 0), BERLIN)  # the clocks changed the night before
+    assert (monday.first, monday.last) == (date(2026, 10, 20), date(2026, 10, 26))
+    earlier = summary.before(monday, BERLIN)
+    assert (earlier.first, earlier.last) == (date(2026, 10, 13), date(2026, 10, 19))
+    assert earlier.end == utc(2026, 10, 19, 10, 0)  # noon on the wall, as now
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(0, "0:00"), (65, "1:05"), (3599.6, "1:00:00"), (3725, "1:02:05"), (None, "–")]
+)
+def test_waits_look_like_a_stopwatch(seconds, shown):
+    assert words.clock(None if seconds is None else timedelta(seconds=seconds)) == shown
+
+
+def test_nothing_is_divided_by_nothing():
+    empty = Figures()
+    assert (empty.within(timedelta(seconds=120)), empty.wait(0.9)) == (0, None)

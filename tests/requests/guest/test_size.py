@@ -1,0 +1,39 @@
+"""The guest's page is small: it comes in one round trip, in every language and state, over a network that is bad."""
+
+import pytest
+from flask import Flask
+
+from tests.bench.page_size import LIMIT, bodies, weight
+from tests.requests.guest.test_page import Phone
+from tests.support.cast import Person
+from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.tables import Table
+
+
+@pytest.fixture
+def phone(app: Flask, alice: Person, table: Table) -> Phone:
+    """A phone whose table waits for everything there is, in a house that takes notes."""
+    app.extensions["mongo"].database.restaurants.update_one(
+        {"_id": alice.restaurant_id}, {"$set": {"settings.notes": True}}
+    )
+    phone = Phone(app.test_client(), table["code"])
+    phone.scan()
+    for kind in ("waiter", "bill/split", "water"):
+        phone.tap(kind, note="Three of us pay together, the other two each on their own. Thank you!")
+    return phone
+
+
+def test_the_page_comes_in_one_round_trip_in_every_language(phone: Phone) -> None:
+    sizes = {}
+    for language in LANGUAGES:
+        loaded = bodies(phone.client, f"{phone.address}&lang={language}")
+        assert len(loaded) == 10  # the page, two styles, six scripts, one icon
+        sizes[language] = weight(loaded)
+    assert max(sizes.values()) <= LIMIT, sizes
+
+
+def test_all_but_the_page_may_be_kept_for_a_year(phone: Phone) -> None:
+    for address in bodies(phone.client, phone.address):
+        with phone.client.get(address) as answer:
+            kept = answer.headers["Cache-Control"]
+        assert kept == "no-store" if address == phone.address else "immutable" in kept and "max-age=31536000" in kept

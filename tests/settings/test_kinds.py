@@ -1,0 +1,221 @@
+"""What guests can ask for: words in many languages, choices, order, archive; requests that exist stay as they are."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.support.cast import Person
+from tests.support.pages import form_in, opened
+from waitercaller.model import restaurants
+from waitercaller.model.requests import transitions as requests
+from waitercaller.model.standard_kinds import Kind
+from waitercaller.model.tables import Table
+from waitercaller.settings import kinds
+
+CHAIR = {"names-en": "A high chair", "names-de": "Ein Hochstuhl", "labels-en": "High chair", "icon": "chair"}
+
+
+@pytest.fixture
+def here(alice: Person) -> str:
+    """Where the kinds of Alice's restaurant are."""
+    return f"{alice.home}/settings/kinds"
+
+
+@pytest.fixture
+def offered(app: Flask, alice: Person) -> Callable[[], dict[str, Kind]]:
+    """`offered()`: what guests can ask for now, in order, by id."""
+
+    def kept() -> dict[str, Kind]:
+        found = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
+        return {kind["id"]: kind for kind in kinds.in_order(found)}
+
+    return kept
+
+
+@pytest.fixture
+def carol(hire: Callable[..., Person], alice: Person) -> Person:
+    """Carol owns the Trattoria together with Alice."""
+    return hire("Carol", role="owner", at=alice)
+
+
+def press(person: Person, here: str, path: str, **form: str) -> Any:
+    """Press a button that stands on the page of all kinds."""
+    return person.client.submit(f"{here}{path}", form, page=here)
+
+
+def save(person: Person, page: str, **changes: Any) -> Any:
+    """Open a form, change this in it and send it."""
+    return person.client.post(page, data={**opened(person, page), **changes})
+
+
+def test_something_new_is_the_last_button_of_the_guest(
+    alice: Person, here: str, offered: Callable[[], dict[str, Kind]], dana: Any, table: Table
+) -> None:
+    assert save(alice, f"{here}/new", **CHAIR, **{"choices-en": "Child\r\n Toddler \r\n"}).status_code == 303
+    new = list(offered().values())[-1]
+    assert new["names"] == {"en": "A high chair", "de": "Ein Hochstuhl"}
+    assert new["labels"] == {"en": "High chair"}
+    assert [choice["names"] for choice in new["choices"]] == [{"en": "Child"}, {"en": "Toddler"}]
+    page = dana.get(f"/t/{table['code']}").text
+    assert page.index("Some water") < page.index("A high chair")
+    assert "Toddler" in page
+    assert "Ein Hochstuhl" in dana.get(f"/t/{table['code']}?lang=de").text
+    assert "A high chair" in dana.get(f"/t/{table['code']}?lang=pl").text  # without words of its own
+
+
+def test_a_change_of_a_kind_changes_no_request(
+    app: Flask, alice: Person, here: str, table: Table, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    with app.app_context():
+        house = restaurants.get(alice.restaurant_id)
+        assert house
+        bill: Any = offered()["bill"]
+        requests.open_request(house, table, bill, "a key", choice=bill["choices"][0])
+    database = app.extensions["mongo"].database
+    before = database.requests.find_one()
+    changes = {"names-en": "Check, please", "labels-en": "Check", "icon": "hand", "choices-en": "Bitcoin"}
+    form = {name: value for name, value in opened(alice, f"{here}/bill").items() if "choices" not in name}
+    assert alice.client.post(f"{here}/bill", data={**form, **changes}).status_code == 303
+    assert press(alice, here, "/bill/archive").status_code == 303
+    assert "bill" not in offered()
+    assert database.requests.find_one() == before
+    page = alice.client.get(f"{alice.home}/dashboard").text
+    assert "Bill" in page
+    assert "Check" not in page
+
+
+def test_a_choice_keeps_its_id_as_long_as_it_says_the_same(
+    alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    before = {choice["names"]["en"]: choice["id"] for choice in offered()["bill"]["choices"]}
+    form = opened(alice, f"{here}/bill")
+    others = {name: "" for name in form if name.startswith("choices-")}
+    form |= others | {"choices-en": "Split\nCard\nVoucher", "choices-de": "Getrennt\nKarte\nGutschein"}
+    assert alice.client.post(f"{here}/bill", data=form).status_code == 303
+    split, card, voucher = offered()["bill"]["choices"]
+    assert (split["id"], card["id"]) == (before["Split"], before["Card"])
+    assert voucher["id"] not in before.values()
+    assert voucher["names"] == {"en": "Voucher", "de": "Gutschein"}
+    assert split["names"] == {"en": "Split", "de": "Getrennt"}
+
+
+def test_words_in_languages_that_are_not_offered_now_are_kept(
+    app: Flask, alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    two = {"languages": ["de", "en"]}
+    app.extensions["mongo"].database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": two})
+    page = alice.client.get(f"{here}/bill").text
+    assert "names-de" in page
+    assert "names-fr" not in page
+    assert save(alice, f"{here}/bill", **{"names-de": "Zahlen, bitte"}).status_code == 303
+    bill = offered()["bill"]
+    assert bill["names"]["de"] == "Zahlen, bitte"
+    assert bill["names"]["fr"] == "L’addition, s’il vous plaît"
+    assert all(len(choice["names"]) == 12 for choice in bill["choices"])
+
+
+def test_the_order_is_that_of_the_guests_page(alice: Person, here: str, offered: Callable[[], dict[str, Kind]]) -> None:
+    assert press(alice, here, "/water/move", direction="up").status_code == 303
+    assert press(alice, here, "/water/move", direction="up").status_code == 303
+    assert press(alice, here, "/bill/move", direction="down").status_code == 303  # the end is the end
+    assert list(offered()) == ["water", "waiter", "bill"]
+
+
+def test_what_is_archived_can_come_back_and_something_always_stays(
+    alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    for kind in ("waiter", "bill"):
+        assert press(alice, here, f"/{kind}/archive").status_code == 303
+    answer = press(alice, here, "/water/archive")
+    assert answer.status_code == 409
+    assert "Guests need something to tap" in answer.text
+    assert "No longer offered" in alice.client.get(here).text
+    assert press(alice, here, "/waiter/offer").status_code == 303
+    assert press(alice, here, "/waiter/offer").status_code == 303  # pressed twice
+    assert list(offered()) == ["water", "waiter"]
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"names-en": " "}, "fill this in"),
+    ({"names-en": "N" * 41}, "at most 40"),
+    ({"names-ja": "N" * 41}, "at most 40"),
+    ({"names-de": "Hoch\0stuhl"}, "cannot be shown"),
+    ({"labels-de": "L" * 21}, "at most 20"),
+    ({"icon": "skull"}, "choose a picture"),
+    ({"icon": ""}, "choose a picture"),
+    ({"choices-en": "\n".join("1234567")}, "At most 6"),
+    ({"choices-en": "Card\ncard"}, "there twice"),
+    ({"choices-en": "Card\nCash", "choices-de": "Karte"}, "as many lines as in English"),
+    ({"choices-de": "Karte"}, "as many lines as in English"),
+    ({"choices-en": "C" * 41}, "at most 40"),
+    ({"names-en": ["One", "Two"]}, "sent twice"),
+]
+
+
+def test_bad_words_change_nothing_and_are_kept(
+    alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    form = {**opened(alice, f"{here}/new"), **CHAIR, "names-fr": "Une chaise haute"}
+    for sent, sentence in BAD:
+        answer = alice.client.post(f"{here}/new", data={**form, **sent})
+        assert answer.status_code == 400, sent
+        assert sentence in answer.text, sent
+        assert 'value="Une chaise haute"' in answer.text
+    assert list(offered()) == ["waiter", "bill", "water"]
+
+
+def test_there_are_no_more_than_a_guest_reads(
+    monkeypatch: pytest.MonkeyPatch, alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    monkeypatch.setattr(kinds, "MAX_OFFERED", 3)
+    answer = save(alice, f"{here}/new", **CHAIR)
+    assert answer.status_code == 409
+    assert "At most 3 at a time" in answer.text
+    assert "Add another one" not in alice.client.get(here).text
+    assert len(offered()) == 3
+
+
+def test_two_owners_write_the_same_kind_in_two_languages_and_both_count(
+    alice: Person, carol: Person, here: str, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    alices, carols = (opened(person, f"{here}/water") for person in (alice, carol))
+    assert press(alice, here, "/water/move", direction="up").status_code == 303
+    assert alice.client.post(f"{here}/water", data={**alices, "names-de": "Wasser, bitte"}).status_code == 303
+    assert carol.client.post(f"{here}/water", data={**carols, "names-fr": "Une carafe d’eau"}).status_code == 303
+    assert list(offered()) == ["waiter", "water", "bill"]
+    water = offered()["water"]["names"]
+    assert (water["de"], water["fr"]) == ("Wasser, bitte", "Une carafe d’eau")
+
+
+def test_of_two_owners_who_write_the_same_words_the_second_reads_the_firsts(
+    alice: Person, carol: Person, here: str, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    alices, carols = (opened(person, f"{here}/bill") for person in (alice, carol))
+    lines = {name: "" for name in alices if name.startswith("choices-")}
+    alice.client.post(f"{here}/bill", data={**alices, **lines, "choices-en": "Card\nCash", "names-fr": "Payer"})
+    answer = carol.client.post(f"{here}/bill", data={**carols, **lines, "choices-en": "Card"})
+    assert answer.status_code == 409
+    assert "Somebody else has just set this to “Card, Cash”." in answer.text
+    shown = form_in(answer.text, f"{here}/bill")
+    assert shown["choices-en"] == ["Card"]
+    assert shown["names-fr"] == ["Payer"]  # hers it was not
+    assert carol.client.post(f"{here}/bill", data=shown).status_code == 303
+    assert [choice["names"]["en"] for choice in offered()["bill"]["choices"]] == ["Card"]
+
+
+def test_a_kind_that_nobody_has_is_not_found(alice: Person, here: str) -> None:
+    assert alice.client.get(f"{here}/champagne").status_code == 404
+    assert press(alice, here, "/champagne/archive").status_code == 404
+    assert press(alice, here, "/champagne/move", direction="up").status_code == 404
+    assert press(alice, here, "/water/move", direction="sideways").status_code == 400
+
+
+def test_notes_are_switched_on_and_off(app: Flask, alice: Person, here: str) -> None:
+    for answer, kept in (("yes", True), ("no", False)):
+        sent = alice.client.submit(f"{alice.home}/settings/notes", {"notes": answer}, page=here)
+        assert sent.status_code == 303
+        found = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
+        assert found["settings"]["notes"] is kept
+    assert alice.client.submit(f"{alice.home}/settings/notes", {"notes": "maybe"}, page=here).status_code == 400

@@ -1,0 +1,140 @@
+"""Who visits in the tests: browsers without a screen, people with a login, readers of mail."""
+
+import functools
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any
+
+from bson import ObjectId
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from config import Config
+from waitercaller.model import logins, restaurants, users
+from waitercaller.web import passwords
+
+PASSWORD = "correct horse battery staple"
+GENEROUS = 20.0  # seconds to wait for what normally takes milliseconds
+
+
+class Browser(FlaskClient):
+    """A visitor's browser that reads English and sends forms as a page holds them, CSRF token included."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+
+    def csrf_token(self, page: str) -> str:
+        """The token in the forms of this page."""
+        match = re.search(r'name="csrf_token"[^>]*?value="([^"]+)"', self.get(page, follow_redirects=True).text)
+        assert match, f"{page} has no form with a CSRF token"
+        return match[1]
+
+    def cookie(self, name: str) -> str:
+        """The value of a cookie that this browser has."""
+        cookie = self.get_cookie(name)
+        assert cookie, f"there is no cookie called {name}"
+        return cookie.value
+
+    def submit(self, path: str, data: dict[str, Any] | None = None, *, page: str = "", **kwargs: Any) -> TestResponse:
+        """Open `page` (or `path` itself) and send its form to `path`."""
+        token = self.csrf_token(page or path)
+        return self.post(path, data={**(data or {}), "csrf_token": token}, **kwargs)
+
+
+def visit(app: Flask) -> Browser:
+    """The browser of somebody unknown."""
+    client = app.test_client()
+    assert isinstance(client, Browser)
+    return client
+
+
+@dataclass
+class Person:
+    """One of the cast: who it is, where it works, and its logged-in browser."""
+
+    name: str
+    email: str
+    user_id: ObjectId
+    client: Browser
+    restaurant_id: ObjectId
+    member_id: str
+    password: str = PASSWORD
+
+    @property
+    def home(self) -> str:
+        """The path its restaurant's pages start with."""
+        return f"/r/{self.restaurant_id}"
+
+
+def hire(
+    app: Flask, name: str, *, role: restaurants.Role = "owner", at: Person | None = None, restaurant: str = ""
+) -> Person:
+    """A person, logged in, who works at the restaurant of `at`; without `at`, the owner of a new one."""
+    email = f"{name.lower()}@example.org"
+    with app.app_context():
+        user_id = users.create(email, name, _hash(app.extensions["config"]), None)
+        if at is None:
+            restaurant_id = restaurants.create(restaurant or f"{name}'s", user_id, name, "en", None)
+        else:
+            restaurant_id = at.restaurant_id
+            restaurants.add_member(restaurant_id, name, role, user_id)
+        document = restaurants.get(restaurant_id)
+        member = restaurants.member_of(document, user_id) if document else None
+        assert member is not None
+        secret, _login = logins.start(user_id, "127.0.0.1", "a test")
+    return Person(name, email, user_id, _logged_in(app, secret), restaurant_id, member["id"])
+
+
+@functools.cache
+def _hash(config: Config) -> str:
+    """Of the PASSWORD of all: hashing is slow by design, and nothing here depends on each having a salt of its own."""
+    return passwords.hashed(PASSWORD)
+
+
+def _logged_in(app: Flask, secret: str) -> Browser:
+    client = visit(app)
+    with client.session_transaction() as session:
+        session["_user_id"] = secret
+        session["_fresh"] = True
+        session.permanent = True
+    return client
+
+
+@dataclass
+class Mail:
+    """A mail that arrived; its links are those of the plain text."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+    message: EmailMessage
+    links: list[str]
+
+    @property
+    def path(self) -> str:
+        """The path of its first link, for a test client."""
+        return self.links[0].removeprefix("http://localhost")
+
+
+def read_mail(content: bytes) -> Mail:
+    """A mail as its reader gets it."""
+    message: Any = message_from_bytes(content, policy=policy.default)
+    text = message.get_body(("plain",)).get_content()
+    links = re.findall(r"https?://[^\s<>\"]+", text)
+    html = message.get_body(("html",)).get_content()
+    return Mail(message["To"], message["Subject"], text, html, message, links)
+
+
+def wait_until(condition: Callable[[], object], seconds: float = GENEROUS) -> None:
+    """Wait until `condition()` is true; fail when it never is."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)

@@ -1,0 +1,17 @@
+"""Everything that a database holds, to be compared."""
+
+from typing import Any
+
+from pymongo.database import Database
+
+
+def all_of(database: Database[Any]) -> dict[str, Any]:
+    """Everything that a database holds."""
+    return {
+        info["name"]: {
+            "options": info["options"],
+            "documents": list(database[info["name"]].find().sort("_id")),
+            "indexes": database[info["name"]].index_information(),
+        }
+        for info in database.list_collections()
+    }

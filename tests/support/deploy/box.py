@@ -1,0 +1,124 @@
+"""A machine to install on, with what it needs from elsewhere, and visitors of the site on it."""
+
+import email
+import json
+import sys
+from pathlib import Path
+
+from tests.support import CERTIFICATES
+from tests.support.deploy.machine import Machine
+
+DOMAIN = "call.waitercaller.test"
+BOSS = "boss@waitercaller.test"
+DATABASE = "mongodb://127.0.0.1:27017/waitercaller?retryWrites=false"
+INSTALL = (
+    f"/source/deploy/install.sh {DOMAIN} {BOSS} --mongodb-uri '{DATABASE}' --acme-server https://localhost:14000/dir"
+)
+MAIL = " --mail-server 127.0.0.1 --mail-port 2525 --mail-security none"
+PIP = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
+PLACES = ("etc", "opt", "usr", "var/lib", "var/backups", "root")
+
+
+class Box(Machine):
+    """A machine with what it needs from elsewhere: a database, a mail server, a certificate authority."""
+
+    def surround(self) -> None:
+        programs = Path(sys.executable).parent
+        (self.folder / "secantusd.toml").touch()
+        database: list[str | Path] = [
+            "--config",
+            self.folder / "secantusd.toml",
+            "--storage-path",
+            self.folder / "database",
+        ]
+        self.beside(programs / "secantusd-py", *database, "--host", "127.0.0.1", "--port", "27017")
+        mailbox: list[str | Path] = [
+            "-n",
+            "-l",
+            "127.0.0.1:2525",
+            "-c",
+            "aiosmtpd.handlers.Mailbox",
+            self.folder / "mail",
+        ]
+        self.beside(sys.executable, "-m", "aiosmtpd", *mailbox)
+        self.beside("pebble-challtestsrv", "-defaultIPv4", "127.0.0.1", "-defaultIPv6", "")
+        pebble = {
+            "listenAddress": "127.0.0.1:14000",
+            "managementListenAddress": "127.0.0.1:15000",
+            "certificate": str(CERTIFICATES / "server.pem"),
+            "privateKey": str(CERTIFICATES / "server.pem"),
+            "httpPort": 80,
+            "tlsPort": 443,
+        }
+        (self.folder / "pebble.json").write_text(json.dumps({"pebble": pebble}))
+        command: list[str | Path] = ["pebble", "-config", self.folder / "pebble.json", "-dnsserver", "127.0.0.1:8053"]
+        self.beside(*command, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT="0")
+        self.run(f"echo '127.0.0.1 {DOMAIN} localhost' >/etc/hosts")
+        # Visitors of this machine trust Pebble, as those of others trust Let's Encrypt.
+        self.run(
+            "until curl -skf https://localhost:15000/roots/0 >/usr/local/share/ca-certificates/pebble.crt;"
+            " do sleep .1; done; update-ca-certificates"
+        )
+
+    def do(self, script: str, *, check: bool = True) -> str:
+        """Run one of our scripts as an operator would."""
+        authority = "/source/tests/certificates/authority.pem"
+        return self.run(script, check=check, REQUESTS_CA_BUNDLE=authority, READY_SECONDS="15", **PIP).stdout
+
+    def stand_in(self, program: str, script: str) -> str:
+        """A line of shell to put before a command, which then finds `script` where it looks for `program`."""
+        folder = f"/tmp/for-{program}"
+        self.run(f"mkdir -p {folder}; install /dev/stdin {folder}/{program} <<'END'\n#!/bin/sh\n{script}\nEND")
+        return f"PATH=/tmp/for-{program}:$PATH "
+
+    def mails(self) -> list[str]:
+        """The subjects of what has been mailed to the operator, the oldest first.
+
+        By the time of the file: its name has the microseconds without leading zeros, and sorts wrongly within a second.
+        """
+        files = sorted((self.folder / "mail" / "new").glob("*"), key=lambda file: file.stat().st_mtime_ns)
+        return [str(email.message_from_bytes(file.read_bytes())["Subject"]) for file in files]
+
+    def snapshot(self) -> dict[str, tuple[int, int, str]]:
+        """All that was changed on the machine since it was made: what, and when."""
+        upper = self.folder / "upper"
+        found = {}
+        for file in (file for place in PLACES for file in (upper / place).rglob("*")):
+            status = file.lstat()
+            target = str(file.readlink()) if file.is_symlink() else ""
+            found[str(file.relative_to(upper))] = (status.st_mode, status.st_mtime_ns if file.is_file() else 0, target)
+        return found
+
+    def status(self, path: str, options: str = "") -> str:
+        return self.run(
+            f"curl -s -m 5 -o /dev/null -w '%{{http_code}}' {options} https://{DOMAIN}{path}", check=False
+        ).stdout
+
+    def version(self) -> str:
+        return self.run("basename $(readlink /opt/waitercaller/current)").stdout.strip()
+
+    def next_version(self, name: str, change: str = "true") -> str:
+        """A checkout with another version, in which the shell script `change` has been run; the path of its deploy/."""
+        shipped = "deploy waitercaller static templates *.py *.t* *.md LICENSE"
+        self.run(f"mkdir /tmp/{name} && cd /source && cp -a --no-preserve=ownership {shipped} /tmp/{name}")
+        self.run(f"cd /tmp/{name} && sed -i 's/^version = .*/version = \"{name}\"/' pyproject.toml && {change}")
+        return f"/tmp/{name}/deploy"
+
+
+class Visitors:
+    """Ask for two pages without a pause, each time by a new connection."""
+
+    def __init__(self, box: Box) -> None:
+        self.box = box
+        box.run("rm -f /tmp/leave /tmp/visits")
+        loop = (
+            "until [ -e /tmp/leave ]; do"
+            f" curl -s -o /dev/null -m 20 -w '%{{http_code}}\\n' https://{DOMAIN}/login https://{DOMAIN}/ -o /dev/null"
+            " >>/tmp/visits; done; touch /tmp/left"
+        )
+        box.run(f'systemd-run --quiet --unit visitors-$RANDOM bash -c "{loop}"')
+
+    def leave(self) -> list[str]:
+        """Their answers' statuses, those after the last change included."""
+        self.box.run("touch /tmp/leave; sleep 0.5")
+        return self.box.run("cat /tmp/visits").stdout.split()

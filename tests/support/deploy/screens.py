@@ -1,0 +1,125 @@
+"""Thousands of open screens in one process: each holds a stream, and comes back as the pages' scripts do."""
+
+import asyncio
+import random
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from tests.support.deploy import http2
+from tests.support.deploy.apache import DOMAIN
+
+AT_ONCE = 100  # handshakes, while the house fills; the scripts' own spread is all there is later
+LONGEST = 8.0  # seconds between two attempts, give or take a half: static/js/event-stream.js
+
+
+@dataclass
+class Screen:
+    path: str
+    source: str  # the address it comes from
+    http2: bool = False
+    live: bool = False
+    events: Counter[str] = field(default_factory=Counter)
+    since: float = 0.0  # when it became live the last time
+
+
+class Screens:
+    """Open from `open()` to `close()`; what they have seen may be read at any time."""
+
+    def __init__(self, port: int, tls: Callable[[], ssl.SSLContext], screens: list[Screen]) -> None:
+        self.port = port
+        self.tls = [_speaking(tls, "http/1.1"), _speaking(tls, "h2")]
+        self.screens = screens
+        self.refused: Counter[str] = Counter()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_until_complete, args=(self._hold_all(),))
+        self._ended = asyncio.Event()
+
+    @property
+    def live(self) -> int:
+        return sum(screen.live for screen in self.screens)
+
+    def open(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join()
+        self._loop.close()
+
+    async def _hold_all(self) -> None:
+        gate = asyncio.Semaphore(AT_ONCE)
+        tasks = [asyncio.create_task(self._hold(screen, gate)) for screen in self.screens]
+        await self._ended.wait()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.sleep(0.1)  # the loop itself closes what was aborted
+
+    async def _hold(self, screen: Screen, gate: asyncio.Semaphore) -> None:
+        failures = 0
+        while True:
+            try:
+                said_goodbye = await self._follow(screen, gate if not screen.since else None)
+            except (OSError, EOFError) as error:
+                self.refused[type(error).__name__] += 1
+                said_goodbye = False
+            failures = 0 if said_goodbye or screen.live else failures + 1
+            screen.live = False
+            await asyncio.sleep(min(2.0 ** max(failures - 1, 0), LONGEST) * (0.5 + random.random()))
+
+    async def _follow(self, screen: Screen, gate: asyncio.Semaphore | None) -> bool:
+        """Follow one stream to its end; gives whether the server said goodbye."""
+        if gate is None:
+            reader, writer = await self._connect(screen)
+        else:
+            async with gate:
+                reader, writer = await self._connect(screen)
+        try:
+            speak = http2.ask if screen.http2 else _ask_http1
+            lines = speak(reader, writer, DOMAIN, screen.path)
+            status = await anext(lines, b"nothing")
+            if status != b"200":
+                self.refused[status.decode()] += 1
+                return False
+            async for line in lines:
+                if line.startswith(b"event: "):
+                    name = line[7:].strip().decode()
+                    screen.events[name] += 1
+                    if name == "bye":
+                        return True
+                    if not screen.live:
+                        screen.live, screen.since = True, time.monotonic()
+            return False
+        finally:
+            writer.transport.abort()  # a farewell in TLS would keep it open for longer
+
+    async def _connect(self, screen: Screen) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection(
+            "127.0.0.1",
+            self.port,
+            local_addr=(screen.source, 0),
+            ssl=self.tls[screen.http2],
+            server_hostname=DOMAIN,
+            ssl_handshake_timeout=60.0,
+        )
+
+
+def _speaking(tls: Callable[[], ssl.SSLContext], protocol: str) -> ssl.SSLContext:
+    context = tls()
+    context.set_alpn_protocols([protocol])
+    return context
+
+
+async def _ask_http1(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str
+) -> AsyncIterator[bytes]:
+    """GET `path`: first the status, then whatever lines come."""
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n".encode())
+    status = (await reader.readline()).split(b" ")
+    yield status[1] if status[1:] else b"nothing"
+    while line := await reader.readline():
+        yield line

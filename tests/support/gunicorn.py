@@ -1,0 +1,132 @@
+"""gunicorn as production runs it."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from http.client import HTTPException
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.support import ROOT
+from tests.support.cast import wait_until
+from tests.support.visits import visit
+from waitercaller.local import processes
+
+PATIENCE = 15.0  # seconds for gunicorn to end
+START_SECONDS = 30.0
+ESTABLISHED = "01"  # the state of an open connection in /proc/net/tcp
+
+
+class Gunicorn:
+    """Serves `target` on `bind`: 127.0.0.1:port or unix:/path. What it says goes to `log_file`."""
+
+    def __init__(
+        self,
+        bind: str,
+        environ: Mapping[str, str],
+        log_file: Path,
+        *,
+        workers: int = 2,
+        options: Sequence[str] = (),
+        target: str = "wsgi:app",
+    ) -> None:
+        self.bind = bind
+        self.environ = environ
+        self.log_file = log_file
+        self.workers_wanted = workers
+        self._command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", *options]
+        self._command += ["--workers", str(workers), "--bind", bind, target]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        return int(self.bind.rpartition(":")[2])
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of its workers."""
+        if self._process is None:
+            return []
+        pid = self._process.pid
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def start(self, is_up: Callable[[], bool] | None = None) -> None:
+        """Start it, unless it runs, and wait until its workers answer and hear changes of the database."""
+        if self._process is not None:
+            return
+        with self.log_file.open("ab") as output:
+            environ = os.environ | self.environ
+            self._process = processes.start(self._command, folder=ROOT, environ=environ, output=output)
+        wait_until(is_up or self.is_up, START_SECONDS)
+
+    def stop(self) -> None:
+        """End it as systemd would: SIGTERM, and wait."""
+        if self._process is not None:
+            processes.stop(self._process, PATIENCE)
+            self._process = None
+
+    def kill(self) -> None:
+        """As a loss of power would: the master and its workers at once."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._process = None
+
+    def reload(self) -> None:
+        """SIGHUP: new workers with the code that is there now; waits until only they are left."""
+        assert self._process is not None
+        old = set(self.workers)
+        os.kill(self._process.pid, signal.SIGHUP)
+        wait_until(lambda: not old & set(self.workers) and self.is_up(), START_SECONDS)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Its workers keep their connections and say nothing, as a machine does that has lost its network."""
+        workers = self.workers
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for worker in workers:
+                os.kill(worker, signal.SIGCONT)
+
+    def streams(self) -> dict[int, int]:
+        """How many connections of visitors each worker holds; those that stand idle are closed after seconds."""
+        return {worker: _connections(worker, 0, self.port) for worker in self.workers}
+
+    def is_up(self) -> bool:
+        database = urlsplit(self.environ["MONGODB_URI"]).port or 27017
+        try:
+            # The background work of each has reached the database: one connection watches it, another one sends mails.
+            hearing = [_connections(worker, 1, database) > 1 for worker in self.workers]
+            # Each worker answers for itself; so many in a row are not all of one.
+            return len(hearing) == self.workers_wanted and all(hearing) and all(self.is_ready() for _ in range(20))
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            return False  # a worker that has just ended
+
+    def is_ready(self) -> bool:
+        try:
+            return visit(self.bind, "/readyz", {"Connection": "close"}).status == 200
+        except (OSError, HTTPException):
+            return False
+
+
+def _connections(pid: int, end: int, port: int) -> int:
+    """How many connections this process holds with `port` at its own (0) or at the other end (1)."""
+    held = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            held.add(str(descriptor.readlink()))
+    lines = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return sum(
+        state == ESTABLISHED and int(ends[end].partition(":")[2], 16) == port and f"socket:[{inode}]" in held
+        for _, *ends, state, _, _, _, _, _, inode in (line[:10] for line in lines)
+    )

@@ -1,0 +1,43 @@
+"""Calls that are over, for tests of what is counted of them."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from pymongo.database import Database
+
+from waitercaller.db.client import Document
+from waitercaller.model import service_request
+from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.tables import Table
+
+BOB: Actor = {"id": "bob", "name": "Bob"}
+_numbers = count()
+
+
+def steps(at: datetime, **seconds: float) -> list[Document]:
+    """`steps(at, accepted=30, resolved=90)`: what happened to a call, so many seconds after its tap."""
+    taken = [{"at": at, "what": "called", "by": None}]
+    return taken + [{"at": at + timedelta(seconds=after), "what": what, "by": BOB} for what, after in seconds.items()]
+
+
+def past_call(
+    restaurant: Restaurant, table: Table, at: datetime, *, kind: int = 0, state: str = "resolved", **seconds: float
+) -> Any:
+    """A call that went through these steps; without any, answered after 30 s and done after 90 s."""
+    request: Any = service_request.new(restaurant, table, restaurant["kinds"][kind], f"past-{next(_numbers)}")
+    taken = steps(at, **(seconds or {"accepted": 30, "resolved": 90}))
+    by = next((step["by"] for step in taken if step["what"] == "accepted"), None)
+    ended = {"state": state, "live": False, "ended_at": taken[-1]["at"], "due_at": None, "by": by}
+    request.update(first_at=at, created_at=at, steps=taken, **ended)
+    return request
+
+
+def keep(database: Database[Document], *requests: Any) -> None:
+    """Write these calls. They are older than what has been looked at: let it be looked at anew."""
+    database.requests.insert_many(requests)
+    database.jobs.delete_many({})
+
+
+def utc(*parts: int) -> datetime:
+    return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]

@@ -1,0 +1,37 @@
+"""Doing things at the same moment, as two waiters or fifty phones do."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from flask import Flask
+
+from tests.support.cast import GENEROUS
+
+Result = TypeVar("Result")
+
+
+def at_once(*works: Callable[[], Result]) -> list[Result]:
+    """What each of these gives, in their order, all begun at the same moment. Raises what one of them raised."""
+    start = threading.Barrier(len(works), timeout=GENEROUS)
+
+    def run(work: Callable[[], Result]) -> Result:
+        start.wait()
+        return work()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def at_once_in(app: Flask, *works: Callable[[], Result]) -> list[Result]:
+    """The same, each in an application context of its own."""
+
+    def in_context(work: Callable[[], Result]) -> Callable[[], Result]:
+        def worked() -> Result:
+            with app.app_context():
+                return work()
+
+        return worked
+
+    return at_once(*map(in_context, works))

@@ -1,0 +1,128 @@
+"""Browsers, each with cookies of its own, and what the staff and the guests do with them."""
+
+import re
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
+
+from tests.support import timeshift
+from tests.support.cast import Person, wait_until
+from tests.support.website import Website
+
+PATIENCE_MS = 15_000  # for what normally takes milliseconds
+NO_WORKER = "Service Worker registration blocked by Playwright"  # which we asked it for
+
+
+class Visitors:
+    """Opens browsers and notes whatever their pages complain about: errors, refusals of the CSP, dialogs."""
+
+    def __init__(self, website: Website, chromium: Browser) -> None:
+        self.website = website
+        self.chromium = chromium
+        self.complaints: list[str] = []
+        self.tolerated: list[str] = []
+        self._contexts: list[BrowserContext] = []
+
+    def come(self, **options: Any) -> Page:
+        """Somebody unknown with a new browser; `options` as for Playwright's new_context.
+
+        Without service workers, unless allowed: what one lets through while it takes over a page escapes the routes
+        that a test sets.
+        """
+        options.setdefault("service_workers", "block")
+        return self.watched(self.chromium.new_context(base_url=self.website.url, locale="en-GB", **options)).new_page()
+
+    def logged_in(self, person: Person, **options: Any) -> Page:
+        """A further browser that this person has logged in with."""
+        page = self.come(**options)
+        cookie = person.client.get_cookie("session")
+        assert cookie is not None
+        page.context.add_cookies([{"name": "session", "value": cookie.value, "url": self.website.url}])
+        return page
+
+    def dashboard(self, person: Person, **options: Any) -> Page:
+        """The dashboard of this person's restaurant, live."""
+        page = self.logged_in(person, **options)
+        page.goto(f"{person.home}/dashboard")
+        is_live(page)
+        return page
+
+    def watched(self, context: BrowserContext) -> BrowserContext:
+        context.set_default_timeout(PATIENCE_MS)
+        if script := timeshift.page_script():
+            context.add_init_script(script)
+        context.on("console", self._note_message)
+        context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
+        context.on("dialog", self._note_dialog)
+        self._contexts.append(context)
+        return context
+
+    def tolerate(self, *words: str) -> None:
+        """Errors with these words are what this test provokes."""
+        self.tolerated.extend(words)
+
+    def leave(self) -> None:
+        """Close all browsers; fails if a page complained."""
+        for context in self._contexts:
+            context.close()
+        unexpected = [each for each in self.complaints if not any(words in each for words in self.tolerated)]
+        assert not unexpected, "pages complained:\n" + "\n".join(unexpected)
+
+    def _note_message(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and message.text != NO_WORKER:
+            self.complaints.append(f"{message.type}: {message.text} at {message.location.get('url')}")
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+
+def is_live(page: Page) -> None:
+    """Wait until the dashboard says that it is live."""
+    expect(page.locator("#live-words")).to_have_text("Live")
+
+
+def is_not_live(page: Page) -> None:
+    """Wait until the dashboard says that it is not live."""
+    expect(page.locator("#live-words")).to_contain_text("Not live")
+
+
+def is_waiting(guest: Page) -> None:
+    """Wait until a guest's page says that its call waits, whoever has seen it by now."""
+    said = re.compile(r"^(Your call is sent|Your call is on \d+ staff screens?|Nobody has seen it yet — please wave)$")
+    expect(guest.locator("#headline")).to_have_text(said)
+
+
+def comes_true(page: Page, expression: str, arg: Any = None) -> None:
+    """Wait until this expression is true in the page.
+
+    Unlike Playwright's wait_for_function it is asked from outside each time: our CSP refuses the evaluations that the
+    page would do by itself.
+    """
+    wait_until(lambda: page.evaluate(expression, arg))
+
+
+def press(page: Page, button: str) -> None:
+    """Press the button of this name."""
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def fill(page: Page, **fields: str) -> None:
+    """Fill in fields by their names in the form."""
+    for name, value in fields.items():
+        page.locator(f'[name="{name}"]').fill(value)
+
+
+def card(dashboard: Page, table: str) -> Any:
+    """The card of this table on a dashboard."""
+    heading = dashboard.get_by_role("heading", name=table, exact=True)
+    return dashboard.locator("article.table-card").filter(has=heading)
+
+
+def remember(page: Page) -> None:
+    """Leave a mark in the page that a reload would wipe out."""
+    page.evaluate("window.here = 'since the beginning'")
+
+
+def was_not_reloaded(page: Page) -> None:
+    assert page.evaluate("window.here") == "since the beginning", "the page was loaded anew"

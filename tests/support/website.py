@@ -1,0 +1,25 @@
+"""The real thing for a browser to visit: gunicorn with two workers on a database process of their own."""
+
+from pathlib import Path
+
+from tests.support import databases
+from tests.support.gunicorn import Gunicorn
+from tests.support.installation import Installation
+
+
+class Website(Installation):
+    """Serves on `url`."""
+
+    def __init__(self, folder: Path, **further: str) -> None:
+        bind = f"127.0.0.1:{databases.free_port()}"
+        super().__init__(folder, f"http://{bind}", **further)
+        options = ["--log-level", "warning"]
+        self.gunicorn = Gunicorn(bind, self.environ, folder / "gunicorn.log", options=options)
+
+    def open(self) -> None:
+        super().open()
+        self.gunicorn.start()
+
+    def close(self) -> None:
+        self.gunicorn.stop()
+        super().close()

@@ -1,0 +1,172 @@
+"""What every answer carries, which forms are taken, and which proxies are believed."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask, jsonify, request
+from flask.testing import FlaskClient
+
+from config import Config
+from tests.support.cast import Browser, Person
+from waitercaller.db import schema
+from waitercaller.web import access
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+INLINE = ("<script>", "<style", " style=", "javascript:", " onclick=", " onload=", " onsubmit=", " onchange=")
+
+
+def security_headers(headers: Any) -> dict[str, str]:
+    return {name: headers[name] for name in HEADERS}
+
+
+@pytest.mark.parametrize("path", ["/", "/login", "/register", "/nowhere", "/healthz", "/account", "/favicon.ico"])
+def test_every_answer_has_exactly_these_headers(client: FlaskClient, path: str) -> None:
+    answer = client.get(path, buffered=True)
+    assert security_headers(answer.headers) == HEADERS
+    assert all(len(answer.headers.getlist(name)) == 1 for name in HEADERS)
+
+
+def test_the_answer_to_an_unknown_host_has_them_too(client: FlaskClient) -> None:
+    assert security_headers(client.get("/", headers={"Host": "evil.example"}).headers) == HEADERS
+
+
+def test_a_fault_has_them_too(app: Flask) -> None:
+    @access.anyone
+    def fail() -> str:
+        return str(1 // 0)
+
+    app.add_url_rule("/fail", view_func=fail)
+    answer = app.test_client().get("/fail")
+    assert answer.status_code == 500
+    assert security_headers(answer.headers) == HEADERS
+
+
+def test_pages_are_kept_by_nobody(alice: Person) -> None:
+    for path in ("/", "/account", f"{alice.home}/tables"):
+        assert alice.client.get(path).headers["Cache-Control"] == "no-store"
+
+
+def test_static_files_are_kept_for_a_year_and_set_no_cookie(app: Flask, client: FlaskClient) -> None:
+    with app.test_request_context():
+        path = app.url_for("static", filename="css/tokens.css")
+    answer = client.get(path, buffered=True)
+    assert answer.status_code == 200
+    assert answer.cache_control.max_age == 365 * 24 * 3600
+    assert answer.cache_control.public
+    assert "no-store" not in answer.headers["Cache-Control"]
+    assert "Set-Cookie" not in answer.headers
+    assert security_headers(answer.headers) == HEADERS
+
+
+def test_a_version_of_static_files_that_is_not_the_present_one_is_kept_by_nobody(client: FlaskClient) -> None:
+    answer = client.get("/static/0123456789ab/css/tokens.css", buffered=True)
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_pages_hold_nothing_inline(client: FlaskClient, alice: Person, table: dict[str, Any]) -> None:
+    pages = [
+        client.get(path).text for path in ("/", "/login", "/register", "/forgot", f"/t/{table['code']}", "/nowhere")
+    ]
+    pages += [alice.client.get(path).text for path in ("/account", f"{alice.home}/dashboard", f"{alice.home}/tables")]
+    for page in pages:
+        assert [word for word in INLINE if word in page.lower()] == []
+
+
+@pytest.mark.parametrize("path", ["/t/{code}", "/T/{code}"])
+def test_a_guest_gets_no_cookie(client: FlaskClient, table: dict[str, Any], path: str) -> None:
+    answer = client.get(path.format(code=table["code"]))
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_form_of_another_site_logs_nobody_out(alice: Person) -> None:
+    assert alice.client.post("/logout", headers={"Origin": "https://evil.example"}).status_code == 400
+    assert alice.client.get("/account").status_code == 200
+
+
+def test_the_token_of_one_visitor_is_not_anothers(alice: Person, charlie: Person) -> None:
+    assert isinstance(charlie.client, Browser)
+    token = charlie.client.csrf_token("/account")
+    assert alice.client.post("/logout", data={"csrf_token": token}).status_code == 400
+
+
+def test_a_token_lasts_all_evening(alice: Person, later: Callable[..., None]) -> None:
+    assert isinstance(alice.client, Browser)
+    token = alice.client.csrf_token("/account")
+    later(hours=8)
+    assert alice.client.post("/logout", data={"csrf_token": token}).status_code == 303
+
+
+# --- cookies and proxies ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def behind(make_app: Any, config: Config) -> Callable[..., FlaskClient]:
+    """`behind(1)`: a browser of an https site behind so many proxies, with a page that tells what it sees."""
+
+    @access.anyone
+    def seen() -> Any:
+        return jsonify(address=request.remote_addr, scheme=request.scheme, host=request.host)
+
+    def made(proxies: int) -> FlaskClient:
+        app = make_app(replace(config, public_url="https://localhost", proxy_count=proxies))
+        schema.build(app.extensions["mongo"].database)
+        app.add_url_rule("/seen", view_func=seen, endpoint="seen")
+        client: FlaskClient = app.test_client()
+        return client
+
+    return made
+
+
+FORWARDED = {
+    "X-Forwarded-For": "6.6.6.6, 192.0.2.7",
+    "X-Forwarded-Proto": "https",
+    "X-Forwarded-Host": "evil.example",
+    "X-Forwarded-Prefix": "/evil",
+    "Forwarded": "for=6.6.6.6;host=evil.example",
+}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "address", "scheme"),
+    [(0, "127.0.0.1", "http"), (1, "192.0.2.7", "https"), (2, "6.6.6.6", "http")],
+)
+def test_exactly_the_configured_proxies_are_believed(behind: Any, proxies: int, address: str, scheme: str) -> None:
+    answer = behind(proxies).get("/seen", headers=FORWARDED)
+    assert answer.json == {"address": address, "scheme": scheme, "host": "localhost"}
+
+
+def test_over_https_the_cookie_is_bound_to_this_host(behind: Any) -> None:
+    cookie = behind(1).get("/login", headers={"X-Forwarded-Proto": "https"}).headers["Set-Cookie"]
+    assert cookie.startswith("__Host-session=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert "Domain" not in cookie
+
+
+def test_a_malformed_referer_over_https_is_refused_and_no_fault(make_app: Any, config: Config) -> None:
+    client = make_app(replace(config, public_url="https://localhost")).test_client()
+    page = client.get("/login", base_url="https://localhost").text
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert token
+    answer = client.post(
+        "/login", data={"csrf_token": token[1]}, base_url="https://localhost", headers={"Referer": "http://["}
+    )
+    assert answer.status_code == 400

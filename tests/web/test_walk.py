@@ -1,0 +1,235 @@
+"""The walk over the URL map: who gets what, on every route. A route without a row (in walk_rows) fails."""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from bson import ObjectId
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from tests.support.cast import Browser, Person, visit
+from tests.web.walk_rows import GETS, GUEST_POSTS, LOGIN, PEOPLE, POSTS
+from waitercaller.db.client import Document
+from waitercaller.model import invitations, logins, restaurants, tables
+from waitercaller.model.requests import transitions as requests
+
+# What a visit to a page must leave as it is.
+LASTING = ("restaurants", "tables", "requests", "invitations", "registrations", "outbox", "tokens")
+REGISTRATION = {
+    "email": "ursula@example.org",
+    "name": "Ursula",
+    "restaurant": "Zur Post",
+    "password": "seven grey owls",
+}
+
+# These end a login or change what an owner may do: each is walked in a house of its own, all others of a room in one.
+ALONE = ("account.delete", "auth.logout", "staff.require_two_factor")
+WALKS = {each: [each] for each in ALONE} | {
+    room: [each for each in POSTS if each not in ALONE and each.startswith(f"{room}.")]
+    for room in sorted({each.partition(".")[0] for each in POSTS})
+}
+
+Address = Callable[..., str]
+
+
+@pytest.fixture
+def people(app: Flask, hire: Callable[..., Person], alice: Person, bob: Person, charlie: Person) -> dict[str, Browser]:
+    """The browsers of all seven, with what they need for a form that passes the CSRF check."""
+    mona = hire("Mona", role="manager", at=alice)
+    return {
+        "anonymous": visit(app),
+        "unconfirmed": unconfirmed(app),
+        "screen": screen(app, alice),
+        "bob": bob.client,
+        "mona": mona.client,
+        "alice": alice.client,
+        "charlie": charlie.client,
+    }
+
+
+@pytest.fixture
+def address(app: Flask, alice: Person) -> Address:
+    """`address("tables.edit", "bob")`: the path of an endpoint in Alice's restaurant, to things only Bob touches.
+
+    With `apart`, to things that nobody touches anywhere else.
+    """
+
+    @functools.cache
+    def things(name: str) -> dict[str, Any]:
+        with app.app_context():
+            return things_for(name, alice)
+
+    def path(endpoint: str, who: str, apart: bool = False) -> str:
+        rule = next(app.url_map.iter_rules(endpoint))
+        given: dict[str, Any] = {"restaurant_id": alice.restaurant_id}
+        if set(rule.arguments) - set(given):
+            given = things(f"{endpoint} {who}" if apart else who)
+        given = {name: given[name] for name in rule.arguments}
+        return str(app.url_map.bind("localhost").build(endpoint, given))
+
+    return path
+
+
+def unconfirmed(app: Flask) -> Browser:
+    """The browser of Ursula, who has registered and not looked into her mail."""
+    browser = visit(app)
+    assert browser.submit("/register", REGISTRATION).status_code == 303
+    return browser
+
+
+def screen(app: Flask, owner: Person) -> Browser:
+    """The screen on the counter of this owner's restaurant."""
+    with app.app_context():
+        secret, _login = logins.start_screen(owner.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+    browser = visit(app)
+    with browser.session_transaction() as session:
+        session["_user_id"] = secret
+        session["_fresh"] = True
+    return browser
+
+
+def things_for(who: str, owner: Person) -> dict[str, Any]:
+    """A table, a call, a member, a let-in phone and a screen, so that nobody finds what another one has changed."""
+    restaurant_id = owner.restaurant_id
+    by: restaurants.Actor = {"id": owner.member_id, "name": owner.name}
+    member_id = restaurants.add_member(restaurant_id, f"Otto of {who}", "waiter", None)
+    restaurant = restaurants.get(restaurant_id)
+    assert restaurant
+    assert member_id
+    tables.add_many(restaurant_id, [who], None)
+    table = next(table for table in tables.of_restaurant(restaurant_id) if table["name"] == who)
+    request = requests.open_request(restaurant, table, restaurant["kinds"][0], who)
+    member: Any = restaurants.member_with_id(restaurant, member_id)
+    return {
+        "restaurant_id": restaurant_id,
+        "table_id": table["_id"],
+        "code": table["code"],
+        "request_id": request["_id"],
+        "member_id": member_id,
+        "pause_id": table["_id"],  # nobody is paused
+        "invitation_id": invitations.let_in(restaurant_id, member, by, None),
+        "kind_id": "water",
+        "zone_id": restaurants.zone_named(restaurant_id, f"The corner of {who}"),
+        "login_id": logins.start_screen(restaurant_id, who, None, "127.0.0.1", "a tablet")[1]["_id"],
+        "token": "forged",
+        "version": "0",
+        "filename": "nothing",
+        "name": "0" * 32,  # of nobody's phone
+    }
+
+
+def token_of(browser: Browser, who: str, home: str) -> str:
+    """The CSRF token of this browser's session."""
+    pages = {"anonymous": "/login", "unconfirmed": "/login", "screen": f"{home}/dashboard"}
+    return browser.csrf_token(pages.get(who, "/account"))
+
+
+def outcome(answer: TestResponse) -> int | str:
+    """The status, or that the way leads to the login page."""
+    return LOGIN if answer.status_code == 303 and urlsplit(answer.location).path == "/login" else answer.status_code
+
+
+def routes(app: Flask, method: str) -> set[str]:
+    return {rule.endpoint for rule in app.url_map.iter_rules() if method in (rule.methods or set())}
+
+
+def test_every_route_has_a_row_and_every_row_a_route(app: Flask) -> None:
+    assert routes(app, "GET") == set(GETS)
+    assert routes(app, "POST") == set(POSTS) | set(GUEST_POSTS)
+    methods = {method for rule in app.url_map.iter_rules() for method in rule.methods or set()}
+    assert methods == {"GET", "HEAD", "OPTIONS", "POST"}
+
+
+@pytest.mark.asvs("8.2.1", "8.4.1")
+def test_everyone_sees_what_the_walk_says_and_looking_changes_nothing(
+    app: Flask, people: dict[str, Browser], address: Address
+) -> None:
+    def lasting() -> dict[str, list[Document]]:
+        return {name: list(app.extensions["mongo"].database[name].find()) for name in LASTING}
+
+    paths = {(endpoint, who): address(endpoint, who) for endpoint in GETS for who in PEOPLE}
+    before, found = lasting(), {}
+    for endpoint in GETS:
+        answers = [people[who].get(paths[endpoint, who], buffered=False) for who in PEOPLE]
+        found[endpoint] = tuple(outcome(answer) for answer in answers)
+        for answer in answers:
+            answer.close()  # streams do not end by themselves
+    assert found == GETS
+    assert lasting() == before
+
+
+@pytest.mark.asvs("8.2.1", "8.4.1")
+@pytest.mark.parametrize("walk", WALKS)
+def test_with_their_own_token_everyone_may_do_what_the_walk_says_and_without_one_nothing(
+    people: dict[str, Browser], address: Address, alice: Person, walk: str
+) -> None:
+    tokens = {who: token_of(people[who], who, alice.home) for who in PEOPLE}
+    for endpoint in WALKS[walk]:
+        paths = {who: address(endpoint, who, apart=True) for who in PEOPLE}
+        without = {people[who].post(path).status_code for who, path in paths.items()}
+        assert without == {400}, endpoint
+        forms = {who: {"csrf_token": tokens[who]} for who in PEOPLE}
+        found = tuple(outcome(people[who].post(path, data=forms[who])) for who, path in paths.items())
+        assert found == POSTS[endpoint], endpoint
+
+
+@pytest.mark.parametrize("endpoint", GUEST_POSTS)
+def test_a_guests_form_takes_no_token_and_is_the_same_for_everyone(
+    people: dict[str, Browser], address: Address, endpoint: str
+) -> None:
+    found = tuple(people[who].post(address(endpoint, who)).status_code for who in PEOPLE)
+    assert found == (GUEST_POSTS[endpoint],) * len(PEOPLE)
+
+
+def test_a_token_of_somebody_else_is_none(people: dict[str, Browser], address: Address, alice: Person) -> None:
+    token = token_of(people["charlie"], "charlie", alice.home)
+    found = {people["alice"].post(address(each, "alice"), data={"csrf_token": token}).status_code for each in POSTS}
+    assert found == {400}
+
+
+@pytest.mark.asvs("8.2.2")
+def test_nothing_of_a_restaurant_is_reached_through_another_one(
+    app: Flask, people: dict[str, Browser], address: Address, alice: Person, charlie: Person
+) -> None:
+    """Charlie asks his own restaurant for Alice's tables, calls, members, invitations and screens."""
+    token = token_of(people["charlie"], "charlie", alice.home)
+    theirs = {"table_id", "request_id", "zone_id", "member_id", "invitation_id", "login_id"}
+    any_form = {"role": "waiter", "direction": "up", "zone_name": "Garden"}
+    for rule in app.url_map.iter_rules():
+        if "restaurant_id" not in rule.arguments or not theirs & set(rule.arguments):
+            continue
+        path = address(rule.endpoint, "alice").replace(str(alice.restaurant_id), str(charlie.restaurant_id))
+        for method in (rule.methods or set()) & {"GET", "POST"}:
+            answer = people["charlie"].open(path, method=method, data={"csrf_token": token, **any_form})
+            assert answer.status_code == 404, (method, rule.endpoint)
+
+
+@pytest.mark.asvs("7.5.1")
+def test_what_is_sensitive_wants_the_password_again_after_a_quarter_of_an_hour(
+    app: Flask, people: dict[str, Browser], address: Address, alice: Person, later: Callable[..., None]
+) -> None:
+    token = token_of(people["alice"], "alice", alice.home)
+    later(minutes=16)
+    asked = set()
+    for endpoint, view in app.view_functions.items():
+        if not getattr(view, "sensitive", False):
+            continue
+        for method in [each for each in ("GET", "POST") if endpoint in routes(app, each)]:
+            answer = people["alice"].open(address(endpoint, "alice"), method=method, data={"csrf_token": token})
+            assert answer.status_code == 303, endpoint
+            assert answer.location.startswith("/account/verify"), endpoint
+        asked.add(endpoint)
+    assert {"account.email", "account.delete", "account.export", "two_factor.setup", "two_factor.disable"} <= asked
+
+
+def test_who_has_not_confirmed_cannot_log_in(people: dict[str, Browser]) -> None:
+    form = {"email": REGISTRATION["email"], "password": REGISTRATION["password"]}
+    assert people["unconfirmed"].submit("/login", form).status_code == 400
+
+
+def test_an_unknown_restaurant_is_as_strange_as_another_ones(people: dict[str, Browser], alice: Person) -> None:
+    for path in (f"/r/{ObjectId()}/dashboard", f"{alice.home}/dashboard"):
+        assert people["charlie"].get(path).status_code == 404

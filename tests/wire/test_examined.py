@@ -1,0 +1,117 @@
+"""With 50,000 past requests in one restaurant, no command of the inventory examines more than what it is about.
+
+On the embedded server, which takes only some of the indexes that mongod would: what is flat here is flat there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from bson import ObjectId
+from pymongo import MongoClient
+from pymongo.database import Database
+
+from tests.support import databases
+from tests.wire import examined, inventory
+from tests.wire.protocol import Document
+from tests.wire.shapes import ANY
+from waitercaller.db import clock, schema
+from waitercaller.db.validators import VALIDATORS
+
+pytestmark = pytest.mark.slow
+
+PAST, LIVE = 50_000, 10  # requests
+OTHERS = 300  # documents of each other collection, each of another restaurant and another person
+SLACK = 20  # documents that a command may examine beyond those that its filter finds
+
+# What may read a whole collection all the same, and why.
+SMALL = {
+    "alerts": "one document for each restaurant",
+    "erasures": "gone as soon as they are carried out",
+    "invitations": "purged a while after they expire",
+    "pauses": "purged a day after their end",
+    "registrations": "purged when they expire",
+    "restaurants": "one document for each restaurant",
+}
+
+
+@dataclass
+class Full:
+    """A database full of requests, and of each collection a document to ask for."""
+
+    database: Database[Document]
+    samples: dict[str, Document]
+    live: Document
+
+
+@pytest.fixture(scope="module")
+def full(server: databases.Server) -> Iterator[Full]:
+    name = databases.fresh_name()
+    with MongoClient[Document](server.uri, tz_aware=True) as client:
+        schema.build(client[name])
+        samples = {each: _fill(client[name], each) for each in schema.INDEXES}
+        live = client[name].requests.find_one({"live": True})
+        assert live is not None
+        yield Full(client[name], samples, live)
+
+
+def _fill(database: Database[Document], name: str) -> Document:
+    """Write the documents of this collection; returns one of them."""
+    now, rules = clock.now(), VALIDATORS[name]["$jsonSchema"]
+    documents = [examined.document(rules, now) for _ in range(PAST if name == "requests" else OTHERS)]
+    for each in documents:
+        each.setdefault("_id", ObjectId())
+    if name == "requests":
+        _make_them_of_one_restaurant(documents)
+        database.drop_collection(name)
+        database[name].insert_many(documents)
+        database[name].create_indexes(schema.INDEXES[name])  # afterwards, which takes half as long
+    else:
+        database[name].insert_many(documents, bypass_document_validation=True)
+    return dict(documents[-1])
+
+
+def _make_them_of_one_restaurant(requests: list[Document]) -> None:
+    for number, each in enumerate(requests):
+        each["restaurant_id"] = requests[0]["restaurant_id"]
+        if number < LIVE:
+            each.update(live=True, state="waiting", due_at=each["created_at"], ended_at=None)
+        else:
+            ended_at = each["created_at"] + timedelta(minutes=5)
+            each.update(live=False, state="resolved", due_at=None, ended_at=ended_at)
+
+
+def test_no_command_examines_more_than_it_is_about(full: Full) -> None:
+    too_many = []
+    for collection, shape in sorted(inventory.reviewed()):
+        if collection == ANY or collection in SMALL:
+            continue
+        for part in shape.split("; "):
+            if (condition := examined.condition_of(part)) is not None:
+                number, found = _examined(full, collection, condition)
+                if number > found + SLACK:
+                    too_many.append(f"[{collection}] {part}: {number} examined, {found} found")
+    assert too_many == []
+
+
+def _examined(full: Full, collection: str, condition: str) -> tuple[int, int]:
+    """How many documents are examined for a filter of this shape, and how many it finds."""
+    sample = full.live if collection == "requests" and "live" in condition else full.samples[collection]
+    asked = examined.example(condition, sample, clock.now())
+    total = PAST if collection == "requests" else OTHERS
+    return examined.examined(full.database, collection, asked, total), full.database[collection].count_documents(asked)
+
+
+@pytest.mark.parametrize(
+    ("condition", "number"),
+    [
+        ("_id $in, restaurant_id", 1),
+        ("restaurant_id, _id $in", PAST),
+        ("restaurant_id, live", LIVE),
+        ("$or(state | state), _id", PAST),
+        ("note", PAST),
+    ],
+)
+def test_what_the_embedded_server_examines_is_known_here(full: Full, condition: str, number: int) -> None:
+    assert _examined(full, "requests", condition)[0] == number

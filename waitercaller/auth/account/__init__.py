@@ -1,0 +1,13 @@
+"""One's own account: name, address, password, logins, what is held about one, and the way out."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("account", __name__)
+
+from waitercaller.auth.account import (  # noqa: E402, F401  (they register routes and mails)
+    email_views,
+    leave_views,
+    login_views,
+    mails,
+    views,
+)

@@ -1,0 +1,177 @@
+"""The shapes of documents: what the database refuses, whoever writes it. `schema.build` sets these."""
+
+from typing import Any
+
+OBJECT_ID = {"bsonType": "objectId"}
+DATE = {"bsonType": "date"}
+DATE_OR_NULL = {"bsonType": ["date", "null"]}
+TEXT = {"bsonType": "string", "minLength": 1}
+TEXT_OR_NULL = {"bsonType": ["string", "null"]}
+COUNT = {"bsonType": ["int", "long"], "minimum": 0}
+FLAG = {"bsonType": "bool"}
+
+
+def _document(required: dict[str, Any], **further: Any) -> dict[str, Any]:
+    return {"$jsonSchema": {"bsonType": "object", "required": list(required), "properties": required, **further}}
+
+
+def _work(*final_states: str) -> dict[str, Any]:
+    """The keys of a work queue's documents, see db/work_queue."""
+    return {"state": {"enum": ["due", *final_states]}, "attempts": COUNT, "next_at": DATE}
+
+
+VALIDATORS: dict[str, dict[str, Any]] = {
+    "restaurants": _document(
+        {
+            "name": TEXT,
+            "time_zone": TEXT,
+            "languages": {"bsonType": "array", "minItems": 1, "items": TEXT},
+            "members": {
+                "bsonType": "array",
+                "items": {
+                    "bsonType": "object",
+                    "required": ["id", "name", "role", "zones"],
+                    "properties": {"id": TEXT, "name": TEXT, "role": {"enum": ["waiter", "manager", "owner"]}},
+                },
+            },
+            "kinds": {
+                "bsonType": "array",
+                "minItems": 1,
+                "items": {
+                    "bsonType": "object",
+                    "required": ["id", "names", "labels", "icon", "choices", "active", "position"],
+                    "properties": {"id": TEXT, "names": {"bsonType": "object"}, "active": FLAG},
+                },
+            },
+            "zones": {"bsonType": "array", "items": {"bsonType": "object", "required": ["id", "name"]}},
+            "created_at": DATE,
+        },
+        # Only a restaurant that is removed may have nobody.
+        anyOf=[{"required": ["removed_at"]}, {"properties": {"members": {"minItems": 1}}}],
+    ),
+    "users": _document({"email": TEXT, "name": TEXT, "password_hash": TEXT, "created_at": DATE}),
+    "registrations": _document(
+        {"email": TEXT, "name": TEXT, "restaurant_name": TEXT, "password_hash": TEXT, "expires_at": DATE}
+    ),
+    "logins": _document(
+        {
+            "_id": TEXT,
+            "actor": {
+                "bsonType": "object",
+                "required": ["kind", "id"],
+                "properties": {"kind": {"enum": ["person", "screen"]}, "id": OBJECT_ID},
+            },
+            "created_at": DATE,
+            "seen_at": DATE,
+            "ended_at": DATE_OR_NULL,
+        }
+    ),
+    "tables": _document(
+        {
+            "restaurant_id": OBJECT_ID,
+            "name": TEXT,
+            "name_key": TEXT,
+            "zone_id": TEXT_OR_NULL,
+            "code": {"bsonType": "string", "pattern": "^[A-Z2-7]{26}$"},
+            "retired_codes": {"bsonType": "array"},
+            "position": COUNT,
+            "removed_at": DATE_OR_NULL,
+        }
+    ),
+    "requests": _document(
+        {
+            "restaurant_id": OBJECT_ID,
+            "table_id": OBJECT_ID,
+            "table_name": TEXT,
+            "kind": TEXT,
+            "keys": {"bsonType": "array", "minItems": 1, "items": TEXT},
+            "state": {"enum": ["waiting", "accepted", "resolved", "dismissed", "cancelled", "withdrawn"]},
+            "live": FLAG,
+            "first_at": DATE,
+            "created_at": DATE,
+            "ended_at": DATE_OR_NULL,
+            "steps": {"bsonType": "array", "minItems": 1},
+            "reminders": COUNT,
+        }
+    ),
+    "screens": _document(
+        {
+            "restaurant_id": OBJECT_ID,
+            "process": TEXT,
+            "screens": {"bsonType": "array"},
+            "seen_at": DATE,
+            "purge_at": DATE,
+        }
+    ),
+    "pauses": _document(
+        {
+            "restaurant_id": OBJECT_ID,
+            "what": {"enum": ["phone", "table"]},
+            "subject": TEXT,
+            "table_id": OBJECT_ID,
+            "table_name": TEXT,
+            "taps": COUNT,
+            "created_at": DATE,
+            "until": DATE,
+            "over": FLAG,
+            "purge_at": DATE,
+        }
+    ),
+    "rollups": _document(
+        {"restaurant_id": OBJECT_ID, "quarter": DATE, "cells": {"bsonType": "array"}, **_work("counted")}
+    ),
+    "subscriptions": _document(
+        {
+            "_id": TEXT,  # named by restaurant and endpoint
+            "restaurant_id": OBJECT_ID,
+            "member_id": TEXT,
+            "login_id": TEXT,
+            "choice": {"enum": ["all", "escalated", "none"]},
+            "endpoint": TEXT,
+            "created_at": DATE,
+        }
+    ),
+    "pushes": _document(
+        {
+            "_id": TEXT,  # named by what happened and the subscription
+            "restaurant_id": OBJECT_ID,
+            "subscription_id": TEXT,
+            "event": TEXT,
+            "expires_at": DATE,
+            **_work("sent", "dropped", "failed"),
+        }
+    ),
+    "alerts": _document(
+        {
+            "restaurant_id": OBJECT_ID,
+            "unheard_since": DATE_OR_NULL,
+            "told_at": DATE_OR_NULL,
+            "unheeded": COUNT,
+        }
+    ),
+    "outbox": _document(
+        {
+            "name": TEXT,
+            "to": TEXT,
+            "message_id": TEXT,
+            **_work("sent", "dropped", "failed"),
+        }
+    ),
+    "tokens": _document({"_id": TEXT, "purpose": TEXT, "subject": TEXT, "expires_at": DATE, "used_at": DATE_OR_NULL}),
+    "erasures": _document(_work()),
+    "jobs": _document({"_id": TEXT, "seen": DATE, **_work()}),
+    "invitations": _document(
+        {
+            "restaurant_id": OBJECT_ID,
+            "email": TEXT_OR_NULL,
+            "member_id": TEXT_OR_NULL,
+            "role": {"enum": ["waiter", "manager", "owner"]},
+            "invited_by": {"bsonType": "object", "required": ["id", "name"]},
+            "expires_at": DATE,
+            "used_at": DATE_OR_NULL,
+            "withdrawn_at": DATE_OR_NULL,
+        }
+    ),
+    "limits": _document({"_id": TEXT, "count": COUNT, "expires_at": DATE}),
+    "audit": _document({"at": DATE, "event": TEXT, "details": {"bsonType": "object"}}),
+}

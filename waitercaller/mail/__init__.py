@@ -1,0 +1,1 @@
+"""Mails: the outbox, and SMTP delivery."""

@@ -1,0 +1,154 @@
+"""The outbox: mails are documents first, and a background loop sends them.
+
+A page enqueues a mail in the transaction of whatever it did and never waits for an SMTP server. `send_due` of any
+process leases one mail at a time (see db/work_queue), so several processes do not send one twice. If a process dies
+after the server took the mail, another one sends it again, with the same Message-ID.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import flask_mail
+from flask import Flask, render_template
+from flask_babel import force_locale
+from pymongo.client_session import ClientSession
+
+from waitercaller.db import clock
+from waitercaller.db.config import config
+from waitercaller.db.faults import is_away
+from waitercaller.db.work_queue import WorkQueue
+from waitercaller.mail import smtp
+from waitercaller.model.messages import OutboxMail, Registry
+
+log = logging.getLogger(__name__)
+
+BATCH_SIZE = 20  # mails that one call of `send_due` sends at most
+RETENTION = {"sent": timedelta(days=7), "dropped": timedelta(days=7), "failed": timedelta(days=30)}  # by final state
+QUEUE = WorkQueue[OutboxMail](
+    collection="outbox",
+    lease_duration=timedelta(minutes=2),  # longer than a conversation whose every step just meets smtp.TIMEOUT_SECONDS
+    first_backoff=timedelta(seconds=15),
+    longest_backoff=timedelta(hours=1),
+    most_attempts=12,  # over about four hours
+    retention=RETENTION,
+)
+
+_ADDRESS = re.compile(r"[^\s@<>,;:\x00-\x1f\x7f]+@[^\s@<>,;:\x00-\x1f\x7f]+")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What to send: the folder of templates/email and what its templates are rendered with."""
+
+    template: str
+    context: dict[str, Any]
+
+
+# From (address, context) to what is sent. Addresses are looked up and links are made here, when the mail is sent: a
+# page that did it would answer known and unknown addresses differently, and the outbox would hold links that work.
+REGISTRY = Registry[Callable[[str, dict[str, Any]], Prepared | None]]()
+prepares = REGISTRY.prepares
+
+
+def init_app(app: Flask) -> None:
+    flask_mail.Mail(app)
+
+
+def enqueue(
+    name: str,
+    to: str,
+    /,
+    *,
+    txn: ClientSession | None = None,
+    language: str = "en",
+    occasion: str = "",
+    **context: Any,
+) -> None:
+    """Enqueue a mail; idempotent per `occasion`. Raises ValueError where `to` is not one plain e-mail address.
+
+    A mail that was dropped, because it had nothing to tell when it was sent, is enqueued again.
+    """
+    if not _ADDRESS.fullmatch(to):
+        raise ValueError("not an e-mail address")
+    host = urlsplit(config().public_url).hostname
+    new = {"message_id": f"<{secrets.token_hex(16)}@{host}>", "created_at": clock.now()}
+    mail: dict[str, Any] = {"name": name, "to": to, "language": language, "context": context, **new}
+    if occasion:
+        mail["_id"] = occasion
+    if not QUEUE.enqueue(mail, txn):
+        QUEUE.enqueue_again(occasion, "dropped", new)
+
+
+def was_enqueued(occasion: str, since: datetime) -> bool:
+    """Whether a mail for this occasion has been enqueued since then, and not been dropped."""
+    mail = QUEUE.get(occasion)
+    return mail is not None and mail["created_at"] > since and mail["state"] != "dropped"
+
+
+def send_due(app: Flask) -> int:
+    """Send the mails that are due, oldest first, at most BATCH_SIZE; returns how many were tried. Raises PyMongoError.
+
+    Stops at the first one that shows that the server may be away: the others wait for the next round.
+    """
+    tried = 0
+    with app.app_context():
+        for mail in QUEUE.take(BATCH_SIZE):
+            tried += 1
+            if not _process(mail):
+                break
+    return tried
+
+
+def _process(mail: OutboxMail) -> bool:
+    """Send or drop a leased mail and note the result; False when the server may be away."""
+    try:
+        message = _message(mail)
+        if message is not None:
+            smtp.deliver(message)
+    except Exception as error:  # whatever is wrong with one mail, the others must go out
+        if is_away(error):
+            raise  # preparing asks the database; the lease brings the mail back
+        return _note_failure(mail, error)
+    QUEUE.finish(mail, "sent" if message else "dropped")
+    return True
+
+
+def _note_failure(mail: OutboxMail, error: Exception) -> bool:
+    """Retry or give up; returns whether the server takes other mails, and only refused this one."""
+    refused, reason = smtp.is_about_this_mail(error), smtp.reason(error)
+    if smtp.is_permanent(error) or QUEUE.is_exhausted(mail):
+        QUEUE.give_up(mail, f"the mail {mail['name']}", reason)
+    else:
+        QUEUE.retry(mail, refused=refused)
+        about = (mail["name"], mail["_id"], mail["attempts"], reason)
+        log.warning("could not send the mail %s (%s), attempt %d: %s", *about)
+    return refused
+
+
+def _message(mail: OutboxMail) -> flask_mail.Message | None:
+    """The mail as it is sent, in the language of its reader; None when there is nothing to send."""
+    with force_locale(mail["language"]):
+        prepared = REGISTRY[mail["name"]](mail["to"], mail["context"])
+        if prepared is None:
+            return None
+        public_url = config().public_url
+        subject, body, html = (
+            render_template(f"email/{prepared.template}/{part}", public_url=public_url, **prepared.context)
+            for part in ("subject.txt", "body.txt", "body.html")
+        )
+    message = flask_mail.Message(
+        subject=" ".join(subject.split()),
+        recipients=[mail["to"]],
+        body=body,
+        html=html,
+        date=clock.now().timestamp(),
+        extra_headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no automatic replies
+    )
+    message.msgId = mail["message_id"]
+    return message

@@ -1,0 +1,1 @@
+"""The documents, their rules, and every query."""

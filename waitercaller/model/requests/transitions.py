@@ -1,0 +1,202 @@
+"""The store of requests: what guests ask for, from the first tap to the end.
+
+Every change of state is one conditional update from a state to the next, so of two who act at once one wins. What is
+refused is refused by the database's unique indexes, never by looking first. Nothing live is ever deleted.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Literal
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError
+
+from waitercaller import metrics
+from waitercaller.db import clock
+from waitercaller.db.client import Changes, Filter
+from waitercaller.model import restaurants, service_request
+from waitercaller.model.requests import queries
+from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.service_request import UNDO_FOR, Scope, ServiceRequest, Step, documents
+from waitercaller.model.standard_kinds import Choice, Kind
+from waitercaller.model.tables import Table
+
+MAX_KEYS_PER_REQUEST = 50  # taps on one request beyond this change nothing any more
+ATTEMPTS = 10
+
+Ending = Literal["resolved", "dismissed", "cancelled", "withdrawn"]
+
+
+def open_request(
+    restaurant: Restaurant,
+    table: Table,
+    kind: Kind,
+    key: str,
+    *,
+    choice: Choice | None = None,
+    note: str | None = None,
+    device: str | None = None,
+) -> ServiceRequest:
+    """The request that answers the tap `key`: a new one, or the one that already does.
+
+    The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
+    the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie.
+    """
+    request = service_request.new(restaurant, table, kind, _key(key, kind, choice, note))
+    request["note"], request["device"] = note, device
+    if choice:
+        request["choice"], request["choice_labels"] = choice["id"], choice["names"]
+    for _ in range(ATTEMPTS):
+        try:
+            documents().insert_one(request)
+            metrics.stepped("called")
+            return request
+        except DuplicateKeyError:
+            pass
+        known = _find_one({"restaurant_id": restaurant["_id"], "table_id": table["_id"], "keys": request["keys"][0]})
+        if answered := known or _remind(request):
+            return answered
+    raise RuntimeError("a request kept opening and closing while a guest called")
+
+
+def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: str | None = None) -> int:
+    """Let `by` go to these; returns how many changed.
+
+    Only waiting ones, unless `taken_from` names the member they are taken over from.
+    """
+    which: dict[str, object] = {"restaurant_id": restaurant_id, "state": "waiting"}
+    if taken_from:  # nobody goes to a waiting one
+        which |= {"state": {"$in": ["waiting", "accepted"]}, "by.id": {"$in": [None, taken_from]}}
+    changed = _advance(which, ids, _accepted(by), service_request.step("accepted", by))
+    metrics.accepted(queries.with_ids({"restaurant_id": restaurant_id}, changed))
+    return len(changed)
+
+
+def pass_on(restaurant_id: ObjectId, ids: list[ObjectId], to: Actor, by: Actor) -> int:
+    """Let `to` go instead, as `by` has decided; returns how many changed."""
+    live = {"restaurant_id": restaurant_id, "live": True, "by.id": {"$ne": to["id"]}}
+    step = service_request.step("passed", by)
+    step["to"] = to
+    return len(_advance(live, ids, _accepted(to), step))
+
+
+def resolve(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
+    """The guest has what was asked for; returns how many changed."""
+    return _end({"restaurant_id": restaurant_id}, ids, "resolved", by)
+
+
+def dismiss(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
+    """Nobody was there; returns how many changed."""
+    return _end({"restaurant_id": restaurant_id}, ids, "dismissed", by)
+
+
+def cancel(where: Scope, ids: list[ObjectId], phones: list[str]) -> int:
+    """The guest who called needs nothing any more; returns how many changed.
+
+    `where` is the table. Only what the phone has asked for that goes by one of these names: whoever reminds of somebody
+    else's call does not own it.
+    """
+    return _end({**where, "device": {"$in": phones}}, ids, "cancelled", None)
+
+
+def withdraw(where: Scope, txn: ClientSession | None = None) -> int:
+    """End whatever is live at a table or in a restaurant that is being removed; returns how many changed."""
+    change = {"$set": _ended("withdrawn"), "$push": {"steps": service_request.step("withdrawn", None)}}
+    changed = documents().update_many({**where, "live": True}, change, session=txn)
+    metrics.stepped("withdrawn", changed.modified_count)
+    return changed.modified_count
+
+
+def reopen(where: Scope, ids: list[ObjectId], by: Actor | None) -> int:
+    """Bring ended requests back to waiting with their first clock; returns how many changed.
+
+    `where` is the restaurant for staff, the table for the guest. Where the table has called again in the meantime, that
+    newer request takes over the older clock.
+    """
+    return sum(_reopen(where, request_id, by) for request_id in ids)
+
+
+def _key(key: str, kind: Kind, choice: Choice | None, note: str | None) -> str:
+    """A page's key is good for one tap on each of its buttons; with another note it is another tap."""
+    button = f"{kind['id']}/{choice['id']}" if choice else kind["id"]
+    return f"{key}:{button}:{hashlib.sha256(note.encode()).hexdigest()[:16]}" if note else f"{key}:{button}"
+
+
+def _remind(request: ServiceRequest) -> ServiceRequest | None:
+    """Count this tap on the live request of the same table and kind; None where there is none any more."""
+    same = {name: request[name] for name in ("restaurant_id", "table_id", "kind")}
+    live = _find_one({**same, "live": True})
+    if live is None or len(live["keys"]) >= MAX_KEYS_PER_REQUEST:
+        return live
+    key = request["keys"][0]
+    unknown = {"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}}
+    try:
+        counted = documents().update_one(unknown, _reminder(request)).modified_count
+    except DuplicateKeyError:
+        return None  # the same tap was sent twice at once, and the other copy has just opened a request
+    metrics.stepped("reminded", counted)
+    return _find_one({"_id": live["_id"], **same}) if counted else None
+
+
+def _reminder(request: ServiceRequest) -> dict[str, object]:
+    """The update by which a tap reminds of a live request: its key, a step, and its choice and note, if any."""
+    change: dict[str, object] = {
+        "$inc": {"reminders": 1},
+        "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", None)},
+    }
+    given = {name: request[name] for name in ("choice", "choice_labels", "note") if request[name]}
+    return {**change, "$set": given} if given else change
+
+
+def _accepted(by: Actor) -> Changes:
+    return {"state": "accepted", "by": by, "due_at": None}
+
+
+def _advance(where: Filter, ids: Iterable[ObjectId], values: Changes, step: Step) -> list[ObjectId]:
+    """The ids of those that took the step."""
+    change = {"$set": values, "$push": {"steps": step}}
+    changed = [each for each in ids if documents().update_one({"_id": each, **where}, change).modified_count]
+    metrics.stepped(step["what"], len(changed))
+    return changed
+
+
+def _end(where: Filter, ids: list[ObjectId], state: Ending, by: Actor | None) -> int:
+    return len(_advance({**where, "live": True}, ids, _ended(state), service_request.step(state, by)))
+
+
+def _ended(state: Ending) -> Changes:
+    return {"state": state, "live": False, "ended_at": clock.now(), "due_at": None}
+
+
+def _reopen(where: Scope, request_id: ObjectId, by: Actor | None) -> int:
+    ended = {
+        "_id": request_id,
+        **where,
+        "state": {"$in": ["resolved", "dismissed"]},
+        "ended_at": {"$gt": clock.now() - UNDO_FOR},
+    }
+    values = service_request.waiting(restaurants.get(where["restaurant_id"]))
+    for _ in range(ATTEMPTS):
+        try:
+            return len(_advance(ended, [request_id], values, service_request.step("reopened", by)))
+        except DuplicateKeyError:
+            if _hand_over_clock(ended, by):
+                return 1
+    return 0
+
+
+def _hand_over_clock(ended: Filter, by: Actor | None) -> bool:
+    """Give the older clock of an ended request to the live one that has taken its place."""
+    older = _find_one(ended)
+    if older is None:
+        return False
+    same = {name: older[name] for name in ("restaurant_id", "table_id", "kind")}
+    changed = documents().update_one({**same, "live": True}, {"$min": {"first_at": older["first_at"]}})
+    if changed.matched_count:
+        documents().update_one(ended, {"$push": {"steps": service_request.step("handed_over", by)}})
+    return bool(changed.matched_count)
+
+
+def _find_one(where: Filter) -> ServiceRequest | None:
+    return documents().find_one(where)

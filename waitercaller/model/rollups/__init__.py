@@ -1,0 +1,1 @@
+"""Rollups: counts of requests by quarter of an hour, and the figures made of them."""

@@ -1,0 +1,231 @@
+"""The store of tables. A table is known to the staff by its name and to guests by its code.
+
+A removed table stays for the figures; its name can be used again.
+"""
+
+import base64
+import re
+import secrets
+import unicodedata
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypedDict, cast
+
+from bson import ObjectId
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+from waitercaller.db import cache, clock
+from waitercaller.db.client import Filter, db, transaction
+
+CODE = re.compile("[A-Z2-7]{26}")
+RETIRED_CODES_KEPT = timedelta(hours=24)
+MOST_TABLES = 1000  # of one restaurant: more than any house has, and what its pages can still draw
+ATTEMPTS = 3  # two equal codes of 128 random bits are not met in practice, three times in a row never
+
+
+class TooManyTables(Exception):
+    """The restaurant would have more tables than it may; nothing was written."""
+
+
+class NamesTaken(Exception):
+    """Other tables of this restaurant have these names; nothing was written."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(", ".join(names))
+        self.names = names
+
+
+class RetiredCode(TypedDict):
+    """A code that was replaced: its page follows and cancels, and calls nobody."""
+
+    code: str
+    until: datetime  # RETIRED_CODES_KEPT after it was replaced
+
+
+class Table(TypedDict):
+    """A table of a restaurant."""
+
+    _id: ObjectId
+    restaurant_id: ObjectId
+    name: str  # what the staff calls it
+    name_key: str  # what two tables must differ in, see `name_key`
+    zone_id: str | None
+    code: str  # 26 characters A–Z and 2–7: 128 random bits in base 32, in the address that guests open
+    retired_codes: list[RetiredCode]
+    position: int  # order; equal ones by name
+    removed_at: datetime | None
+
+
+def documents() -> Collection[Table]:
+    """The collection `tables`."""
+    return cast(Collection[Table], db().tables)
+
+
+def refuse_too_many(restaurant_id: ObjectId, number: int) -> None:
+    """Raise TooManyTables if so many more would be too many. It keeps pages drawable, so two at once may just pass."""
+    present = documents().count_documents({"restaurant_id": restaurant_id, "removed_at": None})
+    if present + number > MOST_TABLES:
+        raise TooManyTables
+
+
+def add_many(restaurant_id: ObjectId, names: list[str], zone_id: str | None) -> None:
+    """Add a table for each name, or none of them. Raises NamesTaken."""
+    for attempts_left in reversed(range(ATTEMPTS)):
+        tables = [_new(restaurant_id, name, zone_id) for name in names]
+        try:
+            transaction(partial(_insert, tables))
+            return
+        except (BulkWriteError, DuplicateKeyError):
+            refuse_taken(restaurant_id, names)
+            if not attempts_left:
+                raise
+
+
+def of_restaurant(restaurant_id: ObjectId) -> list[Table]:
+    """The restaurant's tables in the order people expect: by position, then "2" before "10"."""
+    tables = documents().find({"restaurant_id": restaurant_id, "removed_at": None})
+    return sorted(tables, key=lambda table: (table["position"], _natural(table["name_key"])))
+
+
+def get(restaurant_id: ObjectId, table_id: ObjectId) -> Table | None:
+    """The table, if this restaurant has it and has not removed it."""
+    return documents().find_one(_present(restaurant_id, table_id))
+
+
+def by_code(code: str) -> tuple[Table, bool] | None:
+    """The table with this code, and whether it is the present one; False for 24 hours after a new one was made.
+
+    Perhaps up to 30 s old (see cache). Upper and lower case are the same code.
+    """
+    code = code.upper()
+    if not CODE.fullmatch(code):
+        return None
+    table = cache.tables.get(code, lambda: _find_by_code(code))
+    if table is None:
+        return None
+    if table["code"] == code:
+        return table, True
+    now = clock.now()
+    alive = any(old["code"] == code and old["until"] > now for old in table["retired_codes"])
+    return (table, False) if alive else None
+
+
+def refuse_taken(restaurant_id: ObjectId, names: list[str], but: ObjectId | None = None) -> None:
+    """Raise NamesTaken if tables other than `but` have some of these names.
+
+    It is for telling people early and which; what really keeps names apart is the unique index.
+    """
+    keys = {name_key(name): name for name in names}
+    others = {"restaurant_id": restaurant_id, "removed_at": None, "name_key": {"$in": list(keys)}}
+    taken = {table["name_key"] for table in documents().find(others) if table["_id"] != but}
+    if taken:
+        raise NamesTaken([name for key, name in keys.items() if key in taken])
+
+
+def edit(restaurant_id: ObjectId, table_id: ObjectId, name: str, zone_id: str | None) -> bool:
+    """Rename a table and move it to a zone; False if there is no such table. Raises NamesTaken."""
+    values = {"name": name, "name_key": name_key(name), "zone_id": zone_id}
+    try:
+        changed = documents().update_one(_present(restaurant_id, table_id), {"$set": values})
+    except DuplicateKeyError:
+        raise NamesTaken([name]) from None
+    cache.tables.forget(table_id)
+    return bool(changed.matched_count)
+
+
+def leave_zone(restaurant_id: ObjectId, zone_id: str, txn: ClientSession | None = None) -> None:
+    """The tables of a zone that is removed stand in none from now on."""
+    which = {"restaurant_id": restaurant_id, "zone_id": zone_id}
+    documents().update_many(which, {"$set": {"zone_id": None}}, session=txn)
+    cache.tables.clear()
+
+
+def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> bool:
+    """Give a table a new code; the old one is retired. False if there is no such table.
+
+    Of two at once one wins; the other finds the code new already, which is what it wanted.
+    """
+    table = get(restaurant_id, table_id)
+    if table is None:
+        return False
+    now = clock.now()
+    retired = [old for old in table["retired_codes"] if old["until"] > now]
+    retired.append({"code": table["code"], "until": now + RETIRED_CODES_KEPT})
+    present = {**_present(restaurant_id, table_id), "code": table["code"]}
+    for attempts_left in reversed(range(ATTEMPTS)):
+        try:
+            documents().update_one(present, {"$set": {"code": new_code(), "retired_codes": retired}})
+            break
+        except DuplicateKeyError:
+            if not attempts_left:
+                raise
+    cache.tables.forget(table_id)
+    return True
+
+
+def remove(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | None = None) -> bool:
+    """Take a table out of use; False if there is no such table (any more).
+
+    Where this is part of a transaction, `forget` the table once that has been committed.
+    """
+    removed = documents().update_one(
+        _present(restaurant_id, table_id), {"$set": {"removed_at": clock.now()}}, session=txn
+    )
+    forget(table_id)
+    return bool(removed.modified_count)
+
+
+def remove_all(restaurant_id: ObjectId, txn: ClientSession | None) -> None:
+    """Mark all tables of a restaurant as removed."""
+    present = {"restaurant_id": restaurant_id, "removed_at": None}
+    documents().update_many(present, {"$set": {"removed_at": clock.now()}}, session=txn)
+
+
+def forget(table_id: ObjectId) -> None:
+    """Read this table anew at the next scan of its code; the watchers tell the other processes."""
+    cache.tables.forget(table_id)
+
+
+def name_key(name: str) -> str:
+    """What two names must differ in: not only in case, in spaces or in how an accent is encoded."""
+    return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).split())
+
+
+def new_code() -> str:
+    """128 random bits as 26 characters of A–Z and 2–7, which QR codes hold in their compact alphanumeric mode."""
+    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
+
+
+def _new(restaurant_id: ObjectId, name: str, zone_id: str | None) -> Table:
+    return {
+        "_id": ObjectId(),
+        "restaurant_id": restaurant_id,
+        "name": name,
+        "name_key": name_key(name),
+        "zone_id": zone_id,
+        "code": new_code(),
+        "retired_codes": [],
+        "position": 0,
+        "removed_at": None,
+    }
+
+
+def _insert(tables: list[Table], txn: ClientSession | None) -> None:
+    documents().insert_many(tables, session=txn)
+
+
+def _present(restaurant_id: ObjectId, table_id: ObjectId) -> Filter:
+    return {"_id": table_id, "restaurant_id": restaurant_id, "removed_at": None}
+
+
+def _find_by_code(code: str) -> Table | None:
+    # Two questions, each answered by an index, rather than one with $or.
+    table = documents().find_one({"code": code, "removed_at": None})
+    return table or documents().find_one({"retired_codes.code": code, "removed_at": None})
+
+
+def _natural(key: str) -> list[str | int]:
+    """Text and numbers in turn, beginning with text, so that keys compare like with like."""
+    return [int(part) if index % 2 else part for index, part in enumerate(re.split("([0-9]+)", key))]

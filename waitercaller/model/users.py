@@ -1,0 +1,207 @@
+"""The store of people: registrations that wait for their confirmation, and users.
+
+An e-mail address comes here as `forms.normal_address` writes it.
+"""
+
+from datetime import datetime, timedelta
+from typing import NotRequired, TypedDict, cast
+
+from bson import ObjectId
+from pymongo import DESCENDING
+from pymongo.client_session import ClientSession
+from pymongo.collection import Collection
+from pymongo.errors import DuplicateKeyError
+
+from waitercaller.db import clock
+from waitercaller.db.client import db
+
+REGISTRATION_LIFETIME = timedelta(days=7)
+
+
+class AddressTakenError(Exception):
+    """Somebody has confirmed this address already."""
+
+
+class Registration(TypedDict):
+    """A would-be account until its address is confirmed."""
+
+    _id: ObjectId
+    email: str
+    name: str
+    restaurant_name: str
+    password_hash: str
+    language: str  # of the mails
+    created_at: datetime
+    expires_at: datetime  # REGISTRATION_LIFETIME later
+
+
+class PendingEmail(TypedDict):
+    """A change of address that is not confirmed yet; see `profiles`."""
+
+    id: str  # the link's token names it
+    email: str
+    asked_at: datetime
+
+
+class TwoFactor(TypedDict):
+    """The second factor while it is on; see `second_factors`."""
+
+    secret: str  # base 32, shared with the authenticator app
+    counter: int  # of the last accepted code, in steps of 30 s since 1970
+    since: datetime
+    recovery_codes: list[str]  # SHA-256 of those that are left
+
+
+class TwoFactorOffer(TypedDict):
+    """The second factor while it is being set up."""
+
+    secret: str
+    login_id: str  # the login that may see and confirm it
+    until: datetime
+
+
+class Left(TypedDict):
+    """A restaurant that somebody has left, and as whom they worked there."""
+
+    restaurant_id: ObjectId
+    member_id: str
+
+
+class User(TypedDict):
+    """Somebody with an account."""
+
+    _id: ObjectId
+    email: str  # normalised, lower case
+    name: str
+    password_hash: str  # argon2id with its parameters
+    password_changed_at: datetime
+    created_at: datetime
+    logged_in_at: NotRequired[datetime]
+    pending_email: NotRequired[PendingEmail]
+    two_factor: NotRequired[TwoFactor]
+    two_factor_offer: NotRequired[TwoFactorOffer]
+    left: NotRequired[list[Left]]
+
+
+def documents() -> Collection[User]:
+    """The collection `users`."""
+    return cast(Collection[User], db().users)
+
+
+def registrations() -> Collection[Registration]:
+    """The collection `registrations`."""
+    return cast(Collection[Registration], db().registrations)
+
+
+def register(
+    email: str, name: str, restaurant_name: str, password_hash: str, language: str, txn: ClientSession | None
+) -> ObjectId:
+    """Keep a registration until it is confirmed, whether or not the address has an account."""
+    now = clock.now()
+    document: Registration = {
+        "_id": ObjectId(),
+        "email": email,
+        "name": name,
+        "restaurant_name": restaurant_name,
+        "password_hash": password_hash,
+        "language": language,
+        "created_at": now,
+        "expires_at": now + REGISTRATION_LIFETIME,
+    }
+    registrations().insert_one(document, session=txn)
+    return document["_id"]
+
+
+def registration(registration_id: ObjectId, txn: ClientSession | None = None) -> Registration | None:
+    """A registration that still waits for its confirmation."""
+    return registrations().find_one({"_id": registration_id, "expires_at": {"$gt": clock.now()}}, session=txn)
+
+
+def registration_of(email: str, preferred: ObjectId | None) -> Registration | None:
+    """The waiting registration of this address: the preferred one if it is among them, else the newest."""
+    waiting = {"email": email, "expires_at": {"$gt": clock.now()}}
+    found = registrations().find_one({**waiting, "_id": preferred}) if preferred else None
+    return found or registrations().find_one(waiting, sort=[("created_at", DESCENDING)])
+
+
+def drop_registration(registration_id: ObjectId, txn: ClientSession | None) -> None:
+    """Forget a registration: it has become a user."""
+    registrations().delete_one({"_id": registration_id}, session=txn)
+
+
+def create(email: str, name: str, password_hash: str, txn: ClientSession | None) -> ObjectId:
+    """A new user. Raises AddressTakenError."""
+    now = clock.now()
+    user: User = {
+        "_id": ObjectId(),
+        "email": email,
+        "name": name,
+        "password_hash": password_hash,
+        "password_changed_at": now,
+        "created_at": now,
+    }
+    try:
+        documents().insert_one(user, session=txn)
+    except DuplicateKeyError:
+        raise AddressTakenError from None
+    return user["_id"]
+
+
+def get(user_id: ObjectId, txn: ClientSession | None = None) -> User | None:
+    """The user with this id."""
+    return documents().find_one({"_id": user_id}, session=txn)
+
+
+def with_address(email: str) -> User | None:
+    """The user with this address."""
+    return documents().find_one({"email": email})
+
+
+def note_login(user: User) -> bool:
+    """Note that the user, as read before the password was verified, has logged in; False if the password has changed.
+
+    A write, so that it and the transaction of a new password exclude each other: a login that began with the old
+    password is either ended by the change of the password, or hears here that it came too late. The same holds for one
+    that began without the second factor, with the old address, or with an account that is being deleted.
+    """
+    unchanged = {
+        "_id": user["_id"],
+        "email": user["email"],
+        "password_changed_at": user.get("password_changed_at"),
+        "two_factor.secret": user["two_factor"]["secret"] if "two_factor" in user else None,
+    }
+    return bool(documents().update_one(unchanged, {"$set": {"logged_in_at": clock.now()}}).matched_count)
+
+
+def note_left(user_id: ObjectId, restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
+    """Remember as whom a user worked in a restaurant they left: what is held about them there is still theirs."""
+    left = {"restaurant_id": restaurant_id, "member_id": member_id}
+    documents().update_one({"_id": user_id}, {"$push": {"left": left}}, session=txn)
+
+
+def rehash(user: User, password_hash: str) -> None:
+    """Keep the same password under a hash with newer parameters, unless it was changed in the meantime."""
+    documents().update_one(
+        {"_id": user["_id"], "password_hash": user["password_hash"]}, {"$set": {"password_hash": password_hash}}
+    )
+
+
+def set_password(user_id: ObjectId, password_hash: str, txn: ClientSession | None) -> None:
+    """Give a user a new password; a change of address that waits for its confirmation is off."""
+    new = {"password_hash": password_hash, "password_changed_at": clock.now()}
+    documents().update_one({"_id": user_id}, {"$set": new, "$unset": {"pending_email": ""}}, session=txn)
+
+
+def addresses(user_ids: list[ObjectId]) -> dict[ObjectId | None, str]:
+    """The e-mail addresses of these users."""
+    return {user["_id"]: user["email"] for user in documents().find({"_id": {"$in": user_ids}}, {"email": 1})}
+
+
+def delete(user_id: ObjectId, txn: ClientSession | None) -> bool:
+    """Delete a user; False when there is none."""
+    return bool(documents().delete_one({"_id": user_id}, session=txn).deleted_count)
+
+
+def delete_registrations(email: str, txn: ClientSession | None) -> None:
+    """Delete the registrations that wait for this address."""
+    registrations().delete_many({"email": email}, session=txn)

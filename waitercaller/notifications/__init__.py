@@ -1,0 +1,7 @@
+"""Notifications: a member's browsers that get push messages: subscribe, choose, test."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("notifications", __name__)
+
+from waitercaller.notifications import views  # noqa: E402, F401  (it registers its routes)

@@ -1,0 +1,158 @@
+"""What the staff sees: the live requests of a restaurant as one card for each table, oldest first."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Literal
+
+from flask import render_template
+from flask_babel import force_locale
+
+from waitercaller.db import clock
+from waitercaller.model import opening, presence
+from waitercaller.model.languages import in_language
+from waitercaller.model.requests import queries
+from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.service_request import Escalation, ServiceRequest, State, escalation_of
+from waitercaller.requests.dashboard import paused
+from waitercaller.web import opening_words
+
+Level = Literal["calm", "warn", "late", "coming"]
+
+NAGGED, RAISED = 1, 2  # levels of a request, see model
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One request on a card."""
+
+    id: str
+    kind_id: str
+    kind_name: str
+    choice_name: str | None
+    note: str | None
+    state: State
+
+
+@dataclass(frozen=True)
+class Card:
+    """All that one table wants. The clock is that of its oldest request; ids are joined by spaces, as in the form.
+
+    `level` is the furthest step of the escalation (see model) among what still waits; `passed_by` is who sent the one
+    who is on the way, where they did not go of themselves. `warn_ms` and `late_ms` are the ages from which on the card
+    warns (None: never) and is late; a step that the escalation has taken is taken back by no clock of a screen.
+    """
+
+    table_id: str
+    table_name: str
+    zone_id: str
+    zone_name: str
+    first_ms: int
+    reminders: int
+    state: State
+    by: Actor | None
+    passed_by: str
+    level: int
+    warn_ms: int | None
+    late_ms: int
+    requests: list[Wish]
+    lead_id: str
+    waiting_ids: str
+    all_ids: str
+
+    def level_at(self, now_ms: int) -> Level:
+        """How the card looks at this moment. Scripts do the same with `warn_ms` and `late_ms`: static/js/clock.js."""
+        age = now_ms - self.first_ms
+        if age >= self.late_ms:
+            return "late"
+        if self.warn_ms is not None and age >= self.warn_ms:
+            return "warn"
+        return "coming" if self.state == "accepted" else "calm"
+
+
+def cards_of(requests: list[ServiceRequest], language: str, times: Escalation) -> list[Card]:
+    """The cards for these requests, which are sorted by age."""
+    by_table = groupby(sorted(requests, key=itemgetter("table_id")), key=itemgetter("table_id"))
+    cards = [_card(list(group), language, times) for _, group in by_table]
+    return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
+
+
+def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | None = True, **context: Any) -> str:
+    """The list of calls as HTML, the same for every viewer who reads this language.
+
+    A page gives `now_ms`, so that its clocks are right before any script runs; a stream does not, so that the same
+    calls are the same bytes. Whoever follows a stream is a screen that watches; of a page that is not known.
+    """
+    times = escalation_of(restaurant)
+    cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language, times)
+    with force_locale(language):
+        return render_template(
+            "requests/dashboard/_calls.html",
+            cards=cards,
+            opening=opening_words.if_unusual(restaurant, is_watched),
+            screens=[] if cards else presence.open_screens(restaurant["_id"]),
+            zones=restaurant["zones"],
+            quiet=paused.lane(restaurant),
+            requests_url=f"/r/{restaurant['_id']}/requests",
+            opening_url=f"/r/{restaurant['_id']}/settings/opening",
+            tables_url=f"/r/{restaurant['_id']}/tables",
+            nag_ms=_milliseconds(times.nag),
+            **context,
+        )
+
+
+def phase(restaurant: Restaurant) -> tuple[str | None, bool]:
+    """What changes the list by time alone: what was said by hand of the opening, and whether these are the hours."""
+    now = clock.now()
+    return opening.by_hand(restaurant, now), opening.is_in_hours(restaurant, now)
+
+
+def forgotten(times: Escalation) -> timedelta:
+    """After what time a call is overdue although somebody is on the way: perhaps they never came."""
+    return 2 * times.alert
+
+
+def wish_of(request: ServiceRequest, language: str) -> Wish:
+    return Wish(
+        id=str(request["_id"]),
+        kind_id=request["kind"],
+        kind_name=in_language(request["kind_labels"], language),
+        choice_name=in_language(labels, language) if (labels := request.get("choice_labels")) else None,
+        note=request["note"],
+        state=request["state"],
+    )
+
+
+def _card(requests: list[ServiceRequest], language: str, times: Escalation) -> Card:
+    oldest, latest = requests[0], requests[-1]
+    waiting = [request for request in requests if request["state"] == "waiting"]
+    level = max((request.get("level", 0) for request in waiting), default=0)
+    late = times.all_zones if waiting else forgotten(times)
+    return Card(
+        table_id=str(oldest["table_id"]),
+        table_name=latest["table_name"],
+        zone_id=latest["zone_id"] or "",
+        zone_name=latest["zone_name"] or "",
+        first_ms=clock.milliseconds(oldest["first_at"]),
+        reminders=sum(request["reminders"] for request in requests),
+        state="waiting" if waiting else "accepted",
+        by=next((request["by"] for request in requests if request["by"]), None),
+        passed_by=next((_passed_by(request) for request in requests if request["by"]), ""),
+        level=level,
+        warn_ms=(0 if level >= NAGGED else _milliseconds(times.nag)) if waiting else None,
+        late_ms=0 if level >= RAISED else _milliseconds(late),
+        requests=[wish_of(request, language) for request in requests],
+        lead_id=str((waiting or requests)[0]["_id"]),
+        waiting_ids=" ".join(str(request["_id"]) for request in waiting),
+        all_ids=" ".join(str(request["_id"]) for request in requests),
+    )
+
+
+def _passed_by(request: ServiceRequest) -> str:
+    last = next((step for step in reversed(request["steps"]) if step["what"] in ("accepted", "passed")), None)
+    return last["by"]["name"] if last and last["what"] == "passed" and last["by"] else ""
+
+
+def _milliseconds(time: timedelta) -> int:
+    return round(time.total_seconds() * 1000)

@@ -1,0 +1,19 @@
+"""The home page."""
+
+from flask import redirect, render_template
+from flask.typing import ResponseReturnValue
+from flask_login import current_user
+
+from waitercaller.site import blueprint
+from waitercaller.web import access, analytics
+from waitercaller.web.start import start_page
+
+
+@blueprint.get("/")
+@access.anyone
+@analytics.counted()
+def home() -> ResponseReturnValue:
+    """What it is; whoever is logged in goes on to work."""
+    if current_user.is_authenticated:
+        return redirect(start_page(), 303)
+    return render_template("site/home.html")

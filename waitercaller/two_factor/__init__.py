@@ -1,7 +1,0 @@
-"""The second factor of a login: codes of an app on the phone (TOTP), and recovery codes for when it is lost."""
-
-from flask import Blueprint
-
-blueprint = Blueprint("two_factor", __name__)
-
-from waitercaller.two_factor import mails, views  # noqa: E402, F401  (they register routes and mails)

@@ -1,0 +1,256 @@
+"""Who is asking, and whether they may.
+
+Every route declares who may use it with one of `anyone`, `person` and `least`; the application does not start when one
+does not. One guard for all of them runs before the view: anonymous → the login page, not a member → 404 (whether the
+restaurant exists is nobody else's business), too weak a role → 403, a password typed too long ago → type it again.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from bson import ObjectId
+from flask import Flask, abort, current_app, flash, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_login import LoginManager, current_user, login_user, logout_user
+
+from waitercaller.model import logins, restaurants, users
+from waitercaller.model.logins import Login
+from waitercaller.model.restaurants import Actor, Member, Restaurant, Role
+from waitercaller.model.users import User
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+RANKS: dict[Role, int] = {"waiter": 1, "manager": 2, "owner": 3}
+STAFF_PREFIX = "/r/<objectid:restaurant_id>/"
+
+
+class Visitor:
+    """Whoever is logged in, as Flask-Login wants it: a person, or a screen (then `user` is None).
+
+    Its id for Flask-Login is the login's secret, not the user's id: a login that has ended is nobody's.
+    """
+
+    is_authenticated = True
+    is_active = True
+    is_anonymous = False
+
+    def __init__(self, secret: str, login: Login, user: User | None) -> None:
+        self.secret = secret
+        self.login = login
+        self.user = user
+
+    def get_id(self) -> str:
+        return self.secret
+
+
+def anyone(view: View) -> View:
+    """Declare a route that everybody may use."""
+    view.__dict__["access"] = "anyone"
+    return view
+
+
+def person(view: View) -> View:
+    """Declare a route for any logged-in person."""
+    view.__dict__["access"] = "person"
+    return view
+
+
+def least(role: Role, screens: bool = False) -> Callable[[View], View]:
+    """Declare a route of one restaurant for its members from this role upwards; with `screens`, for screens too."""
+
+    def declare(view: View) -> View:
+        view.__dict__["access"] = role
+        view.__dict__["screens"] = screens
+        return view
+
+    return declare
+
+
+def passive(view: View) -> View:
+    """Declare a route that browsers ask for by themselves: using it does not keep a login from growing idle."""
+    view.__dict__["passive"] = True
+    return view
+
+
+def sensitive(view: View) -> View:
+    """Declare a route for which the password must have been typed lately (sessions.VERIFIED)."""
+    view.__dict__["sensitive"] = True
+    return view
+
+
+def init_app(app: Flask) -> None:
+    # Its context processor would ask the database for every page, the one that says it is away included.
+    manager = LoginManager(app, add_context_processor=False)
+    manager.session_protection = None  # the login is a document; it needs no fingerprint of the browser
+    manager.user_loader(_load_visitor)
+    app.before_request(_guard)
+    app.context_processor(lambda: {name: g.get(name) for name in ("person", "screen", "restaurant", "member")})
+
+
+def check_routes(app: Flask) -> None:
+    """Refuse to start with a route that does not say who may use it. Raises RuntimeError."""
+    for rule in app.url_map.iter_rules():
+        declared = _declared(app, rule.endpoint)
+        if declared is None:
+            raise RuntimeError(f"{rule.rule} ({rule.endpoint}) does not declare who may use it.")
+        if rule.rule.startswith("/r/") and not (rule.rule.startswith(STAFF_PREFIX) and declared in RANKS):
+            raise RuntimeError(f"{rule.rule} must start with {STAFF_PREFIX} and declare its least role.")
+        if declared in RANKS and not rule.rule.startswith(STAFF_PREFIX):
+            raise RuntimeError(f"{rule.rule} declares a role outside a restaurant.")
+
+
+def log_in(user: User, verified_at: datetime | None = None) -> None:
+    """Begin a login for this user in this browser; what the browser's session held before is dropped."""
+    secret, login = logins.start(user["_id"], request.remote_addr or "", request.user_agent.string, verified_at)
+    _begin(Visitor(secret, login, user))
+
+
+def log_in_screen(restaurant_id: ObjectId, name: str, member_id: str | None = None) -> None:
+    """Make this browser a screen of a restaurant, or the phone of one of its members; nobody is logged in any more."""
+    address, browser = request.remote_addr or "", request.user_agent.string
+    log_out()
+    secret, login = logins.start_screen(restaurant_id, name, member_id, address, browser)
+    _begin(Visitor(secret, login, None))
+
+
+def log_out() -> None:
+    """End this browser's login; its cookie is worthless from now on, wherever it was copied to."""
+    if current_user.is_authenticated:
+        logins.end(current_user.login["_id"])
+    logout_user()
+    session.clear()
+
+
+def current_person() -> User:
+    """The user document of whoever is logged in. Only for routes that require a login."""
+    return cast(User, g.person)
+
+
+def current_login() -> Login:
+    """The login document of this browser. Only for routes that require a login."""
+    return cast(Login, g.login)
+
+
+def current_restaurant() -> Restaurant:
+    """The restaurant of this address. Only for staff routes."""
+    return cast(Restaurant, g.restaurant)
+
+
+def current_member() -> Member | None:
+    """The membership of whoever is asking, in this restaurant; None for a counter tablet. Only for staff routes."""
+    return cast(Member | None, g.member)
+
+
+def required_member() -> Member:
+    """The same where a counter tablet has no business: it is answered with 403. Only for staff routes."""
+    return current_member() or abort(403)
+
+
+def current_actor() -> Actor:
+    """Who does what this request asks for. A screen on the counter must say whom it speaks for, in the field `as`."""
+    member = g.member or restaurants.member_with_id(g.restaurant, request.form.get("as", ""))
+    if member is None:
+        abort(400)
+    return {"id": member["id"], "name": member["name"]}
+
+
+def at_least(member: Member, role: Role) -> bool:
+    """Whether this member has at least this role."""
+    return RANKS[member["role"]] >= RANKS[role]
+
+
+def demands_two_factor(restaurant: Restaurant, member: Member) -> bool:
+    """Whether the owners want this member to log in with a second factor."""
+    return at_least(member, "manager") and bool(restaurant["settings"].get("two_factor_required"))
+
+
+def safe_next(target: str | None) -> str | None:
+    """`target` if it is a path on this site, else None: `//evil` and `/\\evil` are other sites to a browser."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return None
+    return None if any(ord(character) < 32 for character in target) else target
+
+
+def _begin(visitor: Visitor) -> None:
+    session.clear()
+    session.permanent = True
+    login_user(visitor)
+
+
+def _load_visitor(secret: str) -> Visitor | None:
+    login = logins.find(logins.hash_of(secret))
+    if login is None:
+        return None
+    if login["actor"]["kind"] == "screen":
+        return Visitor(secret, login, None)
+    user = users.get(login["actor"]["id"])
+    return Visitor(secret, login, user) if user else None
+
+
+def _declared(app: Flask, endpoint: str) -> str | None:
+    return getattr(app.view_functions[endpoint], "access", None)
+
+
+def _guard() -> ResponseReturnValue | None:
+    if request.endpoint is None:
+        return None  # nothing matched: the 404 or 405 follows
+    declared, view = _declared(current_app, request.endpoint), current_app.view_functions[request.endpoint]
+    if declared == "anyone":
+        return None
+    if not current_user.is_authenticated:
+        return _ask_to_log_in()
+    g.login, g.person = current_user.login, current_user.user
+    if not getattr(view, "passive", False):
+        logins.touch(g.login)
+    if g.person is None:
+        _enter_as_screen(getattr(view, "screens", False))
+    elif declared in RANKS and (answer := _enter_as_member(declared)):
+        return answer
+    if getattr(view, "sensitive", False) and not logins.is_verified(g.login):
+        return _ask_for_password()
+    return None
+
+
+def _enter_as_member(role: Role) -> ResponseReturnValue | None:
+    restaurant_id = (request.view_args or {})["restaurant_id"]
+    restaurant = restaurants.get(restaurant_id)
+    if restaurant and restaurants.member_of(restaurant, g.person["_id"]) is None:
+        restaurants.forget(restaurant_id)  # who has joined a moment ago may be ahead of the cache
+        restaurant = restaurants.get(restaurant_id)
+    member = restaurants.member_of(restaurant, g.person["_id"]) if restaurant else None
+    if restaurant is None or member is None:
+        abort(404)
+    g.restaurant, g.member = restaurant, member
+    if not at_least(member, role):
+        abort(403)
+    if demands_two_factor(restaurant, member) and not g.person.get("two_factor"):
+        return redirect(url_for("two_factor.setup"), 303)  # which says why
+    return None
+
+
+def _enter_as_screen(allowed: bool) -> None:
+    restaurant_id = (request.view_args or {}).get("restaurant_id", g.login["restaurant_id"])
+    restaurant = restaurants.get(restaurant_id)
+    if restaurant is None or restaurant_id != g.login["restaurant_id"]:
+        abort(404)
+    if not allowed:
+        abort(403)
+    g.restaurant, g.screen = restaurant, g.login
+    g.member = restaurants.member_with_id(restaurant, g.login["member_id"] or "")
+    if g.login["member_id"] and g.member is None:
+        abort(404)  # the phone of a member who is gone is not a screen of the counter
+
+
+def _ask_for_password() -> ResponseReturnValue:
+    flash(_("Please type your password again to go on."), "info")
+    target = request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else None
+    return redirect(url_for("account.verify", next=target), 303)
+
+
+def _ask_to_log_in() -> ResponseReturnValue:
+    if request.method not in ("GET", "HEAD"):
+        flash(_("Please log in again; what you just did was not carried out."), "warning")
+        return redirect(url_for("auth.login"), 303)
+    return redirect(url_for("auth.login", next=request.full_path.rstrip("?")), 303)

@@ -1,0 +1,126 @@
+"""Errors as part of the product: one friendly page for each, with the id under which the log has it."""
+
+import logging
+import traceback
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, jsonify, make_response, render_template, request
+from flask_babel import gettext as _
+from flask_babel.speaklater import LazyString
+from flask_wtf.csrf import CSRFError
+from pymongo.errors import PyMongoError
+from werkzeug.exceptions import HTTPException
+
+from waitercaller.db.faults import is_away
+
+log = logging.getLogger(__name__)
+
+RETRY_AFTER = 5  # seconds
+
+
+class DomainError(Exception):
+    """A rule of the house was about to be broken; `message` tells the person so, `status` the browser."""
+
+    retry_after: int | None = None  # seconds
+
+    def __init__(self, message: str | LazyString, status: int = 409) -> None:
+        super().__init__(str(message))
+        self.message = message
+        self.status = status
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(DomainError, _domain_error)
+    app.register_error_handler(PyMongoError, _database_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.log_exception = _log_fault  # type: ignore[method-assign]  # Flask's own would log the path
+
+
+def wants_json() -> bool:
+    """Whether a script asks, which reads the answer itself."""
+    return request.accept_mimetypes.best == "application/json"
+
+
+def error_page(status: int, message: str | None = None, retry_after: int | None = None) -> Response:
+    """The page (or, for scripts, the JSON) for this status; `message` replaces the standard sentence."""
+    title, standard = _texts(status)
+    message = message or standard
+    if wants_json():
+        response = jsonify(ok=False, message=message, request_id=g.get("request_id"))
+    else:
+        page = render_template(
+            "error.html",
+            status=status,
+            title=title,
+            message=message,
+            request_id=g.get("request_id"),
+            back=_back(),
+        )
+        response = make_response(page)
+        if status == 503 and request.method in ("GET", "HEAD"):
+            # Nobody may be there to try again: a tablet without scripts loads itself anew, and has come here by that.
+            response.headers["Refresh"] = str(RETRY_AFTER)
+    response.status_code = status
+    if retry_after or status in (429, 503):
+        response.headers["Retry-After"] = str(retry_after or RETRY_AFTER)
+    return response
+
+
+def _back() -> str:
+    """Where the form stood, with a guest's receipt; no host, so it is on this site, whichever the header names."""
+    try:
+        referrer = urlsplit(request.referrer or "")
+    except ValueError:
+        return ""
+    return f"{referrer.path}?{referrer.query}" if referrer.query else referrer.path
+
+
+def _log_fault(exc_info: Any) -> None:
+    """A fault of ours, with its request's id and route; paths hold table codes and stay out of the log."""
+    log.error("unexpected fault", exc_info=exc_info)
+
+
+def _domain_error(error: DomainError) -> Response:
+    return error_page(error.status, str(error.message), error.retry_after)
+
+
+def _database_error(error: PyMongoError) -> Response:
+    """A database that is away is a 503, to be tried again; whatever else it refuses is a fault of ours."""
+    # Where, but not the message: it quotes documents, hence addresses and table codes.
+    place = "".join(traceback.format_tb(error.__traceback__))
+    name, code = type(error).__name__, getattr(error, "code", None)
+    away = is_away(error)
+    log.error("the database %s: %s, code %s\n%s", "is away" if away else "refused", name, code, place)
+    return error_page(503 if away else 500)
+
+
+def _csrf_error(error: CSRFError) -> Response:
+    log.info("form refused: %s", error.description)
+    return error_page(400, _("This page was open for too long. Please go back, reload it and try again."))
+
+
+def _http_error(error: HTTPException) -> Response:
+    response = error.get_response()
+    if error.code is None or error.code < 400:
+        return make_response(response)
+    page = error_page(error.code)
+    if "Allow" in response.headers:
+        page.headers["Allow"] = response.headers["Allow"]
+    return page
+
+
+def _texts(status: int) -> tuple[str, str]:
+    texts = {
+        400: (_("That did not work"), _("Something in what was sent could not be read. Nothing was changed.")),
+        403: (_("Not for you"), _("Your role in this restaurant does not include this page.")),
+        404: (_("Nothing here"), _("This page does not exist, or not any more.")),
+        405: (_("That did not work"), _("This page cannot be used that way. Nothing was changed.")),
+        409: (_("Somebody was faster"), _("Things changed in the meantime. Please look again.")),
+        413: (_("Too large"), _("What was sent is too large. Nothing was changed.")),
+        429: (_("One moment"), _("That was too often in a short time. Please wait a little.")),
+        503: (_("One moment"), _("We cannot reach our database right now. Please try again in a few seconds.")),
+    }
+    fallback = _("Something went wrong"), _("That was our fault. It is in our log; please try again.")
+    return texts.get(status, fallback)

@@ -1,0 +1,206 @@
+"""Every rate limit: a name, numbers, and the sentence that whoever reaches it reads.
+
+Limits of accounts are counted in MongoDB, so that all processes share them; while it is away, this process counts by
+itself: a limit is never open. Limits of guests are counted in the process. A limit is counted in windows that start at
+fixed times (every quarter of an hour, say), each by one conditional upsert on the database's clock.
+
+What is counted under is hashed with our key: neither e-mail addresses nor those of the network lie here in the clear.
+"""
+
+import hmac
+import ipaddress
+import logging
+import math
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from flask import current_app, request
+from flask_babel import format_timedelta, lazy_gettext
+from flask_babel import gettext as _
+from flask_babel.speaklater import LazyString
+from pymongo.errors import PyMongoError
+
+from waitercaller import metrics
+from waitercaller.db import clock
+from waitercaller.model import counters
+from waitercaller.web.errors import DomainError
+
+log = logging.getLogger(__name__)
+
+MEMORY_ENTRIES = 10_000
+
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """So many tries in a window: for each key, from each address of the network, or for each key from each address."""
+
+    tries: int
+    window: timedelta
+    per: Literal["key", "address", "key and address"]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The widest allowance comes first: who has used that up leaves no further traces in the store."""
+
+    sentence: LazyString
+    allowances: tuple[Allowance, ...]
+    shared: bool = True  # between processes, in MongoDB
+
+
+TRIES = lazy_gettext("That was tried too often.")
+MAILS = lazy_gettext("We have sent several mails already. Please look into your mailbox.")
+GUEST = lazy_gettext("There were very many calls in a short time. Please wave to the staff.")
+
+LIMITS: dict[str, Limit] = {
+    # A stranger who guesses somebody's password locks only his own address out.
+    "login": Limit(TRIES, (Allowance(200, HOUR, "address"), Allowance(10, 15 * MINUTE, "key and address"))),
+    "register": Limit(TRIES, (Allowance(30, HOUR, "address"), Allowance(5, HOUR, "key"))),
+    "resend": Limit(MAILS, (Allowance(30, HOUR, "address"), Allowance(5, HOUR, "key"))),
+    "forgot": Limit(MAILS, (Allowance(60, HOUR, "address"), Allowance(5, HOUR, "key"))),
+    "redeem": Limit(TRIES, (Allowance(60, HOUR, "address"),)),
+    # Only who knows the password comes this far. With three codes valid at a time, 20 tries a day hit once in 45 years.
+    "two_factor": Limit(TRIES, (Allowance(20, DAY, "key"), Allowance(5, 15 * MINUTE, "key"))),
+    "password": Limit(TRIES, (Allowance(10, 15 * MINUTE, "key"),)),
+    "email": Limit(MAILS, (Allowance(5, HOUR, "key"),)),
+    # Nobody's mailbox is filled by accounts that want its address, however many there are.
+    "email_to": Limit(MAILS, (Allowance(5, DAY, "key"),)),
+    "invite": Limit(
+        lazy_gettext("These were many invitations in a short time."),
+        (Allowance(60, HOUR, "key"),),
+    ),
+    # Nobody's mailbox is filled by restaurants that he does not know, however many there are.
+    "invited": Limit(
+        lazy_gettext("This address has had several invitations today."),
+        (Allowance(5, DAY, "key"),),
+    ),
+    "export": Limit(
+        lazy_gettext("You have downloaded your data several times just now."),
+        (Allowance(5, HOUR, "key"),),
+    ),
+    "push_try": Limit(
+        lazy_gettext("These were several messages just now."),
+        (Allowance(20, HOUR, "key"),),
+    ),
+    # Refusals that are kept: more of them would push what happened before out of the history that owners read.
+    "denied": Limit(TRIES, (Allowance(10, HOUR, "key"),), shared=False),
+    # The same for what can be done and undone without end; a long evening has fewer.
+    "often": Limit(TRIES, (Allowance(30, HOUR, "key"),), shared=False),
+    # A full house calls from one address, its Wi-Fi's; so many in ten minutes are no guests.
+    "guest_call": Limit(GUEST, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
+    "guest_table": Limit(GUEST, (Allowance(60, 10 * MINUTE, "key"),), shared=False),
+    "guest_phone": Limit(GUEST, (Allowance(20, 5 * MINUTE, "key"),), shared=False),
+}
+
+
+class LimitReached(DomainError):
+    """This was tried too often; it was not carried out, and the page says when it can be tried again."""
+
+    retry_after: int  # seconds
+
+    def __init__(self, name: str, retry_after: int) -> None:
+        time = format_timedelta(timedelta(seconds=retry_after))
+        again = _("It works again in %(time)s.", time=time)  # not inside the f-string: no extractor sees it there
+        super().__init__(f"{LIMITS[name].sentence} {again}", 429)
+        self.name = name
+        self.retry_after = retry_after
+
+
+class _Memory:
+    """Counts of this process. Bounded: what was counted first is forgotten first."""
+
+    def __init__(self) -> None:
+        self._counts: OrderedDict[str, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._counts)
+
+    def take(self, window_id: str, tries: int, _ends: datetime) -> bool:
+        with self._lock:
+            count = self._counts.get(window_id, 0)
+            if count >= tries:
+                return False
+            self._counts[window_id] = count + 1
+            if len(self._counts) > MEMORY_ENTRIES:
+                self._counts.popitem(last=False)
+            return True
+
+    def forget(self, window_id: str) -> None:
+        with self._lock:
+            self._counts.pop(window_id, None)
+
+    def clear(self) -> None:
+        with self._lock:
+            self._counts.clear()
+
+
+memory = _Memory()
+
+
+def check(name: str, *keys: str) -> None:
+    """Count one try of this limit for these keys together and for the visitor's address. Raises LimitReached."""
+    limit, now = LIMITS[name], clock.now()
+    take = counters.take if limit.shared else memory.take
+    for allowance in limit.allowances:
+        window_id, ends = _window(name, allowance, keys, now)
+        try:
+            taken = take(window_id, allowance.tries, ends)
+        except PyMongoError as error:
+            log.error("limits are counted in this process, the database did not answer: %s", type(error).__name__)
+            take = memory.take
+            taken = take(window_id, allowance.tries, ends)
+        if not taken:
+            metrics.LIMITS_REACHED.labels(name).inc()
+            log.warning("limit reached: %s, %d tries per %s", name, allowance.tries, allowance.per)
+            raise LimitReached(name, math.ceil((ends - now).total_seconds()))
+
+
+def clear(name: str, *keys: str) -> None:
+    """Forget the tries for these keys, after one that succeeded; those of an address for all keys stay counted."""
+    now = clock.now()
+    mine = [each for each in LIMITS[name].allowances if each.per != "address"]
+    window_ids = [_window(name, allowance, keys, now)[0] for allowance in mine]
+    for window_id in window_ids:
+        memory.forget(window_id)
+    if LIMITS[name].shared:
+        try:
+            counters.clear(window_ids)
+        except PyMongoError as error:
+            log.error("limits could not be cleared: %s", type(error).__name__)
+
+
+def _window(name: str, allowance: Allowance, keys: tuple[str, ...], now: datetime) -> tuple[str, datetime]:
+    """The id of the present window of this allowance, and when it ends."""
+    number = int(now.timestamp() // allowance.window.total_seconds())
+    ends = datetime.fromtimestamp((number + 1) * allowance.window.total_seconds(), UTC)
+    parts = [name, str(allowance.window), allowance.per]
+    if "key" in allowance.per:
+        parts += [key.strip().casefold() for key in keys]
+    if "address" in allowance.per:
+        parts.append(network())
+    secret = f"limits {current_app.secret_key!s}".encode()
+    digest = hmac.digest(secret, "\0".join(parts).encode("utf-8", "surrogatepass"), "sha256").hex()
+    return f"{name}:{number}:{digest}", ends
+
+
+def network() -> str:
+    """From which network the visitor comes, as limits count it."""
+    return _network(request.remote_addr or "")
+
+
+def _network(address: str) -> str:
+    """An address as one visitor has it: of IPv6 the first 64 bits, since every household has all the others."""
+    try:
+        parsed = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((int(parsed), 64), strict=False))
+    return str(parsed)

@@ -1,0 +1,93 @@
+"""Whether guests can call now, why, and until when, in words."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from babel.dates import format_skeleton
+from flask_babel import format_date, get_locale
+from flask_babel import gettext as _
+
+from waitercaller.db import clock
+from waitercaller.model import opening, presence, restaurants
+from waitercaller.model.restaurants import Restaurant
+
+WEEK = timedelta(days=6)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Whether guests can call, in a headline and a sentence, and what can be said by hand."""
+
+    is_open: bool
+    headline: str
+    detail: str
+    by_hand: Literal["open", "closed"] | None
+    can_open: bool
+    until: str  # when the hours would speak again after a word by hand
+
+
+def of_opening(restaurant: Restaurant, is_watched: bool | None = None) -> Opening:
+    """The state of this moment; `is_watched` (see opening.is_open) is looked up where it is not known."""
+    now = clock.now()
+    if is_watched is None:
+        is_watched = presence.is_watched(restaurant["_id"])
+    is_open, by_hand = opening.is_open(restaurant, now, is_watched), opening.by_hand(restaurant, now)
+    return Opening(
+        is_open=is_open,
+        headline=_("Guests can call") if is_open else _("Guests cannot call"),
+        detail=_reason(restaurant, now, is_open),
+        by_hand=by_hand,
+        can_open=by_hand != "open" and not opening.is_in_hours(restaurant, now),
+        until=moment_there(restaurant, opening.until_next_opening(restaurant, now)),
+    )
+
+
+def if_unusual(restaurant: Restaurant, is_watched: bool | None = None) -> Opening | None:
+    """The state of this moment where the staff may wonder at it: closed by hand, or outside the hours."""
+    now = clock.now()
+    state = opening.by_hand(restaurant, now)
+    if state == "open" or (state is None and opening.is_in_hours(restaurant, now)):
+        return None
+    return of_opening(restaurant, is_watched)
+
+
+def moment_there(restaurant: Restaurant, at: datetime) -> str:
+    """A moment to come, as short as it can be said, by the restaurant's clock."""
+    zone = restaurants.time_zone(restaurant)
+    there, today = at.astimezone(zone), clock.now().astimezone(zone)
+    time = f"{there:%H:%M}"
+    if there.date() == today.date():
+        return time
+    day = str(format_date(there.date(), "EEEE"))
+    if there - today >= WEEK:
+        day += ", " + format_skeleton("MMMMd", there, locale=get_locale())
+    return f"{day}, {time}"
+
+
+def _reason(restaurant: Restaurant, now: datetime, is_open: bool) -> str:
+    match opening.by_hand(restaurant, now):
+        case "open":
+            return _join(_("Opened by hand."), _hours_again(restaurant))
+        case "closed":
+            return _join(_("Closed by hand."), _next(restaurant, now))
+    if not is_open:
+        return _join(_("Closed by the hours."), _next(restaurant, now))
+    if not opening.is_in_hours(restaurant, now):
+        return _join(_("It is outside the hours, but a screen of the staff is open."))
+    return _join(_("By the hours.") if restaurant["hours"] else _("No hours are set, so they always can."))
+
+
+def _hours_again(restaurant: Restaurant) -> str:
+    set_by_hand = restaurant.get("opening")
+    until = set_by_hand["until"] if set_by_hand else None
+    return str(_("The hours apply again from %(when)s.", when=moment_there(restaurant, until))) if until else ""
+
+
+def _next(restaurant: Restaurant, now: datetime) -> str:
+    opens = opening.opens_at(restaurant, now)
+    return str(_("Guests can call again from %(when)s.", when=moment_there(restaurant, opens))) if opens else ""
+
+
+def _join(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
