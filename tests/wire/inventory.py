@@ -10,6 +10,7 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+import pytest
 from pymongo import monitoring
 
 from tests.wire.shapes import ANY, shape_of
@@ -36,6 +37,14 @@ class Listener(monitoring.CommandListener):
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None: ...
 
     def failed(self, event: monitoring.CommandFailedEvent) -> None: ...
+
+
+LISTENER = pytest.StashKey[Listener]()
+
+
+def listener_of(config: pytest.Config) -> Listener:
+    """The listener of this run of tests."""
+    return config.stash[LISTENER]
 
 
 def _sender() -> str | None:
