@@ -28,6 +28,7 @@ from tests.support import cast, databases, routes, schedule, settings, timeshift
 from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
+from waitercaller.db.client import Mongo
 from waitercaller.live import watcher as watcher_module
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
@@ -148,7 +149,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 @pytest.fixture
 def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
     """Makes applications; several on one configuration are several processes on one database."""
-    apps = []
+    apps: list[tuple[Flask, Mongo | databases.Mongomock]] = []  # tests may give an application another's client
 
     def make(config: Config) -> Flask:
         app = create_app(config)
@@ -161,14 +162,14 @@ def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSyste
         elif config.mongodb_uri == mongodb_uri:
             databases.be_patient(app.extensions["mongo"])
         app.extensions["hub"].listening = True  # as if it had a watcher
-        apps.append(app)
+        apps.append((app, app.extensions["mongo"]))
         return app
 
     yield make
-    for app in apps:
+    for app, mongo in apps:
         app.extensions["hub"].close()
         with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
-            app.extensions["mongo"].close()
+            mongo.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pymongo.errors import PyMongoError
 
 from waitercaller import metrics
 from waitercaller.db import clock
+from waitercaller.db.client import Filter
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
 
@@ -86,7 +87,7 @@ class DatabaseFigures(Collector):
             owed["$or"] = [{"refused": {"$ne": True}}, newer]
         return self.database.outbox.find_one(owed, ["created_at"], sort=[("created_at", ASCENDING)])
 
-    def _count(self, collection: str, which: dict[str, Any]) -> dict[str, int]:
+    def _count(self, collection: str, which: Filter) -> dict[str, int]:
         """How many there are, by state."""
         group = {"_id": "$state", "count": {"$sum": 1}}
         found = self.database[collection].aggregate([{"$match": which}, {"$group": group}])
