@@ -30,7 +30,7 @@ STREAMS_OF_AN_ADDRESS = 600  # all guests of a house share the Wi-Fi's address
 
 
 @blueprint.get("/t/<code:code>")
-@blueprint.get("/T/<code:code>", endpoint="guest_printed")
+@blueprint.get("/T/<code:code>", endpoint="printed")
 @access.anyone
 @analytics.counted(framed=True)
 def page(code: str) -> ResponseReturnValue:
