@@ -31,7 +31,7 @@ class View:
     phone: list[str] = field(default_factory=list)  # what the phone goes by
     paused: pauses.What | None = None
     usual_wait: timedelta | None = None  # none where too little is known
-    tables_before: int = 0
+    tables_ahead: int = 0
 
     @property
     def waiting(self) -> list[ServiceRequest]:
@@ -117,7 +117,7 @@ def view_of(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phon
         is_open=open_now,
         opens_at=None if open_now else opening.opens_at(restaurant, now),
         usual_wait=usual.usual_wait(restaurant, now) if open_now else None,
-        tables_before=usual.tables_before(restaurant_id, table["_id"], waiting[0]["first_at"]) if waiting else 0,
+        tables_ahead=queries.tables_ahead(restaurant_id, table["_id"], waiting[0]["first_at"]) if waiting else 0,
     )
 
 

@@ -111,9 +111,9 @@ def _usual(view: View) -> str:
 
 
 def _before(view: View) -> str:
-    if view.usual_wait is None or not view.tables_before:
+    if view.usual_wait is None or not view.tables_ahead:
         return ""
-    sentence = ngettext("%(num)d table is before you.", "%(num)d tables are before you.", view.tables_before)
+    sentence = ngettext("%(num)d table is before you.", "%(num)d tables are before you.", view.tables_ahead)
     return str(sentence)
 
 
