@@ -27,7 +27,7 @@ from waitercaller.web.languages import current_language
 @access.anyone
 def confirm_link(token: str) -> ResponseReturnValue:
     """The link in the mail of a registration."""
-    return links.move_on("confirm", token, "auth.confirm")
+    return links.store_token_and_redirect("confirm", token, "auth.confirm")
 
 
 @blueprint.route("/confirm", methods=["GET", "POST"])
@@ -58,7 +58,7 @@ def confirm() -> ResponseReturnValue:
 @access.anyone
 def reset_link(token: str) -> ResponseReturnValue:
     """The link in the mail about a forgotten password."""
-    return links.move_on("reset", token, "auth.reset")
+    return links.store_token_and_redirect("reset", token, "auth.reset")
 
 
 @blueprint.route("/reset", methods=["GET", "POST"])

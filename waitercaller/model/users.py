@@ -1,6 +1,6 @@
 """The store of people: registrations that wait for their confirmation, and users.
 
-An e-mail address comes here as `forms.normal_address` writes it.
+An e-mail address comes here as `forms.normalise_address` writes it.
 """
 
 from datetime import datetime, timedelta

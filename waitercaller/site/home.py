@@ -11,7 +11,7 @@ from waitercaller.web.start import start_page
 
 @blueprint.get("/")
 @access.anyone
-@analytics.counted()
+@analytics.enabled()
 def home() -> ResponseReturnValue:
     """What it is; whoever is logged in goes on to work."""
     if current_user.is_authenticated:

@@ -52,7 +52,7 @@ def email() -> ResponseReturnValue:
 @access.anyone
 def email_link(token: str) -> ResponseReturnValue:
     """The link in the mail to the new address."""
-    return links.move_on("email", token, "account.new_email")
+    return links.store_token_and_redirect("email", token, "account.new_email")
 
 
 @blueprint.route("/email", methods=["GET", "POST"])

@@ -5,14 +5,14 @@ from flask_babel import lazy_gettext
 from wtforms import Field, StringField
 from wtforms.validators import ValidationError
 
-from waitercaller.auth.forms import LONGEST_CODE
+from waitercaller.auth.forms import MAX_CODE_LENGTH
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.web.fields import LONGEST_NAME, email_field, new_password_field, password_field
+from waitercaller.web.fields import MAX_NAME_LENGTH, email_field, new_password_field, password_field
 from waitercaller.web.forms import Form, text_field, tidy
 
 
 class NameForm(Form):
-    name = text_field(lazy_gettext("Your name"), LONGEST_NAME)
+    name = text_field(lazy_gettext("Your name"), MAX_NAME_LENGTH)
 
 
 class EmailForm(Form):
@@ -32,7 +32,7 @@ class PasswordForm(Form):
 
 class VerifyForm(Form):
     password = password_field()
-    code = text_field(lazy_gettext("Code from your app"), LONGEST_CODE)
+    code = text_field(lazy_gettext("Code from your app"), MAX_CODE_LENGTH)
 
 
 def leave_form(doomed: list[Restaurant]) -> Form:
