@@ -1,11 +1,11 @@
-"""The forms of accounts."""
+"""The forms of registration, login and password reset."""
 
 from flask_babel import lazy_gettext
 
 from waitercaller.web.fields import MAX_NAME_LENGTH, email_field, new_password_field, password_field
 from waitercaller.web.forms import Form, text_field
 
-MAX_CODE_LENGTH = 60  # characters of a second factor's code, with whatever stands between the groups
+MAX_CODE_LENGTH = 60  # of a typed second-factor code, with separators
 
 
 class RegisterForm(Form):
@@ -34,6 +34,6 @@ class ResetForm(Form):
 
 
 class CodeForm(Form):
-    """A code of the app or a recovery code."""
+    """A code from the authenticator app or a recovery code."""
 
     code = text_field(lazy_gettext("Code"), MAX_CODE_LENGTH)

@@ -164,7 +164,7 @@ def at_least(member: Member, role: Role) -> bool:
     return RANKS[member["role"]] >= RANKS[role]
 
 
-def demands_two_factor(restaurant: Restaurant, member: Member) -> bool:
+def requires_two_factor(restaurant: Restaurant, member: Member) -> bool:
     """Whether this restaurant requires a second factor from this member."""
     return at_least(member, "manager") and bool(restaurant["settings"].get("two_factor_required"))
 
@@ -228,7 +228,7 @@ def _enter_as_member(role: Role) -> ResponseReturnValue | None:
     g.restaurant, g.member = restaurant, member
     if not at_least(member, role):
         abort(403)
-    if demands_two_factor(restaurant, member) and not g.person.get("two_factor"):
+    if requires_two_factor(restaurant, member) and not g.person.get("two_factor"):
         return redirect(url_for("two_factor.setup"), 303)  # the page gives the reason
     return None
 
