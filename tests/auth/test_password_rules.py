@@ -188,7 +188,7 @@ def test_words_that_others_know_are_refused(browser: Any, change: Any) -> None:
 
 @pytest.mark.asvs("6.2.12")
 def test_passwords_known_from_breaches_are_refused(browser: Any, change: Any, mails: Mails, alice: Person) -> None:
-    breached = sorted(passwords._common_passwords())[:: len(passwords._common()) // 5]
+    breached = sorted(passwords._common_passwords())[:: len(passwords._common_passwords()) // 5]
     client = browser()
     client.submit("/forgot", {"email": alice.email})
     client.get(mails()[0].path)
