@@ -224,7 +224,7 @@ def change_password(app: Flask, bob: Person) -> None:
 
 def delete_account(app: Flask, bob: Person) -> None:
     user = cast(User, db().users.find_one({"_id": bob.user_id}))
-    leaving.leave(user, leaving.places_of(bob.user_id), "en")
+    leaving.delete_account(user, leaving.memberships_of(bob.user_id), "en")
 
 
 def forbid_the_service(app: Flask, bob: Person) -> None:

@@ -37,7 +37,7 @@ from waitercaller.model.tables import Table
 from waitercaller.report.words import _day
 from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.sight import View
-from waitercaller.web.opening_words import moment_there
+from waitercaller.web.opening_words import local_time_text
 
 CATALOGUES = ROOT / "waitercaller" / "translations"
 OTHERS = sorted(set(LANGUAGES) - {DEFAULT_LANGUAGE})
@@ -299,7 +299,7 @@ def test_days_are_written_as_in_german(app: Flask) -> None:
     later = clock.now() + timedelta(days=10)
     house: Any = {"time_zone": "UTC"}
     with app.test_request_context(), force_locale("de"):
-        assert re.fullmatch(r"(\w+tag|Mittwoch), \d+\. \w+, \d\d:\d\d", moment_there(house, later))
+        assert re.fullmatch(r"(\w+tag|Mittwoch), \d+\. \w+, \d\d:\d\d", local_time_text(house, later))
         assert _day(date(2026, 11, 22)) == "Sonntag, 22. Nov."
 
 

@@ -32,7 +32,7 @@ STREAMS_OF_AN_ADDRESS = 600  # all guests of a house share the Wi-Fi's address
 @blueprint.get("/t/<code:code>")
 @blueprint.get("/T/<code:code>", endpoint="guest_printed")
 @access.anyone
-@analytics.counted(framed=True)
+@analytics.enabled(framed=True)
 def page(code: str) -> ResponseReturnValue:
     """The table's page: what the guest can ask for, and what became of it."""
     table, current, restaurant = _find(code)
