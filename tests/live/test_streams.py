@@ -103,11 +103,11 @@ def test_a_change_while_a_redraw_waits_for_its_turn_is_in_it(
 
     def meanwhile(_seconds: float) -> None:
         heard = topic.version
-        restaurants.zone_named(alice.restaurant_id, "Cellar")
+        restaurants.ensure_zone(alice.restaurant_id, "Cellar")
         wait_until(lambda: topic.version > heard)
 
     with app.app_context():
-        restaurants.zone_named(alice.restaurant_id, "Roof")
+        restaurants.ensure_zone(alice.restaurant_id, "Roof")
         wait_until(lambda: topic.version > 1)
     monkeypatch.setattr(hub, "time", SimpleNamespace(monotonic=time.monotonic, sleep=meanwhile))
     assert "Cellar" in screen.next()[1]["html"]

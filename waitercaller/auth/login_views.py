@@ -132,7 +132,7 @@ def _enter(user: User) -> bool:
     """Log in this user, as read before the last proof was looked at; False if something has changed meanwhile."""
     access.log_out()
     access.log_in(user)
-    if not users.note_login(user):
+    if not users.record_login(user):
         access.log_out()
         return False
     audit.record("login_ok", user_id=user["_id"], actor=_actor(user))

@@ -65,4 +65,4 @@ def _tables(restaurant_id: ObjectId) -> None:
     if tables.of_restaurant(restaurant_id):
         return
     for zone, names in ZONES.items():
-        tables.add_many(restaurant_id, names, restaurants.zone_named(restaurant_id, zone))
+        tables.add_many(restaurant_id, names, restaurants.ensure_zone(restaurant_id, zone))

@@ -21,8 +21,8 @@ from waitercaller.model import service_request
 from waitercaller.model.service_request import ServiceRequest, Step
 from waitercaller.model.tables import Table
 
-NOBODY_THERE_LIMIT = 2  # so many times within COUNTED_WITHIN pause a phone
-COUNTED_WITHIN = timedelta(hours=1)
+NOBODY_THERE_LIMIT = 2  # so many times within COUNTING_WINDOW pause a phone
+COUNTING_WINDOW = timedelta(hours=1)
 MAX_TAPS_COUNTED = 99
 RETENTION = timedelta(days=1)  # after the end: a pause that was lifted forgives what was counted before
 
@@ -47,7 +47,7 @@ class Pause(TypedDict):
     purge_at: datetime
 
 
-class KnownPauses(TypedDict):
+class CachedPauses(TypedDict):
     """What the cache holds of a restaurant."""
 
     _id: ObjectId  # of the restaurant
@@ -64,14 +64,14 @@ def active(restaurant_id: ObjectId) -> list[Pause]:
     return list(documents().find(_active(restaurant_id)).sort("created_at"))
 
 
-def silencing(table: Table, phone_names: list[str]) -> Pause | None:
+def applying_to(table: Table, phone_names: list[str]) -> Pause | None:
     """The pause that keeps this phone from calling at this table, if there is one.
 
     Most houses have none, which each process remembers for a while; that there is one is always read, since a tap that
     is taken for paused calls nobody.
     """
     restaurant_id = table["restaurant_id"]
-    known = cache.pauses.get(restaurant_id, lambda: _known(restaurant_id))
+    known = cache.pauses.get(restaurant_id, lambda: _load_subjects(restaurant_id))
     paused = known["subjects"] if known else set()
     subjects = [*(_phone(name) for name in phone_names), _table(table["_id"])]
     if paused.isdisjoint(subjects):
@@ -79,7 +79,7 @@ def silencing(table: Table, phone_names: list[str]) -> Pause | None:
     return documents().find_one({**_active(restaurant_id), "subject": {"$in": subjects}})
 
 
-def tapped(pause: Pause, table: Table) -> None:
+def count_tap(pause: Pause, table: Table) -> None:
     """Count a tap that called nobody."""
     mine = {"_id": pause["_id"], "restaurant_id": pause["restaurant_id"]}
     where = {"table_id": table["_id"], "table_name": table["name"]}
@@ -115,7 +115,7 @@ def end_due() -> int:
     return documents().update_many(due, {"$set": {"over": True}}).modified_count
 
 
-def _known(restaurant_id: ObjectId) -> KnownPauses:
+def _load_subjects(restaurant_id: ObjectId) -> CachedPauses:
     return {"_id": restaurant_id, "subjects": {pause["subject"] for pause in active(restaurant_id)}}
 
 
@@ -123,9 +123,9 @@ def _review(restaurant_id: ObjectId, request: ServiceRequest) -> bool | None:
     """Whether the phone that made this request was paused (True) or its pause lifted (False) just now."""
     device = str(request["device"])
     paused = False
-    if _is_due(restaurant_id, device):
+    if _should_pause(restaurant_id, device):
         paused = _pause("phone", _phone(device), restaurant_id, request["table_id"], request["table_name"])
-        if _is_due(restaurant_id, device):
+        if _should_pause(restaurant_id, device):
             return True if paused else None
     # Not enough, or not any more: somebody has undone one of them at this very moment.
     lifted = {**_active(restaurant_id), "subject": _phone(device)}
@@ -133,18 +133,18 @@ def _review(restaurant_id: ObjectId, request: ServiceRequest) -> bool | None:
     return False if changed and not paused else None
 
 
-def _is_due(restaurant_id: ObjectId, device: str) -> bool:
+def _should_pause(restaurant_id: ObjectId, device: str) -> bool:
     """Whether nobody was there often enough in the last hour, or in the hour before the phone's present pause."""
     known = documents().find_one({"restaurant_id": restaurant_id, "subject": _phone(device)})
-    since = clock.now() - COUNTED_WITHIN
+    since = clock.now() - COUNTING_WINDOW
     if known is not None:
         if not known["over"] and known["until"] > clock.now():
-            since = known["created_at"] - COUNTED_WITHIN
+            since = known["created_at"] - COUNTING_WINDOW
         since = max(since, known.get("lifted_at") or since)
-    return len(_nobody_there(restaurant_id, device, since)) >= NOBODY_THERE_LIMIT
+    return len(_failed_visits(restaurant_id, device, since)) >= NOBODY_THERE_LIMIT
 
 
-def _nobody_there(restaurant_id: ObjectId, device: str, since: datetime) -> set[tuple[datetime, str]]:
+def _failed_visits(restaurant_id: ObjectId, device: str, since: datetime) -> set[tuple[datetime, str]]:
     """Each time that somebody went for nothing: when, and who. Several requests on one card are one time."""
     times = set()
     for lately in ({"live": True}, {"ended_at": {"$gt": since}}):  # each has its index, and the device none

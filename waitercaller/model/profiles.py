@@ -53,12 +53,12 @@ def pending_change(user: User) -> PendingEmail | None:
     return pending if pending and clock.now() < pending["asked_at"] + CHANGE_LIFETIME else None
 
 
-def subject(user_id: ObjectId, change_id: str) -> str:
+def token_subject(user_id: ObjectId, change_id: str) -> str:
     """What the token of a change of address is about."""
     return f"{user_id}:{change_id}"
 
 
-def changing(subject: str, txn: ClientSession | None = None) -> User | None:
+def user_of_change(subject: str, txn: ClientSession | None = None) -> User | None:
     """The user whose newest change of address this is, if it still waits."""
     user_id, _, change_id = subject.partition(":")
     return users.documents().find_one({"_id": ObjectId(user_id), "pending_email.id": change_id}, session=txn)
@@ -83,5 +83,5 @@ def change_address(user: User, txn: ClientSession | None) -> User:
 def _end_everything(user: User, txn: ClientSession | None) -> None:
     tokens.revoke(str(user["_id"]), txn)
     if pending := user.get("pending_email"):
-        tokens.revoke(subject(user["_id"], pending["id"]), txn)
+        tokens.revoke(token_subject(user["_id"], pending["id"]), txn)
     logins.end_all(user["_id"], txn)

@@ -16,7 +16,7 @@ from waitercaller.model.standard_kinds import STANDARD_KINDS, Kind
 
 Role = Literal["waiter", "manager", "owner"]
 
-MOST_ZONES = 100  # they all stand in the restaurant's document, and as buttons over the staff's screen
+MAX_ZONES = 100  # they all stand in the restaurant's document, and as buttons over the staff's screen
 
 
 class TooManyZones(Exception):
@@ -261,7 +261,7 @@ def rename_person(user_id: ObjectId, name: str, txn: ClientSession | None = None
     cache.restaurants.clear()
 
 
-def zone_named(restaurant_id: ObjectId, name: str) -> str | None:
+def ensure_zone(restaurant_id: ObjectId, name: str) -> str | None:
     """The id of the zone with this name (in any case), made if there is none; None for an empty name.
 
     Raises TooManyZones.
@@ -271,7 +271,7 @@ def zone_named(restaurant_id: ObjectId, name: str) -> str | None:
     if known := _zone(documents().find_one({"_id": restaurant_id}), name):
         return known
     documents().update_one(
-        {"_id": restaurant_id, "zones.key": {"$ne": name.casefold()}, f"zones.{MOST_ZONES - 1}": {"$exists": False}},
+        {"_id": restaurant_id, "zones.key": {"$ne": name.casefold()}, f"zones.{MAX_ZONES - 1}": {"$exists": False}},
         {"$push": {"zones": {"id": new_id(), "name": name, "key": name.casefold()}}},
     )
     cache.restaurants.forget(restaurant_id)

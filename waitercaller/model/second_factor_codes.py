@@ -14,10 +14,10 @@ from datetime import datetime
 import pyotp
 
 ISSUER = "Waiter Caller"
-PERIOD = 30  # seconds
-STEPS = 1  # before and after the present one: clocks of phones differ, and typing takes time
-RECOVERY_CODES = 10
-RECOVERY_BYTES = 15
+PERIOD_SECONDS = 30  # seconds
+TOLERATED_STEPS = 1  # before and after the present one: clocks of phones differ, and typing takes time
+RECOVERY_CODE_COUNT = 10
+RECOVERY_CODE_BYTES = 15
 
 
 def new_secret() -> str:
@@ -25,17 +25,19 @@ def new_secret() -> str:
     return pyotp.random_base32()
 
 
-def address(secret: str, email: str) -> str:
+def provisioning_uri(secret: str, email: str) -> str:
     """What the QR code says, and what an app on the same phone opens."""
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
 
 
 def counter_of(secret: str, typed: str, now: datetime) -> int | None:
     """The number of the 30 seconds to which a typed code belongs, if that is now or one step off; else None."""
-    present = int(now.timestamp()) // PERIOD
-    app, code = pyotp.TOTP(secret), _bare(typed)
+    present = int(now.timestamp()) // PERIOD_SECONDS
+    app, code = pyotp.TOTP(secret), _normalised(typed)
     found = None
-    for counter in range(present - STEPS, present + STEPS + 1):  # always all: the time taken says nothing
+    for counter in range(
+        present - TOLERATED_STEPS, present + TOLERATED_STEPS + 1
+    ):  # always all: the time taken says nothing
         if hmac.compare_digest(app.generate_otp(counter).encode(), code.encode()):
             found = counter
     return found
@@ -43,12 +45,15 @@ def counter_of(secret: str, typed: str, now: datetime) -> int | None:
 
 def new_recovery_codes() -> list[str]:
     """Ten codes in groups of four, as they are shown."""
-    return [in_groups(base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode()) for _ in range(RECOVERY_CODES)]
+    return [
+        in_groups(base64.b32encode(secrets.token_bytes(RECOVERY_CODE_BYTES)).decode())
+        for _ in range(RECOVERY_CODE_COUNT)
+    ]
 
 
 def recovery_hash(typed: str) -> str:
     """What is kept of a recovery code; the same however its letters and groups are typed."""
-    return hashlib.sha256(_bare(typed).encode()).hexdigest()
+    return hashlib.sha256(_normalised(typed).encode()).hexdigest()
 
 
 def in_groups(text: str) -> str:
@@ -56,5 +61,5 @@ def in_groups(text: str) -> str:
     return "-".join(re.findall(".{1,4}", text))
 
 
-def _bare(typed: str) -> str:
+def _normalised(typed: str) -> str:
     return re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", typed)).upper()

@@ -14,7 +14,7 @@ from waitercaller.model.tables import Table
 
 State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "withdrawn"]
 
-UNDO_FOR = timedelta(minutes=5)  # how long an ended request can come back with its first clock
+UNDO_WINDOW = timedelta(minutes=5)  # how long an ended request can come back with its first clock
 
 
 StepName = Literal[
@@ -101,13 +101,13 @@ class Escalation(NamedTuple):
 
 
 # As the pagers of the trade have it: every 40 s, the manager on the third.
-STANDARD_ESCALATION: EscalationSeconds = {"nag": 40, "all_zones": 80, "alert": 120}  # seconds
+DEFAULT_ESCALATION: EscalationSeconds = {"nag": 40, "all_zones": 80, "alert": 120}  # seconds
 
 
 def escalation_of(restaurant: Restaurant | None) -> Escalation:
     """The restaurant's times, counted from when a request began to wait; the usual ones where it has set none."""
     own = restaurant["settings"].get("escalation") if restaurant else None
-    seconds = own or STANDARD_ESCALATION
+    seconds = own or DEFAULT_ESCALATION
     return Escalation(
         timedelta(seconds=seconds["nag"]),
         timedelta(seconds=seconds["all_zones"]),

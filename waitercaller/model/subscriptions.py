@@ -19,10 +19,10 @@ from waitercaller.db import clock
 from waitercaller.db.client import db, transaction
 from waitercaller.model import restaurants
 
-Choice = Literal["all", "escalated"]
-Wish = Choice | Literal["none"]
+ActiveChoice = Literal["all", "escalated"]
+Choice = ActiveChoice | Literal["none"]
 
-MOST_BROWSERS = 10  # of one member; the oldest makes room for a new one
+MAX_BROWSERS_PER_MEMBER = 10  # of one member; the oldest makes room for a new one
 
 
 class Browser(TypedDict):
@@ -43,7 +43,7 @@ class Subscription(Browser):
     restaurant_id: ObjectId
     member_id: str
     login_id: str
-    choice: Wish
+    choice: Choice
     created_at: datetime
 
 
@@ -53,15 +53,15 @@ def documents() -> Collection[Subscription]:
 
 
 def put(
-    restaurant_id: ObjectId, member_id: str, login_id: str, browser: Browser, choice: Wish, renewed: bool = False
-) -> Wish:
+    restaurant_id: ObjectId, member_id: str, login_id: str, browser: Browser, choice: Choice, renewed: bool = False
+) -> Choice:
     """Have this browser told for this member; returns what it is told.
 
     Where it only `renewed` what it says of itself, what the member has chosen since stands.
     """
     subscription_id = full_id(restaurant_id, hashlib.sha256(browser["endpoint"].encode()).hexdigest()[:32])
 
-    def work(txn: ClientSession | None) -> Wish:
+    def work(txn: ClientSession | None) -> Choice:
         before = documents().find_one({"_id": subscription_id}, session=txn)
         chosen = before["choice"] if renewed and before and before["member_id"] == member_id else choice
         values = {"member_id": member_id, "login_id": login_id, "choice": chosen, **browser}
@@ -96,15 +96,15 @@ def of_member(restaurant_id: ObjectId, member_id: str) -> list[Subscription]:
     return _of(restaurant_id, member_id, None)
 
 
-def ids_that_chose(
-    choices: Iterable[Choice], restaurant_id: ObjectId, member_ids: list[str], txn: ClientSession | None
+def ids_with_choice(
+    choices: Iterable[ActiveChoice], restaurant_id: ObjectId, member_ids: list[str], txn: ClientSession | None
 ) -> list[str]:
     """The ids of these members' subscriptions for which one of these choices was made."""
     which = {"restaurant_id": restaurant_id, "member_id": {"$in": member_ids}, "choice": {"$in": list(choices)}}
     return [each["_id"] for each in documents().find(which, {"_id": True}, session=txn)]
 
 
-def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice: Wish) -> bool:
+def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice: Choice) -> bool:
     """Tell this browser of the member of other calls, or of none; False if they have no such browser."""
     which = {"_id": subscription_id, "restaurant_id": restaurant_id, "member_id": member_id}
 
@@ -118,7 +118,7 @@ def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice
     return found
 
 
-def follow(login_id: str, successor_id: str) -> None:
+def move_to_login(login_id: str, successor_id: str) -> None:
     """Another login takes this one's place in the same browser: what that is told goes on."""
     documents().update_many({"login_id": login_id}, {"$set": {"login_id": successor_id}})
 
@@ -146,7 +146,7 @@ def _of(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> l
 
 
 def _make_room(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
-    too_many = [each["_id"] for each in _of(restaurant_id, member_id, txn)[:-MOST_BROWSERS]]
+    too_many = [each["_id"] for each in _of(restaurant_id, member_id, txn)[:-MAX_BROWSERS_PER_MEMBER]]
     if too_many:
         documents().delete_many({"_id": {"$in": too_many}}, session=txn)
 

@@ -20,8 +20,8 @@ from waitercaller.db import cache, clock
 from waitercaller.db.client import Filter, db, transaction
 
 CODE = re.compile("[A-Z2-7]{26}")
-RETIRED_CODES_KEPT = timedelta(hours=24)
-MOST_TABLES = 1000  # of one restaurant: more than any house has, and what its pages can still draw
+RETIRED_CODE_LIFETIME = timedelta(hours=24)
+MAX_TABLES = 1000  # of one restaurant: more than any house has, and what its pages can still draw
 ATTEMPTS = 3  # two equal codes of 128 random bits are not met in practice, three times in a row never
 
 
@@ -41,7 +41,7 @@ class RetiredCode(TypedDict):
     """A code that was replaced: its page follows and cancels, and calls nobody."""
 
     code: str
-    until: datetime  # RETIRED_CODES_KEPT after it was replaced
+    until: datetime  # RETIRED_CODE_LIFETIME after it was replaced
 
 
 class Table(TypedDict):
@@ -66,7 +66,7 @@ def documents() -> Collection[Table]:
 def refuse_too_many(restaurant_id: ObjectId, number: int) -> None:
     """Raise TooManyTables if so many more would be too many. It keeps pages drawable, so two at once may just pass."""
     present = documents().count_documents({"restaurant_id": restaurant_id, "removed_at": None})
-    if present + number > MOST_TABLES:
+    if present + number > MAX_TABLES:
         raise TooManyTables
 
 
@@ -112,14 +112,14 @@ def by_code(code: str) -> tuple[Table, bool] | None:
     return (table, False) if alive else None
 
 
-def refuse_taken(restaurant_id: ObjectId, names: list[str], but: ObjectId | None = None) -> None:
-    """Raise NamesTaken if tables other than `but` have some of these names.
+def refuse_taken(restaurant_id: ObjectId, names: list[str], except_id: ObjectId | None = None) -> None:
+    """Raise NamesTaken if tables other than `except_id` have some of these names.
 
     It is for telling people early and which; what really keeps names apart is the unique index.
     """
     keys = {name_key(name): name for name in names}
     others = {"restaurant_id": restaurant_id, "removed_at": None, "name_key": {"$in": list(keys)}}
-    taken = {table["name_key"] for table in documents().find(others) if table["_id"] != but}
+    taken = {table["name_key"] for table in documents().find(others) if table["_id"] != except_id}
     if taken:
         raise NamesTaken([name for key, name in keys.items() if key in taken])
 
@@ -152,7 +152,7 @@ def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> bool:
         return False
     now = clock.now()
     retired = [old for old in table["retired_codes"] if old["until"] > now]
-    retired.append({"code": table["code"], "until": now + RETIRED_CODES_KEPT})
+    retired.append({"code": table["code"], "until": now + RETIRED_CODE_LIFETIME})
     present = {**_present(restaurant_id, table_id), "code": table["code"]}
     for attempts_left in reversed(range(ATTEMPTS)):
         try:

@@ -21,7 +21,7 @@ from waitercaller.db.client import db
 # Machines' clocks differ: a token is neither refused nor kept alive for that reason alone.
 CLOCK_LEEWAY = timedelta(seconds=90)
 # How long a spent or expired token is remembered, so that its link can still say what happened to it.
-REMEMBERED = timedelta(days=7)
+RETENTION = timedelta(days=7)
 
 Reason = Literal["invalid", "expired", "used"]
 
@@ -35,7 +35,7 @@ class Token(TypedDict):
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None  # used, replaced or revoked
-    purge_at: datetime  # REMEMBERED after it has expired
+    purge_at: datetime  # RETENTION after it has expired
 
 
 def documents() -> Collection[Token]:
@@ -71,7 +71,7 @@ def issue(purpose: str, subject: str, lifetime: timedelta) -> str:
             "created_at": now,
             "expires_at": now + lifetime,
             "used_at": None,
-            "purge_at": now + lifetime + REMEMBERED,
+            "purge_at": now + lifetime + RETENTION,
         }
     )
     return serializer(f"token:{purpose}").dumps([token_id, clock.milliseconds(now + lifetime)])
@@ -79,12 +79,12 @@ def issue(purpose: str, subject: str, lifetime: timedelta) -> str:
 
 def peek(purpose: str, token: str, txn: ClientSession | None = None) -> str:
     """The subject of a token that could be redeemed now. Raises TokenError."""
-    return _living(purpose, token, txn)["subject"]
+    return _valid(purpose, token, txn)["subject"]
 
 
 def redeem(purpose: str, token: str, txn: ClientSession | None = None) -> str:
     """Spend a token and return its subject; of several at once exactly one succeeds. Raises TokenError."""
-    document = _living(purpose, token, txn)
+    document = _valid(purpose, token, txn)
     spent = documents().update_one(
         {"_id": document["_id"], "used_at": None}, {"$set": {"used_at": clock.now()}}, session=txn
     )
@@ -98,7 +98,7 @@ def revoke(subject: str, txn: ClientSession | None = None) -> None:
     documents().update_many({"subject": subject, "used_at": None}, {"$set": {"used_at": clock.now()}}, session=txn)
 
 
-def _living(purpose: str, token: str, txn: ClientSession | None) -> Token:
+def _valid(purpose: str, token: str, txn: ClientSession | None) -> Token:
     try:
         token_id, expires_ms = serializer(f"token:{purpose}").loads(token)
     except (BadData, ValueError, TypeError):

@@ -16,7 +16,7 @@ UNHEARD_AFTER = timedelta(minutes=2)  # a silence of an open restaurant that is 
 # silence that still lasts when this has passed the owners are told then.
 ALERT_INTERVAL = timedelta(minutes=15)
 # After so many alerts without a look in between there are no more: the owners are on holiday or have left.
-MOST_UNHEEDED_ALERTS = 7
+MAX_UNHEEDED_ALERTS = 7
 
 
 class AlertNote(TypedDict):
@@ -41,27 +41,27 @@ def noted() -> dict[ObjectId, AlertNote]:
     return {document["restaurant_id"]: document for document in documents().find(matters)}
 
 
-def begin_silence(restaurant_id: ObjectId) -> None:
+def mark_unheard(restaurant_id: ObjectId) -> None:
     """Note that from now on nobody hears the calls, unless that is noted already."""
     _prepare(restaurant_id)
     heard = {"restaurant_id": restaurant_id, "unheard_since": None}
     documents().update_one(heard, {"$set": {"unheard_since": clock.now(), "told_at": None}})
 
 
-def end_silence(noted: AlertNote, heard: bool) -> None:
+def mark_heard(noted: AlertNote, heard: bool) -> None:
     """Somebody hears the calls, or (not `heard`) nobody needs to any more: the next silence is a new one."""
     values = {"unheard_since": None, "told_at": None, **({"unheeded": 0} if heard else {})}
     documents().update_one(_as_read(noted), {"$set": values})
 
 
-def is_to_be_told(noted: AlertNote) -> bool:
+def should_alert(noted: AlertNote) -> bool:
     """Whether this silence is long, nobody has been told of it yet, and the last time is not just past."""
     last_told_at = noted.get("last_told_at")  # of an earlier silence
     is_allowed = last_told_at is None or last_told_at + ALERT_INTERVAL <= clock.now()
-    return _is_long(noted) and noted["told_at"] is None and noted["unheeded"] < MOST_UNHEEDED_ALERTS and is_allowed
+    return _is_long(noted) and noted["told_at"] is None and noted["unheeded"] < MAX_UNHEEDED_ALERTS and is_allowed
 
 
-def note_told(noted: AlertNote) -> bool:
+def record_alert(noted: AlertNote) -> bool:
     """Note that somebody is told of this silence now; False when that was done, or it is over."""
     now = clock.now()
     change = {"$set": {"told_at": now, "last_told_at": now}, "$inc": {"unheeded": 1}}

@@ -60,7 +60,7 @@ class TwoFactorOffer(TypedDict):
     until: datetime
 
 
-class Left(TypedDict):
+class FormerMembership(TypedDict):
     """A restaurant that somebody has left, and as whom they worked there."""
 
     restaurant_id: ObjectId
@@ -80,7 +80,7 @@ class User(TypedDict):
     pending_email: NotRequired[PendingEmail]
     two_factor: NotRequired[TwoFactor]
     two_factor_offer: NotRequired[TwoFactorOffer]
-    left: NotRequired[list[Left]]
+    left: NotRequired[list[FormerMembership]]
 
 
 def documents() -> Collection[User]:
@@ -157,7 +157,7 @@ def with_address(email: str) -> User | None:
     return documents().find_one({"email": email})
 
 
-def note_login(user: User) -> bool:
+def record_login(user: User) -> bool:
     """Note that the user, as read before the password was verified, has logged in; False if the password has changed.
 
     A write, so that it and the transaction of a new password exclude each other: a login that began with the old
@@ -173,7 +173,7 @@ def note_login(user: User) -> bool:
     return bool(documents().update_one(unchanged, {"$set": {"logged_in_at": clock.now()}}).matched_count)
 
 
-def note_left(user_id: ObjectId, restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
+def record_leaving(user_id: ObjectId, restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
     """Remember as whom a user worked in a restaurant they left: what is held about them there is still theirs."""
     left = {"restaurant_id": restaurant_id, "member_id": member_id}
     documents().update_one({"_id": user_id}, {"$push": {"left": left}}, session=txn)

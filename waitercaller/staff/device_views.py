@@ -53,7 +53,7 @@ def let_in(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
     if member["user_id"] is not None:
         raise DomainError(_("%(name)s logs in with an e-mail address.", name=member["name"]))
     by = access.current_actor()
-    invitation_id = transaction(lambda txn: invitations.let_in(restaurant_id, member, by, txn))
+    invitation_id = transaction(lambda txn: invitations.invite_phone(restaurant_id, member, by, txn))
     codes.show("phone", restaurant_id, str(invitation_id), invitations.PHONE_LIFETIME, member["name"])
     return redirect(url_for("staff.code", restaurant_id=restaurant_id), 303)
 
@@ -91,8 +91,8 @@ def code(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("manager")
 def end_screen(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
     """End the login of a screen or a phone; what it shows closes within seconds."""
-    ended = next((each for each in logins.screens_of(restaurant_id) if each["_id"] == login_id), None) or abort(404)
-    logins.end_screens(restaurant_id, _id=login_id)
+    ended = next((each for each in logins.devices_of(restaurant_id) if each["_id"] == login_id), None) or abort(404)
+    logins.end_devices(restaurant_id, _id=login_id)
     audit.record("screen_ended", restaurant_id=restaurant_id, name=ended["name"])
     flash(_("“%(name)s” is logged out.", name=ended["name"]), "success")
     return redirect(url_for("staff.index", restaurant_id=restaurant_id), 303)
@@ -155,7 +155,7 @@ def phone() -> ResponseReturnValue:
 
 def _spend(token: str, invitation_id: ObjectId, txn: ClientSession | None) -> None:
     tokens.redeem("phone", token, txn)
-    if invitations.get(invitation_id, txn) is None or not invitations.use(invitation_id, txn):
+    if invitations.get(invitation_id, txn) is None or not invitations.mark_used(invitation_id, txn):
         raise tokens.TokenError("used")
 
 

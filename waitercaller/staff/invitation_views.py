@@ -133,7 +133,7 @@ def _join(invited: Invited, form: JoinForm | None) -> None:
 def _spend(invited: Invited, txn: ClientSession | None) -> Invitation:
     """Use up the link and the invitation, which must still be good. Raises TokenError."""
     invitation = invitations.get(invited.invitation["_id"], txn)
-    if invitation is None or not invitations.use(invitation["_id"], txn):
+    if invitation is None or not invitations.mark_used(invitation["_id"], txn):
         raise TokenError("used")
     if invited.token:
         tokens.redeem(PURPOSE, invited.token, txn)

@@ -111,7 +111,7 @@ def log_in_screen(restaurant_id: ObjectId, name: str, member_id: str | None = No
     """Make this browser a screen of a restaurant, or the phone of one of its members; nobody is logged in any more."""
     address, browser = request.remote_addr or "", request.user_agent.string
     log_out()
-    secret, login = logins.start_screen(restaurant_id, name, member_id, address, browser)
+    secret, login = logins.start_device(restaurant_id, name, member_id, address, browser)
     _begin(Visitor(secret, login, None))
 
 
@@ -183,7 +183,7 @@ def _load_visitor(secret: str) -> Visitor | None:
     login = logins.find(logins.hash_of(secret))
     if login is None:
         return None
-    if login["actor"]["kind"] == "screen":
+    if login["actor"]["kind"] == "device":
         return Visitor(secret, login, None)
     user = users.get(login["actor"]["id"])
     return Visitor(secret, login, user) if user else None

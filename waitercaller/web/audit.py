@@ -50,7 +50,7 @@ def record(
     }
     # As JSON, so that no name can break a line or pass for another field.
     log.info("audit: %s", json.dumps({**entry, "at": entry["at"].isoformat()}, default=str))
-    audit_trail.keep(entry)
+    audit_trail.write(entry)
 
 
 def record_often(event: str, *, restaurant_id: ObjectId, **details: Any) -> None:

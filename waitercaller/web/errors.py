@@ -12,7 +12,7 @@ from flask_wtf.csrf import CSRFError
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
 
-from waitercaller.db.faults import is_away
+from waitercaller.db.faults import is_transient
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def _database_error(error: PyMongoError) -> Response:
     # Where, but not the message: it quotes documents, hence addresses and table codes.
     place = "".join(traceback.format_tb(error.__traceback__))
     name, code = type(error).__name__, getattr(error, "code", None)
-    away = is_away(error)
+    away = is_transient(error)
     log.error("the database %s: %s, code %s\n%s", "is away" if away else "refused", name, code, place)
     return error_page(503 if away else 500)
 

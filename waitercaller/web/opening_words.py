@@ -32,7 +32,7 @@ def of_opening(restaurant: Restaurant, is_watched: bool | None = None) -> Openin
     now = clock.now()
     if is_watched is None:
         is_watched = presence.is_watched(restaurant["_id"])
-    is_open, by_hand = opening.is_open(restaurant, now, is_watched), opening.by_hand(restaurant, now)
+    is_open, by_hand = opening.is_open(restaurant, now, is_watched), opening.manual_state(restaurant, now)
     return Opening(
         is_open=is_open,
         headline=_("Guests can call") if is_open else _("Guests cannot call"),
@@ -46,7 +46,7 @@ def of_opening(restaurant: Restaurant, is_watched: bool | None = None) -> Openin
 def if_unusual(restaurant: Restaurant, is_watched: bool | None = None) -> Opening | None:
     """The state of this moment where the staff may wonder at it: closed by hand, or outside the hours."""
     now = clock.now()
-    state = opening.by_hand(restaurant, now)
+    state = opening.manual_state(restaurant, now)
     if state == "open" or (state is None and opening.is_in_hours(restaurant, now)):
         return None
     return of_opening(restaurant, is_watched)
@@ -66,7 +66,7 @@ def moment_there(restaurant: Restaurant, at: datetime) -> str:
 
 
 def _reason(restaurant: Restaurant, now: datetime, is_open: bool) -> str:
-    match opening.by_hand(restaurant, now):
+    match opening.manual_state(restaurant, now):
         case "open":
             return _join(_("Opened by hand."), _hours_again(restaurant))
         case "closed":

@@ -57,7 +57,7 @@ class Sessions(SecureCookieSessionInterface):
 
 def init_app(app: Flask) -> None:
     app.session_interface = Sessions()
-    app.permanent_session_lifetime = logins.SCREEN_LIFETIME  # of the cookie; the documents of logins end the others
+    app.permanent_session_lifetime = logins.DEVICE_LIFETIME  # of the cookie; the documents of logins end the others
     app.before_request(_refuse_malformed_referer)  # first: the check of forms trips over one
     csrf.init_app(app)
     app.after_request(_headers)

@@ -65,8 +65,8 @@ def erase(app: Flask, later: Callable[..., None]) -> Callable[[], None]:
     def carried_out() -> None:
         later(minutes=2)
         with app.app_context():
-            assert erasure.work_off() > 0
-            assert erasure.work_off() == 0
+            assert erasure.process_due() > 0
+            assert erasure.process_due() == 0
 
     return carried_out
 
@@ -209,9 +209,9 @@ def test_erasing_goes_on_after_a_process_has_died(
     with monkeypatch.context() as patch, app.app_context():
         patch.setattr(erasure, "_erase_window", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            erasure.work_off()
+            erasure.process_due()
     with app.app_context():
-        while erasure.work_off():  # whatever was not taken up yet
+        while erasure.process_due():  # whatever was not taken up yet
             pass
     assert "Bob" in str(list(stored.requests.find()))
     later(minutes=1)  # the lease ends

@@ -32,7 +32,7 @@ def counted(database: Any) -> dict[datetime, int]:
 
 def test_calls_are_counted_by_quarters(database, house, table):
     keep(database, *(past_call(house, table, NOON + timedelta(minutes=minutes)) for minutes in (0, 14, 15, 44)))
-    store.bring_up_to_date()
+    store.run_now()
     quarter = times.QUARTER
     assert counted(database) == {NOON: 2, NOON + quarter: 1, NOON + 2 * quarter: 1}
     found = store.of_period(house["_id"], NOON + quarter, NOON + 2 * quarter)
@@ -41,27 +41,27 @@ def test_calls_are_counted_by_quarters(database, house, table):
 
 def test_counting_again_changes_nothing(database, house, table):
     keep(database, past_call(house, table, NOON), past_call(house, table, NOON, kind=1))
-    store.bring_up_to_date()
+    store.run_now()
     before = database.rollups.find_one()
     database.jobs.delete_many({})
-    store.bring_up_to_date()
+    store.run_now()
     assert {**before, "next_at": None} == {**database.rollups.find_one(), "next_at": None}
 
 
 def test_what_happens_to_a_call_later_is_counted(database, house, table, later):
     call = requests.open_request(house, table, house["kinds"][0], "k1")
-    store.bring_up_to_date()
+    store.run_now()
     [cell] = database.rollups.find_one()["cells"]
     assert (cell["calls"], cell["answered"]) == (1, 0)
     later(minutes=2)
     requests.accept(house["_id"], [call["_id"]], BOB)
     requests.resolve(house["_id"], [call["_id"]], BOB)
-    store.bring_up_to_date()
+    store.run_now()
     [cell] = database.rollups.find_one()["cells"]
     assert (cell["calls"], cell["answered"]) == (1, 1)
     requests.reopen({"restaurant_id": house["_id"]}, [call["_id"]], BOB)
     later(minutes=2)
-    store.bring_up_to_date()
+    store.run_now()
     [cell] = database.rollups.find_one()["cells"]
     assert (cell["calls"], cell["answered"]) == (1, 0)
 
@@ -69,32 +69,32 @@ def test_what_happens_to_a_call_later_is_counted(database, house, table, later):
 def test_a_quarter_is_left_alone_once_nothing_can_change(database, house, table, later):
     call = requests.open_request(house, table, house["kinds"][0], "k1")
     later(hours=3)
-    store.bring_up_to_date()
+    store.run_now()
     due_at = database.rollups.find_one()["next_at"]
     assert timedelta(minutes=5) < due_at - clock.now() < timedelta(hours=1)  # less and less often while it waits
     later(hours=1)
     requests.resolve(house["_id"], [call["_id"]], BOB)
-    store.bring_up_to_date()
+    store.run_now()
     assert database.rollups.find_one()["state"] == "due"  # it can still be undone
     later(hours=1)
-    store.bring_up_to_date()
+    store.run_now()
     assert database.rollups.find_one()["state"] == "counted"
-    store.bring_up_to_date()
+    store.run_now()
     assert counted(database) == {times.quarter_of(call["created_at"]): 1}
 
 
 def test_calls_that_become_visible_late_are_counted(database, house, table):
-    store.bring_up_to_date()
+    store.run_now()
     made_at = clock.now() - timedelta(minutes=4)
     database.requests.insert_one(past_call(house, table, made_at))
-    store.bring_up_to_date()
+    store.run_now()
     assert counted(database) == {times.quarter_of(made_at): 1}
 
 
 def test_a_long_past_is_counted_in_batches(database, house, table, monkeypatch):
     monkeypatch.setattr(store, "BATCH_SIZE", 3)
     keep(database, *(past_call(house, table, NOON + timedelta(minutes=5 * each)) for each in range(10)))
-    store.bring_up_to_date()
+    store.run_now()
     assert sum(counted(database).values()) == 10
 
 
@@ -102,7 +102,7 @@ def test_houses_are_counted_apart(database, house, table, charlie):
     theirs = restaurants.get(charlie.restaurant_id)
     assert theirs is not None
     keep(database, past_call(house, table, NOON), past_call(theirs, table, NOON), past_call(theirs, table, NOON))
-    store.bring_up_to_date()
+    store.run_now()
     assert {each["restaurant_id"]: each["cells"][0]["calls"] for each in database.rollups.find()} == {
         house["_id"]: 1,
         charlie.restaurant_id: 2,
@@ -114,7 +114,7 @@ def test_one_process_at_a_time_looks_for_calls(database, house, table, later, mo
     monkeypatch.setattr(store, "_find_new", rounds.append)
     for number in (1, 2):
         for _ in range(3):
-            store.work_off()
+            store.process_due()
         assert len(rounds) == number
         later(seconds=61)
 
@@ -122,8 +122,8 @@ def test_one_process_at_a_time_looks_for_calls(database, house, table, later, mo
 @pytest.mark.needs_wire
 def test_several_processes_at_once_count_right(app, database, house, table):
     keep(database, *(past_call(house, table, NOON + timedelta(minutes=each)) for each in range(40)))
-    at_once_in(app, *[store.bring_up_to_date] * 4)
-    store.bring_up_to_date()
+    at_once_in(app, *[store.run_now] * 4)
+    store.run_now()
     assert sorted(counted(database).values()) == [10, 15, 15]
 
 
@@ -135,11 +135,11 @@ def test_who_has_lost_the_lease_writes_nothing(database, house, table, monkeypat
     def interrupted(found: Any) -> Any:
         monkeypatch.setattr(store, "cells_of", count_cells)
         keep(database, past_call(house, table, NOON))
-        store.bring_up_to_date()
+        store.run_now()
         return count_cells(found)
 
     monkeypatch.setattr(store, "cells_of", interrupted)
-    assert store.bring_up_to_date() == 0
+    assert store.run_now() == 0
     assert counted(database) == {NOON: 2}
 
 
@@ -148,22 +148,22 @@ def test_a_process_that_dies_leaves_its_quarter_to_another(database, house, tabl
     with monkeypatch.context() as patch:
         patch.setattr(store, "cells_of", lambda _: 1 // 0)
         with pytest.raises(ZeroDivisionError):
-            store.bring_up_to_date()
+            store.run_now()
     database.jobs.update_one({}, {"$set": {"seen": clock.now()}})
     assert counted(database) == {NOON: 0}
     later(minutes=3)
-    store.bring_up_to_date()
+    store.run_now()
     assert counted(database) == {NOON: 1}
 
 
 def test_calls_of_long_ago_go_and_their_counts_stay(database, house, table, later):
     ancient, recent = (past_call(house, table, clock.now() - timedelta(days=days)) for days in (401, 399))
     keep(database, ancient, recent)
-    store.bring_up_to_date()
+    store.run_now()
     assert [call["_id"] for call in database.requests.find()] == [recent["_id"]]
     assert sum(counted(database).values()) == 2
     later(hours=2)
-    store.bring_up_to_date()
+    store.run_now()
     assert sum(counted(database).values()) == 2
 
 
@@ -172,7 +172,7 @@ def test_what_is_live_or_not_counted_for_good_is_never_deleted(database, house, 
     live, beside = past_call(house, table, at), past_call(house, table, at)
     live.update(state="waiting", live=True, ended_at=None)
     keep(database, live, beside)
-    store.bring_up_to_date()
+    store.run_now()
     assert database.requests.count_documents({}) == 2
 
 
@@ -184,7 +184,7 @@ def test_calls_that_never_end_do_not_keep_the_others(database, house, table, mon
         each.update(kind=kind, state="waiting", live=True, ended_at=None)
     keep(database, *never, *(past_call(house, table, at + timedelta(days=2, hours=each)) for each in range(5)))
     for _ in range(6):
-        store.bring_up_to_date()
+        store.run_now()
     assert [call["_id"] for call in database.requests.find()] == [each["_id"] for each in never]
 
 
@@ -200,7 +200,7 @@ def test_the_usual_wait_is_the_median_at_this_hour_of_four_weeks(database, house
         begin = (at - timedelta(days=day)).replace(hour=hour, minute=20)
         keep(database, past_call(house, table, begin, accepted=60), past_call(house, table, begin + times.QUARTER * 4))
     keep(database, *(past_call(house, table, at - timedelta(days=40), accepted=900) for _ in range(50)))
-    store.bring_up_to_date()
+    store.run_now()
     wait = usual.usual_wait(house, at)
     assert wait is not None
     assert 60 <= wait.total_seconds() <= 65
@@ -210,10 +210,10 @@ def test_the_usual_wait_is_the_median_at_this_hour_of_four_weeks(database, house
 def test_too_few_calls_tell_nothing(database, house, table, later):
     at = clock.now()
     keep(database, *(past_call(house, table, at - timedelta(days=day)) for day in range(1, 20)))
-    store.bring_up_to_date()
+    store.run_now()
     assert usual.usual_wait(house, at) is None
     keep(database, past_call(house, table, at - timedelta(days=20)))
-    store.bring_up_to_date()
+    store.run_now()
     assert usual.usual_wait(house, at) is None  # known for five minutes
     later(minutes=6)
     wait = usual.usual_wait(house, at)

@@ -61,7 +61,7 @@ def drawn(app: Flask, alice: Person, table: Table) -> Callable[[str], None]:
     def sign(screen: str) -> None:
         with app.app_context():
             ids = [each["_id"] for each in queries.live_of_table(alice.restaurant_id, table["_id"])]
-            seen.shown(alice.restaurant_id, ids, screen)
+            seen.record(alice.restaurant_id, ids, screen)
 
     return sign
 

@@ -91,7 +91,7 @@ def _ask(person: User, new: str) -> None:
 
     def ask(txn: ClientSession | None) -> None:
         change_id = profiles.ask_for_address(person["_id"], new, txn)
-        subject = profiles.subject(person["_id"], change_id)
+        subject = profiles.token_subject(person["_id"], change_id)
         outbox.enqueue("email_change", new, txn=txn, language=language, subject=subject)
         outbox.enqueue("email_change_asked", person["email"], txn=txn, language=language)
 
@@ -100,7 +100,7 @@ def _ask(person: User, new: str) -> None:
 
 def _changing(subject: str, txn: ClientSession | None = None) -> User:
     """The user whose newest change this is. Raises TokenError."""
-    user = profiles.changing(subject, txn)
+    user = profiles.user_of_change(subject, txn)
     if user is None:
         raise TokenError("used")
     return user

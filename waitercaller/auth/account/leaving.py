@@ -68,7 +68,7 @@ def _close(place: Place, txn: ClientSession | None) -> None:
         raise Overtaken
     tables.remove_all(restaurant_id, txn)
     requests.withdraw({"restaurant_id": restaurant_id}, txn)
-    logins.end_screens(restaurant_id, txn)
+    logins.end_devices(restaurant_id, txn)
     tokens.revoke(str(restaurant_id), txn)  # the code of a counter screen
     invitations.delete_of_restaurant(restaurant_id, txn)
     erasure.of_restaurant(place["restaurant"], txn)
@@ -80,7 +80,7 @@ def _quit(place: Place, txn: ClientSession | None) -> None:
         raise Overtaken
     handover.release(restaurant_id, member_id, txn)
     subscriptions.forget_member(restaurant_id, member_id, txn)
-    logins.end_screens(restaurant_id, txn, member_id=member_id)
+    logins.end_devices(restaurant_id, txn, member_id=member_id)
     erasure.of_member(place["restaurant"], member_id, txn)
 
 

@@ -30,7 +30,7 @@ def end_session() -> ResponseReturnValue:
     user_id, here = access.current_person()["_id"], access.current_login()["_id"]
     which = request.form.get("login", "")
     if which == "others":
-        logins.end_all(user_id, but=here)
+        logins.end_all(user_id, except_id=here)
         flash(_("Every other login has ended."), "success")
     else:
         # What is not one of this person's has ended already, as far as this person is concerned.

@@ -11,7 +11,7 @@ from waitercaller.web.routing import address_of
 def email_change(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """The link that confirms a new address; to somebody with an account, that there is one; nothing if overtaken."""
     subject: str = context["subject"]
-    user = profiles.changing(subject)
+    user = profiles.user_of_change(subject)
     if user is None or user["pending_email"]["email"] != to:
         return None
     if users.with_address(to):

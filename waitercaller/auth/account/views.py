@@ -88,8 +88,8 @@ def stay_logged_in(user: User, verified_at: datetime | None = None) -> None:
     """
     before = current_user.login["_id"]
     access.log_in(user, verified_at)
-    subscriptions.follow(before, current_user.login["_id"])
-    if not users.note_login(user):
+    subscriptions.move_to_login(before, current_user.login["_id"])
+    if not users.record_login(user):
         access.log_out()  # yet another change came in between
 
 

@@ -71,7 +71,7 @@ def disable() -> ResponseReturnValue:
 
     def turn_off(txn: ClientSession | None) -> bool:
         off = second_factors.turn_off(person["_id"], txn)
-        logins.end_all(person["_id"], txn, but=here)
+        logins.end_all(person["_id"], txn, except_id=here)
         return off and _notify(person, "off", txn)
 
     if transaction(turn_off):
@@ -87,7 +87,7 @@ def _turn_on(person: User, secret: str, counter: int) -> ResponseReturnValue:
     def turn_on(txn: ClientSession | None) -> bool:
         if not second_factors.turn_on(person["_id"], secret, counter, new, txn):
             return False
-        logins.end_all(person["_id"], txn, but=here)
+        logins.end_all(person["_id"], txn, except_id=here)
         return _notify(person, "on", txn)
 
     if not transaction(turn_on):
@@ -109,7 +109,7 @@ def _notify(person: User, what: str, txn: ClientSession | None) -> bool:
 
 def _connection(secret: str, email: str) -> dict[str, Any]:
     """The secret in the three forms in which an app takes it."""
-    address = second_factor_codes.address(secret, email)
+    address = second_factor_codes.provisioning_uri(secret, email)
     return {
         "secret": second_factor_codes.in_groups(secret),
         "address": address,

@@ -29,7 +29,7 @@ def next_step(request: ServiceRequest) -> EscalationStep:
     return STEPS[_level(request)]
 
 
-def name_of_next_step(request: ServiceRequest) -> str:
+def occasion_of_next_step(request: ServiceRequest) -> str:
     """A name that only this step has: when it was due tells it from one of a time before somebody went in between."""
     assert request["due_at"] is not None
     return f"{request['_id']}:{clock.milliseconds(request['due_at'])}"
@@ -41,7 +41,7 @@ def advance(request: ServiceRequest, times: Escalation) -> bool:
     The step after that is due as much later as the restaurant's times are apart.
     """
     level = _level(request)
-    pause = _pause(times, level)
+    interval = _interval(times, level)
     unchanged = {
         "_id": request["_id"],
         "restaurant_id": request["restaurant_id"],
@@ -49,12 +49,12 @@ def advance(request: ServiceRequest, times: Escalation) -> bool:
         "level": request.get("level"),
         "due_at": request["due_at"],
     }
-    values = {"level": level + 1, "due_at": request["due_at"] + pause if pause and request["due_at"] else None}
+    values = {"level": level + 1, "due_at": request["due_at"] + interval if interval and request["due_at"] else None}
     change = {"$set": values, "$push": {"steps": service_request.step(STEPS[level], None)}}
     return bool(documents().update_one(unchanged, change).modified_count)
 
 
-def is_left_alone(request: ServiceRequest) -> bool:
+def is_unanswered(request: ServiceRequest) -> bool:
     """Whether the last step has been taken, or is due, and still nobody goes."""
     level, due_at = _level(request), request["due_at"]
     is_last = level == len(STEPS) - 1 and due_at is not None and due_at <= clock.now()
@@ -65,7 +65,7 @@ def _level(request: ServiceRequest) -> int:
     return request.get("level") or 0  # a request of an earlier version has none
 
 
-def _pause(times: Escalation, level: int) -> timedelta | None:
+def _interval(times: Escalation, level: int) -> timedelta | None:
     """The time from the step after `level` to the one that follows; None after the last."""
     if level + 1 == len(STEPS):
         return None

@@ -4,7 +4,7 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 from waitercaller.db.client import Filter
-from waitercaller.model.service_request import UNDO_FOR, Scope, ServiceRequest, documents
+from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, documents
 
 
 def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
@@ -19,7 +19,7 @@ def live_of_table(restaurant_id: ObjectId, table_id: ObjectId) -> list[ServiceRe
 
 def ended_lately(restaurant_id: ObjectId) -> list[ServiceRequest]:
     """What the staff ended within the time it can be undone, latest first."""
-    ended = _find({"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_FOR}}, "ended_at")
+    ended = _find({"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_WINDOW}}, "ended_at")
     return [request for request in reversed(ended) if request["state"] in ("resolved", "dismissed")]
 
 

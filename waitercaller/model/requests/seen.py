@@ -11,7 +11,7 @@ from waitercaller.model.service_request import documents
 MAX_SCREENS_PER_REQUEST = 20  # the latest
 
 
-def shown(restaurant_id: ObjectId, request_ids: list[ObjectId], screen_id: str) -> int:
+def record(restaurant_id: ObjectId, request_ids: list[ObjectId], screen_id: str) -> int:
     """This screen has drawn these; returns how many did not know that yet. What has ended takes no receipt."""
     changed = documents().update_many(
         {

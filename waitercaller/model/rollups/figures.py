@@ -8,10 +8,10 @@ from typing import TypedDict
 
 from waitercaller.model.service_request import ServiceRequest
 
-# Where one bar of the histogram of waits ends and the next begins (seconds). The last one has no end.
-BOUNDS = (*range(5, 120, 5), *range(120, 300, 10), *range(300, 900, 30), *range(900, 3601, 300))
-ANSWERS = ("accepted", "passed", "resolved")
-UNDONE = ("reopened", "released")  # the guest waits again, and has waited all the time
+# Where one bucket of the histogram of waits ends and the next begins (seconds). The last one has no end.
+BUCKET_BOUNDS_SECONDS = (*range(5, 120, 5), *range(120, 300, 10), *range(300, 900, 30), *range(900, 3601, 300))
+ANSWER_STEPS = ("accepted", "passed", "resolved")
+UNDO_STEPS = ("reopened", "released")  # the guest waits again, and has waited all the time
 
 
 class Cell(TypedDict):
@@ -25,7 +25,7 @@ class Cell(TypedDict):
     given_up: int  # cancelled by the guest before anybody was on the way
     nobody: int  # nobody was at the table
     alerted: int  # it took so long that the managers were told
-    waits: dict[str, int]  # how many answered calls fell into each bar of the histogram
+    waits: dict[str, int]  # how many answered calls fell into each bucket of the histogram
 
 
 def answered_after(request: ServiceRequest) -> timedelta | None:
@@ -35,9 +35,9 @@ def answered_after(request: ServiceRequest) -> timedelta | None:
     """
     answered_at = None
     for step in request["steps"]:
-        if step["what"] in UNDONE:
+        if step["what"] in UNDO_STEPS:
             answered_at = None
-        elif step["what"] in ANSWERS and answered_at is None:
+        elif step["what"] in ANSWER_STEPS and answered_at is None:
             answered_at = step["at"]
     return max(timedelta(), answered_at - request["first_at"]) if answered_at else None
 
@@ -73,8 +73,8 @@ def _count(cell: Cell, request: ServiceRequest) -> None:
     cell["nobody"] += request["state"] == "dismissed"
     cell["alerted"] += any(step["what"] == "alerted" for step in request["steps"])
     if wait is not None:
-        bar = str(bisect_right(BOUNDS, wait.total_seconds()))
-        cell["waits"][bar] = cell["waits"].get(bar, 0) + 1
+        bucket = str(bisect_right(BUCKET_BOUNDS_SECONDS, wait.total_seconds()))
+        cell["waits"][bucket] = cell["waits"].get(bucket, 0) + 1
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Figures:
     given_up: int = 0
     nobody: int = 0
     alerted: int = 0
-    waits: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    waits: list[int] = field(default_factory=lambda: [0] * (len(BUCKET_BOUNDS_SECONDS) + 1))
 
     def add(self, cell: Cell) -> None:
         """Take in the counts of a cell."""
@@ -95,8 +95,8 @@ class Figures:
         self.given_up += cell["given_up"]
         self.nobody += cell["nobody"]
         self.alerted += cell["alerted"]
-        for bar, count in cell["waits"].items():
-            self.waits[int(bar)] += count
+        for bucket, count in cell["waits"].items():
+            self.waits[int(bucket)] += count
 
     def wait(self, share: float) -> timedelta | None:
         """The time within which this share of the answered calls was answered (0.5: the median).
@@ -104,9 +104,9 @@ class Figures:
         As exact as the histogram, which is 5 seconds up to two minutes. None without answered calls.
         """
         left = share * self.answered
-        for bar, count in enumerate(self.waits):
+        for bucket, count in enumerate(self.waits):
             if count and left <= count:
-                begin, end = _edges(bar)
+                begin, end = _edges(bucket)
                 return timedelta(seconds=round(begin + (end - begin) * left / count))
             left -= count
         return None
@@ -114,8 +114,8 @@ class Figures:
     def within(self, limit: timedelta) -> int:
         """How many calls were answered within this time."""
         seconds, number = limit.total_seconds(), 0.0
-        for bar, count in enumerate(self.waits):
-            begin, end = _edges(bar)
+        for bucket, count in enumerate(self.waits):
+            begin, end = _edges(bucket)
             number += count * min(1.0, max(0.0, (seconds - begin) / (end - begin)))
         return round(number)
 
@@ -128,7 +128,7 @@ def total(cells: Iterable[Cell]) -> Figures:
     return figures
 
 
-def _edges(bar: int) -> tuple[int, int]:
-    """From which second to which a bar of the histogram reaches; the last one, drawn as wide as the one before."""
-    begin = BOUNDS[bar - 1] if bar else 0
-    return begin, BOUNDS[bar] if bar < len(BOUNDS) else begin + 300
+def _edges(bucket: int) -> tuple[int, int]:
+    """From which second to which a bucket of the histogram reaches; the last one, drawn as wide as the one before."""
+    begin = BUCKET_BOUNDS_SECONDS[bucket - 1] if bucket else 0
+    return begin, BUCKET_BOUNDS_SECONDS[bucket] if bucket < len(BUCKET_BOUNDS_SECONDS) else begin + 300

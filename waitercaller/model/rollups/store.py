@@ -21,7 +21,7 @@ from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import service_request
 from waitercaller.model.rollups import times
 from waitercaller.model.rollups.figures import Cell, cells_of
-from waitercaller.model.service_request import UNDO_FOR, ServiceRequest
+from waitercaller.model.service_request import UNDO_WINDOW, ServiceRequest
 
 JOB = "rollups"
 ROUND_INTERVAL = timedelta(minutes=1)
@@ -29,7 +29,7 @@ LONGEST_RECOUNT_INTERVAL = timedelta(hours=1)  # of a quarter of long ago that h
 OVERLAP = timedelta(minutes=5)  # requests become visible a little out of order: clocks differ, writes take their time
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH_SIZE = 1000  # requests
-MOST_QUARTERS = 5000  # of one round
+MAX_QUARTERS_PER_ROUND = 5000  # of one round
 REQUEST_RETENTION = timedelta(days=400)  # the counts stay
 
 
@@ -69,14 +69,14 @@ QUARTERS = WorkQueue[Rollup](
 )
 
 
-def work_off() -> int:
+def process_due() -> int:
     """A round, unless another process has just had one; returns how many quarters were counted. Raises PyMongoError."""
     JOBS.enqueue({"_id": JOB, "seen": BEGINNING})
     return sum(_round(job) for job in JOBS.take(1))
 
 
-def bring_up_to_date() -> int:
-    """A round now, whether or not one is due; see `work_off`."""
+def run_now() -> int:
+    """A round now, whether or not one is due; see `process_due`."""
     JOBS.enqueue({"_id": JOB, "seen": BEGINNING})
     job = JOBS.get(JOB)
     return _round(job) if job else 0
@@ -88,10 +88,12 @@ def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[R
     return list(documents().find(within, {"quarter": True, "cells": True}).sort("quarter"))
 
 
-def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, most: int) -> list[ServiceRequest]:
+def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit: int) -> list[ServiceRequest]:
     """A restaurant's calls, the latest first and at most so many."""
     within = {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}}
-    found = service_request.documents().find(within, {"keys": False, "shown": False}).sort("created_at", -1).limit(most)
+    found = (
+        service_request.documents().find(within, {"keys": False, "shown": False}).sort("created_at", -1).limit(limit)
+    )
     return list(found)
 
 
@@ -100,7 +102,7 @@ def _round(job: Job) -> int:
     next_round, counted = clock.now() + ROUND_INTERVAL, 0
     with JOBS.retried_on_error(job):
         _find_new(job)
-        for rollup in QUARTERS.take(MOST_QUARTERS, without=("cells",)):
+        for rollup in QUARTERS.take(MAX_QUARTERS_PER_ROUND, without=("cells",)):
             with QUARTERS.retried_on_error(rollup):
                 counted += _recount(rollup)
         _purge()
@@ -152,7 +154,7 @@ def _recount(rollup: Rollup) -> bool:
 def _is_over(quarter: datetime, requests: list[ServiceRequest]) -> bool:
     """Whether nothing of this quarter can change any more."""
     ends = [request["ended_at"] for request in requests if request["ended_at"]]
-    return len(ends) == len(requests) and max([quarter + times.QUARTER, *ends]) + UNDO_FOR + OVERLAP < clock.now()
+    return len(ends) == len(requests) and max([quarter + times.QUARTER, *ends]) + UNDO_WINDOW + OVERLAP < clock.now()
 
 
 def _next_count(quarter: datetime) -> datetime:

@@ -12,11 +12,11 @@ from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import figures, times
 
 LOOK_BACK = timedelta(weeks=4)
-LEAST_CALLS = 20  # answered calls; from fewer nothing can be told
+MIN_ANSWERED_CALLS = 20  # answered calls; from fewer nothing can be told
 CACHE_DURATION = timedelta(minutes=5)
-MOST_CACHED = 10_000
+MAX_CACHED = 10_000
 
-_kept: dict[tuple[ObjectId, str, datetime], tuple[datetime, timedelta | None]] = {}
+_cache: dict[tuple[ObjectId, str, datetime], tuple[datetime, timedelta | None]] = {}
 
 
 def usual_wait(restaurant: Restaurant, at: datetime) -> timedelta | None:
@@ -27,13 +27,13 @@ def usual_wait(restaurant: Restaurant, at: datetime) -> timedelta | None:
     """
     zone = restaurants.time_zone(restaurant)
     key = (restaurant["_id"], zone.key, at.astimezone(zone).replace(minute=0, second=0, microsecond=0))
-    kept = _kept.get(key)
-    if kept and kept[0] > clock.now():
-        return kept[1]
+    cached = _cache.get(key)
+    if cached and cached[0] > clock.now():
+        return cached[1]
     wait = _usual_wait(restaurant["_id"], at, zone)
-    if len(_kept) >= MOST_CACHED:
-        _kept.clear()
-    _kept[key] = (clock.now() + CACHE_DURATION, wait)
+    if len(_cache) >= MAX_CACHED:
+        _cache.clear()
+    _cache[key] = (clock.now() + CACHE_DURATION, wait)
     return wait
 
 
@@ -49,4 +49,4 @@ def _usual_wait(restaurant_id: ObjectId, at: datetime, zone: ZoneInfo) -> timede
     alike = [each for each in times.quarters(at - LOOK_BACK, at) if each.astimezone(zone).hour == hour]
     rollups = db().rollups.find({"restaurant_id": restaurant_id, "quarter": {"$in": alike}}, {"cells": True})
     counted = figures.total(cell for rollup in rollups for cell in rollup["cells"])
-    return counted.wait(0.5) if counted.answered >= LEAST_CALLS else None
+    return counted.wait(0.5) if counted.answered >= MIN_ANSWERED_CALLS else None

@@ -103,7 +103,7 @@ def changes(_config: Config) -> Iterator[Finding]:
     """They can be heard: without them nothing is live."""
     try:
         with pymongo.timeout(ANSWER_SECONDS):
-            server.hear_changes()
+            server.check_change_stream()
     except PyMongoError as error:
         yield bad(f"Changes cannot be heard: {_words(error)}.", f"{REPLICA_SET} {RIGHTS}")
     else:
@@ -171,7 +171,7 @@ def _ask(command: str) -> dict[str, Any] | None:
     """The answer to an administrator's question; None when there is none, which has been said."""
     try:
         with pymongo.timeout(ANSWER_SECONDS):
-            return server.ask(command)
+            return server.admin_command(command)
     except PyMongoError:
         return None
 

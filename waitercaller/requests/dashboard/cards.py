@@ -105,7 +105,7 @@ def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | Non
 def phase(restaurant: Restaurant) -> tuple[str | None, bool]:
     """What changes the list by time alone: what was said by hand of the opening, and whether these are the hours."""
     now = clock.now()
-    return opening.by_hand(restaurant, now), opening.is_in_hours(restaurant, now)
+    return opening.manual_state(restaurant, now), opening.is_in_hours(restaurant, now)
 
 
 def forgotten(times: Escalation) -> timedelta:

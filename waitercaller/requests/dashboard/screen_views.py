@@ -62,7 +62,7 @@ def shown(restaurant_id: ObjectId) -> ResponseReturnValue:
     ids = request.form.get("ids", "").split()
     if not 0 < len(ids) <= REQUESTS_OF_A_RECEIPT or not all(ObjectId.is_valid(each) for each in ids):
         abort(400)
-    seen.shown(restaurant_id, [ObjectId(each) for each in ids], _screen_id())
+    seen.record(restaurant_id, [ObjectId(each) for each in ids], _screen_id())
     return "", 204
 
 

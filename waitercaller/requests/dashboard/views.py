@@ -16,7 +16,7 @@ from waitercaller.model import logins, restaurants
 from waitercaller.model.languages import table_title
 from waitercaller.model.requests import queries, transitions
 from waitercaller.model.restaurants import Actor, Restaurant
-from waitercaller.model.service_request import UNDO_FOR, ServiceRequest
+from waitercaller.model.service_request import UNDO_WINDOW, ServiceRequest
 from waitercaller.requests.dashboard import answers, blueprint, cards, pause_views, screen_views, who
 from waitercaller.web import access, limits
 from waitercaller.web.languages import current_language
@@ -41,7 +41,7 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
         choices=who.choices(),
         most=who.REQUESTS_OF_A_TAP,
         heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
-        undo_ms=round(UNDO_FOR.total_seconds() * 1000),
+        undo_ms=round(UNDO_WINDOW.total_seconds() * 1000),
         seen_limit=screen_views.REQUESTS_OF_A_RECEIPT,
         kiosk=request.args.get("kiosk") == "1",
     )
@@ -71,7 +71,7 @@ def live(restaurant_id: ObjectId) -> Response:
     # By restaurant: neither guests behind the house's address nor another house's staff use up what these screens may.
     house = f"staff:{restaurant_id}:{limits.network()}"
     caps = {login_topic: STREAMS_OF_A_LOGIN, house: STREAMS_OF_A_HOUSE}
-    stream = streams.respond("calls", [topic, login_topic], caps, read, gone="logged_out")
+    stream = streams.respond("calls", [topic, login_topic], caps, read, revoked_reason="logged_out")
     return screen_views.keep(stream, restaurant_id)
 
 

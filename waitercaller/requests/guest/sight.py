@@ -10,7 +10,7 @@ from waitercaller.model import opening, pauses, presence
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import usual
-from waitercaller.model.service_request import UNDO_FOR, Scope, ServiceRequest
+from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest
 from waitercaller.model.tables import Table
 
 UNSEEN = timedelta(seconds=5)  # who has not been seen by then is told to wave
@@ -41,7 +41,7 @@ class View:
     @property
     def ended(self) -> list[ServiceRequest]:
         """What this phone asked for and has lately come to an end, the latest last."""
-        since = self.now - UNDO_FOR
+        since = self.now - UNDO_WINDOW
         lately = [request for request in self.held if request["ended_at"] and request["ended_at"] > since]
         return sorted(lately, key=lambda request: request["ended_at"] or self.now)
 
@@ -105,7 +105,7 @@ def view_of(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phon
     restaurant_id, now = restaurant["_id"], clock.now()
     live = queries.live_of_table(restaurant_id, table["_id"])
     waiting = [request for request in live if request["state"] == "waiting"]
-    open_now, pause = is_open(restaurant), pauses.silencing(table, phone)
+    open_now, pause = is_open(restaurant), pauses.applying_to(table, phone)
     return View(
         restaurant,
         now,

@@ -129,7 +129,7 @@ def live(code: str) -> Response:
         return pages.state_fragment(view, code, language, found[1], asked_language)
 
     caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"guests:{limits.network()}": STREAMS_OF_AN_ADDRESS}
-    return streams.respond("state", [f"table:{table['_id']}"], caps, read, gone="gone", pace=lambda: pace)
+    return streams.respond("state", [f"table:{table['_id']}"], caps, read, revoked_reason="gone", interval=lambda: pace)
 
 
 def _find(code: str) -> tuple[Table, bool, Restaurant]:
@@ -154,9 +154,9 @@ def _names(table: Table, receipt: links.Receipt) -> list[str]:
 
 def _is_silenced(table: Table, phones: list[str]) -> bool:
     """Whether this tap calls nobody, since its phone or its table is paused; it is counted then."""
-    pause = pauses.silencing(table, phones)
+    pause = pauses.applying_to(table, phones)
     if pause is not None:
-        pauses.tapped(pause, table)
+        pauses.count_tap(pause, table)
     return pause is not None
 
 
