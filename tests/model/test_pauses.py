@@ -267,5 +267,5 @@ def test_a_house_without_pauses_is_not_asked_at_every_tap(table: Table, monkeypa
 def test_a_pause_that_another_process_lifted_swallows_no_tap(database: Any, table: Table) -> None:
     pauses.pause_table(table)
     assert is_paused(table)
-    database.pauses.update_one({}, {"$set": {"over": True}})  # of which this process has not heard yet
+    database.pauses.update_many({}, {"$set": {"over": True}})  # of which this process has not heard yet
     assert not is_paused(table)

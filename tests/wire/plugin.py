@@ -109,6 +109,9 @@ def _is_whole(config: pytest.Config) -> bool:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    of_workers: set[inventory.Shape] = config.stash[_SEEN_BY_WORKERS]
+    for line in inventory.not_reviewed(dict.fromkeys(of_workers, "a worker") | config.stash[_LISTENER].seen):
+        terminalreporter.write_line(f"not in {inventory.LIST.name}: {line}")
     for cluster, injected in config.stash[_CLUSTERS]:
         proxy = cluster.proxy
         counts = [f"{proxy.commands.total()} commands", f"{len(proxy.refused)} refused"]
