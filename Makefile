@@ -21,13 +21,14 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test lint bench pins translations chromium deploy-tools
+.PHONY: help run demo test moments lint bench pins translations chromium deploy-tools
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run           serve on this computer; PORT=8000 and HOST=127.0.0.1 say where, HOST=0.0.0.0 lets phones in'
 	@echo 'make demo          the same, with a demo restaurant'
 	@echo 'make test          run all tests'
+	@echo 'make moments       run the tests that have to do with time, at the turn of a year, on a leap day, as the clocks change'
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
 	@echo 'make translations  bring the catalogues up to date with the code'
@@ -41,6 +42,15 @@ demo: .venv/run.stamp
 
 test: .venv/test.stamp chromium deploy-tools
 	@.venv/bin/python -m pytest $(if $(filter true,$(CI)),-p tests.no_skips) $(ARGS)
+
+# TEST_NOW moves the clocks of a run, see tests/timeshift: New Year's Eve, the evening of a leap day, the last minutes
+# before the clocks of Berlin go back. Any moment will do: make moments MOMENTS=2030-06-05T12:00+02:00
+MOMENTS := 2026-12-31T23:58 2028-02-29T21:30 2027-10-31T00:58
+moments: .venv/test.stamp chromium
+	@for moment in $(MOMENTS); do \
+	    echo "At $$moment:"; \
+	    TEST_NOW=$$moment .venv/bin/python -m pytest -q -m moments $(if $(filter true,$(CI)),-p tests.no_skips) $(ARGS) || exit 1; \
+	done
 
 lint: .venv/test.stamp
 	@.venv/bin/ruff check .

@@ -10,6 +10,8 @@ from waitercaller.local import past
 from waitercaller.report import store as report
 from waitercaller.tables import store as tables
 
+pytestmark = pytest.mark.moments
+
 
 @pytest.fixture(autouse=True)
 def _short_past(monkeypatch):

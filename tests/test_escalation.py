@@ -22,6 +22,8 @@ from waitercaller.requests.model import ServiceRequest
 from waitercaller.restaurants import Actor
 from waitercaller.tables import store as tables
 
+pytestmark = pytest.mark.moments
+
 Mails = Callable[[], list[Mail]]
 Tap = Callable[..., ServiceRequest]
 BOB = Actor(id="bob", name="Bob")

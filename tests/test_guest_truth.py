@@ -22,6 +22,8 @@ from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.sight import View
 from waitercaller.requests.model import ServiceRequest
 
+pytestmark = pytest.mark.moments
+
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # a Sunday
 OVERLOOKED = "Nobody has seen it yet — please wave"
 

@@ -20,6 +20,8 @@ from waitercaller.db import Document
 from waitercaller.requests import mutes
 from waitercaller.tables import store as tables
 
+pytestmark = pytest.mark.moments
+
 PAUSED = "Calls from this phone are paused — please wave"
 TABLE_PAUSED = "Calls from this table are paused — please wave"
 

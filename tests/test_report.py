@@ -14,6 +14,8 @@ from waitercaller import clock, restaurants
 from waitercaller.db import Document
 from waitercaller.report import sheet, store, views
 
+pytestmark = pytest.mark.moments
+
 FORMULA = '=HYPERLINK("http://evil.example","Terrace")'
 
 

@@ -15,6 +15,8 @@ from waitercaller.db import Document
 from waitercaller.report import figures, store, times, usual
 from waitercaller.requests import store as requests
 
+pytestmark = pytest.mark.moments
+
 NOON = utc(2026, 11, 10, 12, 0)
 
 

@@ -13,6 +13,8 @@ from waitercaller import clock, metrics, opening, presence, restaurants
 from waitercaller.alerts import screens, store
 from waitercaller.db import Document
 
+pytestmark = pytest.mark.moments
+
 Mails = Callable[[], list[Mail]]
 Later = Callable[..., None]
 

@@ -16,7 +16,7 @@ from waitercaller import clock, restaurants
 from waitercaller.db import Document
 from waitercaller.report import store, times
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.moments]
 
 PATHS = ("report?days=28", "report?days=1", "history")
 
