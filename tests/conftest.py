@@ -213,7 +213,7 @@ def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -
 def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The Hub of `app`, hearing what really changes in the database."""
     monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # it looks this often whether it is to stop
-    monkeypatch.setattr(watcher_module, "REOPEN_SECONDS", 0.1)
+    monkeypatch.setattr(watcher_module, "REOPEN_DELAY_SECONDS", 0.1)
     hub: Hub = app.extensions["hub"]
     hub.listening = False
     stopped = threading.Event()
@@ -250,7 +250,7 @@ def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) ->
 
     On a busy machine the store is waited for longer, or what it did not count would be counted here, anew.
     """
-    monkeypatch.setattr(counters, "STORE_SECONDS", 5.0)
+    monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 5.0)
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     later(seconds=(midnight - now).total_seconds())

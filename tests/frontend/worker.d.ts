@@ -1,7 +1,7 @@
 // What the server puts before the service worker's script (waitercaller/push/app_views.py).
 
 declare const SHELL: string[];
-declare const PICTURES: { icon: string; badge: string };
+declare const ICONS: { icon: string; badge: string };
 
 interface NotificationOptions {
   renotify?: boolean;

@@ -151,7 +151,7 @@ def test_what_cannot_be_guessed_is_random(app: Flask, alice: Person) -> None:
     assert not {"uuid.uuid4", "uuid.uuid1", "random.choice", "random.choices", "random.getrandbits"} & names
     with app.app_context():
         secrets_made = {logins.start(alice.user_id, "", "")[0] for _ in range(50)}
-        links = {tokens.serializer("token:x").loads(tokens.issue("x", "y", tokens.REMEMBERED))[0] for _ in range(50)}
+        links = {tokens.serializer("token:x").loads(tokens.issue("x", "y", tokens.RETENTION))[0] for _ in range(50)}
         codes = {tables.new_code() for _ in range(50)}
     assert len(secrets_made) == len(links) == len(codes) == 50
     assert min(len(base64.urlsafe_b64decode(secret + "==")) for secret in secrets_made | links) >= 128 // 8

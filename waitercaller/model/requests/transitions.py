@@ -18,7 +18,7 @@ from waitercaller.db.client import Changes, Filter
 from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Actor, Restaurant
-from waitercaller.model.service_request import UNDO_FOR, Scope, ServiceRequest, Step, documents
+from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, Step, documents
 from waitercaller.model.standard_kinds import Choice, Kind
 from waitercaller.model.tables import Table
 
@@ -174,7 +174,7 @@ def _reopen(where: Scope, request_id: ObjectId, by: Actor | None) -> int:
         "_id": request_id,
         **where,
         "state": {"$in": ["resolved", "dismissed"]},
-        "ended_at": {"$gt": clock.now() - UNDO_FOR},
+        "ended_at": {"$gt": clock.now() - UNDO_WINDOW},
     }
     values = service_request.waiting(restaurants.get(where["restaurant_id"]))
     for _ in range(ATTEMPTS):
