@@ -63,6 +63,7 @@ def test_the_inventory_names_all_cryptography() -> None:
 # --- V11.2 secure implementation --------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 @pytest.mark.asvs("11.2.1")
 def test_cryptography_comes_from_libraries() -> None:
     used = {name for _, tree in sources() for name in re.findall(r"\b(?:hashlib|hmac)\.\w+", ast.unparse(tree))}
@@ -70,6 +71,7 @@ def test_cryptography_comes_from_libraries() -> None:
     assert not {"Crypto", "rsa", "ecdsa", "nacl"} & {name for _, tree in sources() for name in imports(tree)}
 
 
+@pytest.mark.needs_wire
 @pytest.mark.asvs("11.2.2")
 def test_keys_and_parameters_can_be_replaced(
     app: Flask, make_app: Any, config: Config, alice: Person, dana: FlaskClient, table: Table
@@ -181,6 +183,7 @@ def test_the_rules_say_whom_the_application_speaks_to() -> None:
     assert all(name in section for name in ("`MONGODB_URI`", "`MAIL_SERVER`", "`PUBLIC_URL`", "Apache"))
 
 
+@pytest.mark.needs_wire
 @pytest.mark.asvs("13.2.4")
 def test_nothing_speaks_to_other_machines_but_those_in_the_rules() -> None:
     # But for the doctor, by which an operator looks at the site from outside.
@@ -208,6 +211,7 @@ def test_no_variable_turns_debugging_on(variable: str, monkeypatch: pytest.Monke
     assert "ZeroDivisionError" not in answer.text
 
 
+@pytest.mark.needs_wire
 @pytest.mark.asvs("13.4.5")
 @pytest.mark.parametrize("path", ["/readyz", "/healthz"])
 def test_what_monitors_ask_tells_strangers_nothing(client: FlaskClient, path: str) -> None:
