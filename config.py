@@ -1,7 +1,7 @@
-"""The configuration: read once from the environment, checked as a whole, then frozen.
+"""Configuration: read once from the environment, validated as a whole, then immutable.
 
-Nothing else in the application reads the environment. A missing or bad value stops the start, and the message names
-every one of them, so that an operator corrects the file once.
+Nothing else in the application reads the environment. Missing or invalid values prevent the start; one message names
+them all, so that an operator corrects the file once.
 """
 
 import base64
@@ -18,19 +18,22 @@ _ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
 _MEASUREMENT_ID = re.compile(r"G-[A-Z0-9]{4,16}")
 
-TRUSTS_ANYBODY = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")  # options of MONGODB_URI
+INSECURE_URI_OPTIONS = (
+    "tlsinsecure",
+    "tlsallowinvalidcertificates",
+    "tlsallowinvalidhostnames",
+)  # of MONGODB_URI
 MINIMUM_KEY_LENGTH = 32
-MINIMUM_KEY_CHARACTERS = 12  # distinct ones: "aaaa…" and "changeme…" are long but no secret
+MINIMUM_DISTINCT_KEY_CHARACTERS = 12  # rejects long but guessable values such as "aaaa…"
 
-
-# Where browsers let messages wait: Chrome and most others, Firefox, Safari, Edge.
+# Hosts of the push services of Chrome and most others, Firefox, Safari, Edge.
 PUSH_SERVICES = ("fcm.googleapis.com", "*.push.services.mozilla.com", "*.push.apple.com", "*.notify.windows.com")
 
 
 class ConfigError(click.ClickException):
-    """The environment does not describe a working system; `problems` has one sentence for each bad value.
+    """Missing or invalid variables; `problems` has one sentence for each.
 
-    As a ClickException, so that a command says just this instead of where in the code it was noticed.
+    A ClickException, so that commands print the message without a traceback.
     """
 
     def __init__(self, problems: list[str]) -> None:
@@ -38,7 +41,7 @@ class ConfigError(click.ClickException):
         self.problems = problems
 
 
-@dataclass(frozen=True, repr=False)  # it holds secrets, and what is shown ends in a log
+@dataclass(frozen=True, repr=False)  # without repr: it holds secrets, which must not be logged
 class Config:
     mongodb_uri: str
     public_url: str
@@ -65,12 +68,12 @@ class Config:
 
     @property
     def https(self) -> bool:
-        """Whether visitors come over https; cookies and headers follow it."""
+        """Whether the public address is https; cookie flags and headers depend on it."""
         return self.public_url.startswith("https://")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
-        """Read and check every variable. Raises ConfigError naming all that are missing or bad."""
+        """Read and validate all variables. Raises ConfigError, which names each missing or invalid one."""
         env = _Environment(environ)
         config = cls(
             mongodb_uri=env.required("MONGODB_URI", _mongodb_uri),
@@ -95,9 +98,9 @@ class Config:
         return config
 
     def flask_settings(self) -> dict[str, Any]:
-        """The settings that Flask and its extensions read from `app.config`."""
+        """Settings for Flask and its extensions, for `app.config`."""
         return {
-            "DEBUG": False,  # Flask would read FLASK_DEBUG from the environment by itself
+            "DEBUG": False,  # otherwise Flask reads FLASK_DEBUG from the environment
             "SECRET_KEY": self.secret_key,
             "SECRET_KEY_FALLBACKS": list(self.secret_key_fallbacks),
             "TRUSTED_HOSTS": list(self.trusted_hosts),
@@ -108,7 +111,7 @@ class Config:
             "SESSION_COOKIE_SECURE": self.https,
             "SESSION_COOKIE_HTTPONLY": True,
             "SESSION_COOKIE_SAMESITE": "Lax",
-            "WTF_CSRF_TIME_LIMIT": None,  # dashboards stay open all evening; the token ends with the session
+            "WTF_CSRF_TIME_LIMIT": None,  # dashboards stay open for hours; the token ends with the session
             "MAIL_SERVER": self.mail_server,
             "MAIL_PORT": self.mail_port,
             "MAIL_USERNAME": self.mail_username or None,
@@ -121,7 +124,7 @@ class Config:
 
 
 class _Environment:
-    """Reads variables and collects what is wrong with them instead of stopping at the first."""
+    """Reads variables and collects all problems instead of stopping at the first."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
@@ -145,11 +148,11 @@ class _Environment:
             self.problems.append(f"{name} {error}")
             return default
 
-    def number(self, name: str, default: int, least: int, most: int) -> int:
+    def number(self, name: str, default: int, minimum: int, maximum: int) -> int:
         value = self.text(name, "") or str(default)
-        if value.isascii() and value.isdigit() and least <= int(value) <= most:
+        if value.isascii() and value.isdigit() and minimum <= int(value) <= maximum:
             return int(value)
-        self.problems.append(f"{name} must be a whole number from {least} to {most}.")
+        self.problems.append(f"{name} must be a whole number from {minimum} to {maximum}.")
         return default
 
     def choice(self, name: str, default: str, choices: tuple[str, ...]) -> str:
@@ -178,14 +181,14 @@ def _mongodb_uri(value: str) -> str:
     if not urlsplit(value).path.strip("/"):
         raise ValueError("must name the database, as in mongodb://host/waitercaller.")
     options = parse_qsl(urlsplit(value).query.replace(";", "&"))
-    for name, word in ((name.lower(), word.lower()) for name, word in options):
-        if name in TRUSTS_ANYBODY and word == "true":
+    for name, setting in ((name.lower(), setting.lower()) for name, setting in options):
+        if name in INSECURE_URI_OPTIONS and setting == "true":
             raise ValueError(
                 "must not turn off the check of the server's certificate; name its authority with tlsCAFile."
             )
-        if name == "readpreference" and word != "primary":
+        if name == "readpreference" and setting != "primary":
             raise ValueError("must not have another readPreference than primary: others may not know of a call yet.")
-        if name == "directconnection" and word == "true":
+        if name == "directconnection" and setting == "true":
             raise ValueError("must not have directConnection=true: the next primary would not be found.")
     return value
 
@@ -198,7 +201,7 @@ def _public_url(value: str) -> str:
 
 
 def _secret_key(value: str) -> str:
-    if len(value) < MINIMUM_KEY_LENGTH or len(set(value)) < MINIMUM_KEY_CHARACTERS:
+    if len(value) < MINIMUM_KEY_LENGTH or len(set(value)) < MINIMUM_DISTINCT_KEY_CHARACTERS:
         raise ValueError(
             f"is too weak: at least {MINIMUM_KEY_LENGTH} random characters, for example from "
             "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'."
@@ -207,17 +210,17 @@ def _secret_key(value: str) -> str:
 
 
 def _secret_keys(value: str) -> tuple[str, ...]:
-    return tuple(_secret_key(key) for key in _words(value))
+    return tuple(_secret_key(key) for key in _comma_separated(value))
 
 
 def _hosts(value: str) -> tuple[str, ...]:
-    hosts = _words(value.lower())
+    hosts = _comma_separated(value.lower())
     if not hosts or any("/" in host or "*" in host or " " in host for host in hosts):
         raise ValueError("must be host names separated by commas, without http:// and without *.")
     return hosts
 
 
-def _words(value: str) -> tuple[str, ...]:
+def _comma_separated(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
 
@@ -228,7 +231,7 @@ def _sender(value: str) -> str:
 
 
 def _contact(value: str) -> str:
-    """As RFC 9116 wants it: an address that a browser or a mail program can open."""
+    """A contact URI for security.txt (RFC 9116, 2.5.3)."""
     if not value.startswith(("mailto:", "https://", "tel:")) or any(ord(character) <= 32 for character in value):
         raise ValueError("must begin with mailto:, https:// or tel:, as in mailto:security@example.org.")
     return value
@@ -252,7 +255,7 @@ def _vapid_private_key(value: str) -> str:
 
 
 def _host_patterns(value: str) -> tuple[str, ...]:
-    patterns = _words(value.lower())
+    patterns = _comma_separated(value.lower())
     if not all(_HOST_PATTERN.fullmatch(pattern) for pattern in patterns):
         raise ValueError("must be host names separated by commas, as in push.example.org, *.example.org or host:8443.")
     return patterns

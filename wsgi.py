@@ -1,4 +1,4 @@
-"""What gunicorn loads: `gunicorn wsgi:app`."""
+"""WSGI entry point: `gunicorn wsgi:app`."""
 
 import os
 

@@ -28,6 +28,7 @@ from tests.support import cast, databases, routes, schedule, settings, timeshift
 from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
+from waitercaller.db.client import Mongo
 from waitercaller.live import watcher as watcher_module
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
@@ -148,7 +149,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 @pytest.fixture
 def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
     """Makes applications; several on one configuration are several processes on one database."""
-    apps = []
+    apps: list[tuple[Flask, Mongo | databases.Mongomock]] = []  # tests may give an application another's client
     stand_in = databases.Mongomock() if database_kind == "mongomock" else None
 
     def make(config: Config) -> Flask:
@@ -162,14 +163,14 @@ def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSyste
         elif config.mongodb_uri == mongodb_uri:
             databases.be_patient(app.extensions["mongo"])
         app.extensions["hub"].listening = True  # as if it had a watcher
-        apps.append(app)
+        apps.append((app, app.extensions["mongo"]))
         return app
 
     yield make
-    for app in apps:
+    for app, mongo in apps:
         app.extensions["hub"].close()
         with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
-            app.extensions["mongo"].close()
+            mongo.close()
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -
 def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """The Hub of `app`, hearing what really changes in the database."""
     monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # it looks this often whether it is to stop
-    monkeypatch.setattr(watcher_module, "REOPEN_SECONDS", 0.1)
+    monkeypatch.setattr(watcher_module, "REOPEN_DELAY_SECONDS", 0.1)
     hub: Hub = app.extensions["hub"]
     hub.listening = False
     stopped = threading.Event()
@@ -247,7 +248,7 @@ def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) ->
 
     On a busy machine the store is waited for longer, or what it did not count would be counted here, anew.
     """
-    monkeypatch.setattr(counters, "STORE_SECONDS", 5.0)
+    monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 5.0)
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     later(seconds=(midnight - now).total_seconds())

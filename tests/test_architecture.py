@@ -218,7 +218,6 @@ def test_only_the_way_in_reads_the_environment() -> None:
     assert readers <= {"__main__"}
 
 
-@pytest.mark.needs_wire
 def test_no_part_grows_too_large() -> None:
     """One that does is usually two."""
     too_large = []

@@ -1,4 +1,4 @@
-"""Waiter Caller: a guest scans the code on the table, taps once, and a waiter comes."""
+"""The application package; `create_app` wires its parts."""
 
 from flask import Flask
 
@@ -14,7 +14,7 @@ from waitercaller.web import access, analytics, denials, errors, languages, rout
 
 
 def create_app(config: Config) -> Flask:
-    """The application, wired and ready to serve. Starts no thread and asks nothing of the database."""
+    """Create the Flask application. Starts no thread and does not access the database."""
     app = Flask(__name__, template_folder="../templates", static_folder=None)
     app.config.from_mapping(config.flask_settings())
     app.extensions["config"] = config

@@ -1,7 +1,6 @@
-"""`python -m waitercaller run`: everything on one computer, with nothing to set up. `make run` calls it.
+"""`python -m waitercaller run`: the application with an embedded database, for one computer. `make run` calls it.
 
-`run --demo` calls `python -m waitercaller make-demo` in a process of its own, with the application's settings in the
-environment.
+`run --demo` runs `python -m waitercaller make-demo` as a subprocess with the application's settings in its environment.
 """
 
 import argparse
@@ -15,7 +14,7 @@ from waitercaller.local import LocalError, demo, server
 
 
 def main() -> int:
-    """0 when it was stopped, 1 after a fault that has been said in one sentence."""
+    """Parse the arguments and run the command. Returns the exit status: 0 when stopped, 1 after a LocalError."""
     parser = argparse.ArgumentParser(prog="python -m waitercaller")
     commands = parser.add_subparsers(required=True, metavar="run", dest="command")
     run = commands.add_parser("run", help="serve on this computer; HOST and PORT say where")

@@ -1,4 +1,4 @@
-"""Commands for operators: thin calls into the modules that do the work."""
+"""Command-line commands for operators; the work is done in the modules that they call."""
 
 from pathlib import Path
 
@@ -48,14 +48,14 @@ def build_database() -> None:
 @click.option("--all", "everybody", is_flag=True, help="End the logins of everybody, screens included.")
 @with_appcontext
 def end_logins(email: str | None, everybody: bool) -> None:
-    """End every login of the person with this e-mail address: after a theft, or when somebody must be out at once."""
+    """End every login of the user with this e-mail address, for example after a theft."""
     if bool(email) == everybody:
         raise click.UsageError("Name either an address or --all.")
     if everybody:
         with patiently():
-            logins.end_everybodys()
+            logins.end_every_login()
     else:
-        user = _person(str(email))
+        user = _user(str(email))
         with patiently():
             logins.end_all(user["_id"])
         audit.record("session_ended", user_id=user["_id"], which="all")
@@ -66,11 +66,11 @@ def end_logins(email: str | None, everybody: bool) -> None:
 @click.argument("email")
 @with_appcontext
 def end_two_factor(email: str) -> None:
-    """Turn two-factor login off for somebody who has lost the phone and the recovery codes.
+    """Turn off two-factor login for a user who has lost the phone and the recovery codes.
 
-    First make sure that it is them who ask. All their logins end, and a mail tells them.
+    Verify the identity of the user first. All their logins end, and they are notified by mail.
     """
-    user = _person(email)
+    user = _user(email)
 
     def turn_off(txn: ClientSession | None) -> bool:
         if not two_factor.turn_off(user["_id"], txn):
@@ -87,7 +87,7 @@ def end_two_factor(email: str) -> None:
 
 @click.command("vapid-key")
 def vapid_key() -> None:
-    """Print a new key that can sign push messages, for VAPID_PRIVATE_KEY."""
+    """Print a new private key for signing push messages (VAPID_PRIVATE_KEY)."""
     click.echo(encryption.new_private_key())
 
 
@@ -95,10 +95,10 @@ def vapid_key() -> None:
 @click.option("--step-down", is_flag=True, help="Have the primary step down, and see how long writes are refused.")
 @with_appcontext
 def doctor(step_down: bool) -> None:
-    """Look at all that is needed to serve, and say what to do about what is not right.
+    """Check everything that the service needs, and print advice for each problem.
 
-    --step-down asks for the address of MongoDB with an administrator's name and password (role clusterManager). Guests
-    and staff read "one moment" meanwhile, so do it in a quiet hour.
+    --step-down prompts for a MongoDB URI with an administrator's name and password (role clusterManager). Pages answer
+    503 for some seconds meanwhile, so do it at a time with little traffic.
     """
     if step_down:
         _step_down()
@@ -118,17 +118,17 @@ def doctor(step_down: bool) -> None:
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
 @with_appcontext
 def backup(path: Path) -> None:
-    """Write the whole database to the file PATH, which only its owner may read."""
+    """Write the whole database to the file PATH (mode 600)."""
     try:
         with patiently():
-            seals = backups.backup(db(), path)
+            checksums = backups.backup(db(), path)
     except OSError as error:
         raise click.ClickException(str(error)) from error
     except PyMongoError as error:
-        raise click.ClickException(_words(error)) from error
+        raise click.ClickException(_error_message(error)) from error
     how = archive.header_of(path)["consistency"]
     moment = "all of one moment" if how == "snapshot" else "each document as it was at some moment during the backup"
-    click.echo(f"{path}: {_total(seals)}, {moment}.")
+    click.echo(f"{path}: {_total(checksums)}, {moment}.")
 
 
 @click.command("restore")
@@ -137,9 +137,9 @@ def backup(path: Path) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before that.")
 @with_appcontext
 def restore(path: Path, replace: bool, yes: bool) -> None:
-    """Read the backup PATH, write it to a database beside the present one, and compare documents and indexes.
+    """Restore the backup PATH to a second database and compare documents and indexes.
 
-    With --replace the present database then becomes what the backup holds: stop Waiter Caller first.
+    With --replace the backup then replaces the present database: stop Waiter Caller first.
     """
     try:
         with patiently():
@@ -147,13 +147,13 @@ def restore(path: Path, replace: bool, yes: bool) -> None:
     except (archive.Damaged, backups.Mismatch, schema.IndexConflict) as error:
         raise click.ClickException(str(error)) from error
     except PyMongoError as error:
-        raise click.ClickException(_words(error)) from error
+        raise click.ClickException(_error_message(error)) from error
 
 
 @click.command("check-database")
 @with_appcontext
 def check_database() -> None:
-    """Say how many documents there are, and fail where nothing is or indexes are missing: after a restore."""
+    """Print the number of documents; fail if the database is empty or indexes are missing. For use after a restore."""
     counts = schema.document_counts(db())
     click.echo(", ".join(f"{name} {count}" for name, count in counts.items() if count) or "empty")
     if missing := schema.missing_indexes(db()):
@@ -168,36 +168,36 @@ def _step_down() -> None:
         with patiently():
             seconds = server.step_down(admin_uri)
     except PyMongoError as error:
-        raise click.ClickException(_words(error)) from error
+        raise click.ClickException(_error_message(error)) from error
     click.echo(f"Another server is the primary, and confirms writes after {seconds:.1f} s.")
 
 
 def _restore(path: Path, replace: bool, yes: bool) -> None:
     present, beside = db(), db().client[f"{db().name}_restored"]
-    seals = backups.rehearse(path, beside)
-    click.echo(f"Restored to {beside.name} and compared: {_total(seals)}, documents and indexes are the same.")
+    checksums = backups.rehearse(path, beside)
+    click.echo(f"Restored to {beside.name} and compared: {_total(checksums)}, documents and indexes are the same.")
     if not replace:
         click.echo(f"{present.name} was not touched; --replace puts the backup in its place.")
         return
     if not yes:
         click.confirm(f"Replace all that is in {present.name}?", abort=True)
     backups.restore(path, present)
-    schema.build(present)  # where the backup is older than the present version
+    schema.build(present)  # the backup may come from an older version
     click.echo(f"{present.name} is as it was at {archive.header_of(path)['made_at']:%Y-%m-%d %H:%M} UTC.")
     click.echo("Logins that ended since then are good again: flask end-logins --all ends them.")
 
 
-def _person(email: str) -> User:
+def _user(email: str) -> User:
     user = users.with_address(email.strip().lower())
     if user is None:
         raise click.ClickException("Nobody has this address.")
     return user
 
 
-def _words(error: PyMongoError) -> str:
-    """Not all of it: MongoDB's words quote documents."""
+def _error_message(error: PyMongoError) -> str:
+    """The type and code of the error only: MongoDB's messages may quote documents, hence personal data."""
     return f"The database failed: {type(error).__name__}, code {getattr(error, 'code', None)}. Try: flask doctor"
 
 
-def _total(seals: dict[str, dict[str, int]]) -> str:
-    return f"{sum(seal['count'] for seal in seals.values())} documents in {len(seals)} collections"
+def _total(checksums: dict[str, dict[str, int]]) -> str:
+    return f"{sum(each['count'] for each in checksums.values())} documents in {len(checksums)} collections"

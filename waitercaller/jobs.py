@@ -1,7 +1,7 @@
-"""The background work of a worker process, started by gunicorn's `post_worker_init` and stopped with the worker.
+"""Background threads of a worker process, started by gunicorn's `post_worker_init` and stopped with the worker.
 
-Every process runs the same work; what must happen once is claimed in the database, so it matters neither how many
-processes there are nor when one dies.
+Every process runs all of them. Work that must happen once is claimed by a conditional update in the database, so the
+number of processes does not matter, and a process may die at any time.
 """
 
 import logging
@@ -15,7 +15,7 @@ from waitercaller import metrics
 from waitercaller.alerts import due_steps, unheard_restaurants
 from waitercaller.db import clock
 from waitercaller.db.client import db
-from waitercaller.db.faults import is_away
+from waitercaller.db.faults import is_transient
 from waitercaller.live import streams, watcher
 from waitercaller.mail import outbox
 from waitercaller.model import erasure, pauses, presence
@@ -25,32 +25,32 @@ from waitercaller.push import sender
 
 log = logging.getLogger(__name__)
 
-MAIL_INTERVAL = 1.0  # seconds
-PUSH_INTERVAL = 0.5
-ESCALATION_INTERVAL = 1.0
-UNHEARD_INTERVAL = 10.0
-PAUSES_INTERVAL = 5.0
-CLOCK_INTERVAL = 60.0
-ERASURE_INTERVAL = 30.0
-ROLLUP_INTERVAL = 60.0
-METRICS_INTERVAL = 2.0
-STOP_INTERVAL = 0.2
+MAIL_INTERVAL_SECONDS = 1.0
+PUSH_INTERVAL_SECONDS = 0.5
+ESCALATION_INTERVAL_SECONDS = 1.0
+UNHEARD_INTERVAL_SECONDS = 10.0
+PAUSES_INTERVAL_SECONDS = 5.0
+CLOCK_INTERVAL_SECONDS = 60.0
+ERASURE_INTERVAL_SECONDS = 30.0
+ROLLUP_INTERVAL_SECONDS = 60.0
+METRICS_INTERVAL_SECONDS = 2.0
+STOP_INTERVAL_SECONDS = 0.2
 
 
 def start(app: Flask, is_alive: Callable[[], bool]) -> None:
-    """Begin the background work of this process. `is_alive` turns false when the worker is to stop."""
+    """Start the background threads of this process; they end when `is_alive()` returns False."""
     for name, work in (
         ("watch", lambda: watcher.run(app, is_alive)),
-        ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL, lambda: outbox.send_due(app))),
-        ("push", lambda: _repeat(app, is_alive, PUSH_INTERVAL, lambda: sender.send_due(app))),
-        ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL, lambda: clock.synchronise(db()))),
-        ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL, due_steps.escalate)),
-        ("unwatched", lambda: _repeat(app, is_alive, UNHEARD_INTERVAL, unheard_restaurants.check)),
-        ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL, pauses.end_due)),
-        ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL, erasure.work_off)),
-        ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL, rollups.work_off)),
+        ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL_SECONDS, lambda: outbox.send_due(app))),
+        ("push", lambda: _repeat(app, is_alive, PUSH_INTERVAL_SECONDS, lambda: sender.send_due(app))),
+        ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL_SECONDS, lambda: clock.synchronise(db()))),
+        ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL_SECONDS, due_steps.escalate)),
+        ("unheard", lambda: _repeat(app, is_alive, UNHEARD_INTERVAL_SECONDS, unheard_restaurants.check)),
+        ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL_SECONDS, pauses.end_due)),
+        ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL_SECONDS, erasure.process_due)),
+        ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL_SECONDS, rollups.process_due)),
         ("presence", lambda: _repeat(app, is_alive, presence.BEAT_SECONDS, presence.beat)),
-        ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL, lambda: figures.sample(streams.hub(app)))),
+        ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL_SECONDS, lambda: figures.sample(streams.hub(app)))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()
@@ -61,8 +61,8 @@ def _repeat(app: Flask, is_alive: Callable[[], bool], interval: float, work: Cal
         try:
             with app.app_context():
                 work()
-        except Exception as error:  # the next round must come all the same
-            if is_away(error):
+        except Exception as error:  # a fault must not end the loop
+            if is_transient(error):
                 log.warning("the database did not answer the background work: %s", type(error).__name__)
             else:
                 metrics.BACKGROUND_FAULTS.labels(threading.current_thread().name).inc()
@@ -77,8 +77,8 @@ def _sleep(seconds: float, is_alive: Callable[[], bool]) -> None:
 
 
 def _close_streams_at_the_end(app: Flask, is_alive: Callable[[], bool]) -> None:
-    """A graceful stop would wait for open streams up to its timeout, and they would never end by themselves."""
+    """End all streams when the worker stops; otherwise a graceful stop waits for them until its timeout."""
     hub = streams.hub(app)
     while is_alive():
-        time.sleep(STOP_INTERVAL)
+        time.sleep(STOP_INTERVAL_SECONDS)
     hub.close()

@@ -177,20 +177,20 @@ def test_a_silence_that_was_broken_is_told_of_by_nobody_who_read_it_before(
     unheard_restaurants.check()
     later(minutes=3)
     (note,) = unheard.noted().values()
-    unheard.end_silence(note, heard=True)
-    unheard.begin_silence(house.restaurant_id)
-    assert not unheard.note_told(note)
+    unheard.clear_unheard(note, heard=True)
+    unheard.mark_unheard(house.restaurant_id)
+    assert not unheard.record_alert(note)
 
 
 @pytest.mark.needs_wire
 def test_many_processes_tell_once(house: Person, app: Flask, here: Any, later: Later) -> None:
-    before = metrics.UNWATCHED._value.get()
+    before = metrics.UNHEARD_ALERTS._value.get()
     at_once_in(app, *[unheard_restaurants.check] * 6)
     assert here.alerts.count_documents({}) == 1
     later(minutes=3)
     assert sum(at_once_in(app, *[unheard_restaurants.check] * 6)) == 1
     assert here.outbox.count_documents({"name": "unheard"}) == 2
-    assert metrics.UNWATCHED._value.get() - before == 1
+    assert metrics.UNHEARD_ALERTS._value.get() - before == 1
 
 
 def test_what_is_owed_by_a_process_that_died_before_it_noted_so_is_owed_once(
@@ -199,7 +199,7 @@ def test_what_is_owed_by_a_process_that_died_before_it_noted_so_is_owed_once(
     unheard_restaurants.check()
     later(minutes=3)
     with monkeypatch.context() as patch:
-        patch.setattr(unheard, "note_told", lambda *_: 1 / 0)
+        patch.setattr(unheard, "record_alert", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             unheard_restaurants.check()
     assert unheard_restaurants.check() == 1
@@ -208,8 +208,8 @@ def test_what_is_owed_by_a_process_that_died_before_it_noted_so_is_owed_once(
 
 @pytest.mark.needs_wire
 def test_the_database_refuses_a_second_note_and_a_misshapen_one(house: Person, here: Any) -> None:
-    unheard.begin_silence(house.restaurant_id)
-    unheard.begin_silence(house.restaurant_id)
+    unheard.mark_unheard(house.restaurant_id)
+    unheard.mark_unheard(house.restaurant_id)
     assert here.alerts.count_documents({}) == 1
     with pytest.raises(WriteError):
         here.alerts.update_one({}, {"$set": {"unheeded": "often"}})

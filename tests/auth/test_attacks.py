@@ -257,7 +257,7 @@ def test_a_reset_link_of_somebody_who_is_gone_opens_nothing(
 @pytest.mark.parametrize("path", ["/", "/login", "/register"])
 def test_a_counter_screen_is_led_to_its_calls(visitor: Browser, app: Flask, alice: Person, path: str) -> None:
     with app.app_context():
-        secret, _login = logins.start_screen(alice.restaurant_id, "Counter", None, "127.0.0.1", "a test")
+        secret, _login = logins.start_device(alice.restaurant_id, "Counter", None, "127.0.0.1", "a test")
     with visitor.session_transaction() as session:
         session["_user_id"] = secret
     assert visitor.get(path).location == f"{alice.home}/dashboard"
@@ -265,7 +265,7 @@ def test_a_counter_screen_is_led_to_its_calls(visitor: Browser, app: Flask, alic
 
 def test_somebody_who_logs_in_at_a_screen_takes_its_place(visitor: Browser, app: Flask, alice: Person) -> None:
     with app.app_context():
-        secret, login = logins.start_screen(alice.restaurant_id, "Counter", None, "127.0.0.1", "a test")
+        secret, login = logins.start_device(alice.restaurant_id, "Counter", None, "127.0.0.1", "a test")
     token = visitor.csrf_token("/login")
     with visitor.session_transaction() as session:
         session["_user_id"] = secret

@@ -54,8 +54,8 @@ def test_the_rules_say_when_logins_end() -> None:
     written = section("Logins")
     assert f"{logins.PERSON_IDLE.total_seconds() / 3600:.0f} hours idle" in written
     assert f"{logins.PERSON_LIFETIME.days} days" in written
-    assert f"{logins.SCREEN_LIFETIME.days} days" in written
-    assert f"{logins.VERIFIED_FOR.total_seconds() / 60:.0f} minutes" in written
+    assert f"{logins.DEVICE_LIFETIME.days} days" in written
+    assert f"{logins.VERIFICATION_LIFETIME.total_seconds() / 60:.0f} minutes" in written
 
 
 @pytest.mark.asvs("7.1.2")

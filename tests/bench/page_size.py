@@ -37,7 +37,8 @@ def weight(loaded: dict[str, bytes]) -> int:
 
 def _loaded_by(origin: str, text: str) -> Iterator[str]:
     if origin.endswith(".js"):
-        imported = re.findall(r'\b(?:from|import)\s*\(?\s*"(\.[^"]+)"', text)
+        code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)  # comments import types, for tsc
+        imported = re.findall(r'\b(?:from|import)\s*\(?\s*"(\.[^"]+)"', code)
         yield from (urljoin(origin, address) for address in imported)
     elif not origin.startswith("/static/"):
         yield from re.findall(r'(?:href|src)="(/static/[^"]+)"', text)

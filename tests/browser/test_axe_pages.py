@@ -31,8 +31,8 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
     """A table of a house where there is something on every page: zones, people, a screen, calls, pauses."""
     restaurant_id, by = alice.restaurant_id, restaurants.Actor(id=alice.member_id, name="Alice")
     with app.app_context():
-        tables.add_many(restaurant_id, ["7", "8"], restaurants.zone_named(restaurant_id, "Terrace"))
-        tables.add_many(restaurant_id, ["12"], restaurants.zone_named(restaurant_id, "Garden"))
+        tables.add_many(restaurant_id, ["7", "8"], restaurants.ensure_zone(restaurant_id, "Terrace"))
+        tables.add_many(restaurant_id, ["12"], restaurants.ensure_zone(restaurant_id, "Garden"))
         house, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)
         assert house is not None
         calls = [requests.open_request(house, laid[1], kind, kind["id"]) for kind in house["kinds"]]
@@ -40,7 +40,7 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
         requests.accept(restaurant_id, [calls[0]["_id"]], by)
         requests.resolve(restaurant_id, [calls[-1]["_id"]], by)
         pauses.pause_table(laid[2])
-        logins.start_screen(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+        logins.start_device(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     return laid[1]
 
 

@@ -34,7 +34,7 @@ def house(app: Flask, alice: Person) -> dict[str, Table]:
     """The tables of Alice's restaurant by name, in two zones."""
     with app.app_context():
         for zone, names in ZONES.items():
-            tables.add_many(alice.restaurant_id, names, restaurants.zone_named(alice.restaurant_id, zone))
+            tables.add_many(alice.restaurant_id, names, restaurants.ensure_zone(alice.restaurant_id, zone))
         return {table["name"]: table for table in tables.of_restaurant(alice.restaurant_id)}
 
 
@@ -157,7 +157,7 @@ def test_a_zone_that_is_new_can_be_chosen_without_loading_the_page(app: Flask, v
     expect(dashboard.locator("#zones")).to_be_hidden()
     with app.app_context():
         for name in ("Roof", "Cellar"):
-            restaurants.zone_named(bob.restaurant_id, name)
+            restaurants.ensure_zone(bob.restaurant_id, name)
     zone(dashboard, "Cellar").click()
     expect(zone(dashboard, "Cellar")).to_have_attribute("aria-pressed", "true")
     was_not_reloaded(dashboard)

@@ -25,7 +25,7 @@ def impatient(app: Flask, alice: Person, table: Table) -> Person:
     database = app.extensions["mongo"].database
     settings = {"settings.escalation": SHORT, "settings.alert_mail": True}
     with app.app_context():
-        zones = [restaurants.zone_named(alice.restaurant_id, name) for name in ("Inside", "Terrace")]
+        zones = [restaurants.ensure_zone(alice.restaurant_id, name) for name in ("Inside", "Terrace")]
         tables.add_many(alice.restaurant_id, ["12"], zones[1])
     database.tables.update_one({"_id": table["_id"]}, {"$set": {"zone_id": zones[0]}})
     database.restaurants.update_one(

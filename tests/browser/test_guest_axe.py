@@ -80,7 +80,7 @@ def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
     acts: dict[str, Callable[[], object]] = {
         "sent": lambda: _date(app, request["_id"], timedelta(hours=1)),  # it will be new for as long as this takes
         "overlooked": lambda: _date(app, request["_id"], timedelta(minutes=-3)),
-        "seen": lambda: seen.shown(alice.restaurant_id, ids, SCREEN),
+        "seen": lambda: seen.record(alice.restaurant_id, ids, SCREEN),
         "coming": lambda: transitions.accept(alice.restaurant_id, ids, by),
         "done": lambda: transitions.resolve(alice.restaurant_id, ids, by),
         "not found": lambda: transitions.dismiss(alice.restaurant_id, ids, by),

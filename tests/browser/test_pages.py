@@ -37,7 +37,7 @@ def busy(app: Flask, mallory: Person) -> list[Table]:
         )
         app.extensions["mongo"].database.users.update_one({"_id": mallory.user_id}, {"$set": {"name": HOSTILE}})
         for zone, name in ((HOSTILE, HOSTILE), ("Terrace", "A table with a long name by the window")):
-            tables.add_many(restaurant_id, [name, f"{name[:30]} 2"], restaurants.zone_named(restaurant_id, zone))
+            tables.add_many(restaurant_id, [name, f"{name[:30]} 2"], restaurants.ensure_zone(restaurant_id, zone))
         house, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)
         assert house is not None
         opened = [

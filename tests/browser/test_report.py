@@ -48,7 +48,7 @@ def busy(app: Flask, alice: Person, table: Table) -> Person:
 
 def _counted(person: Person) -> int:
     """Count, and say how many calls are counted: the website may be at it as well."""
-    store.bring_up_to_date()
+    store.run_now()
     now = clock.now()
     rollups = store.of_period(person.restaurant_id, now - 3 * times.DAY, now)
     return sum(cell["calls"] for rollup in rollups for cell in rollup["cells"])

@@ -215,7 +215,7 @@ def test_what_a_screen_filters_out_has_no_receipt(
 ) -> None:
     with website.app.app_context():
         for zone, name in (("Bar", "1"), ("Terrace", "20")):
-            tables.add_many(alice.restaurant_id, [name], restaurants.zone_named(alice.restaurant_id, zone))
+            tables.add_many(alice.restaurant_id, [name], restaurants.ensure_zone(alice.restaurant_id, zone))
         terrace = next(each for each in tables.of_restaurant(alice.restaurant_id) if each["name"] == "20")
     till = visitors.logged_in(alice)
     till.add_init_script(script)

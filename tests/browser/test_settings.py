@@ -115,7 +115,7 @@ def test_the_time_zone_of_the_device_is_offered(visitors: Visitors, alice: Perso
 
 def test_nothing_on_these_pages_keeps_anybody_out(visitors: Visitors, app: Flask, alice: Person) -> None:
     with app.app_context():
-        restaurants.zone_named(alice.restaurant_id, "Terrace")
+        restaurants.ensure_zone(alice.restaurant_id, "Terrace")
     page = visitors.logged_in(alice, viewport=PHONE, reduced_motion="reduce")
     found = []
     for path in closed_everywhere(page, alice.home):

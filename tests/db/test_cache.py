@@ -41,7 +41,7 @@ def test_the_second_time_nobody_is_asked(source: Source) -> None:
 def test_an_entry_is_never_older_than_its_age(source: Source, clock: list[float]) -> None:
     kept = Cache()
     kept.get("key", source.load)
-    clock[0] += cache.MAXIMUM_AGE - 1
+    clock[0] += cache.MAX_AGE_SECONDS - 1
     kept.get("key", source.load)
     clock[0] += 2
     assert kept.get("key", source.load) == {"_id": 1, "asked": 2}
@@ -79,7 +79,7 @@ def test_what_changed_while_it_was_read_is_not_kept(source: Source, end: Any) ->
 
 
 def test_it_does_not_grow_without_end(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "MAXIMUM_ENTRIES", 3)
+    monkeypatch.setattr(cache, "MAX_ENTRIES", 3)
     kept = Cache()
     for key in range(5):
         kept.get(key, source.load)

@@ -114,6 +114,7 @@ def test_the_server_hears_of_the_end_also_past_the_deadline(app: Flask, mongodb_
             pass
 
     mongo: Mongo = app.extensions["mongo"]
+    mongo.close()
     mongo._clients[False] = MongoClient(mongodb_uri, event_listeners=[Listener()])
 
     def too_slow(txn: ClientSession | None) -> None:

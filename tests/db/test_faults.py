@@ -19,7 +19,7 @@ from pymongo.errors import (
     WTimeoutError,
 )
 
-from waitercaller.db.faults import is_away
+from waitercaller.db.faults import is_transient
 
 PASSING: list[PyMongoError] = [
     AutoReconnect("connection closed"),
@@ -45,9 +45,9 @@ def names(errors: list[PyMongoError]) -> list[str]:
 
 
 def test_what_is_passing() -> None:
-    assert names([error for error in PASSING if not is_away(error)]) == []
-    assert names([error for error in LASTING if is_away(error)]) == []
-    assert not is_away(KeyError("restaurant_id"))
+    assert names([error for error in PASSING if not is_transient(error)]) == []
+    assert names([error for error in LASTING if is_transient(error)]) == []
+    assert not is_transient(KeyError("restaurant_id"))
 
 
 @pytest.fixture
@@ -77,9 +77,9 @@ def test_the_list_of_codes_is_the_drivers_and_more() -> None:
     """A new PyMongo may know further codes after which the same may work."""
     from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
-    from waitercaller.db.faults import CODES
+    from waitercaller.db.faults import TRANSIENT_CODES
 
-    assert CODES >= _RETRYABLE_ERROR_CODES
+    assert TRANSIENT_CODES >= _RETRYABLE_ERROR_CODES
 
 
 def test_only_one_module_decides() -> None:

@@ -27,7 +27,7 @@ QUEUE = WorkQueue[Errand](
     lease_duration=timedelta(minutes=2),
     first_backoff=timedelta(seconds=10),
     longest_backoff=timedelta(minutes=5),
-    most_attempts=3,
+    max_attempts=3,
     retention={"done": timedelta(days=7), "failed": timedelta(days=30)},
 )
 

@@ -133,6 +133,7 @@ def test_the_indexes_are_as_the_page_says(collection: str) -> None:
 
 
 def test_the_typed_documents_are_as_the_page_says() -> None:
+    assert sorted(typed()) == COLLECTIONS
     for collection, document in typed().items():
         told, types_ = documented(collection), dict(declared(document))
         if "_id" not in told:  # an ObjectId, as the page says at its beginning

@@ -122,10 +122,10 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     }
     presence.hold(restaurant_id, screen)
     presence.beat()
-    seen.shown(restaurant_id, [call["_id"]], "5" * 32)
+    seen.record(restaurant_id, [call["_id"]], "5" * 32)
     pauses.pause_table(table)
     tables.rotate(restaurant_id, table["_id"])
-    logins.start_screen(restaurant_id, "Counter", None, "127.0.0.1", "a test")
+    logins.start_device(restaurant_id, "Counter", None, "127.0.0.1", "a test")
     browser: subscriptions.Browser = {
         "endpoint": "https://push.test/1",
         "p256dh": "…",
@@ -137,10 +137,10 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     subscriptions.put(restaurant_id, bob.member_id, "a login", browser, "all")
     (subscription,) = subscriptions.of_member(restaurant_id, bob.member_id)
     messages.enqueue_trial(restaurant_id, subscription["_id"])
-    unheard.begin_silence(restaurant_id)
+    unheard.mark_unheard(restaurant_id)
     for note in unheard.noted().values():
-        unheard.note_told(note)
-    rollups.bring_up_to_date()
+        unheard.record_alert(note)
+    rollups.run_now()
     span = {"opens": "18:00", "closes": "02:00"}
     set_by_owner = {
         "hours": [{"day": 0, **span}],
@@ -159,7 +159,7 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     restaurant = restaurants.get(restaurant_id)
     assert user
     assert restaurant
-    users.note_login(user)
-    users.note_left(bob.user_id, ObjectId(), "5" * 12, None)
+    users.record_login(user)
+    users.record_leaving(bob.user_id, ObjectId(), "5" * 12, None)
     erasure.of_person(bob.user_id, [bob.member_id], None)
     erasure.of_member(restaurant, bob.member_id, None)

@@ -8,6 +8,7 @@ import globals from "globals";
 const MISSING = {
   ariaPressed: "Firefox 119; use setAttribute()",
   checkVisibility: "Safari 17.4",
+  randomUUID: "Safari 15.4",
   replaceChildren: "Chrome 86",
   showModal: "Safari 15.4, Firefox 98",
   submitter: "Safari 15.4",
@@ -45,6 +46,8 @@ export default [
       "no-restricted-properties": [
         "error",
         ...Object.entries(MISSING).map(([property, since]) => ({ property, message: `Missing before ${since}.` })),
+        { object: "AbortSignal", property: "timeout", message: "Missing before Safari 16; use fetchWithin()." },
+        { object: "AbortSignal", property: "any", message: "Missing before Safari 17.4." },
         { property: "innerHTML", message: "Scripts write text as text." },
       ],
     },
@@ -53,7 +56,7 @@ export default [
     files: ["static/js/service-worker.js"],
     languageOptions: {
       sourceType: "script",
-      globals: { ...globals.serviceworker, SHELL: "readonly", PICTURES: "readonly" },
+      globals: { ...globals.serviceworker, SHELL: "readonly", ICONS: "readonly" },
     },
   },
 ];

@@ -125,7 +125,7 @@ def test_a_version_is_drawn_once_for_all(hub: Hub) -> None:
 
 
 def test_a_change_is_drawn_anew_in_each_language(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "REDRAW_INTERVAL", 0.0)
+    monkeypatch.setattr(hub_module, "REDRAW_INTERVAL_SECONDS", 0.0)
     hub.subscribe("restaurant:1")
     drawn: list[str] = []
 
@@ -142,7 +142,7 @@ def test_a_change_is_drawn_anew_in_each_language(hub: Hub, monkeypatch: pytest.M
 
 
 def test_a_change_while_drawing_is_drawn_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "REDRAW_INTERVAL", 0.0)
+    monkeypatch.setattr(hub_module, "REDRAW_INTERVAL_SECONDS", 0.0)
     screen = hub.subscribe("restaurant:1")
     state = "old"
 
@@ -166,11 +166,11 @@ def test_a_burst_of_changes_is_few_drawings(hub: Hub) -> None:
     for _ in range(4):
         hub.wake("restaurant:1")
         hub.shared("restaurant:1", "en", lambda: drawn.append(None))
-    assert time.monotonic() - began >= 3 * hub_module.REDRAW_INTERVAL * 0.9
+    assert time.monotonic() - began >= 3 * hub_module.REDRAW_INTERVAL_SECONDS * 0.9
 
 
 def test_a_drawing_that_fails_is_tried_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub_module, "REDRAW_INTERVAL", 0.0)
+    monkeypatch.setattr(hub_module, "REDRAW_INTERVAL_SECONDS", 0.0)
     hub.subscribe("restaurant:1")
     with pytest.raises(ZeroDivisionError):
         hub.shared("restaurant:1", "en", lambda: 1 // 0)

@@ -110,7 +110,7 @@ def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
     with app.app_context():
         pauses.pause_table(table)
         both_hear()
-        pauses.tapped(pauses.active(alice.restaurant_id)[0], table)
+        pauses.count_tap(pauses.active(alice.restaurant_id)[0], table)
         both_hear()
         later(minutes=16)
         pauses.end_due()
@@ -122,12 +122,12 @@ def test_a_pause_of_another_process_is_known_here(
 ) -> None:
     staff = screen(f"restaurant:{alice.restaurant_id}")
     with app.app_context():
-        assert pauses.silencing(table, []) is None  # which is remembered
+        assert pauses.applying_to(table, []) is None  # which is remembered
         with monkeypatch.context() as elsewhere:
             elsewhere.setattr(pauses, "cache", SimpleNamespace(pauses=cache.Cache()))
             pauses.pause_table(table)
         assert staff.wait(GENEROUS)
-        assert pauses.silencing(table, []) is not None
+        assert pauses.applying_to(table, []) is not None
 
 
 def test_what_is_purged_wakes_nobody(app: Flask, alice: Person, call: Any, watcher: Hub, screen: Any) -> None:
@@ -222,7 +222,7 @@ def watching(app: Flask, at_once: bool = True) -> Iterator[Hub]:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)
-    monkeypatch.setattr(watcher_module, "REOPEN_SECONDS", 0.1)
+    monkeypatch.setattr(watcher_module, "REOPEN_DELAY_SECONDS", 0.1)
 
 
 def test_a_killed_database_is_noticed_and_heard_again(frail_app: Flask, own_server: databases.Server) -> None:
@@ -284,9 +284,9 @@ def test_a_stream_whose_resume_token_stands_still_is_opened_again(
     reopened: Callable[[], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An old primary, cut off from the set, answers getMore with empty batches for ever."""
-    monkeypatch.setattr(watcher_module, "DEAF_AFTER_SECONDS", 0.0)
+    monkeypatch.setattr(watcher_module, "STALE_AFTER_SECONDS", 0.0)
     reopened()
-    assert "the resume token stands still" in caplog.text
+    assert "the resume token does not advance" in caplog.text
 
 
 def test_a_stream_is_opened_again_when_another_server_is_the_primary(

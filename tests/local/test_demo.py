@@ -49,7 +49,7 @@ def test_its_past_is_over_and_is_made_once(app):
     stored = app.extensions["mongo"].database
     with app.app_context():
         demo.prepare()
-        report.bring_up_to_date()
+        report.run_now()
         calls = list(stored.requests.find())
         demo.prepare()
     assert stored.requests.count_documents({}) == len(calls)

@@ -123,11 +123,11 @@ def test_failures_are_tried_again_later_and_later_and_given_up_loudly(
         assert outbox.send_due(app) == 0
         pauses.append(outbox_of(app)[0]["next_at"] - clock.now())
         later(hours=1.5)
-    assert len(pauses) == outbox.QUEUE.most_attempts
+    assert len(pauses) == outbox.QUEUE.max_attempts
     assert timedelta(seconds=10) < pauses[0] < timedelta(seconds=20)
     assert timedelta(minutes=40) < pauses[-2] < timedelta(minutes=80)
     (document,) = outbox_of(app)
-    assert (document["state"], document["attempts"]) == ("failed", outbox.QUEUE.most_attempts)
+    assert (document["state"], document["attempts"]) == ("failed", outbox.QUEUE.max_attempts)
     assert document["purge_at"] - clock.now() > timedelta(days=28)
     loud = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(loud) == 1

@@ -58,7 +58,7 @@ def undo(request: ServiceRequest) -> list[bool]:
 
 
 def is_paused(table: Table, *phones: str) -> bool:
-    return pauses.silencing(table, list(phones)) is not None
+    return pauses.applying_to(table, list(phones)) is not None
 
 
 def test_nobody_there_twice_within_an_hour_pauses_the_phone_for_three_hours(
@@ -183,18 +183,18 @@ def test_a_table_is_paused_for_a_quarter_of_an_hour_whichever_phone_taps(table: 
 def test_taps_are_counted_up_to_where_nobody_counts(table: Table) -> None:
     pauses.pause_table(table)
     for _ in range(pauses.MAX_TAPS_COUNTED + 2):
-        pause = pauses.silencing(table, [PHONE])
+        pause = pauses.applying_to(table, [PHONE])
         assert pause is not None
-        pauses.tapped(pause, table)
+        pauses.count_tap(pause, table)
     assert [each["taps"] for each in pauses.active(table["restaurant_id"])] == [pauses.MAX_TAPS_COUNTED]
 
 
 def test_a_pause_begins_without_the_taps_of_the_last_one(table: Table, later: Any) -> None:
     pauses.pause_table(table)
     (pause,) = pauses.active(table["restaurant_id"])
-    pauses.tapped(pause, table)
+    pauses.count_tap(pause, table)
     later(minutes=16)
-    pauses.tapped(pause, table)  # a tap that took its time
+    pauses.count_tap(pause, table)  # a tap that took its time
     pauses.pause_table(table)
     assert [each["taps"] for each in pauses.active(table["restaurant_id"])] == [0]
 
@@ -248,7 +248,7 @@ def test_a_table_that_many_pause_at_once_is_paused_once(app: Flask, table: Table
 def test_of_many_taps_at_once_each_is_counted(app: Flask, table: Table) -> None:
     pauses.pause_table(table)
     (pause,) = pauses.active(table["restaurant_id"])
-    at_once_in(app, *[partial(pauses.tapped, pause, table)] * 20)
+    at_once_in(app, *[partial(pauses.count_tap, pause, table)] * 20)
     assert [each["taps"] for each in pauses.active(table["restaurant_id"])] == [20]
 
 
@@ -267,5 +267,5 @@ def test_a_house_without_pauses_is_not_asked_at_every_tap(table: Table, monkeypa
 def test_a_pause_that_another_process_lifted_swallows_no_tap(database: Any, table: Table) -> None:
     pauses.pause_table(table)
     assert is_paused(table)
-    database.pauses.update_one({}, {"$set": {"over": True}})  # of which this process has not heard yet
+    database.pauses.update_many({}, {"$set": {"over": True}})  # of which this process has not heard yet
     assert not is_paused(table)

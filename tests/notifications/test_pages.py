@@ -44,7 +44,7 @@ def names(app: Flask, person: Person) -> list[str]:
 def phone_of(app: Flask, person: Person) -> Browser:
     """A phone that was let in for this member: a login without an account."""
     with app.app_context():
-        secret, _ = logins.start_screen(person.restaurant_id, "Bob", person.member_id, "127.0.0.1", "a phone")
+        secret, _ = logins.start_device(person.restaurant_id, "Bob", person.member_id, "127.0.0.1", "a phone")
     browser = visit(app)
     with browser.session_transaction() as session:
         session["_user_id"] = secret
@@ -172,7 +172,7 @@ def test_a_message_that_is_tried_out_says_what_it_is(
 
 def test_a_member_chooses_zones_of_the_house_and_no_others(app: Flask, bob: Person, alice: Person) -> None:
     with app.app_context():
-        terrace, hall = (restaurants.zone_named(alice.restaurant_id, name) for name in ("Terrace", "Hall"))
+        terrace, hall = (restaurants.ensure_zone(alice.restaurant_id, name) for name in ("Terrace", "Hall"))
     home = f"{bob.home}/notifications"
     assert bob.client.submit(f"{home}/zones", {"zones": [terrace]}, page=home).status_code == 303
     assert re.search(rf'value="{terrace}" checked', page(bob))
@@ -222,7 +222,7 @@ def test_the_service_worker_keeps_the_offline_page_and_nothing_else(client: Flas
     answer = client.get("/service-worker.js")
     assert answer.mimetype == "text/javascript"
     assert answer.headers["Cache-Control"] == "no-store"
-    head = re.match(r"const SHELL = (\[.*?\]);\nconst PICTURES = (\{.*?\});\n", answer.text)
+    head = re.match(r"const SHELL = (\[.*?\]);\nconst ICONS = (\{.*?\});\n", answer.text)
     assert head
     shell = json.loads(head[1])
     assert shell[0] == "/offline"
@@ -243,7 +243,7 @@ def test_guests_are_offered_no_app(dana: FlaskClient, table: dict[str, Any]) -> 
 
 def test_a_counter_screen_keeps_the_app_but_gets_no_messages(app: Flask, alice: Person) -> None:
     with app.app_context():
-        secret, _ = logins.start_screen(alice.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+        secret, _ = logins.start_device(alice.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     counter = visit(app)
     with counter.session_transaction() as session:
         session["_user_id"] = secret

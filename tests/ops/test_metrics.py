@@ -198,7 +198,7 @@ def test_faults_in_the_background_and_restarts_of_the_watcher_are_counted(
         raise KeyError
 
     monkeypatch.setattr(jobs, "_sleep", lambda *_: None)
-    monkeypatch.setattr(watcher, "REOPEN_SECONDS", 0)
+    monkeypatch.setattr(watcher, "REOPEN_DELAY_SECONDS", 0)
     monkeypatch.setattr(watcher, "_watch", fail)
     thread = threading.Thread(target=jobs._repeat, args=(app, lambda: next(rounds), 0, fail), name="a test")
     thread.start()

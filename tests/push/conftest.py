@@ -46,7 +46,7 @@ def config(config: Config, service: PushService) -> Config:
 def subscribe(app: Flask, service: PushService) -> Subscribe:
     """`subscribe(bob)`: Bob's phone, told of all calls."""
 
-    def subscribed(person: Person, choice: subscriptions.Choice = "all", name: str = "") -> Phone:
+    def subscribed(person: Person, choice: subscriptions.ActiveChoice = "all", name: str = "") -> Phone:
         phone = service.phone(name or person.name)
         with app.app_context():
             subscriptions.put(person.restaurant_id, person.member_id, login_of(person), browser(phone), choice)

@@ -188,11 +188,11 @@ def test_that_nobody_hears_is_told_as_long_as_nobody_does(
 ) -> None:
     subscribe(alice)
     with app.app_context():
-        alerts.begin_silence(alice.restaurant_id)
+        alerts.mark_unheard(alice.restaurant_id)
         later(minutes=3)
         messages.enqueue(cast(Restaurant, restaurants.get(alice.restaurant_id)), "unheard", None, occasion="tonight")
         if not unheard:
-            alerts.end_silence(alerts.noted()[alice.restaurant_id], heard=True)
+            alerts.clear_unheard(alerts.noted()[alice.restaurant_id], heard=True)
     send(app)
     assert owed(app) == [("unheard", state)]
 
@@ -225,7 +225,7 @@ def change_password(app: Flask, bob: Person) -> None:
 
 def delete_account(app: Flask, bob: Person) -> None:
     user = cast(User, db().users.find_one({"_id": bob.user_id}))
-    leaving.leave(user, leaving.places_of(bob.user_id), "en")
+    leaving.delete_account(user, leaving.memberships_of(bob.user_id), "en")
 
 
 def forbid_the_service(app: Flask, bob: Person) -> None:
@@ -298,10 +298,10 @@ def test_whoever_subscribes_a_phone_last_has_it(
 
 
 def test_one_member_has_a_bounded_number_of_phones(app: Flask, bob: Person, subscribe: Subscribe) -> None:
-    for number in range(subscriptions.MOST_BROWSERS + 2):
+    for number in range(subscriptions.MAX_BROWSERS_PER_MEMBER + 2):
         subscribe(bob, name=str(number))
     kept = [endpoint.rpartition("/")[2] for endpoint in subscribed(app, bob)]
-    assert kept == [str(number) for number in range(2, subscriptions.MOST_BROWSERS + 2)]
+    assert kept == [str(number) for number in range(2, subscriptions.MAX_BROWSERS_PER_MEMBER + 2)]
 
 
 def test_without_a_key_nothing_is_owed_or_sent(
@@ -345,6 +345,6 @@ def test_phones_go_with_their_restaurant(
     with app.app_context():
         delete_account(app, alice)
         later(minutes=2)
-        while erasure.work_off():
+        while erasure.process_due():
             pass
         assert db().subscriptions.count_documents({}) == 0

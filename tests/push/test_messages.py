@@ -104,9 +104,9 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     hearing: set[str],
 ) -> None:
     with app.app_context():
-        alerts.begin_silence(alice.restaurant_id)
-        terrace = restaurants.zone_named(alice.restaurant_id, "Terrace")
-        hall = restaurants.zone_named(alice.restaurant_id, "Hall")
+        alerts.mark_unheard(alice.restaurant_id)
+        terrace = restaurants.ensure_zone(alice.restaurant_id, "Terrace")
+        hall = restaurants.ensure_zone(alice.restaurant_id, "Hall")
         db().tables.update_one({"_id": table["_id"]}, {"$set": {"zone_id": terrace}})
         table["zone_id"] = terrace
     mona, nina = hire("Mona", role="manager", at=alice), hire("Nina", role="waiter", at=alice)

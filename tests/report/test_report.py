@@ -36,7 +36,7 @@ def called(app: Any, restaurant: Restaurant, table: Table) -> Any:
     def kept(*requests: Any) -> None:
         with app.app_context():
             keep(app.extensions["mongo"].database, *requests)
-            store.bring_up_to_date()
+            store.run_now()
 
     return kept
 

@@ -169,7 +169,7 @@ def test_bad_words_change_nothing_and_are_kept(
 def test_there_are_no_more_than_a_guest_reads(
     monkeypatch: pytest.MonkeyPatch, alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
 ) -> None:
-    monkeypatch.setattr(kinds, "MOST_OFFERED", 3)
+    monkeypatch.setattr(kinds, "MAX_OFFERED", 3)
     answer = save(alice, f"{here}/new", **CHAIR)
     assert answer.status_code == 409
     assert "At most 3 at a time" in answer.text

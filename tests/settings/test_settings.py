@@ -203,8 +203,8 @@ def test_many_changes_at_the_same_moment_all_count(app: Flask, alice: Person, ho
 def zone(app: Flask, alice: Person) -> str:
     """The terrace with table 1; the bar comes after it. Its id."""
     with app.app_context():
-        terrace = restaurants.zone_named(alice.restaurant_id, "Terrace")
-        restaurants.zone_named(alice.restaurant_id, "Bar")
+        terrace = restaurants.ensure_zone(alice.restaurant_id, "Terrace")
+        restaurants.ensure_zone(alice.restaurant_id, "Bar")
         tables.add_many(alice.restaurant_id, ["1"], terrace)
     assert terrace
     return terrace
@@ -265,7 +265,7 @@ def test_a_bad_name_of_a_zone_changes_nothing(alice: Person, here: str, zone: st
 def test_there_are_no_more_zones_than_pages_can_draw(
     monkeypatch: pytest.MonkeyPatch, alice: Person, here: str, zone: str, house: Callable[[], Any]
 ) -> None:
-    monkeypatch.setattr(restaurants, "MOST_ZONES", 2)
+    monkeypatch.setattr(restaurants, "MAX_ZONES", 2)
     answer = post_zone(alice.client, here, "", zone_name="Garden")
     assert answer.status_code == 400
     assert "2 zones at most" in answer.text

@@ -94,7 +94,7 @@ def test_an_owner_makes_this_browser_a_screen_and_is_logged_out(app: Flask, alic
     assert alice.client.get(f"{alice.home}/staff").status_code == 403
     with app.app_context():
         assert logins.of_person(alice.user_id) == []
-        assert [login["name"] for login in logins.screens_of(alice.restaurant_id)] == ["Counter"]
+        assert [login["name"] for login in logins.devices_of(alice.restaurant_id)] == ["Counter"]
 
 
 def test_a_tablet_becomes_a_screen_by_a_code(app: Flask, alice: Person) -> None:
@@ -197,7 +197,7 @@ def test_it_is_dark_for_weeks_and_still_good_but_not_for_ever(
 ) -> None:
     # The cookie's signature grows old with everything else.
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _signer: int(clock.now().timestamp()))
-    assert app.permanent_session_lifetime == logins.SCREEN_LIFETIME
+    assert app.permanent_session_lifetime == logins.DEVICE_LIFETIME
     later(days=89)
     assert counter.get(f"{alice.home}/dashboard").status_code == 200
     later(days=2)
@@ -214,7 +214,7 @@ def stream(watcher: Any, counter: Any, alice: Person) -> Iterator[Stream]:
 def test_a_screen_that_is_ended_closes_at_once(app: Flask, stream: Stream, mona: Person, counter: Any) -> None:
     assert stream.next()[0] == "calls"
     with app.app_context():
-        (login,) = logins.screens_of(mona.restaurant_id)
+        (login,) = logins.devices_of(mona.restaurant_id)
     assert press(mona.client, mona.home, f"/screens/{login['_id']}/end").status_code == 303
     event, data = stream.next()
     assert (event, data["reason"]) == ("bye", "logged_out")
@@ -225,7 +225,7 @@ def test_screens_of_others_cannot_be_ended(
     app: Flask, counter: Any, alice: Person, charlie: Person, bob: Person
 ) -> None:
     with app.app_context():
-        (login,) = logins.screens_of(alice.restaurant_id)
+        (login,) = logins.devices_of(alice.restaurant_id)
         (person,) = logins.of_person(bob.user_id)
     assert press(charlie.client, charlie.home, f"/screens/{login['_id']}/end").status_code == 404
     assert press(alice.client, alice.home, f"/screens/{person['_id']}/end").status_code == 404

@@ -49,7 +49,7 @@ def test_it_sees_the_calls_and_nothing_else(phone: Any, mona: Person) -> None:
 def test_it_stands_beside_its_member_and_is_ended_there(app: Flask, phone: Any, mona: Person) -> None:
     assert "Anna’s phone" in mona.client.get(f"{mona.home}/staff").text
     with app.app_context():
-        (login,) = logins.screens_of(mona.restaurant_id)
+        (login,) = logins.devices_of(mona.restaurant_id)
     press(mona.client, mona.home, f"/screens/{login['_id']}/end")
     assert phone.get(f"{mona.home}/dashboard").status_code == 303
 

@@ -236,8 +236,8 @@ def test_a_form_without_its_token_changes_nothing(app, alice, room, add):
 
 
 def test_a_restaurant_has_no_more_tables_and_zones_than_its_pages_can_draw(app, alice, room, add, monkeypatch):
-    monkeypatch.setattr(tables, "MOST_TABLES", 3)
-    monkeypatch.setattr(restaurants, "MOST_ZONES", 1)
+    monkeypatch.setattr(tables, "MAX_TABLES", 3)
+    monkeypatch.setattr(restaurants, "MAX_ZONES", 1)
     add("1-2", "Terrace")
     for sent, sentence in (
         ({"names": "3-4", "zone": "Terrace"}, "A restaurant can have 3 tables at most."),

@@ -236,7 +236,7 @@ def test_no_secret_is_in_the_log_while_the_database_is_away(
 def screen_of(app: Flask, owner: Person, name: str) -> FlaskClient:
     """A screen on the counter of this owner's restaurant."""
     with app.app_context():
-        secret, _login = logins.start_screen(owner.restaurant_id, name, None, "127.0.0.1", "a tablet")
+        secret, _login = logins.start_device(owner.restaurant_id, name, None, "127.0.0.1", "a tablet")
     client = app.test_client()
     with client.session_transaction() as session:
         session["_user_id"] = secret

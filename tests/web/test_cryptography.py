@@ -63,7 +63,6 @@ def test_the_inventory_names_all_cryptography() -> None:
 # --- V11.2 secure implementation --------------------------------------------------------------------------------------
 
 
-@pytest.mark.needs_wire
 @pytest.mark.asvs("11.2.1")
 def test_cryptography_comes_from_libraries() -> None:
     used = {name for _, tree in sources() for name in re.findall(r"\b(?:hashlib|hmac)\.\w+", ast.unparse(tree))}
@@ -153,7 +152,7 @@ def test_what_cannot_be_guessed_is_random(app: Flask, alice: Person) -> None:
     assert not {"uuid.uuid4", "uuid.uuid1", "random.choice", "random.choices", "random.getrandbits"} & names
     with app.app_context():
         secrets_made = {logins.start(alice.user_id, "", "")[0] for _ in range(50)}
-        links = {tokens.serializer("token:x").loads(tokens.issue("x", "y", tokens.REMEMBERED))[0] for _ in range(50)}
+        links = {tokens.serializer("token:x").loads(tokens.issue("x", "y", tokens.RETENTION))[0] for _ in range(50)}
         codes = {tables.new_code() for _ in range(50)}
     assert len(secrets_made) == len(links) == len(codes) == 50
     assert min(len(base64.urlsafe_b64decode(secret + "==")) for secret in secrets_made | links) >= 128 // 8
@@ -183,7 +182,6 @@ def test_the_rules_say_whom_the_application_speaks_to() -> None:
     assert all(name in section for name in ("`MONGODB_URI`", "`MAIL_SERVER`", "`PUBLIC_URL`", "Apache"))
 
 
-@pytest.mark.needs_wire
 @pytest.mark.asvs("13.2.4")
 def test_nothing_speaks_to_other_machines_but_those_in_the_rules() -> None:
     # But for the doctor, by which an operator looks at the site from outside.

@@ -177,13 +177,13 @@ def test_without_the_store_limits_hold_in_the_process(
     with visit(frail_app):
         limits.check("two_factor", ALICE)
         getattr(own_server, end)()
-        monkeypatch.setattr(counters, "STORE_SECONDS", 0.2)
+        monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 0.2)
         assert tries_until_refused("two_factor", ALICE, most=20) == 5
         assert "counted in this process" in caplog.text
         limits.clear("two_factor", ALICE)
         limits.check("two_factor", ALICE)
         own_server.start() if end == "kill" else own_server.thaw()
-        monkeypatch.setattr(counters, "STORE_SECONDS", 5.0)
+        monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 5.0)
         frail_app.extensions["mongo"].database.command("ping")
         assert tries_until_refused("two_factor", ALICE) == 4  # the store still knows the first
 
@@ -200,7 +200,7 @@ def test_no_limit_is_open_while_the_store_is_away(
     own_server.kill()
     app = make_app(replace(config, mongodb_uri=databases.with_name(own_server.uri, "frail")))
     app.extensions["mongo"].client.close()  # so that each try fails at once
-    monkeypatch.setattr(counters, "STORE_SECONDS", 0.2)
+    monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 0.2)
     least = min(each.tries for each in limits.LIMITS[name].allowances)
     with visit(app):
         assert tries_until_refused(name, ALICE, most=least + 1) == least
@@ -210,7 +210,7 @@ def test_the_memory_of_counts_is_bounded(app: Flask) -> None:
     with visit(app):
         for number in range(100_000):
             limits.memory.take(str(number), 5, clock.now())
-    assert len(limits.memory) == limits.MEMORY_ENTRIES
+    assert len(limits.memory) == limits.MAX_MEMORY_ENTRIES
 
 
 # --- the page, and forged addresses -----------------------------------------------------------------------------------

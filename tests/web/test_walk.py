@@ -83,7 +83,7 @@ def unconfirmed(app: Flask) -> Browser:
 def screen(app: Flask, owner: Person) -> Browser:
     """The screen on the counter of this owner's restaurant."""
     with app.app_context():
-        secret, _login = logins.start_screen(owner.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
+        secret, _login = logins.start_device(owner.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     browser = visit(app)
     with browser.session_transaction() as session:
         session["_user_id"] = secret
@@ -110,10 +110,10 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "request_id": request["_id"],
         "member_id": member_id,
         "pause_id": table["_id"],  # nobody is paused
-        "invitation_id": invitations.let_in(restaurant_id, member, by, None),
+        "invitation_id": invitations.invite_phone(restaurant_id, member, by, None),
         "kind_id": "water",
-        "zone_id": restaurants.zone_named(restaurant_id, f"The corner of {who}"),
-        "login_id": logins.start_screen(restaurant_id, who, None, "127.0.0.1", "a tablet")[1]["_id"],
+        "zone_id": restaurants.ensure_zone(restaurant_id, f"The corner of {who}"),
+        "login_id": logins.start_device(restaurant_id, who, None, "127.0.0.1", "a tablet")[1]["_id"],
         "token": "forged",
         "version": "0",
         "filename": "nothing",

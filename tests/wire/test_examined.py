@@ -21,7 +21,7 @@ from waitercaller.db.validators import VALIDATORS
 
 pytestmark = pytest.mark.slow
 
-PAST, LIVE = 5_000, 10  # requests
+PAST, LIVE = 50_000, 10  # requests
 OTHERS = 300  # documents of each other collection, each of another restaurant and another person
 SLACK = 20  # documents that a command may examine beyond those that its filter finds
 
@@ -33,6 +33,7 @@ SMALL = {
     "pauses": "purged a day after their end",
     "registrations": "purged when they expire",
     "restaurants": "one document for each restaurant",
+    "screens": "one document for each process and each restaurant with an open dashboard",
 }
 
 
@@ -54,7 +55,6 @@ def full(server: databases.Server) -> Iterator[Full]:
         live = client[name].requests.find_one({"live": True})
         assert live is not None
         yield Full(client[name], samples, live)
-        client.drop_database(name)
 
 
 def _fill(database: Database[Document], name: str) -> Document:

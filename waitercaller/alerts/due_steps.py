@@ -10,7 +10,7 @@ import logging
 
 from waitercaller import metrics
 from waitercaller.alerts import mails, messages
-from waitercaller.db.faults import is_away
+from waitercaller.db.faults import is_transient
 from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import escalation
 from waitercaller.model.service_request import ServiceRequest
@@ -31,7 +31,7 @@ def _step(request: ServiceRequest) -> bool:
     try:
         taken = _take(request)
     except Exception as error:
-        if is_away(error):
+        if is_transient(error):
             raise  # it is not this request's fault, and would meet all others
         metrics.BACKGROUND_FAULTS.labels("escalation").inc()
         log.exception("fault in the escalation of the request %s", request["_id"])
@@ -45,7 +45,7 @@ def _take(request: ServiceRequest) -> bool:
     """Enqueue the messages of the next step, then take it; False when another process was faster."""
     restaurant, step = restaurants.get(request["restaurant_id"]), escalation.next_step(request)
     if restaurant:
-        messages.enqueue(restaurant, step, request, occasion=escalation.name_of_next_step(request))
+        messages.enqueue(restaurant, step, request, occasion=escalation.occasion_of_next_step(request))
     if restaurant and step == "alerted":
         mails.about_waiting(restaurant, request)
     return escalation.advance(request, service_request.escalation_of(restaurant))

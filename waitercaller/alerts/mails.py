@@ -45,7 +45,7 @@ def about_silence(restaurant: Restaurant, occasion: str) -> None:
 def unanswered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """Who waits now, since when; nothing once somebody goes to each of them."""
     restaurant = restaurants.get(context["restaurant_id"])
-    alone = [each for each in queries.live_of_restaurant(context["restaurant_id"]) if escalation.is_left_alone(each)]
+    alone = [each for each in queries.live_of_restaurant(context["restaurant_id"]) if escalation.is_unanswered(each)]
     if restaurant is None or not alone:
         return None
     return outbox.Prepared(

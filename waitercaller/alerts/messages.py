@@ -18,7 +18,7 @@ from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Member, Restaurant
 from waitercaller.model.service_request import ServiceRequest
-from waitercaller.model.subscriptions import Choice
+from waitercaller.model.subscriptions import ActiveChoice
 from waitercaller.push import outbox
 
 Event = Literal["called", "nagged", "raised", "alerted", "unheard"]
@@ -28,7 +28,7 @@ Event = Literal["called", "nagged", "raised", "alerted", "unheard"]
 class Audience:
     """Who is told of an event, and for how long it is news."""
 
-    choices: tuple[Choice, ...]  # of a subscription: "all" calls, or only those that "escalated"
+    choices: tuple[ActiveChoice, ...]  # of a subscription: "all" calls, or only those that "escalated"
     time_to_live: timedelta
     all_zones: bool = False  # whoever's zones they are
     waiters: bool = True
@@ -62,7 +62,7 @@ def enqueue(
     outbox.enqueue(
         event,
         restaurant["_id"],
-        subscriptions.ids_that_chose(audience.choices, restaurant["_id"], members, txn),
+        subscriptions.ids_with_choice(audience.choices, restaurant["_id"], members, txn),
         occasion=occasion or _occasion(event, request),
         time_to_live=audience.time_to_live,
         topic=str(request["_id"]) if request else None,  # a phone that was away gets the last word on each call

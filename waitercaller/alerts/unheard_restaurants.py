@@ -20,16 +20,16 @@ def check() -> int:
     noted = unheard.noted()
     for restaurant_id in expected - heard:
         if restaurant_id not in noted or noted[restaurant_id]["unheard_since"] is None:
-            unheard.begin_silence(restaurant_id)
+            unheard.mark_unheard(restaurant_id)
     told = 0
     for restaurant_id, note in noted.items():
         if restaurant_id in heard:
-            unheard.end_silence(note, heard=True)
+            unheard.clear_unheard(note, heard=True)
         elif restaurant_id in expected:
-            told += unheard.is_to_be_told(note) and _tell(restaurant_id, note)
+            told += unheard.should_alert(note) and _tell(restaurant_id, note)
         elif note["unheard_since"]:
-            unheard.end_silence(note, heard=False)
-    metrics.UNWATCHED.inc(told)
+            unheard.clear_unheard(note, heard=False)
+    metrics.UNHEARD_ALERTS.inc(told)
     return told
 
 
@@ -40,4 +40,4 @@ def _tell(restaurant_id: ObjectId, note: AlertNote) -> bool:
         occasion = f"unheard:{restaurant_id}:{clock.milliseconds(since)}"
         messages.enqueue(restaurant, "unheard", None, occasion=occasion)
         mails.about_silence(restaurant, occasion)
-    return unheard.note_told(note)
+    return unheard.record_alert(note)

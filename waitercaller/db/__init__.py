@@ -1,1 +1,1 @@
-"""The ground floor: the MongoDB client and transactions, schema, validators, clock, cache and the work queue."""
+"""Database access: MongoDB client, transactions, schema, validators, clock, cache and work queue."""

@@ -1,6 +1,6 @@
-"""A small cache in each process for documents that are read on every request and seldom change.
+"""In-process cache of documents that are read on every request and rarely change.
 
-The watcher forgets what has changed; an entry is never older than MAXIMUM_AGE in any case.
+The watcher invalidates changed documents; entries expire after MAX_AGE_SECONDS in any case.
 """
 
 import threading
@@ -11,12 +11,12 @@ from typing import TypeVar, cast
 
 T = TypeVar("T", bound=Mapping[str, object])
 
-MAXIMUM_AGE = 30.0  # seconds
-MAXIMUM_ENTRIES = 10_000
+MAX_AGE_SECONDS = 30.0
+MAX_ENTRIES = 10_000
 
 
 class Cache:
-    """Documents by any key they are asked for with. Misses are not kept: guesses must not cost memory."""
+    """Documents by arbitrary keys, evicted oldest first. Misses are not cached, so that guesses use no memory."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[Hashable, tuple[float, Mapping[str, object]]] = OrderedDict()
@@ -24,23 +24,23 @@ class Cache:
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, load: Callable[[], T | None]) -> T | None:
-        """The document under `key`, from here or from `load()`, which tells what kind of document lies there."""
+        """The document under `key`, loaded by `load()` if it is absent or expired. One type of document per key."""
         with self._lock:
             entry = self._entries.get(key)
             generation = self._generation
-        if entry is not None and time.monotonic() - entry[0] < MAXIMUM_AGE:
+        if entry is not None and time.monotonic() - entry[0] < MAX_AGE_SECONDS:
             return cast(T, entry[1])
         document = load()
         with self._lock:
-            # What was forgotten while it was being read may be old already.
+            # An invalidation during the load may concern this document, so it may be stale already.
             if document is not None and generation == self._generation:
                 self._entries[key] = (time.monotonic(), document)
-                if len(self._entries) > MAXIMUM_ENTRIES:
+                if len(self._entries) > MAX_ENTRIES:
                     self._entries.popitem(last=False)
         return document
 
     def forget(self, document_id: object) -> None:
-        """Drop the document with this _id, under whatever keys it is kept."""
+        """Invalidate the document with this _id under all its keys."""
         with self._lock:
             self._generation += 1
             for key in [key for key, (_, document) in self._entries.items() if document["_id"] == document_id]:
@@ -54,4 +54,4 @@ class Cache:
 
 restaurants = Cache()
 tables = Cache()
-pauses = Cache()  # of each restaurant, what is paused there
+pauses = Cache()  # by restaurant

@@ -1,11 +1,11 @@
-"""The way to MongoDB: the clients of a process, and transactions.
+"""MongoDB clients of a process, and transactions.
 
-A client is made at its first use, which is after gunicorn's fork (PyMongo is not fork-safe). Every write is
-acknowledged by a majority and by the journal: a call that was answered is on disk.
+A client is created at its first use, which is after gunicorn's fork (PyMongo is not fork-safe). Every write is
+acknowledged by a majority and journaled (w=majority, j=true).
 
-There are two clients. Pages and most jobs use one whose every operation ends after OPERATION_SECONDS. Long work (index
-builds, backup, restore, erasure, writes without an upper limit) runs `with patiently():` on one without that limit;
-pymongo.timeout(None) would not do, it falls back to the client's own limit.
+There are two clients. Pages and most jobs use one with a timeout of OPERATION_SECONDS for each operation. Long work
+(index builds, backup, restore, erasure, updates of any number of documents) runs `with patiently():` on one without it;
+pymongo.timeout(None) is not enough, since it falls back to the client's timeout.
 """
 
 import contextlib
@@ -25,21 +25,21 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout, PyMongoError
 
 from waitercaller.db.config import config
 
-Document = dict[str, Any]  # any document; whoever knows which one says so with the TypedDict of its collection
-Filter = Mapping[str, object]  # which documents, in MongoDB's query language
+Document = dict[str, Any]  # any document; where the collection is known, its TypedDict is used instead
+Filter = Mapping[str, object]  # a query filter
 Changes = Mapping[str, object]  # fields and their new values
 T = TypeVar("T")
 
-# A page answers "please try again" within two seconds when the database is away.
+# Pages must answer 503 within two seconds when the database is unavailable.
 OPERATION_SECONDS = 1.5
-# Of the patient client: how long a server may be silent within one command. An index build is one command.
+# Socket timeout of the patient client. An index build is one command.
 PATIENT_SOCKET_SECONDS = 3600.0
 
-# From the start of a transaction: until then it is repeated after a write conflict, and after a lost connection.
+# Retry limits of a transaction from its start: after write conflicts, and after a lost connection.
 CONFLICT_SECONDS = 10.0
 RECONNECT_SECONDS = 1.5
-# For the message that ends a transaction, also past the deadline of the page: a server that does not hear it keeps the
-# documents locked for up to a minute (transactionLifetimeLimitSeconds).
+# Timeout of the abort command, which is sent even after the page's deadline: a server that does not receive it keeps
+# the documents locked for up to a minute (transactionLifetimeLimitSeconds).
 ABORT_SECONDS = 0.4
 FIRST_BACKOFF_SECONDS = 0.005
 LONGEST_BACKOFF_SECONDS = 0.5
@@ -48,7 +48,7 @@ _is_patient = contextvars.ContextVar("is_patient", default=False)
 
 
 class Mongo:
-    """The clients of this process, each made when first asked for."""
+    """The clients of this process, each created at its first use."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
@@ -57,10 +57,10 @@ class Mongo:
 
     @property
     def client(self) -> MongoClient[Document]:
-        """The client of this context, see `patiently`."""
+        """The client for the current context; see `patiently`."""
         is_patient = _is_patient.get()
         if is_patient not in self._clients:
-            with self._lock:  # greenlets would make several: resolving the URI yields
+            with self._lock:  # resolving the URI yields, so several greenlets could create one each
                 if is_patient not in self._clients:
                     self._clients[is_patient] = self._make(is_patient)
         return self._clients[is_patient]
@@ -70,7 +70,7 @@ class Mongo:
         return self.client.get_default_database()
 
     def close(self) -> None:
-        """Close the clients that were made."""
+        """Close all clients."""
         for client in self._clients.values():
             client.close()
 
@@ -78,7 +78,7 @@ class Mongo:
         limits: dict[str, Any] = {"timeoutMS": round(OPERATION_SECONDS * 1000)}
         if is_patient:
             limits = {"timeoutMS": None, "socketTimeoutMS": round(PATIENT_SOCKET_SECONDS * 1000)}
-        # The name appears in mongod's log and currentOp.
+        # `appname` appears in mongod's log and in currentOp.
         return MongoClient(self._uri, appname="waitercaller", tz_aware=True, w="majority", journal=True, **limits)
 
     def transaction(self, work: Callable[[ClientSession | None], T]) -> T:
@@ -93,7 +93,7 @@ class Mongo:
                 except BaseException as error:
                     if txn.in_transaction:
                         _abort(txn)
-                    if not _can_be_repeated(error, time.monotonic() - began):
+                    if not _is_retryable(error, time.monotonic() - began):
                         raise
                 else:
                     return result
@@ -106,7 +106,7 @@ def init_app(app: Flask) -> None:
 
 
 def mongo() -> Mongo:
-    """The application's client. Needs an application context."""
+    """The application's clients. Needs an application context."""
     return cast(Mongo, current_app.extensions["mongo"])
 
 
@@ -117,7 +117,7 @@ def db() -> Database[Document]:
 
 @contextlib.contextmanager
 def patiently() -> Iterator[None]:
-    """In this context db() and transaction() have no time limit for an operation. Not for pages."""
+    """A context in which db() and transaction() have no operation timeout. Not for pages."""
     token = _is_patient.set(True)
     try:
         yield
@@ -126,17 +126,17 @@ def patiently() -> Iterator[None]:
 
 
 def transaction(work: Callable[[ClientSession | None], T]) -> T:
-    """Run `work(txn)` so that all its writes happen or none; returns what it returns. Raises PyMongoError.
+    """Run `work(txn)` in a transaction and return its result. Raises PyMongoError.
 
-    `work` is a callback because it is run again after a write conflict, for up to CONFLICT_SECONDS, and after a lost
-    connection, for up to RECONNECT_SECONDS; so it must do nothing but database work and pass `txn` to each operation.
-    PyMongo's own with_transaction goes on for two minutes, and sends no abort once a deadline has passed.
+    `work` is run again after a write conflict, for up to CONFLICT_SECONDS, and after a lost connection, for up to
+    RECONNECT_SECONDS; so it must have no effects beside database operations, and pass `txn` to each of them.
+    PyMongo's with_transaction retries for two minutes, and sends no abort once a deadline has passed.
     """
     return mongo().transaction(work)
 
 
 def _commit(txn: ClientSession) -> None:
-    """Commit; whether a commit whose answer was lost has happened is asked again for up to RECONNECT_SECONDS."""
+    """Commit, retrying a commit with an unknown result (idempotent) for up to RECONNECT_SECONDS."""
     began = time.monotonic()
     while True:
         try:
@@ -151,7 +151,7 @@ def _commit(txn: ClientSession) -> None:
 
 
 def _abort(txn: ClientSession) -> None:
-    """Tell the server that the transaction has ended, with a time limit of its own: the caller's may have passed."""
+    """Abort the transaction, with a timeout of its own: the caller's deadline may have passed."""
 
     def abort() -> None:
         with pymongo.timeout(ABORT_SECONDS):
@@ -160,8 +160,8 @@ def _abort(txn: ClientSession) -> None:
     contextvars.Context().run(abort)
 
 
-def _can_be_repeated(error: BaseException, elapsed: float) -> bool:
-    """Whether a transaction that failed with this error, so many seconds after its start, is to be run again."""
+def _is_retryable(error: BaseException, elapsed: float) -> bool:
+    """Whether to retry a transaction that failed with `error`, `elapsed` seconds after its start."""
     if not isinstance(error, PyMongoError) or not error.has_error_label("TransientTransactionError"):
         return False
     return elapsed < (RECONNECT_SECONDS if isinstance(error, ConnectionFailure) else CONFLICT_SECONDS)

@@ -1,7 +1,7 @@
-"""The only source of time: UTC, in whole milliseconds (what MongoDB keeps), on the database's clock.
+"""The only source of time: UTC, in whole milliseconds (MongoDB's resolution), on the clock of the database's primary.
 
-Several machines serve one restaurant. Each measures how far its own clock is from the primary's, so that "waiting for
-two minutes" is the same two minutes everywhere.
+Several machines may serve one restaurant. Each measures the offset of its own clock from the primary's, so that all
+compute the same durations.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -12,23 +12,23 @@ _offset = timedelta()
 
 
 def now() -> datetime:
-    """The time at the database's primary, as far as this process knows it: aware, UTC, whole milliseconds."""
+    """The primary's time by the last measured offset: timezone-aware, UTC, whole milliseconds."""
     return _whole_milliseconds(datetime.now(UTC) + _offset)
 
 
 def milliseconds(moment: datetime) -> int:
-    """`moment` as milliseconds since 1970, the form scripts take."""
+    """`moment` as milliseconds since 1970, as JavaScript has them."""
     return round(moment.timestamp() * 1000)
 
 
 def synchronise(database: Database[dict[str, object]]) -> timedelta:
-    """Measure the offset to the primary's `hello.localTime`, halving the round trip. Raises PyMongoError."""
+    """Measure the offset from `hello.localTime`, less half of the round trip. Raises PyMongoError."""
     global _offset
-    asked = datetime.now(UTC)
-    theirs = database.command("hello").get("localTime")
-    answered = datetime.now(UTC)
-    if isinstance(theirs, datetime):
-        _offset = theirs.replace(tzinfo=UTC) - (asked + (answered - asked) / 2)
+    sent_at = datetime.now(UTC)
+    remote = database.command("hello").get("localTime")
+    received_at = datetime.now(UTC)
+    if isinstance(remote, datetime):
+        _offset = remote.replace(tzinfo=UTC) - (sent_at + (received_at - sent_at) / 2)
     return _offset
 
 

@@ -1,4 +1,4 @@
-"""The way to the configuration, for whoever has an application."""
+"""Typed access to the configuration of a Flask application."""
 
 from typing import cast
 
@@ -8,5 +8,5 @@ from config import Config
 
 
 def config(app: Flask = current_app) -> Config:
-    """The frozen configuration of this application; without `app`, of the one whose context this is."""
+    """The configuration of `app`, by default of the current application."""
     return cast(Config, app.extensions["config"])

@@ -1,11 +1,16 @@
-"""Which errors of the database are passing: it is away, and the same may work a moment later."""
+"""Classification of database errors: transient ones, after which the same operation may succeed later."""
 
 from pymongo.errors import BulkWriteError, ConnectionFailure, CursorNotFound, PyMongoError, WriteConcernError
 
-LABELS = ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError", "RetryableError")
+TRANSIENT_LABELS = (
+    "TransientTransactionError",
+    "UnknownTransactionCommitResult",
+    "RetryableWriteError",
+    "RetryableError",
+)
 
 # Error codes of the server (https://www.mongodb.com/docs/manual/reference/error-codes/).
-CODES = frozenset(
+TRANSIENT_CODES = frozenset(
     {
         6,  # HostUnreachable
         7,  # HostNotFound
@@ -31,15 +36,15 @@ CODES = frozenset(
         11602,  # InterruptedDueToReplStateChange
         13435,  # NotPrimaryNoSecondaryOk
         13436,  # NotPrimaryOrSecondary
-        50737,  # CouldNotFindPrimary, of a mongos
+        50737,  # CouldNotFindPrimary (mongos)
     }
 )
 
 
-def is_away(error: BaseException) -> bool:
-    """Whether the database is away for the moment, so that a page answers 503 and a job tries again in its next round.
+def is_transient(error: BaseException) -> bool:
+    """Whether the error is transient: pages answer 503, jobs try again in their next round.
 
-    False for what it refuses: a validator, missing rights, a duplicate key.
+    False for rejected operations: validation, missing privileges, duplicate keys.
     """
     if isinstance(error, BulkWriteError):
         return error.has_error_label("RetryableWriteError") or _holds_only_write_concern_errors(error)
@@ -47,10 +52,14 @@ def is_away(error: BaseException) -> bool:
         return True
     if not isinstance(error, PyMongoError):
         return False
-    return error.timeout or getattr(error, "code", None) in CODES or any(map(error.has_error_label, LABELS))
+    return (
+        error.timeout
+        or getattr(error, "code", None) in TRANSIENT_CODES
+        or any(map(error.has_error_label, TRANSIENT_LABELS))
+    )
 
 
 def _holds_only_write_concern_errors(error: BulkWriteError) -> bool:
-    """All writes were applied on the primary; that a majority has them is not known."""
+    """Whether all writes were applied on the primary, and only their acknowledgement by a majority is unknown."""
     details = error.details or {}
     return bool(details.get("writeConcernErrors")) and not details.get("writeErrors")

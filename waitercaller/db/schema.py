@@ -1,6 +1,6 @@
-"""What the database itself guarantees: indexes that carry rules, and validators that refuse misshapen documents.
+"""The schema: indexes, some of which enforce rules, and validators.
 
-`build` brings a database to this state and may run again at any time; operators run it as `flask build-database`.
+`build` is idempotent; operators run it as `flask build-database`.
 """
 
 import time
@@ -19,7 +19,11 @@ def _expires(field: str) -> IndexModel:
     return IndexModel([(field, ASCENDING)], expireAfterSeconds=0)
 
 
-OPTIONS = ("unique", "partialFilterExpression", "expireAfterSeconds")  # by which two indexes on the same keys differ
+COMPARED_OPTIONS = (
+    "unique",
+    "partialFilterExpression",
+    "expireAfterSeconds",
+)  # the options that are compared, beside the keys
 
 NAMESPACE_NOT_FOUND, NAMESPACE_EXISTS = 26, 48
 BUSY_CODES = (
@@ -30,7 +34,7 @@ BUSY_CODES = (
     12586,  # BackgroundOperationInProgressForDatabase
     12587,  # BackgroundOperationInProgressForNamespace
 )
-BUSY_SECONDS = 3600.0  # as long as the longest build of another machine
+MAX_BUSY_SECONDS = 3600.0  # upper limit of an index build on another machine
 BUSY_INTERVAL_SECONDS = 1.0
 
 INDEXES: dict[str, list[IndexModel]] = {
@@ -57,7 +61,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("restaurant_id", ASCENDING), ("position", ASCENDING)]),
     ],
     "requests": [
-        # One live request of a kind at a table: the second tap, from whichever phone, finds the first.
+        # At most one live request per table and kind: a second tap, from any phone, finds the first.
         IndexModel(
             [("restaurant_id", ASCENDING), ("table_id", ASCENDING), ("kind", ASCENDING)],
             unique=True,
@@ -104,7 +108,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "erasures": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)])],
     "jobs": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)])],
     "invitations": [
-        # One open invitation for each address, or each member's phone, at a time.
+        # At most one open invitation per address, or per member's phone.
         IndexModel(
             [("restaurant_id", ASCENDING), ("email", ASCENDING), ("member_id", ASCENDING)],
             unique=True,
@@ -116,7 +120,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "limits": [_expires("expires_at")],
     "audit": [
         IndexModel([("user_id", ASCENDING), ("at", DESCENDING)]),
-        IndexModel([("restaurant_id", ASCENDING), ("at", ASCENDING)]),  # ascending, as the shard key is; read backwards
+        IndexModel([("restaurant_id", ASCENDING), ("at", ASCENDING)]),  # ascending like the shard key; read in reverse
         IndexModel([("actor.id", ASCENDING)]),
         IndexModel([("at", ASCENDING)], expireAfterSeconds=400 * 24 * 3600),
     ],
@@ -124,26 +128,25 @@ INDEXES: dict[str, list[IndexModel]] = {
 
 
 class IndexConflict(Exception):
-    """An index has the name of one of ours and other keys or options; nothing replaces it by itself."""
+    """An existing index has the name of one in INDEXES but other keys or options; it must be dropped by hand."""
 
 
 def build(database: Database[dict[str, Any]]) -> None:
-    """Create what is missing of collections, indexes and validators; safe on several machines at once.
+    """Create missing collections, indexes and validators; safe to run on several machines at once.
 
-    Run it `with patiently():`, an index build takes as long as the collection is large. Raises IndexConflict,
-    PyMongoError.
+    Run it `with patiently():`, since an index build may take long. Raises IndexConflict, PyMongoError.
     """
     present = {info["name"]: info.get("options", {}) for info in database.list_collections()}
     for name in INDEXES:
-        _when_idle(partial(_ensure_collection, database, name, present.get(name)))
+        _retry_while_busy(partial(_ensure_collection, database, name, present.get(name)))
         missing = _missing_indexes(database, name) if name in present else INDEXES[name]
         if missing:
-            # Also on the secondaries before it counts: one that fell behind would be left without a rule.
-            _when_idle(partial(database[name].create_indexes, missing, commitQuorum="majority"))
+            # The build must finish on a majority: a new primary without the unique index would not enforce its rule.
+            _retry_while_busy(partial(database[name].create_indexes, missing, commitQuorum="majority"))
 
 
 def missing_indexes(database: Database[dict[str, Any]]) -> list[str]:
-    """The names, as collection.index, of those that are not there, are still being built, or are not as specified."""
+    """Names (collection.index) of indexes that are absent, still being built, or differ from their specification."""
     found = []
     for name in INDEXES:
         present = _present_indexes(database, name)
@@ -155,24 +158,24 @@ def missing_indexes(database: Database[dict[str, Any]]) -> list[str]:
 
 
 def document_counts(database: Database[dict[str, Any]]) -> dict[str, int]:
-    """About how many documents each collection has."""
+    """The estimated number of documents of each collection."""
     return {name: database[name].estimated_document_count() for name in INDEXES}
 
 
 def _ensure_collection(database: Database[dict[str, Any]], name: str, options: dict[str, Any] | None) -> None:
-    """Create the collection (`options`: those of the present one) with its validator, or give it that."""
+    """Create the collection with its validator, or update that. `options` are those of an existing collection."""
     if options is None:
         try:
             database.create_collection(name, validator=VALIDATORS[name], check_exists=False)
         except OperationFailure as error:
-            if error.code != NAMESPACE_EXISTS:  # made by another machine just now, from the same version
+            if error.code != NAMESPACE_EXISTS:  # created concurrently by another machine of the same version
                 raise
-    elif options.get("validator") != VALIDATORS[name]:  # collMod waits for all that uses the collection
+    elif options.get("validator") != VALIDATORS[name]:  # only if it differs: collMod takes an exclusive lock
         database.command("collMod", name, validator=VALIDATORS[name])
 
 
 def _missing_indexes(database: Database[dict[str, Any]], name: str) -> list[IndexModel]:
-    """What create_indexes is to make; an index that is being built counts as missing, and is waited for."""
+    """The indexes to create. One that is being built counts as missing; create_indexes then waits for it."""
     present, missing = _present_indexes(database, name), []
     for index in INDEXES[name]:
         specification = present.get(index.document["name"])
@@ -187,7 +190,7 @@ def _missing_indexes(database: Database[dict[str, Any]], name: str) -> list[Inde
 
 
 def _present_indexes(database: Database[dict[str, Any]], name: str) -> dict[str, dict[str, Any]]:
-    """The specifications of a collection's indexes by name; one that is being built has `indexBuildInfo`, too."""
+    """The specifications of a collection's indexes by name, with `indexBuildInfo` while an index is being built."""
     try:
         cursor = database.command("listIndexes", name, includeIndexBuildInfo=True)["cursor"]
     except OperationFailure as error:
@@ -195,23 +198,23 @@ def _present_indexes(database: Database[dict[str, Any]], name: str) -> dict[str,
             return {}
         raise
     present = {}
-    for entry in cursor["firstBatch"]:  # which holds all: a collection has 64 indexes at the most
+    for entry in cursor["firstBatch"]:  # complete: a collection has at most 64 indexes
         specification = {**entry.get("spec", entry), **{key: entry[key] for key in ("indexBuildInfo",) if key in entry}}
         present[specification["name"]] = specification
     return present
 
 
 def _is_as_specified(present: dict[str, Any], index: IndexModel) -> bool:
-    """Whether an index is finished and has the keys and the options that it was ordered with."""
+    """Whether the index is complete and has the specified keys and options."""
     wanted = index.document
     if "indexBuildInfo" in present or list(dict(present["key"]).items()) != list(dict(wanted["key"]).items()):
         return False
-    return all(present.get(option) == wanted.get(option) for option in OPTIONS)
+    return all(present.get(option) == wanted.get(option) for option in COMPARED_OPTIONS)
 
 
-def _when_idle(work: Callable[[], object]) -> None:
-    """Run it, again for as long as another machine builds or changes the same collection. Raises PyMongoError."""
-    until = time.monotonic() + BUSY_SECONDS
+def _retry_while_busy(work: Callable[[], object]) -> None:
+    """Run `work`, retrying while another machine builds indexes of the same collection. Raises PyMongoError."""
+    until = time.monotonic() + MAX_BUSY_SECONDS
     while True:
         try:
             work()

@@ -1,4 +1,4 @@
-"""What the database server says about itself: for the doctor, who asks an operator's questions."""
+"""Diagnostics of the database server, for `flask doctor`."""
 
 import time
 from contextlib import suppress
@@ -13,50 +13,50 @@ from pymongo.read_concern import ReadConcern
 from waitercaller.db import clock
 from waitercaller.db.client import db
 
-STEP_DOWN_SECONDS = 10  # for which the server that stepped down may not be elected again
-WAIT_SECONDS = 60.0  # for the next primary
+STEP_DOWN_SECONDS = 10  # before the server that stepped down may be elected again
+ELECTION_TIMEOUT_SECONDS = 60.0  # until another primary is elected
 
 
 def ping() -> None:
-    """Fail where the server does not answer or does not let us in. Raises PyMongoError."""
+    """Check connection and authentication. Raises PyMongoError."""
     db().command("ping")
     db().list_collection_names()
 
 
-def ask(command: str) -> dict[str, Any]:
-    """The answer to a command of the database `admin`. Raises PyMongoError."""
+def admin_command(command: str) -> dict[str, Any]:
+    """Run a command on the database `admin` and return its reply. Raises PyMongoError."""
     return db().client.admin.command(command)
 
 
 def privileges() -> list[dict[str, Any]]:
-    """The privileges of our user: [{resource, actions}]. Empty without authentication. Raises PyMongoError."""
+    """Privileges of the connected user: [{resource, actions}]; empty without authentication. Raises PyMongoError."""
     status = db().client.admin.command("connectionStatus", showPrivileges=True)
     return list(status["authInfo"].get("authenticatedUserPrivileges", []))
 
 
 def is_retrying_writes() -> bool:
-    """Whether the driver sends a write again whose answer was lost (retryWrites in MONGODB_URI)."""
+    """Whether retryable writes are enabled (retryWrites in MONGODB_URI)."""
     return bool(db().client.options.retry_writes)
 
 
 def majority_round_trip() -> bool:
-    """Write a document that a majority confirms; whether it is read back as such. Raises PyMongoError."""
+    """Write a document with majority write concern; whether a majority read finds it. Raises PyMongoError."""
     name = f"doctor:{ObjectId()}"
-    # In a collection whose documents expire by themselves, should this process end in between.
+    # In a collection with a TTL index, which removes it if this process dies in between.
     db().limits.insert_one({"_id": name, "count": 0, "expires_at": clock.now()})
     found = db().limits.with_options(read_concern=ReadConcern("majority")).find_one({"_id": name})
     db().limits.delete_one({"_id": name})
     return found is not None
 
 
-def hear_changes() -> None:
-    """Open a change stream and ask it once. Raises PyMongoError."""
+def check_change_stream() -> None:
+    """Open a change stream and poll it once. Raises PyMongoError."""
     with db().watch(max_await_time_ms=100) as stream:
         stream.try_next()
 
 
 def oplog_window() -> timedelta | None:
-    """How far back the oplog goes; None where it is empty. Raises OperationFailure without the right to read it."""
+    """The time between the first and the last oplog entry; None if it is empty. Raises OperationFailure."""
     oplog = db().client.get_database("local").get_collection("oplog.rs")
     ends = [oplog.find_one({}, {"ts": True}, sort=[("$natural", order)]) for order in (ASCENDING, DESCENDING)]
     moments = [end["ts"].as_datetime() for end in ends if end and isinstance(end.get("ts"), Timestamp)]
@@ -64,19 +64,19 @@ def oplog_window() -> timedelta | None:
 
 
 def step_down(admin_uri: str) -> float:
-    """Have the primary step down; the seconds until a majority confirms our writes again.
+    """Have the primary step down; returns the seconds until majority writes succeed again.
 
-    `admin_uri` names a user with the role clusterManager. Raises PyMongoError, also where nobody else can be elected.
+    `admin_uri` needs a user with the role clusterManager. Raises PyMongoError, also if no other member is electable.
     """
     with MongoClient[dict[str, Any]](admin_uri, timeoutMS=30_000) as administrator:
         began = time.monotonic()
-        with suppress(AutoReconnect):  # it closes its connections when it has stepped down
+        with suppress(AutoReconnect):  # the server closes its connections when it steps down
             administrator.admin.command("replSetStepDown", STEP_DOWN_SECONDS)
         while True:
             try:
                 if majority_round_trip():
                     return time.monotonic() - began
             except AutoReconnect:
-                if time.monotonic() - began > WAIT_SECONDS:
+                if time.monotonic() - began > ELECTION_TIMEOUT_SECONDS:
                     raise
             time.sleep(0.1)

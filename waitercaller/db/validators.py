@@ -1,4 +1,4 @@
-"""The shapes of documents: what the database refuses, whoever writes it. `schema.build` sets these."""
+"""JSON Schema validators of the collections, enforced by the database; `schema.build` installs them."""
 
 from typing import Any
 
@@ -15,8 +15,8 @@ def _document(required: dict[str, Any], **further: Any) -> dict[str, Any]:
     return {"$jsonSchema": {"bsonType": "object", "required": list(required), "properties": required, **further}}
 
 
-def _work(*final_states: str) -> dict[str, Any]:
-    """The keys of a work queue's documents, see db/work_queue."""
+def _queue_keys(*final_states: str) -> dict[str, Any]:
+    """The keys of documents in a work queue; see db/work_queue."""
     return {"state": {"enum": ["due", *final_states]}, "attempts": COUNT, "next_at": DATE}
 
 
@@ -46,7 +46,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "zones": {"bsonType": "array", "items": {"bsonType": "object", "required": ["id", "name"]}},
             "created_at": DATE,
         },
-        # Only a restaurant that is removed may have nobody.
+        # Only a removed restaurant may have no members.
         anyOf=[{"required": ["removed_at"]}, {"properties": {"members": {"minItems": 1}}}],
     ),
     "users": _document({"email": TEXT, "name": TEXT, "password_hash": TEXT, "created_at": DATE}),
@@ -59,7 +59,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "actor": {
                 "bsonType": "object",
                 "required": ["kind", "id"],
-                "properties": {"kind": {"enum": ["person", "screen"]}, "id": OBJECT_ID},
+                "properties": {"kind": {"enum": ["person", "device"]}, "id": OBJECT_ID},
             },
             "created_at": DATE,
             "seen_at": DATE,
@@ -118,11 +118,11 @@ VALIDATORS: dict[str, dict[str, Any]] = {
         }
     ),
     "rollups": _document(
-        {"restaurant_id": OBJECT_ID, "quarter": DATE, "cells": {"bsonType": "array"}, **_work("counted")}
+        {"restaurant_id": OBJECT_ID, "quarter": DATE, "cells": {"bsonType": "array"}, **_queue_keys("counted")}
     ),
     "subscriptions": _document(
         {
-            "_id": TEXT,  # named by restaurant and endpoint
+            "_id": TEXT,  # <restaurant>:<hash of the endpoint>
             "restaurant_id": OBJECT_ID,
             "member_id": TEXT,
             "login_id": TEXT,
@@ -133,12 +133,12 @@ VALIDATORS: dict[str, dict[str, Any]] = {
     ),
     "pushes": _document(
         {
-            "_id": TEXT,  # named by what happened and the subscription
+            "_id": TEXT,  # <occasion>:<event>:<subscription>
             "restaurant_id": OBJECT_ID,
             "subscription_id": TEXT,
             "event": TEXT,
             "expires_at": DATE,
-            **_work("sent", "dropped", "failed"),
+            **_queue_keys("sent", "dropped", "failed"),
         }
     ),
     "alerts": _document(
@@ -154,12 +154,12 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "name": TEXT,
             "to": TEXT,
             "message_id": TEXT,
-            **_work("sent", "dropped", "failed"),
+            **_queue_keys("sent", "dropped", "failed"),
         }
     ),
     "tokens": _document({"_id": TEXT, "purpose": TEXT, "subject": TEXT, "expires_at": DATE, "used_at": DATE_OR_NULL}),
-    "erasures": _document(_work()),
-    "jobs": _document({"_id": TEXT, "seen": DATE, **_work()}),
+    "erasures": _document(_queue_keys()),
+    "jobs": _document({"_id": TEXT, "seen": DATE, **_queue_keys()}),
     "invitations": _document(
         {
             "restaurant_id": OBJECT_ID,

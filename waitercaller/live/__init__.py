@@ -1,1 +1,1 @@
-"""Live updates: the hub of a process, its watcher on the change stream, and the event streams."""
+"""Live updates: hub, change stream watcher and server-sent event streams of a process."""

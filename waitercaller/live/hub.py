@@ -1,7 +1,7 @@
-"""Topics and the streams of this process that wait for them. Knows nothing of Flask or of MongoDB.
+"""In-process publish/subscribe: topics, and the streams that wait for them. Independent of Flask and MongoDB.
 
-A wake-up carries no data: whoever is woken reads the present state. So nothing has to be replayed, a wake-up too many
-costs one comparison, and a stream that slept through ten changes is right after one.
+A wake-up carries no data: a woken stream reads the current state. So nothing has to be replayed, wake-ups coalesce, and
+a superfluous one costs one comparison.
 """
 
 import threading
@@ -13,16 +13,16 @@ from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
-# What a burst of changes may cost: one redraw of a topic in this time (seconds).
-REDRAW_INTERVAL = 0.1
+# Minimum time between two renderings of a topic; limits the cost of a burst of changes.
+REDRAW_INTERVAL_SECONDS = 0.1
 
 
 class TooManyStreams(Exception):
-    """This holder (a login, an address) has as many streams open as it may."""
+    """A holder (a login or an IP address) has reached its limit of open streams."""
 
 
 class Subscription:
-    """One waiting stream. However many wake-ups come while it is busy, one is pending at most."""
+    """The subscription of one stream. Wake-ups coalesce while the stream is busy."""
 
     def __init__(self, hub: "Hub", topics: tuple[str, ...], holders: tuple[str, ...]) -> None:
         self._hub = hub
@@ -36,19 +36,19 @@ class Subscription:
         self._woken.set()
 
     def wait(self, timeout: float) -> set[str]:
-        """Wait up to `timeout` seconds; the topics that were woken, none when the time ran out."""
+        """Wait up to `timeout` seconds; returns the topics that were woken, empty after a timeout."""
         self._woken.wait(timeout)
         return self._hub.take(self)
 
     def take(self) -> set[str]:
-        """What was woken so far; only the Hub calls it, so that no wake-up falls in between."""
+        """Return and clear the pending topics. Only for the Hub, which holds its lock so that no wake-up is lost."""
         self._woken.clear()
         pending, self._pending = self._pending, set()
         return pending
 
     def close(self) -> None:
-        """Stop waiting and give back what was counted; a second time does nothing."""
-        self._hub.leave(self)
+        """Unsubscribe and release the holders' counts; idempotent."""
+        self._hub.unsubscribe(self)
 
 
 @dataclass
@@ -61,10 +61,10 @@ class _Topic:
 
 
 class Hub:
-    """Who waits for what. A topic exists while somebody is subscribed to it.
+    """The topics of this process. A topic exists while it has subscriptions.
 
-    `listening` is whether changes reach this process at all: a stream must not look live while it is not.
-    `closed` is set once, when the process is about to stop.
+    `listening`: whether this process receives changes of the database; streams end while it does not.
+    `closed`: set once, when the process is about to stop.
     """
 
     def __init__(self) -> None:
@@ -80,20 +80,20 @@ class Hub:
 
     @listening.setter
     def listening(self, value: bool) -> None:
-        # Both ways everybody wakes: into a gap they must stop looking live, out of it they must look again.
+        # Wake all streams on both changes: to end when the watcher fails, to read the state when it is back.
         self._listening = value
         self.wake_all()
 
     def subscribe(self, *topics: str, limits: dict[str, int] | None = None) -> Subscription:
-        """Be woken for any of `topics`, until the subscription is closed.
+        """Subscribe to `topics` until the subscription is closed.
 
-        `limits` maps each holder that is counted (a login, an address) to the number of streams it may have.
+        `limits` maps each holder (a login, an IP address) to its maximum number of open streams.
         Raises TooManyStreams.
         """
         limits = limits or {}
         subscription = Subscription(self, topics, tuple(limits))
         with self._lock:
-            if any(self._holders[holder] >= most for holder, most in limits.items()):
+            if any(self._holders[holder] >= limit for holder, limit in limits.items()):
                 raise TooManyStreams
             self._holders.update(subscription.holders)
             for name in topics:
@@ -104,7 +104,7 @@ class Hub:
         with self._lock:
             return subscription.take()
 
-    def leave(self, subscription: Subscription) -> None:
+    def unsubscribe(self, subscription: Subscription) -> None:
         with self._lock:
             for name in subscription.topics:
                 topic = self._topics.get(name)
@@ -116,7 +116,7 @@ class Hub:
             self._holders -= Counter(subscription.holders)
 
     def wake(self, name: str) -> None:
-        """Something changed in topic `name`."""
+        """Wake the subscriptions of topic `name` after a change."""
         with self._lock:
             if topic := self._topics.get(name):
                 topic.version += 1
@@ -124,34 +124,34 @@ class Hub:
                     subscription.wake(name)
 
     def wake_all(self) -> None:
-        """Anything may have changed: after a gap in what this process was told."""
+        """Wake all topics, after a gap in the change stream."""
         for name in list(self._topics):
             self.wake(name)
 
     def close(self) -> None:
-        """End all streams: each wakes and sees `closed`."""
+        """Set `closed` and wake all streams, which then end."""
         self.closed = True
         self.wake_all()
 
     def open_streams(self, prefix: str = "") -> int:
-        """How many subscriptions this process holds to topics that start with `prefix`."""
+        """The number of subscriptions in this process to topics that start with `prefix`."""
         with self._lock:
             return sum(len(topic.subscriptions) for name, topic in self._topics.items() if name.startswith(prefix))
 
     def shared(self, name: str, key: Hashable, produce: Callable[[], T]) -> T:
-        """What `produce()` makes of topic `name` in its present version, made once for all its subscribers.
+        """The result of `produce()` for the current version of topic `name`, memoised per `key` for all subscribers.
 
-        The version is read before `produce` reads the state: a change in between wakes the topic again.
+        The version is read before `produce` reads the state: a change in between increments it and wakes the topic.
         """
         topic = self._topics.get(name)
         if topic is None:
             return produce()
         with topic.producing:
-            made = topic.produced.get(key)
-            if made is not None and made[0] == topic.version:
-                return cast(T, made[1])
-            # Redraws coalesce: whoever comes within the interval waits, and then draws everything up to here.
-            time.sleep(max(0.0, topic.last_produced + REDRAW_INTERVAL - time.monotonic()))
+            memo = topic.produced.get(key)
+            if memo is not None and memo[0] == topic.version:
+                return cast(T, memo[1])
+            # Changes within the interval coalesce into one rendering.
+            time.sleep(max(0.0, topic.last_produced + REDRAW_INTERVAL_SECONDS - time.monotonic()))
             topic.last_produced = time.monotonic()
             version = topic.version
             value = produce()

@@ -1,8 +1,8 @@
-"""Server-sent events: one stream for each open page, as cheap as a waiting greenlet.
+"""Server-sent events: one stream for each open page, in a greenlet that waits for changes.
 
-A stream holds no request and no session, only ids (a third less memory); it opens an application context for the moment
-in which it reads. It ends itself when it may no longer look, when it would look live while hearing nothing, and after
-about ten minutes in any case, so that reloads of the web server are not held up and the login is checked anew.
+A stream keeps no Flask request or session, only ids (a third less memory); it pushes an application context for each
+read. It ends when access is revoked, when this process receives no changes, and after LIFETIME_SECONDS ± 10 %, so that
+graceful restarts of the web server are not delayed and the login is checked again.
 """
 
 import json
@@ -17,15 +17,15 @@ from pymongo.errors import PyMongoError
 from waitercaller.db import clock
 from waitercaller.live.hub import Hub, Subscription, TooManyStreams
 
-HEARTBEAT_SECONDS = 15.0  # seconds; pages learn it by data-heartbeat-ms
+HEARTBEAT_SECONDS = 15.0  # passed to scripts as data-heartbeat-ms
 LIFETIME_SECONDS = 600.0
 
-# What a stream shows now, given the topics that were woken (none: only time has passed); None: it may look no longer.
+# Returns the HTML to show, given the topics that were woken (empty after a timeout); None: access was revoked.
 Read = Callable[[set[str]], str | None]
 
 
 def hub(app: Flask = current_app) -> Hub:
-    """What wakes the streams of this process; without `app`, of the application whose context this is."""
+    """The Hub of `app`, by default of the current application."""
     return cast(Hub, app.extensions["hub"])
 
 
@@ -34,13 +34,14 @@ def respond(
     topics: list[str],
     limits: dict[str, int],
     read: Read,
-    gone: str,
-    pace: Callable[[], float] = lambda: HEARTBEAT_SECONDS,
+    revoked_reason: str,
+    interval: Callable[[], float] = lambda: HEARTBEAT_SECONDS,
 ) -> Response:
-    """A response that sends what `read` gives as `event`, at once and whenever it changes.
+    """A streaming response that sends the result of `read` as `event`, at once and whenever it changes.
 
-    `limits` as in Hub.subscribe; `gone` is the reason given to the page when `read` says it may look no longer; `pace`
-    tells after each look in how many seconds to look again, for what changes by time alone.
+    `limits` as in Hub.subscribe; `revoked_reason` is sent to the page when `read` returns None; `interval` returns,
+    after each read, the seconds until the next one without a wake-up, for content that changes with time. Aborts with
+    503 while no changes are received, and with 429 over the limits.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     changes = hub(app)
@@ -50,15 +51,17 @@ def respond(
         subscription = changes.subscribe(*topics, limits=limits)
     except TooManyStreams:
         abort(429)
-    response = Response(_events(app, changes, subscription, event, read, gone, pace), mimetype="text/event-stream")
+    response = Response(
+        _events(app, changes, subscription, event, read, revoked_reason, interval), mimetype="text/event-stream"
+    )
     response.call_on_close(subscription.close)
     response.headers["X-Accel-Buffering"] = "no"
     return response
 
 
-def shared(topic: str, key: Hashable, draw: Callable[[], str]) -> str:
-    """What `draw` makes of a topic, made once in this process for all with the same key; see Hub.shared."""
-    return hub().shared(topic, key, draw)
+def shared(topic: str, key: Hashable, render: Callable[[], str]) -> str:
+    """The result of `render()`, memoised for the version of the topic and `key`; see Hub.shared."""
+    return hub().shared(topic, key, render)
 
 
 def _events(
@@ -67,10 +70,10 @@ def _events(
     subscription: Subscription,
     event: str,
     read: Read,
-    gone: str,
-    pace: Callable[[], float],
+    revoked_reason: str,
+    interval: Callable[[], float],
 ) -> Iterator[str]:
-    yield f"retry: {random.randint(1000, 4000)}\n\n"  # spread out when many come back at once
+    yield f"retry: {random.randint(1000, 4000)}\n\n"  # jitter, for when many clients reconnect at once
     ends = time.monotonic() + LIFETIME_SECONDS * random.uniform(0.9, 1.1)
     last: str | None = None
     heartbeat = 0.0
@@ -83,13 +86,13 @@ def _events(
             reason = "fault"
             break
         if html is None:
-            reason = gone
+            reason = revoked_reason
             break
         if html != last or time.monotonic() >= heartbeat:
             yield _event(event, html=html) if html != last else _event("ping")
-            heartbeat = time.monotonic() + HEARTBEAT_SECONDS  # due also when looks without news keep coming
+            heartbeat = time.monotonic() + HEARTBEAT_SECONDS  # also due when wake-ups without changes keep coming
         last = html
-        woken = subscription.wait(max(0.0, min(heartbeat - time.monotonic(), pace())))
+        woken = subscription.wait(max(0.0, min(heartbeat - time.monotonic(), interval())))
     yield _event("bye", reason=reason)
 
 

@@ -1,7 +1,7 @@
-"""The one watcher of a process: it hears every change in the database and wakes the topics that are concerned.
+"""The watcher of a process: follows the database's change stream and wakes the topics that show a changed document.
 
-It carries no state over a gap. Each time it (re)opens, it drops the caches and wakes every topic, and while it is not
-open the Hub is told so: a screen that hears nothing must not look live.
+It does not resume after a gap. Whenever it (re)opens the stream it clears the caches and wakes all topics; while the
+stream is not open, `Hub.listening` is False, so that pages do not appear live.
 """
 
 import logging
@@ -19,41 +19,41 @@ from waitercaller.model import changes
 
 log = logging.getLogger(__name__)
 
-AWAIT_MS = 1000  # how long one question to the server may wait for a change
-REOPEN_SECONDS = 1.0  # before opening again after a fault
-# A primary moves the resume token on at least every ten seconds, by the no-ops that it writes. A stream whose token
-# stands still is that of an old primary, cut off from the set: it answers each question with nothing, for ever.
-DEAF_AFTER_SECONDS = 30.0
+AWAIT_MS = 1000  # maxAwaitTimeMS of a getMore
+REOPEN_DELAY_SECONDS = 1.0  # before the stream is reopened after a fault
+# A primary writes a no-op at least every ten seconds, which advances the resume token. If it does not advance, the
+# stream is connected to a former primary that is partitioned from the replica set and returns only empty batches.
+STALE_AFTER_SECONDS = 30.0
 
 
-class DeafError(Exception):
-    """The stream answers, but cannot be hearing what is written."""
+class StaleStreamError(Exception):
+    """The stream returns batches but cannot be receiving the current changes."""
 
 
 def run(app: Flask, is_alive: Callable[[], bool]) -> None:
-    """Watch until `is_alive()` is false; no fault ends the watching, but while there is one the Hub knows."""
+    """Watch until `is_alive()` is False; after any fault the stream is reopened."""
     hub = streams.hub(app)
     while is_alive():
         try:
             with app.app_context():
                 _watch(hub, is_alive)
-        except (PyMongoError, DeafError) as error:
-            # What PyMongo says may quote documents.
+        except (PyMongoError, StaleStreamError) as error:
+            # Not the messages of PyMongo's errors: they may quote documents.
             log.warning(
                 "not hearing changes, trying again: %s",
-                str(error) if isinstance(error, DeafError) else type(error).__name__,
+                str(error) if isinstance(error, StaleStreamError) else type(error).__name__,
             )
         except Exception:
-            log.exception("fault while watching, trying again")  # a process that is deaf for good would be worse
+            log.exception("fault while watching, trying again")  # the thread must survive any fault
         hub.listening = False
         if is_alive():
             metrics.WATCHER_RESTARTS.inc()
-            time.sleep(REOPEN_SECONDS)
+            time.sleep(REOPEN_DELAY_SECONDS)
 
 
 def _watch(hub: Hub, is_alive: Callable[[], bool]) -> None:
     with changes.open_stream(AWAIT_MS) as stream:
-        changes.forget_everything()
+        changes.clear_caches()
         hub.listening = True
         primary, token, moved_at = _primary(), stream.resume_token, time.monotonic()
         while is_alive() and stream.alive:
@@ -62,19 +62,19 @@ def _watch(hub: Hub, is_alive: Callable[[], bool]) -> None:
                 announce(hub, change)
             if stream.resume_token != token:
                 token, moved_at = stream.resume_token, time.monotonic()
-            if time.monotonic() - moved_at > DEAF_AFTER_SECONDS:
-                raise DeafError("the resume token stands still")
+            if time.monotonic() - moved_at > STALE_AFTER_SECONDS:
+                raise StaleStreamError("the resume token does not advance")
             if _primary() not in (None, primary):
-                raise DeafError("another server is the primary")
+                raise StaleStreamError("another server is the primary")
 
 
 def _primary() -> tuple[str, int] | None:
-    """The replica set's primary as this process knows it; None while there is none, and behind a mongos."""
+    """The known primary of the replica set; None while there is none, and behind a mongos."""
     return db().client.primary
 
 
 def announce(hub: Hub, change: Document) -> None:
-    """Wake the topics that show the changed document; all of them where it is not known which do."""
+    """Wake the topics that show the changed document, or all topics if they are unknown."""
     topics = changes.topics_of(change)
     for topic in topics:
         hub.wake(topic)

@@ -21,7 +21,7 @@ from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
 from waitercaller.db.config import config
-from waitercaller.db.faults import is_away
+from waitercaller.db.faults import is_transient
 from waitercaller.db.work_queue import WorkQueue
 from waitercaller.mail import smtp
 from waitercaller.model.messages import OutboxMail, Registry
@@ -35,7 +35,7 @@ QUEUE = WorkQueue[OutboxMail](
     lease_duration=timedelta(minutes=2),  # longer than a conversation whose every step just meets smtp.TIMEOUT_SECONDS
     first_backoff=timedelta(seconds=15),
     longest_backoff=timedelta(hours=1),
-    most_attempts=12,  # over about four hours
+    max_attempts=12,  # over about four hours
     retention=RETENTION,
 )
 
@@ -112,7 +112,7 @@ def _process(mail: OutboxMail) -> bool:
         if message is not None:
             smtp.deliver(message)
     except Exception as error:  # whatever is wrong with one mail, the others must go out
-        if is_away(error):
+        if is_transient(error):
             raise  # preparing asks the database; the lease brings the mail back
         return _note_failure(mail, error)
     QUEUE.finish(mail, "sent" if message else "dropped")

@@ -1,8 +1,8 @@
-"""What is counted, for Prometheus. Rooms count here; ops shows it.
+"""Prometheus metrics. Any folder may count here; `ops` exposes them.
 
-Labels are few and fixed: routes (rules, never paths), states, names of limits. A restaurant or a table is never one.
-gunicorn's configuration sets PROMETHEUS_MULTIPROC_DIR, so that the processes of a machine are added up; without it
-these are the figures of this process.
+Labels have few, fixed values: routes (rules, not paths), states, names of limits; never restaurants or tables.
+gunicorn's configuration sets PROMETHEUS_MULTIPROC_DIR, so that the figures of all processes of a machine are
+aggregated; without it these are the figures of this process.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 REGISTRY = CollectorRegistry()
 
-# A page takes milliseconds; after two seconds it says that the database is away.
-_PAGE_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
-# On the staff's screens a call turns amber after 40 seconds and red after 80, where the restaurant says nothing else.
-_WAITING_SECONDS = (5, 10, 20, 40, 60, 90, 120, 180, 240, 360, 600, 1800)
+# Pages take milliseconds; after two seconds they answer 503.
+_PAGE_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
+# The default escalation steps are at 40, 80 and 120 seconds.
+_WAITING_BUCKETS_SECONDS = (5, 10, 20, 40, 60, 90, 120, 180, 240, 360, 600, 1800)
 
 HTTP_REQUESTS = Counter(
     "waitercaller_http_requests_total", "Answers given.", ["route", "method", "status"], registry=REGISTRY
@@ -24,7 +24,7 @@ HTTP_SECONDS = Histogram(
     "waitercaller_http_seconds",
     "Time until an answer begins; of a stream, until it is open.",
     ["route"],
-    buckets=_PAGE_SECONDS,
+    buckets=_PAGE_BUCKETS_SECONDS,
     registry=REGISTRY,
 )
 OPEN_STREAMS = Gauge(
@@ -47,7 +47,7 @@ ESCALATIONS = Counter(
     ["step"],
     registry=REGISTRY,
 )
-UNWATCHED = Counter(
+UNHEARD_ALERTS = Counter(
     "waitercaller_unwatched_total",
     "How often owners were told that nobody hears the calls of their open restaurant.",
     registry=REGISTRY,
@@ -55,7 +55,7 @@ UNWATCHED = Counter(
 TIME_TO_ACCEPT = Histogram(
     "waitercaller_time_to_accept_seconds",
     "From the guest's tap until somebody says they are going, the first time.",
-    buckets=_WAITING_SECONDS,
+    buckets=_WAITING_BUCKETS_SECONDS,
     registry=REGISTRY,
 )
 WATCHER_RESTARTS = Counter(
@@ -74,27 +74,27 @@ BACKGROUND_FAULTS = Counter(
 
 
 def answered(route: str, method: str, status: int, seconds: float) -> None:
-    """Count an answer; `route` is the rule that matched."""
+    """Count an HTTP response; `route` is the rule that matched."""
     HTTP_REQUESTS.labels(route, method, str(status)).inc()
     HTTP_SECONDS.labels(route).observe(seconds)
 
 
 def stepped(step: str, number: int = 1) -> None:
-    """Count that so many calls took this step: called, reminded, accepted, resolved, …
+    """Count requests that took this step: called, reminded, accepted, resolved, …
 
-    A step within a transaction that MongoDB makes the driver repeat is counted again: that is rare, and no bill.
+    A step in a transaction that is retried is counted again, which is rare.
     """
     if number:
         CALLS.labels(step).inc(number)
 
 
 def escalated(step: str) -> None:
-    """Count that a call to which nobody goes took this step."""
+    """Count an escalation step."""
     ESCALATIONS.labels(step).inc()
 
 
 def accepted(calls: Iterable[Mapping[str, Any]]) -> None:
-    """Count how long these have waited, which were accepted just now; who only takes one over changes nothing."""
+    """Observe the waiting time of requests that were just accepted, at their first acceptance only."""
     for call in calls:
         acceptances = [step["at"] for step in call["steps"] if step["what"] == "accepted"]
         if len(acceptances) == 1:

@@ -1,1 +1,1 @@
-"""The documents, their rules, and every query."""
+"""The documents (TypedDicts), their rules, and all queries."""

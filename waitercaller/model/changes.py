@@ -1,4 +1,4 @@
-"""What a change in the database concerns: which cached documents it makes stale, and which topics show it."""
+"""Changes in the database: which cached documents they invalidate, and which topics show them."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from pymongo.synchronous.change_stream import DatabaseChangeStream
 from waitercaller.db import cache
 from waitercaller.db.client import Document, db
 
-# Deletes are not watched: whatever is purged was marked as ended or removed before. Nor are the heartbeats of processes
-# with open screens, which touch nothing but the times.
+# Deletes are not watched: documents are marked as ended or removed before they are purged. Nor are heartbeats of
+# processes with open screens, which set only times.
 PIPELINE: list[dict[str, Any]] = [
     {
         "$match": {
@@ -21,22 +21,21 @@ PIPELINE: list[dict[str, Any]] = [
 
 
 def open_stream(await_ms: int) -> DatabaseChangeStream[Document]:
-    """The change stream; one question to the server waits at most `await_ms` for a change. Raises PyMongoError."""
+    """Open the change stream, with `await_ms` as maxAwaitTimeMS of a getMore. Raises PyMongoError."""
     return db().watch(PIPELINE, full_document="updateLookup", max_await_time_ms=await_ms)
 
 
-def forget_everything() -> None:
-    """Drop all cached documents: after a gap in the change stream any of them may be stale."""
+def clear_caches() -> None:
+    """Clear the caches: after a gap in the change stream any entry may be stale."""
     cache.restaurants.clear()
     cache.tables.clear()
     cache.pauses.clear()
 
 
 def topics_of(change: Document) -> list[str]:
-    """The topics that show the changed document, having dropped it from the caches.
+    """Invalidate the cached document and return the topics that show it.
 
-    Empty where that is not known, because the document was gone before it could be looked up: then all topics may be
-    concerned.
+    Empty if they are unknown because the document was deleted before its lookup: then any topic may be concerned.
     """
     document = change.get("fullDocument")
     changed = change["documentKey"]["_id"]
@@ -62,6 +61,6 @@ def topics_of(change: Document) -> list[str]:
 
 
 def _is_only_seen(change: Document) -> bool:
-    """Whether only screens have said that they show the request: the staff's list stays the same."""
+    """Whether the change only adds to `shown`, which the dashboard does not display."""
     changed = change.get("updateDescription", {}).get("updatedFields", {})
     return bool(changed) and all(field.split(".")[0] == "shown" for field in changed)

@@ -1,4 +1,4 @@
-"""Counters of rate limits: one document for each window of an allowance, on the database's clock."""
+"""Counters of rate limits: one document for each fixed window, on the database's clock."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,13 +10,13 @@ from pymongo.errors import DuplicateKeyError
 
 from waitercaller.db.client import db
 
-STORE_SECONDS = 0.4  # to wait for the database; the page itself still has to answer within two seconds
+TIMEOUT_SECONDS = 0.4  # of an operation; the page must answer within two seconds
 
 
 class LimitWindow(TypedDict):
-    """What was counted in one window of time."""
+    """The count of one window."""
 
-    _id: str  # the limit's name, the number of the window, HMAC of what is counted
+    _id: str  # name of the limit, number of the window, HMAC of the counted key
     count: int
     expires_at: datetime  # the end of the window
 
@@ -27,17 +27,17 @@ def documents() -> Collection[LimitWindow]:
 
 
 def take(window_id: str, tries: int, ends: datetime) -> bool:
-    """Count one try in this window, which ends at `ends`; False where all `tries` are used up. Raises PyMongoError."""
+    """Count one attempt in the window that ends at `ends`; False if all `tries` are used. Raises PyMongoError."""
     left, count = {"_id": window_id, "count": {"$lt": tries}}, {"$inc": {"count": 1}}
-    with pymongo.timeout(STORE_SECONDS):
+    with pymongo.timeout(TIMEOUT_SECONDS):
         try:
             documents().update_one(left, {**count, "$setOnInsert": {"expires_at": ends}}, upsert=True)
-        except DuplicateKeyError:  # there is such a document: a full one, or one that another process made just now
+        except DuplicateKeyError:  # the document exists: the window is full, or another process has just created it
             return bool(documents().update_one(left, count).modified_count)
     return True
 
 
 def clear(window_ids: Iterable[str]) -> None:
-    """Forget what was counted in these windows. Raises PyMongoError."""
-    with pymongo.timeout(STORE_SECONDS):
+    """Reset these windows. Raises PyMongoError."""
+    with pymongo.timeout(TIMEOUT_SECONDS):
         documents().delete_many({"_id": {"$in": list(window_ids)}})

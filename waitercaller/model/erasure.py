@@ -1,18 +1,17 @@
-"""Erases names and other personal data after somebody has left, in the background.
+"""Background erasure of personal data of deleted accounts, former members and deleted restaurants.
 
-Leaving itself is one transaction (auth/account/leaving). It removes the user and their memberships, ends logins and
-marks a deleted restaurant as removed. The rest has no upper limit (years of requests) and is done here: each erasure is
-a document of a work queue, worked off in windows of a day by whichever process leases it. It is idempotent, can be
-interrupted at any point, and is never given up.
+Deleting an account is one transaction (auth/account/leaving): it removes the user and their memberships, ends logins
+and marks a deleted restaurant as removed. The rest is unbounded (years of requests) and is done here. Each erasure is a
+document of a work queue, processed in windows of one day; it is idempotent, interruptible and retried without limit.
 
-- At once, in the transaction: the user, memberships, subscriptions to push messages, open links, a registration that
+- In the transaction: the user, memberships, subscriptions to push messages, open links, a registration that
   was not confirmed, invitations.
 - After DELAY: the person's name in steps of requests, in invitations and in the audit, logins with their addresses and
   browsers; of a deleted restaurant all names, guests' notes and devices, its tables and the restaurant itself. DELAY is
-  longer than anything is cached, so that what was written meanwhile is found, too; and logins and tables were marked as
-  ended or removed before they are deleted, since the watchers do not hear deletes.
-- After 7 days: mails that were sent (mail/outbox). After 400 days: the audit, nameless by then.
-- Requests stay for 400 days, and the counts made of them for ever: when, where, how long, by nobody.
+  longer than the lifetime of cached documents, so that writes based on them are found, too. Logins and tables are
+  marked as ended or removed before they are deleted, since the watchers ignore deletes.
+- After 7 days: sent mails (mail/outbox). After 400 days: the audit, anonymised by then.
+- Anonymised requests stay for 400 days, their counts without limit.
 """
 
 from datetime import datetime, timedelta
@@ -29,18 +28,18 @@ from waitercaller.model.restaurants import Restaurant
 
 DELAY = timedelta(minutes=1)
 WINDOW = timedelta(days=1)  # of requests, by `created_at`; the lease is renewed after each
-BATCH_SIZE = 100  # erasures of one round
+BATCH_SIZE = 100  # erasures per round
 
 
 class Erasure(Work):
-    """What is to be erased (collection `erasures`): a person's audit and logins, or names in requests."""
+    """An erasure (collection `erasures`): of a person's audit and logins, or of names in requests."""
 
     _id: ObjectId
     user_id: NotRequired[ObjectId]
-    member_ids: NotRequired[list[str]]  # as whom the person is named in the audit
+    member_ids: NotRequired[list[str]]  # the person's ids as an actor in the audit
     restaurant_id: NotRequired[ObjectId]
-    member_id: NotRequired[str | None]  # None: everybody, and the restaurant itself
-    done_until: NotRequired[datetime]  # the progress: requests that were created before this are done
+    member_id: NotRequired[str | None]  # None: all members, and the restaurant itself
+    done_until: NotRequired[datetime]  # progress: requests created before this are done
 
 
 QUEUE = WorkQueue[Erasure](
@@ -51,28 +50,28 @@ QUEUE = WorkQueue[Erasure](
 )
 
 NOBODY = {"id": "", "name": ""}
-ANYBODY = {"$gt": ""}  # any id but NOBODY's
-# Collections whose documents belong to a restaurant and are deleted with it.
-BELONGINGS = ("tables", "invitations", "logins", "subscriptions", "pauses", "alerts")
+ANYBODY = {"$gt": ""}  # any id but that of NOBODY
+# Collections whose documents are deleted with their restaurant.
+DELETED_WITH_RESTAURANT = ("tables", "invitations", "logins", "subscriptions", "pauses", "alerts")
 
 
 def of_person(user_id: ObjectId, member_ids: list[str], txn: ClientSession | None) -> None:
-    """Have a person's audit and logins erased."""
+    """Enqueue the erasure of a person's audit and logins."""
     _enqueue({"user_id": user_id, "member_ids": member_ids}, txn)
 
 
 def of_member(restaurant: Restaurant, member_id: str, txn: ClientSession | None) -> None:
-    """Have a member's name erased from the requests of a restaurant that stays."""
+    """Enqueue the erasure of a former member's name from a restaurant's requests."""
     _enqueue({"restaurant_id": restaurant["_id"], "member_id": member_id, "done_until": restaurant["created_at"]}, txn)
 
 
 def of_restaurant(restaurant: Restaurant, txn: ClientSession | None) -> None:
-    """Have a restaurant erased that has been marked as removed."""
+    """Enqueue the erasure of a restaurant that is marked as removed."""
     _enqueue({"restaurant_id": restaurant["_id"], "member_id": None, "done_until": restaurant["created_at"]}, txn)
 
 
-def work_off() -> int:
-    """Carry out the erasures that are due; returns how many. Raises PyMongoError."""
+def process_due() -> int:
+    """Process the erasures that are due; returns how many were completed. Raises PyMongoError."""
     done = 0
     for erasure in QUEUE.take(BATCH_SIZE):
         with QUEUE.retried_on_error(erasure):
@@ -87,7 +86,7 @@ def _enqueue(what: Changes, txn: ClientSession | None) -> None:
 
 
 def _erase(erasure: Erasure) -> bool:
-    """Carry out an erasure; False when the lease was lost to another process, which goes on with it."""
+    """Perform an erasure; False if the lease was lost to another process, which continues it."""
     if "user_id" in erasure:
         audit_trail.forget_person(erasure["user_id"], erasure["member_ids"])
         db().logins.delete_many({"actor.id": erasure["user_id"]})
@@ -106,18 +105,18 @@ def _erase(erasure: Erasure) -> bool:
 
 
 def _erase_restaurant(restaurant_id: ObjectId) -> None:
-    """Delete a restaurant that is marked as removed, with all that belongs to it; its requests and counts stay."""
+    """Delete a removed restaurant and its documents, except requests and rollups."""
     audit_trail.forget_restaurant(restaurant_id)
-    for name in BELONGINGS:
+    for name in DELETED_WITH_RESTAURANT:
         db()[name].delete_many({"restaurant_id": restaurant_id})
     db().restaurants.delete_one({"_id": restaurant_id, "removed_at": {"$ne": None}})
 
 
 def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | None) -> None:
-    """Erase the names in the requests of one window: this member's, or everybody's and what guests wrote."""
+    """Erase names in the requests of one window: of this member, or of all, with guests' notes and devices."""
     requests, whose = {"created_at": created, "restaurant_id": restaurant_id}, member_id or ANYBODY
     db().requests.update_many({**requests, "by.id": whose}, {"$set": {"by": NOBODY}})
-    for who in ("by", "to"):  # of a call that was passed on
+    for who in ("by", "to"):  # `to`: of a request that was passed on
         db().requests.update_many(
             {**requests, f"steps.{who}.id": whose},
             {"$set": {f"steps.$[step].{who}": NOBODY}},

@@ -1,4 +1,4 @@
-"""All that is held about a person, for the person: no hashes, no secrets, no ids of logins, nothing about others."""
+"""Export of a person's data (GDPR article 20): without hashes, secrets, ids of logins, or data about others."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -24,37 +24,39 @@ ABOUT_INVITATION = ("name", "role", "created_at", "expires_at")
 
 
 def about(user: User) -> dict[str, object]:
-    """Everything as JSON can hold it; moments in ISO 8601, UTC."""
+    """The export as JSON-serialisable values; times in ISO 8601, UTC."""
     user_id = user["_id"]
-    places = [(place, restaurants.member_of(place, user_id)) for place in restaurants.of_user(user_id)]
-    worked = [(place, member["id"]) for place, member in places if member] + _worked_before(user)
-    held: dict[str, object] = _plain(
+    memberships = [
+        (restaurant, restaurants.member_of(restaurant, user_id)) for restaurant in restaurants.of_user(user_id)
+    ]
+    worked = [(restaurant, member["id"]) for restaurant, member in memberships if member] + _former_memberships(user)
+    export: dict[str, object] = _as_json(
         {
             "as_of": clock.now(),
             "account": _account(user),
-            "restaurants": [_membership(place, member) for place, member in places if member],
-            "phones": [phone for place, member_id in worked for phone in _phones(place, member_id)],
-            "logins": [_some(login, ABOUT_LOGIN) for login in logins.documents().find({"actor.id": user_id})],
+            "restaurants": [_membership(restaurant, member) for restaurant, member in memberships if member],
+            "phones": [phone for restaurant, member_id in worked for phone in _phones(restaurant, member_id)],
+            "logins": [_pick(login, ABOUT_LOGIN) for login in logins.documents().find({"actor.id": user_id})],
             "events": [_event(event) for event in audit_trail.documents().find({"user_id": user_id})],
-            "events_caused": [_some(event, ("at", "event")) for event in _caused(user_id, worked)],
-            "requests": [step for place, member_id in worked for step in _steps(place, member_id)],
-            "invitations": [_some(each, ABOUT_INVITATION) for each in _invitations(user["email"])],
+            "events_caused": [_pick(event, ("at", "event")) for event in _caused(user_id, worked)],
+            "requests": [step for restaurant, member_id in worked for step in _steps(restaurant, member_id)],
+            "invitations": [_pick(each, ABOUT_INVITATION) for each in _invitations(user["email"])],
         }
     )
-    return held
+    return export
 
 
-def _worked_before(user: User) -> list[tuple[Restaurant, str]]:
-    """The restaurants this person has left, if they are still there, and as which member."""
+def _former_memberships(user: User) -> list[tuple[Restaurant, str]]:
+    """Existing restaurants that this person has left, with their former member id."""
     found = [(restaurants.documents().find_one({"_id": left["restaurant_id"]}), left) for left in user.get("left", ())]
-    return [(place, left["member_id"]) for place, left in found if place]
+    return [(restaurant, left["member_id"]) for restaurant, left in found if restaurant]
 
 
 def _account(user: User) -> dict[str, object]:
     pending, two_factor = user.get("pending_email"), user.get("two_factor")
     return {
-        **_some(user, ABOUT_USER),
-        "address_to_be": _some(pending, ("email", "asked_at")) if pending else None,
+        **_pick(user, ABOUT_USER),
+        "address_to_be": _pick(pending, ("email", "asked_at")) if pending else None,
         "two_factor_since": two_factor["since"] if two_factor else None,
     }
 
@@ -65,27 +67,27 @@ def _membership(restaurant: Restaurant, member: Member) -> dict[str, object]:
 
 
 def _phones(restaurant: Restaurant, member_id: str) -> list[dict[str, object]]:
-    """The browsers that push messages go to."""
-    theirs = {"restaurant_id": restaurant["_id"], "member_id": member_id}
-    return [_some(each, ABOUT_PHONE) for each in db().subscriptions.find(theirs)]
+    """The member's push subscriptions."""
+    of_member = {"restaurant_id": restaurant["_id"], "member_id": member_id}
+    return [_pick(each, ABOUT_PHONE) for each in db().subscriptions.find(of_member)]
 
 
 def _event(event: AuditEntry) -> dict[str, object]:
-    return _some({**event, "address": audit_trail.address_for_person(event)}, ABOUT_EVENT)
+    return _pick({**event, "address": audit_trail.address_for_person(event)}, ABOUT_EVENT)
 
 
 def _caused(user_id: ObjectId, worked: list[tuple[Restaurant, str]]) -> list[AuditEntry]:
-    """What this person did to others: that it was done, and when."""
+    """Audit entries about others that this person caused."""
     actor_ids = [str(user_id), *(member_id for _, member_id in worked)]
     return list(audit_trail.documents().find({"actor.id": {"$in": actor_ids}, "user_id": {"$ne": user_id}}))
 
 
 def _steps(restaurant: Restaurant, member_id: str) -> Iterator[dict[str, object]]:
-    """What this member did about requests: what, when, for which table. Read in windows: years have no upper limit."""
-    theirs = {"restaurant_id": restaurant["_id"], "steps.by.id": member_id}
+    """The steps of requests that this member took. Read in windows, since their number is unbounded."""
+    by_member = {"restaurant_id": restaurant["_id"], "steps.by.id": member_id}
     begin = restaurant["created_at"]
     while begin <= clock.now():
-        within = {"created_at": {"$gte": begin, "$lt": begin + WINDOW}, **theirs}
+        within = {"created_at": {"$gte": begin, "$lt": begin + WINDOW}, **by_member}
         for request in service_request.documents().find(within):
             for step in request["steps"]:
                 if step["by"] and step["by"]["id"] == member_id:
@@ -98,16 +100,16 @@ def _invitations(email: str) -> list[Invitation]:
     return list(invitations.documents().find(waiting))
 
 
-def _some(document: Mapping[str, object], names: tuple[str, ...]) -> dict[str, object]:
+def _pick(document: Mapping[str, object], names: tuple[str, ...]) -> dict[str, object]:
     return {name: document.get(name) for name in names}
 
 
-def _plain(value: Any) -> Any:
-    """`value` with moments and ids as text."""
+def _as_json(value: Any) -> Any:
+    """`value` with times and ids as strings."""
     if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: _as_json(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_as_json(each) for each in value]
     if isinstance(value, datetime):
         return value.isoformat()
     return str(value) if isinstance(value, ObjectId) else value

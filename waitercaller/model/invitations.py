@@ -1,7 +1,6 @@
-"""The store of invitations: by mail to an address, or by a QR code to a member who has none.
+"""Invitations: by mail to an address, or by a QR code to the phone of a member without an address.
 
-An invitation is as good as whoever made it: when that member goes, or may no longer give such a role, it ends too.
-Nobody has to remember to withdraw it.
+An invitation is valid only while its author is a member who may assign the role; otherwise it ends by itself.
 """
 
 from datetime import datetime, timedelta
@@ -18,20 +17,20 @@ from waitercaller.model.restaurants import Actor, Member, Restaurant, Role
 
 MAIL_LIFETIME = timedelta(days=7)
 PHONE_LIFETIME = timedelta(minutes=10)
-RETENTION = timedelta(days=30)  # how long it is remembered what became of one
+RETENTION = timedelta(days=30)  # after its expiry
 
 
 class Invitation(TypedDict):
-    """To a restaurant: by mail, or by a code to a member's phone."""
+    """An invitation to a restaurant, by mail or by QR code."""
 
     _id: ObjectId
     restaurant_id: ObjectId
-    email: str | None  # by mail; None: by a code
-    member_id: str | None  # whose phone; None: by mail
+    email: str | None  # None: by QR code
+    member_id: str | None  # whose phone, by QR code; None: by mail
     name: str
     role: Role
     language: NotRequired[str]  # of the mail
-    invited_by: Actor  # it is as good as whoever made it
+    invited_by: Actor  # must still be allowed to assign the role
     created_at: datetime
     expires_at: datetime  # MAIL_LIFETIME or PHONE_LIFETIME later
     used_at: datetime | None
@@ -45,51 +44,51 @@ def documents() -> Collection[Invitation]:
 
 
 def may_manage(actor: Member, role: Role) -> bool:
-    """Whether this member may take on and let go members of this role: owners anybody, managers waiters."""
+    """Whether this member may add and remove members of this role: owners any role, managers waiters."""
     return actor["role"] == "owner" or (actor["role"] == "manager" and role == "waiter")
 
 
 def invite(
     restaurant_id: ObjectId, email: str, name: str, role: Role, by: Actor, language: str, txn: ClientSession | None
 ) -> ObjectId:
-    """Invite whoever reads this address; an earlier invitation of it to the same restaurant is withdrawn."""
+    """Create an invitation by mail; an earlier one of this address to the same restaurant is withdrawn."""
     invitation = _new(restaurant_id, name, role, by, MAIL_LIFETIME)
     invitation["email"], invitation["language"] = email, language
-    return _put(invitation, txn)
+    return _insert(invitation, txn)
 
 
-def let_in(restaurant_id: ObjectId, member: Member, by: Actor, txn: ClientSession | None) -> ObjectId:
-    """Let a member without an address in with a phone, for ten minutes."""
+def invite_phone(restaurant_id: ObjectId, member: Member, by: Actor, txn: ClientSession | None) -> ObjectId:
+    """Create an invitation by QR code for the phone of a member, valid for PHONE_LIFETIME."""
     invitation = _new(restaurant_id, member["name"], member["role"], by, PHONE_LIFETIME)
     invitation["member_id"] = member["id"]
-    return _put(invitation, txn)
+    return _insert(invitation, txn)
 
 
 def get(invitation_id: ObjectId, txn: ClientSession | None = None) -> Invitation | None:
-    """An invitation that is still good."""
+    """The invitation with this id if it is valid."""
     invitation = documents().find_one({"_id": invitation_id, **_open()}, session=txn)
     restaurant = _restaurant(invitation["restaurant_id"], txn) if invitation else None
-    return invitation if invitation and restaurant and _stands(invitation, restaurant) else None
+    return invitation if invitation and restaurant and _is_authorised(invitation, restaurant) else None
 
 
 def of_restaurant(restaurant: Restaurant) -> list[Invitation]:
-    """A restaurant's invitations that are good, the newest first."""
+    """The valid invitations of a restaurant, newest first."""
     found = documents().find({"restaurant_id": restaurant["_id"], **_open()}).sort("created_at", -1)
-    return [invitation for invitation in found if _stands(invitation, restaurant)]
+    return [invitation for invitation in found if _is_authorised(invitation, restaurant)]
 
 
-def use(invitation_id: ObjectId, txn: ClientSession | None) -> bool:
-    """Note that it was accepted; False if it was used or withdrawn before."""
+def mark_used(invitation_id: ObjectId, txn: ClientSession | None) -> bool:
+    """Mark the invitation as used; False if it was used or withdrawn before."""
     return _close({"_id": invitation_id}, "used_at", txn)
 
 
 def withdraw(restaurant_id: ObjectId, invitation_id: ObjectId, txn: ClientSession | None) -> bool:
-    """Take an invitation back; False if there is none that could be."""
+    """Withdraw an invitation; False if there is no open one."""
     return _close({"_id": invitation_id, "restaurant_id": restaurant_id}, "withdrawn_at", txn)
 
 
 def member_now(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> Member | None:
-    """The member as the database has it, not the cache: for decisions about rights in a transaction."""
+    """The member, read from the database instead of the cache: for authorisation within a transaction."""
     restaurant = _restaurant(restaurant_id, txn)
     return restaurants.member_with_id(restaurant, member_id) if restaurant else None
 
@@ -122,8 +121,8 @@ def _new(restaurant_id: ObjectId, name: str, role: Role, by: Actor, lifetime: ti
     }
 
 
-def _put(invitation: Invitation, txn: ClientSession | None) -> ObjectId:
-    """Keep an invitation; an open one to the same address or phone is withdrawn."""
+def _insert(invitation: Invitation, txn: ClientSession | None) -> ObjectId:
+    """Insert an invitation; an open one to the same address or phone is withdrawn."""
     same = {name: invitation[name] for name in ("restaurant_id", "email", "member_id")}
     _close(same, "withdrawn_at", txn)
     documents().insert_one(invitation, session=txn)
@@ -139,8 +138,8 @@ def _open() -> Filter:
     return {"used_at": None, "withdrawn_at": None, "expires_at": {"$gt": clock.now()}}
 
 
-def _stands(invitation: Invitation, restaurant: Restaurant) -> bool:
-    """Whether its author could make it today; for a phone, whether its member is still there, too."""
+def _is_authorised(invitation: Invitation, restaurant: Restaurant) -> bool:
+    """Whether its author may still assign the role and, by QR code, the invited member still exists."""
     author = restaurants.member_with_id(restaurant, invitation["invited_by"]["id"])
     known = invitation["member_id"] is None or restaurants.member_with_id(restaurant, invitation["member_id"])
     return bool(known and author and may_manage(author, invitation["role"]))

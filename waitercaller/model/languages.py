@@ -4,7 +4,7 @@ import unicodedata
 
 from flask_babel import gettext as _
 
-# What a guest's page can be read in, and, of these, what all the other pages can.
+# Languages of the guests' pages; those of all other pages are STAFF_LANGUAGES.
 LANGUAGES = {
     "en": "English",
     "de": "Deutsch",
@@ -25,21 +25,21 @@ DEFAULT_LANGUAGE = "en"
 
 
 def text_direction(language: str) -> str:
-    """'rtl' or 'ltr'."""
+    """The value of the HTML attribute `dir`: 'rtl' or 'ltr'."""
     return "rtl" if language in RIGHT_TO_LEFT else "ltr"
 
 
 def in_language(texts: dict[str, str], language: str) -> str:
-    """The text in this language, else in English, else in any."""
+    """The text in this language, else in English, else in any other."""
     return texts.get(language) or texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values()), "")
 
 
 def table_title(name: str) -> str:
-    """What a table is called in a sentence: “Table 7”, where its name is but a number."""
+    """The name of a table for use in a sentence: “Table 7” if the name is a number."""
     return str(_("Table %(name)s", name=name)) if name.isdecimal() else name
 
 
 def alphabetical(name: str) -> str:
-    """What to sort names by: capitals and accents make no difference."""
+    """A sort key for names that ignores case and accents."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     return "".join(letter for letter in letters if not unicodedata.combining(letter))

@@ -1,8 +1,8 @@
-"""Logins as documents: what a browser's cookie names is looked up at every request, so ending one ends it everywhere.
+"""Logins: server-side documents that are looked up at every request, so that ending one takes effect everywhere.
 
-The cookie holds a random id, the database its SHA-256: who reads the database cannot log in with what is there. Two
-kinds of actors log in: a person, and a screen. A screen belongs to one restaurant and shows its calls only; it is the
-tablet on the counter, or, with a member's id, the phone of a member who has no account.
+The cookie holds a random secret, the database only its SHA-256. There are two kinds of actors: persons and devices. A
+device belongs to one restaurant and shows only its calls; it is a counter tablet or, with a member's id, the phone of a
+member without an account.
 """
 
 import hashlib
@@ -20,35 +20,34 @@ from waitercaller.db.client import Filter, db
 
 PERSON_IDLE = timedelta(hours=12)
 PERSON_LIFETIME = timedelta(days=30)
-SCREEN_LIFETIME = timedelta(days=90)  # however idle: it is dark from midnight to five
+DEVICE_LIFETIME = timedelta(days=90)  # no idle timeout: devices are off overnight
 SEEN_INTERVAL = timedelta(minutes=5)  # `seen_at` is written at most this often
-VERIFIED_FOR = timedelta(minutes=15)  # how long a typed password stands for sensitive changes
-# How long an ended login stays readable before MongoDB removes it.
-RETENTION = timedelta(days=30)
+VERIFICATION_LIFETIME = timedelta(minutes=15)  # for sensitive changes, since the password was typed
+RETENTION = timedelta(days=30)  # of ended logins
 
 
 class LoginActor(TypedDict):
     """Who is logged in."""
 
-    kind: Literal["person", "screen"]
-    id: ObjectId  # of `users`; a random one for a screen
+    kind: Literal["person", "device"]
+    id: ObjectId  # of the user; random for a device
 
 
 class Login(TypedDict):
-    """A browser's login. The optional keys are a screen's."""
+    """A login of one browser. The optional keys are those of devices."""
 
-    _id: str  # SHA-256 of the secret in the cookie
+    _id: str  # SHA-256 of the cookie's secret
     actor: LoginActor
     created_at: datetime
     verified_at: datetime  # when the password was last typed
     seen_at: datetime  # written at most every SEEN_INTERVAL
     ended_at: datetime | None
     purge_at: datetime
-    address: str  # IP address at its begin
-    browser: str  # User-Agent, 200 characters of it
-    restaurant_id: NotRequired[ObjectId]  # the one that it shows
+    address: str  # IP address at the log-in
+    browser: str  # User-Agent, truncated to 200 characters
+    restaurant_id: NotRequired[ObjectId]  # whose calls the device shows
     name: NotRequired[str]
-    member_id: NotRequired[str | None]  # the member whose phone it is; None: the counter's
+    member_id: NotRequired[str | None]  # whose phone it is; None: a counter tablet
 
 
 def documents() -> Collection[Login]:
@@ -57,9 +56,9 @@ def documents() -> Collection[Login]:
 
 
 def start(user_id: ObjectId, address: str, browser: str, verified_at: datetime | None = None) -> tuple[str, Login]:
-    """Begin a person's login; returns the secret id for the cookie, and the login's document.
+    """Create a person's login; returns the secret for the cookie, and the document.
 
-    `verified_at` is when the person proved who they are, if not just now.
+    `verified_at` is when the password was typed, by default now.
     """
     secret, login = _new({"kind": "person", "id": user_id}, PERSON_LIFETIME, address, browser)
     if verified_at:
@@ -68,67 +67,67 @@ def start(user_id: ObjectId, address: str, browser: str, verified_at: datetime |
     return secret, login
 
 
-def start_screen(
+def start_device(
     restaurant_id: ObjectId, name: str, member_id: str | None, address: str, browser: str
 ) -> tuple[str, Login]:
-    """Begin the login of a screen of this restaurant; with `member_id`, of the phone of that member."""
-    secret, login = _new({"kind": "screen", "id": ObjectId()}, SCREEN_LIFETIME, address, browser)
+    """Create the login of a device of this restaurant: with `member_id` of that member's phone, else of a tablet."""
+    secret, login = _new({"kind": "device", "id": ObjectId()}, DEVICE_LIFETIME, address, browser)
     login["restaurant_id"], login["name"], login["member_id"] = restaurant_id, name, member_id
     documents().insert_one(login)
     return secret, login
 
 
-def find(session_id: str) -> Login | None:
-    """The login with this hashed id if it is still good: not ended, not idle too long, not too old."""
-    login = documents().find_one({"_id": session_id, "ended_at": None})
+def find(login_id: str) -> Login | None:
+    """The login with this hashed id if it is valid: not ended, not idle for too long, not expired."""
+    login = documents().find_one({"_id": login_id, "ended_at": None})
     return login if login and _ends_at(login) > clock.now() else None
 
 
-def has_ended(session_id: str) -> bool:
-    """Whether somebody has ended this login, or it is so old that nothing is known of it. An idle one has not ended."""
-    login = documents().find_one({"_id": session_id}, {"ended_at": 1})
+def has_ended(login_id: str) -> bool:
+    """Whether this login was ended or has been purged. One that is only idle has not ended."""
+    login = documents().find_one({"_id": login_id}, {"ended_at": 1})
     return login is None or login["ended_at"] is not None
 
 
 def touch(login: Login) -> None:
-    """Note that somebody did something."""
+    """Update `seen_at`, at most every SEEN_INTERVAL."""
     now = clock.now()
     if now - login["seen_at"] > SEEN_INTERVAL:
         documents().update_one({"_id": login["_id"], "ended_at": None}, {"$set": {"seen_at": now}})
 
 
 def is_verified(login: Login) -> bool:
-    """Whether the password was typed lately enough for a sensitive change."""
-    return clock.now() - login["verified_at"] <= VERIFIED_FOR
+    """Whether the password was typed within VERIFICATION_LIFETIME."""
+    return clock.now() - login["verified_at"] <= VERIFICATION_LIFETIME
 
 
 def of_person(user_id: ObjectId) -> list[Login]:
-    """A person's logins that are good, the latest used first."""
-    return _good({"actor.id": user_id})
+    """The valid logins of a person, most recently used first."""
+    return _valid({"actor.id": user_id})
 
 
-def screens_of(restaurant_id: ObjectId) -> list[Login]:
-    """The screens of a restaurant whose logins are good, the latest used first."""
-    return _good({"restaurant_id": restaurant_id})
+def devices_of(restaurant_id: ObjectId) -> list[Login]:
+    """The valid logins of a restaurant's devices, most recently used first."""
+    return _valid({"restaurant_id": restaurant_id})
 
 
-def end(session_id: str) -> None:
+def end(login_id: str) -> None:
     """End one login, by its hashed id."""
-    _end({"_id": session_id})
+    _end({"_id": login_id})
 
 
-def end_all(actor_id: ObjectId, txn: ClientSession | None = None, but: str | None = None) -> None:
-    """End every login of a person, except the one with the hashed id `but`."""
-    _end({"actor.id": actor_id, **({"_id": {"$ne": but}} if but else {})}, txn)
+def end_all(actor_id: ObjectId, txn: ClientSession | None = None, except_id: str | None = None) -> None:
+    """End all logins of a person or device, except the one with the hashed id `except_id`."""
+    _end({"actor.id": actor_id, **({"_id": {"$ne": except_id}} if except_id else {})}, txn)
 
 
-def end_everybodys() -> None:
-    """End every login there is, of persons and screens."""
+def end_every_login() -> None:
+    """End all logins, of persons and devices."""
     _end({})
 
 
-def end_screens(restaurant_id: ObjectId, txn: ClientSession | None = None, **which: object) -> None:
-    """End the screens of a restaurant; `which` narrows them down, by `member_id` or by hashed `_id`."""
+def end_devices(restaurant_id: ObjectId, txn: ClientSession | None = None, **which: object) -> None:
+    """End the logins of a restaurant's devices; `which` filters them by `member_id` or hashed `_id`."""
     _end({"restaurant_id": restaurant_id, **which}, txn)
 
 
@@ -153,12 +152,12 @@ def _new(actor: LoginActor, lifetime: timedelta, address: str, browser: str) -> 
 
 
 def _ends_at(login: Login) -> datetime:
-    if login["actor"]["kind"] == "screen":
-        return login["created_at"] + SCREEN_LIFETIME
+    if login["actor"]["kind"] == "device":
+        return login["created_at"] + DEVICE_LIFETIME
     return min(login["seen_at"] + PERSON_IDLE, login["created_at"] + PERSON_LIFETIME)
 
 
-def _good(which: Filter) -> list[Login]:
+def _valid(which: Filter) -> list[Login]:
     now = clock.now()
     logins = documents().find({**which, "ended_at": None}).sort("seen_at", DESCENDING)
     return [login for login in logins if _ends_at(login) > now]

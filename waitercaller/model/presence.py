@@ -1,16 +1,15 @@
-"""Who is watching: the screens that are open now, and whether somebody can see and hear them.
+"""Presence: the screens that are open now, and whether each is visible and audible.
 
-The process that holds a screen's stream keeps the screen in a document of its own for each restaurant, with a heartbeat
-every BEAT_SECONDS; a document without one for ALIVE_FOR counts for nothing, so a process that dies takes its screens
-along. What a page says about itself (in front, audible) may reach any process and changes the screen wherever it is
-kept. No stream ever ends because of this: what could not be written is made up for at the next beat.
+Each process has one document for each restaurant with the screens whose streams it holds, and renews it every
+BEAT_SECONDS. A document that was not renewed for ALIVE_FOR is ignored: its process has died. A page may report that it
+is visible or audible to any process; the report changes the screen in whichever document holds it. A write that fails
+ends no stream; the next heartbeat repeats it.
 """
 
 import logging
 import secrets
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypedDict, cast
@@ -27,12 +26,12 @@ from waitercaller.db.client import Changes, Filter, db
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 15.0
-ALIVE_FOR = timedelta(seconds=45)  # a process that did not speak for three beats is gone
+ALIVE_FOR = timedelta(seconds=45)  # three heartbeats
 RETENTION = timedelta(minutes=10)  # TTL of a dead process's document
-REOPEN_GRACE_SECONDS = 5.0  # a stream that was renewed is back by then, and nobody saw the screen go
+REOPEN_GRACE_SECONDS = 5.0  # grace period: a page that renews its stream within it does not disappear meanwhile
 WRITE_SECONDS = 0.5  # to wait for the database while a stream opens
 ATTEMPTS = 3
-MAX_SCREENS_PER_RESTAURANT = 500  # in one process: more than have streams, for who has just left counts too
+MAX_SCREENS_PER_RESTAURANT = 500  # in one process; screens within their grace period count
 
 
 class Screen(TypedDict):
@@ -128,12 +127,12 @@ def hold(restaurant_id: ObjectId, screen: Screen) -> bool:
         with pymongo.timeout(WRITE_SECONDS):
             _put(restaurant_id, screen)
     except PyMongoError as error:
-        log.warning("a screen that opened will be noted later: %s", type(error).__name__)
+        log.warning("a screen that opened will be stored at the next heartbeat: %s", type(error).__name__)
     return True
 
 
 def release(app: Flask, restaurant_id: ObjectId, screen_id: str) -> None:
-    """A stream to this screen has ended. Asks nothing of the database; the screen goes at the next beat."""
+    """A stream to this screen has ended. Sends no query; a later heartbeat removes the screen."""
     process = _process(app)
     with process.lock:
         held = process.restaurants.get(restaurant_id, {}).get(screen_id)
@@ -143,7 +142,7 @@ def release(app: Flask, restaurant_id: ObjectId, screen_id: str) -> None:
 
 
 def change(restaurant_id: ObjectId, screen_id: str, *, visible: bool, audible: bool) -> bool:
-    """What a page says about itself now, to whichever process; False where no such screen is kept."""
+    """Store what a page reports, whichever process holds its stream; False where there is no such screen."""
     changed = documents().update_many(
         {"restaurant_id": restaurant_id, "screens.id": screen_id},
         {"$set": {"screens.$.visible": visible, "screens.$.audible": audible}},
@@ -152,24 +151,30 @@ def change(restaurant_id: ObjectId, screen_id: str, *, visible: bool, audible: b
 
 
 def beat() -> None:
-    """Say that this process is alive, having made the database hold what it holds. Raises PyMongoError."""
+    """The heartbeat of this process: store its screens, and renew its documents. Raises PyMongoError."""
     process = _process()
-    written = list(documents().find({"process": process.name}))
-    held = _held_now(process)  # later than they: a screen that opens in between stays
-    for document in written:
-        ours = held.pop(document["restaurant_id"], {})
-        theirs = {screen["id"]: screen for screen in document["screens"]}
-        _note_flags(process, document["restaurant_id"], theirs)
-        if gone := [screen_id for screen_id in theirs if screen_id not in ours]:
-            _pull(document, gone)
-        if not theirs:  # since the last beat, so everybody has been told
-            documents().delete_one({**_named(document), "screens": []})
-        for missing in (screen for screen_id, screen in ours.items() if screen_id not in theirs):
-            _put(document["restaurant_id"], missing)
-    for restaurant_id, screens in held.items():
-        for screen in screens.values():
-            _put(restaurant_id, screen)
+    stored = {document["restaurant_id"]: document for document in documents().find({"process": process.name})}
+    held = _held_now(process)  # read after the documents, so that a screen that opens in between is not removed
+    for restaurant_id in stored.keys() | held.keys():
+        screens, document = held.get(restaurant_id, {}), stored.get(restaurant_id)
+        known = _remove_closed(process, document, screens) if document else set()
+        for screen_id in screens.keys() - known:
+            _put(restaurant_id, screens[screen_id])
     documents().update_many({"process": process.name}, {"$set": _alive()})
+
+
+def _remove_closed(process: _Process, document: OpenScreens, held: dict[str, Screen]) -> set[str]:
+    """Remove from a document of this process the screens that are not `held` any more; the ids that it had.
+
+    A document that was empty is deleted. The watchers do not hear of deletes; they were told when it became empty.
+    """
+    known = {screen["id"]: screen for screen in document["screens"]}
+    _note_flags(process, document["restaurant_id"], known)
+    if closed := known.keys() - held.keys():
+        documents().update_one(_named(document), {"$pull": {"screens": {"id": {"$in": sorted(closed)}}}})
+    if not known:
+        documents().delete_one({**_named(document), "screens": []})
+    return set(known)
 
 
 def _process(app: Flask = current_app) -> _Process:
@@ -180,7 +185,7 @@ def _process(app: Flask = current_app) -> _Process:
 
 
 def _held_now(process: _Process) -> dict[ObjectId, dict[str, Screen]]:
-    """The screens of this process, without those that have left and not come back."""
+    """The screens of this process, without those whose grace period is over."""
     until = time.monotonic() - REOPEN_GRACE_SECONDS
     with process.lock:
         for restaurant_id, screens in list(process.restaurants.items()):
@@ -195,7 +200,7 @@ def _held_now(process: _Process) -> dict[ObjectId, dict[str, Screen]]:
 
 
 def _note_flags(process: _Process, restaurant_id: ObjectId, theirs: dict[str, Screen]) -> None:
-    """Take over what pages have said about themselves, perhaps to another process."""
+    """Take over what pages have reported, perhaps to another process."""
     with process.lock:
         for screen_id, held in process.restaurants.get(restaurant_id, {}).items():
             if screen_id in theirs:
@@ -203,9 +208,9 @@ def _note_flags(process: _Process, restaurant_id: ObjectId, theirs: dict[str, Sc
 
 
 def _put(restaurant_id: ObjectId, screen: Screen) -> None:
-    """Have the document of this process hold this screen, as it is.
+    """Store this screen in the document of this process.
 
-    The times stay the beat's own: an update that sets them is a heartbeat, and wakes nobody (see watch).
+    The times are left to the heartbeat: the watchers ignore updates that set them (model/changes.py).
     """
     mine = {"restaurant_id": restaurant_id, "_id": f"{_process().name}:{restaurant_id}"}
     belongs = {"process": _process().name, **_alive()}
@@ -221,7 +226,7 @@ def _put(restaurant_id: ObjectId, screen: Screen) -> None:
             )
             return
         except DuplicateKeyError:
-            continue  # another stream of this process has made the document, or noted this screen, just now
+            continue  # another stream of this process has just created the document, or stored this screen
 
 
 def _alive() -> Changes:
@@ -231,7 +236,3 @@ def _alive() -> Changes:
 
 def _named(document: OpenScreens) -> Filter:
     return {"restaurant_id": document["restaurant_id"], "_id": document["_id"]}
-
-
-def _pull(document: OpenScreens, screen_ids: Iterable[str]) -> None:
-    documents().update_one(_named(document), {"$pull": {"screens": {"id": {"$in": list(screen_ids)}}}})

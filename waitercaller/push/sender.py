@@ -18,7 +18,7 @@ from flask_babel import force_locale
 from waitercaller import metrics
 from waitercaller.db import clock
 from waitercaller.db.config import config
-from waitercaller.db.faults import is_away
+from waitercaller.db.faults import is_transient
 from waitercaller.model import logins, restaurants, subscriptions
 from waitercaller.model.messages import Push
 from waitercaller.model.restaurants import Restaurant
@@ -52,7 +52,7 @@ def _process(app: Flask, push: Push) -> None:
         try:
             result = _send(push)
         except Exception as error:  # whatever is wrong with one message, the others must go out
-            if is_away(error):
+            if is_transient(error):
                 raise  # the lease brings the message back
             log.exception("could not send the push message %s", push["_id"])
             QUEUE.finish(push, result := "failed")

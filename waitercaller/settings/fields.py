@@ -1,4 +1,4 @@
-"""Fields of forms that only the settings have: texts in several languages, and what a form showed at first."""
+"""Fields and forms of the settings: texts in several languages, and forms that detect concurrent changes."""
 
 import json
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import StopValidation, ValidationError
 
 from waitercaller.model.languages import LANGUAGES
-from waitercaller.settings.merging import Conflict, Values, shown_again
+from waitercaller.settings.merging import Conflict, Values, flat, shown_again
 from waitercaller.web.forms import Form, no_control_characters, tidy
 
 LONGEST_SEEN = 20_000  # characters
@@ -86,12 +86,12 @@ class LinesByLanguage(ByLanguage):
 
 
 class MergingForm(Form):
-    """A form that tells what it showed, so that only what was changed in it is written; see `merging`."""
+    """A form that sends back what it showed, so that only changed values are written; see `merging`."""
 
     seen = HiddenField()
 
     def seen_values(self) -> Values:
-        """What the form showed; nothing where that cannot be read: then all of it counts as changed."""
+        """What the form showed; empty where that cannot be read: then all values count as changed."""
         try:
             seen = json.loads((self.seen.data or "")[:LONGEST_SEEN])
         except (ValueError, RecursionError):
@@ -106,11 +106,12 @@ class MergingForm(Form):
         self.seen.data = json.dumps(seen, ensure_ascii=False, separators=(",", ":"))
 
     def show_conflict(self, conflict: Conflict, sent: Values) -> None:
-        """Show what was sent over what is there now; whoever sends it again has seen both."""
+        """Show what was sent, with the present values beside it; sending it again overwrites those."""
         again = shown_again(conflict, self.seen_values(), sent)
         self.show(again, conflict.current)
-        for name in conflict.fields:
-            theirs = self.words(conflict.current[name])
+        current = flat(conflict.current)
+        for name in conflict.names:
+            theirs = self.words(current[name])
             told = _("Somebody else has just set this to “%(value)s”. Save again to have yours instead.", value=theirs)
             self.blame(name, told)
 

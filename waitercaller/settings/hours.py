@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from waitercaller.db import clock
 from waitercaller.db.client import Changes
 from waitercaller.model import restaurants
-from waitercaller.model.opening import HORIZON
+from waitercaller.model.opening import HORIZON_DAYS
 from waitercaller.model.restaurants import ExceptionalDay, Hours, Restaurant, Span
 from waitercaller.model.settings import Missing
 
@@ -65,7 +65,7 @@ def name_of(hours: Hours) -> str:
 def add_exceptions(restaurant: Restaurant, first: date, last: date, spans: list[Span]) -> Changes:
     """Each of these days has these times, or none; times are added to those that a day has. Raises Refused."""
     today = clock.now().astimezone(restaurants.time_zone(restaurant)).date()
-    if not today <= first <= today + HORIZON * DAY:
+    if not today <= first <= today + HORIZON_DAYS * DAY:
         raise Refused("first_day", _("Please give a day of the coming year."))
     if last < first or (last - first).days >= MOST_AT_ONCE:
         raise Refused(

@@ -12,9 +12,9 @@ from waitercaller.settings.fields import ByLanguage, LinesByLanguage, MergingFor
 from waitercaller.settings.fields import choices as options
 from waitercaller.settings.merging import Values
 
-LONGEST_NAME = 40  # characters, on a guest's button
-LONGEST_LABEL = 20  # on a card of the staff's screen
-MOST_CHOICES = 6
+MAX_NAME_LENGTH = 40  # characters, on a guest's button
+MAX_LABEL_LENGTH = 20  # on a card of the staff's screen
+MAX_CHOICES = 6
 ICONS = ("bell", "receipt", "glass", "cup", "bottle", "cutlery", "menu", "bag", "plate", "chair", "candle", "hand")
 
 
@@ -22,9 +22,9 @@ class KindForm(MergingForm):
     """A kind of request, in the languages that the restaurant offers; `main` is the first of them."""
 
     main = "en"
-    names = ByLanguage(lazy_gettext("Words on the button"), LONGEST_NAME)
-    labels = ByLanguage(lazy_gettext("Short word for the staff"), LONGEST_LABEL)
-    choices = LinesByLanguage(lazy_gettext("Choices"), LONGEST_NAME)
+    names = ByLanguage(lazy_gettext("Words on the button"), MAX_NAME_LENGTH)
+    labels = ByLanguage(lazy_gettext("Short word for the staff"), MAX_LABEL_LENGTH)
+    choices = LinesByLanguage(lazy_gettext("Choices"), MAX_NAME_LENGTH)
     icon = RadioField(lazy_gettext("Picture"), choices=options(ICONS), validate_choice=False)
 
     def validate_names(self, field: Any) -> None:
@@ -35,8 +35,8 @@ class KindForm(MergingForm):
     def validate_choices(self, field: Any) -> None:
         lines = field.data or {}
         firsts = lines.get(self.main) or []
-        if len(firsts) > MOST_CHOICES:
-            field.blame(self.main, _("At most %(number)d choices, please.", number=MOST_CHOICES))
+        if len(firsts) > MAX_CHOICES:
+            field.blame(self.main, _("At most %(number)d choices, please.", number=MAX_CHOICES))
         if len({line.casefold() for line in firsts}) < len(firsts):
             field.blame(self.main, _("One of them is there twice."))
         for code, translated in lines.items():
@@ -54,18 +54,16 @@ class KindForm(MergingForm):
         """What was sent, as it is compared and kept."""
         return {
             "icon": self.icon.data,
-            **{f"names-{code}": text for code, text in self.names.data.items()},
-            **{f"labels-{code}": text for code, text in self.labels.data.items() if code in STAFF_LANGUAGES},
-            "choices": choices_by_line(self.choices.data, self.main),
+            "names": self.names.data,
+            "labels": {code: text for code, text in self.labels.data.items() if code in STAFF_LANGUAGES},
+            "choices": _choices_of_lines(self.choices.data, self.main),
         }
 
     def data_of(self, values: Values) -> Values:
-        """The values by field and then by language."""
+        """The values as the fields hold them: of the choices, the lines of each language that has all of them."""
         lines: Values = {code: [names.get(code, "") for names in values["choices"]] for code in LANGUAGES}
         return {
-            "icon": values["icon"],
-            "names": _one_field(values, "names-"),
-            "labels": _one_field(values, "labels-"),
+            **values,
             "choices": {code: texts for code, texts in lines.items() if all(texts)},
         }
 
@@ -81,13 +79,9 @@ class KindForm(MergingForm):
         return ", ".join(each.get(self.main, "") if isinstance(each, dict) else str(each) for each in many)
 
 
-def choices_by_line(lines: dict[str, list[str]], main: str) -> list[dict[str, str]]:
+def _choices_of_lines(lines: dict[str, list[str]], main: str) -> list[dict[str, str]]:
     """The names of each choice by language, from the lines of each language."""
     return [
         {code: texts[number] for code, texts in lines.items() if number < len(texts)}
         for number in range(len(lines.get(main) or []))
     ]
-
-
-def _one_field(values: Values, prefix: str) -> dict[str, str]:
-    return {name.removeprefix(prefix): text for name, text in values.items() if name.startswith(prefix)}

@@ -31,7 +31,7 @@ def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
         "settings/kinds.html",
         offered=[_row(restaurant, kind) for kind in kinds.in_order(restaurant)],
         archived=[_row(restaurant, kind) for kind in kinds.in_order(restaurant, active=False)],
-        is_full=len(kinds.in_order(restaurant)) >= kinds.MOST_OFFERED,
+        is_full=len(kinds.in_order(restaurant)) >= kinds.MAX_OFFERED,
         notes=bool(restaurant["settings"].get("notes")),
     )
 
@@ -52,7 +52,7 @@ def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
         settings.change(restaurant_id, lambda now: kinds.add(now, kind_id, values))
     except kinds.TooManyKinds:
         raise _too_many() from None
-    return saved(restaurant_id, "kinds", True, "settings.all_kinds", name=values[f"names-{form.main}"])
+    return saved(restaurant_id, "kinds", True, "settings.all_kinds", name=values["names"][form.main])
 
 
 @blueprint.route("/kinds/<kind_id>", methods=["GET", "POST"])
@@ -73,7 +73,7 @@ def kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
     except Conflict as conflict:
         form.show_conflict(conflict, sent)
         return render_template("settings/kind.html", form=form, **context), 409
-    return saved(restaurant_id, "kinds", changed, "settings.all_kinds", name=sent[f"names-{form.main}"])
+    return saved(restaurant_id, "kinds", changed, "settings.all_kinds", name=sent["names"][form.main])
 
 
 @blueprint.post("/kinds/<kind_id>/move")
@@ -149,4 +149,4 @@ def _words(restaurant: Restaurant) -> dict[str, Any]:
 
 
 def _too_many() -> DomainError:
-    return DomainError(_("At most %(number)d at a time, or guests read too long.", number=kinds.MOST_OFFERED))
+    return DomainError(_("At most %(number)d at a time, or guests read too long.", number=kinds.MAX_OFFERED))

@@ -1,6 +1,6 @@
-"""What changes of the kinds do to a restaurant; the functions return the fields to set, for `store.change`.
+"""Changes of the kinds of a restaurant; each function returns the fields to set, for `model.settings.change`.
 
-A kind that a request was made with is never changed by this: the request has its words as they were (see model).
+Requests that exist are not changed: a request holds a copy of its kind's texts (model/service_request.py).
 """
 
 from waitercaller.db.client import Changes
@@ -12,16 +12,16 @@ from waitercaller.model.standard_kinds import Choice, Kind
 from waitercaller.settings.merging import Values, merged
 from waitercaller.settings.ordering import moved
 
-MOST_OFFERED = 12  # more than a guest reads
-MOST_KINDS = 100  # with those that are no longer offered; they all stand in the restaurant's document
+MAX_OFFERED = 12  # a guest would not read more
+MAX_KINDS = 100  # with those that are no longer offered; all are part of the restaurant's document
 
 
 class TooManyKinds(Exception):
-    """The restaurant has as many kinds as it may; nothing was written."""
+    """The restaurant has MAX_KINDS kinds, or offers MAX_OFFERED; nothing was written."""
 
 
 class LastKind(Exception):
-    """Guests would have nothing to tap any more; nothing was written."""
+    """The last kind that is offered cannot be archived; nothing was written."""
 
 
 def in_order(restaurant: Restaurant, active: bool = True) -> list[Kind]:
@@ -45,16 +45,15 @@ def values_of(kind: Kind | None, languages: list[str]) -> Values:
     main = languages[0]
     return {
         "icon": kind["icon"],
-        **{f"names-{code}": kind["names"].get(code, "") for code in languages},
-        f"names-{main}": in_language(kind["names"], main),
-        **{f"labels-{code}": kind["labels"].get(code, "") for code in STAFF_LANGUAGES},
+        "names": {code: kind["names"].get(code, "") for code in languages} | {main: in_language(kind["names"], main)},
+        "labels": {code: kind["labels"].get(code, "") for code in STAFF_LANGUAGES},
         "choices": _by_line([choice["names"] for choice in kind["choices"]], languages),
     }
 
 
 def add(restaurant: Restaurant, kind_id: str, values: Values) -> Changes:
     """One more kind, the last in order. Raises TooManyKinds."""
-    if len(in_order(restaurant)) >= MOST_OFFERED or len(restaurant["kinds"]) >= MOST_KINDS:
+    if len(in_order(restaurant)) >= MAX_OFFERED or len(restaurant["kinds"]) >= MAX_KINDS:
         raise TooManyKinds
     position = 1 + max(kind["position"] for kind in restaurant["kinds"])
     new = _changed({**_blank(kind_id), "position": position}, values, restaurant)
@@ -75,7 +74,7 @@ def set_active(restaurant: Restaurant, kind_id: str, active: bool) -> Changes:
         return {"kinds": restaurant["kinds"]}
     if not active and len(offered) == 1:
         raise LastKind
-    if active and len(offered) >= MOST_OFFERED:
+    if active and len(offered) >= MAX_OFFERED:
         raise TooManyKinds
     position = 1 + max(each["position"] for each in restaurant["kinds"]) if active else kind["position"]
     return _replaced(restaurant, {**kind, "active": active, "position": position})
@@ -94,7 +93,7 @@ def _blank(kind_id: str) -> Kind:
 
 def _changed(kind: Kind, values: Values, restaurant: Restaurant) -> Kind:
     """The kind with these values of a form; what it has in other languages stays."""
-    names, labels = _texts(kind["names"], values, "names-"), _texts(kind["labels"], values, "labels-")
+    names, labels = _texts(kind["names"], values["names"]), _texts(kind["labels"], values["labels"])
     languages = restaurant["languages"]
     return {
         **kind,
@@ -105,8 +104,7 @@ def _changed(kind: Kind, values: Values, restaurant: Restaurant) -> Kind:
     }
 
 
-def _texts(present: dict[str, str], values: Values, prefix: str) -> dict[str, str]:
-    sent = {name.removeprefix(prefix): text for name, text in values.items() if name.startswith(prefix)}
+def _texts(present: dict[str, str], sent: dict[str, str]) -> dict[str, str]:
     return {code: text for code, text in {**present, **sent}.items() if text}
 
 

@@ -1,34 +1,66 @@
-"""Two people with the same form open: each one's changes count, and nobody's are overwritten unseen.
+"""Optimistic concurrency for forms: two people may have the same form open, and no change is overwritten unseen.
 
-A form says what it showed (`seen`) beside what is sent. A field that was left as it was shown keeps what it is by now.
+A form sends what it showed (`seen`) beside what was typed (`sent`). A value that was left as it was shown keeps what it
+is by now; one that both have changed is a conflict.
+
+A field in several languages is a dict, as in {"names": {"de": "Brot"}}; each of its texts is compared by itself, under
+the name "names-de", as its input is called in the page.
 """
 
 from typing import Any
 
-Values = dict[str, Any]  # what the fields of a form hold, by their names
+Values = dict[str, Any]  # of the fields of a form, by their names
 
 
 class Conflict(Exception):
-    """Somebody else has set the same fields otherwise in the meantime; nothing was written.
+    """Somebody else has changed the same values in the meantime; nothing was written.
 
-    `current` is what all the fields are now, `fields` are those that both have changed.
+    `current` is what all the fields are now, `names` are the values that both have changed.
     """
 
-    def __init__(self, current: Values, fields: list[str]) -> None:
-        super().__init__(", ".join(fields))
+    def __init__(self, current: Values, names: list[str]) -> None:
+        super().__init__(", ".join(names))
         self.current = current
-        self.fields = fields
+        self.names = names
+
+
+def flat(values: Values) -> Values:
+    """Each text of a field in several languages under a name of its own."""
+    result: Values = {}
+    for name, value in values.items():
+        if isinstance(value, dict):
+            result.update({f"{name}-{language}": text for language, text in value.items()})
+        else:
+            result[name] = value
+    return result
+
+
+def nested(values: Values) -> Values:
+    """The inverse of `flat`."""
+    result: Values = {}
+    for name, value in values.items():
+        field, dash, language = name.partition("-")
+        if dash:
+            result.setdefault(field, {})[language] = value
+        else:
+            result[field] = value
+    return result
 
 
 def merged(current: Values, seen: Values, sent: Values) -> Values:
-    """What the fields become: what was changed in the form as it was sent, all others as they are. Raises Conflict."""
-    touched = {name: value for name, value in sent.items() if value != seen.get(name)}
-    clashes = [name for name, value in touched.items() if current.get(name) not in (seen.get(name), value)]
-    if clashes:
-        raise Conflict(current, clashes)
-    return {**current, **touched}
+    """What the fields become: changed values as they were sent, all others as they are now. Raises Conflict."""
+    now, shown, changed = flat(current), flat(seen), _changed(seen, sent)
+    conflicting = [name for name, value in changed.items() if now.get(name) not in (shown.get(name), value)]
+    if conflicting:
+        raise Conflict(current, conflicting)
+    return nested({**now, **changed})
 
 
 def shown_again(conflict: Conflict, seen: Values, sent: Values) -> Values:
-    """What the form shows after a conflict: what was changed in it, and else what is there now."""
-    return {**conflict.current, **{name: value for name, value in sent.items() if value != seen.get(name)}}
+    """What the form shows after a conflict: changed values as they were sent, all others as they are now."""
+    return nested({**flat(conflict.current), **_changed(seen, sent)})
+
+
+def _changed(seen: Values, sent: Values) -> Values:
+    shown = flat(seen)
+    return {name: value for name, value in flat(sent).items() if value != shown.get(name)}

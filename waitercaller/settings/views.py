@@ -14,7 +14,7 @@ from waitercaller.db.client import Changes
 from waitercaller.model import settings
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.service_request import STANDARD_ESCALATION, escalation_of
+from waitercaller.model.service_request import DEFAULT_ESCALATION, escalation_of
 from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.fields import MergingForm
 from waitercaller.settings.forms import TIME_ZONES, AttentionForm, HouseForm
@@ -34,7 +34,7 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
         house=restaurant,
         languages=[LANGUAGES[code] for code in restaurant["languages"] if code in LANGUAGES],
         kinds=kinds.in_order(restaurant),
-        opening=opening_words.of_opening(restaurant),
+        opening=opening_words.describe(restaurant),
         times=escalation_of(restaurant),
     )
 
@@ -65,15 +65,15 @@ def attention(restaurant_id: ObjectId) -> ResponseReturnValue:
     form = AttentionForm()
     if not form.is_submitted():
         form.show(_attention_values(settings.get(restaurant_id)))
-        return render_template("settings/attention.html", form=form, usual=STANDARD_ESCALATION)
+        return render_template("settings/attention.html", form=form, usual=DEFAULT_ESCALATION)
     if not form.validate():
-        return refused("settings/attention.html", form, usual=STANDARD_ESCALATION)
+        return refused("settings/attention.html", form, usual=DEFAULT_ESCALATION)
     seen, sent = form.seen_values(), form.values()
     try:
         changed = settings.change(restaurant_id, lambda now: _attention_fields(now, seen, sent))
     except Conflict as conflict:
         form.show_conflict(conflict, sent)
-        return render_template("settings/attention.html", form=form, usual=STANDARD_ESCALATION), 409
+        return render_template("settings/attention.html", form=form, usual=DEFAULT_ESCALATION), 409
     return saved(restaurant_id, "attention", changed)
 
 

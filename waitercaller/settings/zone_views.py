@@ -37,7 +37,7 @@ def add_zone(restaurant_id: ObjectId) -> ResponseReturnValue:
     except ValueError:
         form.zone_name.errors = [_("Another zone has this name.")]
     except restaurants.TooManyZones:
-        form.zone_name.errors = [_("A restaurant can have %(number)d zones at most.", number=restaurants.MOST_ZONES)]
+        form.zone_name.errors = [_("A restaurant can have %(number)d zones at most.", number=restaurants.MAX_ZONES)]
     else:
         return saved(restaurant_id, "zones", changed, "settings.zones", name=name)
     return _page(restaurant_id, form), 400

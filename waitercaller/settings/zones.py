@@ -11,7 +11,7 @@ def add(restaurant: Restaurant, zone_id: str, name: str) -> Changes:
     """One more zone. Raises TooManyZones, and ValueError if there is one with this name."""
     if any(zone["key"] == name.casefold() for zone in restaurant["zones"]):
         raise ValueError(name)
-    if len(restaurant["zones"]) >= restaurants.MOST_ZONES:
+    if len(restaurant["zones"]) >= restaurants.MAX_ZONES:
         raise restaurants.TooManyZones
     return {"zones": [*restaurant["zones"], {"id": zone_id, "name": name, "key": name.casefold()}]}
 

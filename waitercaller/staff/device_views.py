@@ -30,7 +30,7 @@ def make_screen(restaurant_id: ObjectId) -> ResponseReturnValue:
         return refused("staff/index.html", form, **people.house(screen_form=form))
     name = text_of(form.screen_name)
     audit.record("screen_added", restaurant_id=restaurant_id, name=name)
-    access.log_in_screen(restaurant_id, name)
+    access.log_in_device(restaurant_id, name)
     flash(_("This is a counter screen now. You are logged out here."), "success")
     return redirect(url_for("requests.dashboard.page", restaurant_id=restaurant_id), 303)
 
@@ -53,7 +53,7 @@ def let_in(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
     if member["user_id"] is not None:
         raise DomainError(_("%(name)s logs in with an e-mail address.", name=member["name"]))
     by = access.current_actor()
-    invitation_id = transaction(lambda txn: invitations.let_in(restaurant_id, member, by, txn))
+    invitation_id = transaction(lambda txn: invitations.invite_phone(restaurant_id, member, by, txn))
     codes.show("phone", restaurant_id, str(invitation_id), invitations.PHONE_LIFETIME, member["name"])
     return redirect(url_for("staff.code", restaurant_id=restaurant_id), 303)
 
@@ -91,8 +91,8 @@ def code(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("manager")
 def end_screen(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
     """End the login of a screen or a phone; what it shows closes within seconds."""
-    ended = next((each for each in logins.screens_of(restaurant_id) if each["_id"] == login_id), None) or abort(404)
-    logins.end_screens(restaurant_id, _id=login_id)
+    ended = next((each for each in logins.devices_of(restaurant_id) if each["_id"] == login_id), None) or abort(404)
+    logins.end_devices(restaurant_id, _id=login_id)
     audit.record("screen_ended", restaurant_id=restaurant_id, name=ended["name"])
     flash(_("“%(name)s” is logged out.", name=ended["name"]), "success")
     return redirect(url_for("staff.index", restaurant_id=restaurant_id), 303)
@@ -102,7 +102,7 @@ def end_screen(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
 @access.anyone
 def screen_link(token: str) -> ResponseReturnValue:
     """The code for a counter's screen, opened on the device."""
-    return links.move_on("screen", token, "staff.screen")
+    return links.store_token_and_redirect("screen", token, "staff.screen")
 
 
 @blueprint.route("/screen", methods=["GET", "POST"])
@@ -128,7 +128,7 @@ def screen() -> ResponseReturnValue:
 @access.anyone
 def phone_link(token: str) -> ResponseReturnValue:
     """The code for a member's phone, opened there."""
-    return links.move_on("phone", token, "staff.phone")
+    return links.store_token_and_redirect("phone", token, "staff.phone")
 
 
 @blueprint.route("/join", methods=["GET", "POST"])
@@ -155,12 +155,12 @@ def phone() -> ResponseReturnValue:
 
 def _spend(token: str, invitation_id: ObjectId, txn: ClientSession | None) -> None:
     tokens.redeem("phone", token, txn)
-    if invitations.get(invitation_id, txn) is None or not invitations.use(invitation_id, txn):
+    if invitations.get(invitation_id, txn) is None or not invitations.mark_used(invitation_id, txn):
         raise tokens.TokenError("used")
 
 
 def _begin(restaurant: Restaurant, name: str, member_id: str | None) -> ResponseReturnValue:
-    access.log_in_screen(restaurant["_id"], name, member_id)
+    access.log_in_device(restaurant["_id"], name, member_id)
     member = restaurants.member_with_id(restaurant, member_id or "")
     by: Actor | None = {"id": member["id"], "name": member["name"]} if member else None
     audit.record("screen_added", restaurant_id=restaurant["_id"], actor=by, name=name)

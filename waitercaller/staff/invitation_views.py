@@ -66,7 +66,7 @@ class Invited:
 @access.anyone
 def invitation_link(token: str) -> ResponseReturnValue:
     """The link in the mail of an invitation."""
-    return links.move_on("invitation", token, "staff.invitation")
+    return links.store_token_and_redirect("invitation", token, "staff.invitation")
 
 
 @blueprint.route("/invitation", methods=["GET", "POST"])
@@ -133,7 +133,7 @@ def _join(invited: Invited, form: JoinForm | None) -> None:
 def _spend(invited: Invited, txn: ClientSession | None) -> Invitation:
     """Use up the link and the invitation, which must still be good. Raises TokenError."""
     invitation = invitations.get(invited.invitation["_id"], txn)
-    if invitation is None or not invitations.use(invitation["_id"], txn):
+    if invitation is None or not invitations.mark_used(invitation["_id"], txn):
         raise TokenError("used")
     if invited.token:
         tokens.redeem(PURPOSE, invited.token, txn)

@@ -25,7 +25,7 @@ def house(
 ) -> dict[str, Any]:
     """The context of the page; a form that was refused is shown as it was sent."""
     restaurant, me = access.current_restaurant(), access.required_member()
-    screens = logins.screens_of(restaurant["_id"])
+    screens = logins.devices_of(restaurant["_id"])
     addresses = users.addresses([member["user_id"] for member in restaurant["members"] if member["user_id"]])
     members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], alphabetical(each["name"])))
     return {

@@ -152,8 +152,8 @@ def _remove(restaurant_id: ObjectId, own_id: str, member_id: str, txn: ClientSes
         raise _last_owner()
     if member["user_id"]:
         logins.end_all(member["user_id"], txn)
-        users.note_left(member["user_id"], restaurant_id, member_id, txn)
-    logins.end_screens(restaurant_id, txn, member_id=member_id)
+        users.record_leaving(member["user_id"], restaurant_id, member_id, txn)
+    logins.end_devices(restaurant_id, txn, member_id=member_id)
     subscriptions.forget_member(restaurant_id, member_id, txn)
     handover.release(restaurant_id, member_id, txn)
     tokens.revoke(str(restaurant_id), txn)  # the code of a counter screen: perhaps it was given to this member

@@ -40,7 +40,7 @@ def add(restaurant_id: ObjectId) -> ResponseReturnValue:
         except tables.NamesTaken as error:
             form.names.errors = [_("There is already: %(names)s.", names=", ".join(error.names))]
         except tables.TooManyTables:
-            form.names.errors = [_("A restaurant can have %(number)d tables at most.", number=tables.MOST_TABLES)]
+            form.names.errors = [_("A restaurant can have %(number)d tables at most.", number=tables.MAX_TABLES)]
         except restaurants.TooManyZones:
             form.zone.errors = [_too_many_zones()]
         else:
@@ -63,8 +63,8 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     if form.validate():
         try:
             name = text_of(form.name)
-            tables.refuse_taken(restaurant_id, [name], but=table_id)
-            zone_id = restaurants.zone_named(restaurant_id, text_of(form.zone))
+            tables.check_names_free(restaurant_id, [name], except_id=table_id)
+            zone_id = restaurants.ensure_zone(restaurant_id, text_of(form.zone))
             found = tables.edit(restaurant_id, table_id, name, zone_id)
         except tables.NamesTaken:
             form.name.errors = [_("Another table has this name.")]
@@ -134,13 +134,13 @@ def print_sheet(restaurant_id: ObjectId) -> ResponseReturnValue:
 
 def _add(restaurant_id: ObjectId, names: list[str], zone: str) -> None:
     # Asked first, so that a form that is refused makes no zone either.
-    tables.refuse_taken(restaurant_id, names)
-    tables.refuse_too_many(restaurant_id, len(names))
-    tables.add_many(restaurant_id, names, restaurants.zone_named(restaurant_id, zone))
+    tables.check_names_free(restaurant_id, names)
+    tables.check_limit(restaurant_id, len(names))
+    tables.add_many(restaurant_id, names, restaurants.ensure_zone(restaurant_id, zone))
 
 
 def _too_many_zones() -> str:
-    return str(_("A restaurant can have %(number)d zones at most.", number=restaurants.MOST_ZONES))
+    return str(_("A restaurant can have %(number)d zones at most.", number=restaurants.MAX_ZONES))
 
 
 def _card(table: Table) -> dict[str, Any]:

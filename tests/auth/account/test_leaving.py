@@ -65,8 +65,8 @@ def erase(app: Flask, later: Callable[..., None]) -> Callable[[], None]:
     def carried_out() -> None:
         later(minutes=2)
         with app.app_context():
-            assert erasure.work_off() > 0
-            assert erasure.work_off() == 0
+            assert erasure.process_due() > 0
+            assert erasure.process_due() == 0
 
     return carried_out
 
@@ -212,9 +212,9 @@ def test_erasing_goes_on_after_a_process_has_died(
     with monkeypatch.context() as patch, app.app_context():
         patch.setattr(erasure, "_erase_window", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            erasure.work_off()
+            erasure.process_due()
     with app.app_context():
-        while erasure.work_off():  # whatever was not taken up yet
+        while erasure.process_due():  # whatever was not taken up yet
             pass
     assert "Bob" in str(list(stored.requests.find()))
     later(minutes=1)  # the lease ends
@@ -381,10 +381,10 @@ def test_a_login_at_the_moment_of_deleting_ends_with_the_account(
 def test_whoever_is_taken_on_while_leaving_is_asked_again(app: Flask, bob: Person, charlie: Person) -> None:
     with app.app_context():
         user = users.get(bob.user_id)
-        places = leaving.places_of(bob.user_id)
+        places = leaving.memberships_of(bob.user_id)
         restaurants.add_member(charlie.restaurant_id, "Bob", "waiter", bob.user_id)
         assert user is not None
-        with pytest.raises(leaving.Overtaken):
-            leaving.leave(user, places, "en")
+        with pytest.raises(leaving.OwnershipChanged):
+            leaving.delete_account(user, places, "en")
         assert users.get(bob.user_id) is not None
         assert len(restaurants.of_user(bob.user_id)) == 2

@@ -181,7 +181,7 @@ def test_a_login_with_a_code_has_the_password_typed_lately(app: Flask, phone: Ph
 
 
 def test_apps_agree_about_the_secret() -> None:
-    parsed: Any = pyotp.parse_uri(second_factor_codes.address(SECRET, "alice@example.org"))
+    parsed: Any = pyotp.parse_uri(second_factor_codes.provisioning_uri(SECRET, "alice@example.org"))
     assert parsed.secret == SECRET
 
 

@@ -50,9 +50,9 @@ def post(person: Person, screen: str, *ids: Any) -> int:
 
 def test_a_screen_signs_once_for_all_that_it_has_drawn(database: Any, alice: Person, call: Call) -> None:
     ids = [call("waiter")["_id"], call("bill")["_id"]]
-    assert seen.shown(alice.restaurant_id, ids, A) == 2
-    assert seen.shown(alice.restaurant_id, ids, A) == 0
-    assert seen.shown(alice.restaurant_id, ids[:1], B) == 1
+    assert seen.record(alice.restaurant_id, ids, A) == 2
+    assert seen.record(alice.restaurant_id, ids, A) == 0
+    assert seen.record(alice.restaurant_id, ids[:1], B) == 1
     first, second = database.requests.find().sort("_id")
     assert [each["screen"] for each in first["shown"]] == [A, B]
     assert [each["screen"] for each in second["shown"]] == [A]
@@ -61,7 +61,7 @@ def test_a_screen_signs_once_for_all_that_it_has_drawn(database: Any, alice: Per
 def test_the_latest_receipts_are_kept(database: Any, alice: Person, call: Call) -> None:
     request = call()
     for number in range(seen.MAX_SCREENS_PER_REQUEST + 5):
-        assert seen.shown(alice.restaurant_id, [request["_id"]], f"{number:032x}") == 1
+        assert seen.record(alice.restaurant_id, [request["_id"]], f"{number:032x}") == 1
     screens = [each["screen"] for each in database.requests.find_one()["shown"]]
     assert screens == [f"{number:032x}" for number in range(5, seen.MAX_SCREENS_PER_REQUEST + 5)]
 
@@ -69,7 +69,7 @@ def test_the_latest_receipts_are_kept(database: Any, alice: Person, call: Call) 
 def test_what_has_ended_takes_no_receipt(database: Any, alice: Person, call: Call) -> None:
     request = call()
     transitions.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
-    assert seen.shown(alice.restaurant_id, [request["_id"]], A) == 0
+    assert seen.record(alice.restaurant_id, [request["_id"]], A) == 0
 
 
 def test_a_receipt_wakes_the_guest_and_not_the_staff(
@@ -80,8 +80,8 @@ def test_a_receipt_wakes_the_guest_and_not_the_staff(
     request = call()
     guest, staff = f"table:{request['table_id']}", f"restaurant:{alice.restaurant_id}"
     with app.app_context():
-        seen.shown(alice.restaurant_id, [request["_id"]], A)
-        seen.shown(alice.restaurant_id, [request["_id"]], B)
+        seen.record(alice.restaurant_id, [request["_id"]], A)
+        seen.record(alice.restaurant_id, [request["_id"]], B)
         transitions.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
     wait_until(lambda: woken.count(guest) == 4 and woken.count(staff) == 2)
 

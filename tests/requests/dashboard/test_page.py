@@ -24,7 +24,7 @@ def call(app: Flask, alice: Person) -> Callable[..., ObjectId]:
 
     def called(name: str = "7", kind: str = "waiter", zone: str = "") -> ObjectId:
         with app.app_context():
-            zone_id = restaurants.zone_named(alice.restaurant_id, zone)
+            zone_id = restaurants.ensure_zone(alice.restaurant_id, zone)
             if not any(table["name"] == name for table in tables.of_restaurant(alice.restaurant_id)):
                 tables.add_many(alice.restaurant_id, [name], zone_id)
             table = next(table for table in tables.of_restaurant(alice.restaurant_id) if table["name"] == name)

@@ -18,7 +18,7 @@ from waitercaller.db.client import Changes, Filter
 from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Actor, Restaurant
-from waitercaller.model.service_request import UNDO_FOR, Scope, ServiceRequest, Step, documents
+from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, Step, documents
 from waitercaller.model.standard_kinds import Choice, Kind
 from waitercaller.model.tables import Table
 
@@ -124,24 +124,29 @@ def _key(key: str, kind: Kind, choice: Choice | None, note: str | None) -> str:
 
 
 def _remind(request: ServiceRequest) -> ServiceRequest | None:
-    """Count this tap on the live request of the same table and kind; None when there is none any more."""
+    """Count this tap on the live request of the same table and kind; None where there is none any more."""
     same = {name: request[name] for name in ("restaurant_id", "table_id", "kind")}
     live = _find_one({**same, "live": True})
     if live is None or len(live["keys"]) >= MAX_KEYS_PER_REQUEST:
         return live
     key = request["keys"][0]
+    unknown = {"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}}
+    try:
+        counted = documents().update_one(unknown, _reminder(request)).modified_count
+    except DuplicateKeyError:
+        return None  # the same tap was sent twice at once, and the other copy has just opened a request
+    metrics.stepped("reminded", counted)
+    return _find_one({"_id": live["_id"], **same}) if counted else None
+
+
+def _reminder(request: ServiceRequest) -> dict[str, object]:
+    """The update by which a tap reminds of a live request: its key, a step, and its choice and note, if any."""
     change: dict[str, object] = {
         "$inc": {"reminders": 1},
-        "$push": {"keys": key, "steps": service_request.step("reminded", None)},
+        "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", None)},
     }
-    if wishes := {name: value for name in ("choice", "choice_labels", "note") if (value := request[name])}:
-        change["$set"] = wishes
-    try:
-        changed = documents().update_one({"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}}, change)
-    except DuplicateKeyError:
-        return None  # the same tap, sent twice at once, has just opened a request
-    metrics.stepped("reminded", changed.modified_count)
-    return _find_one({"_id": live["_id"], **same}) if changed.modified_count else None
+    given = {name: request[name] for name in ("choice", "choice_labels", "note") if request[name]}
+    return {**change, "$set": given} if given else change
 
 
 def _accepted(by: Actor) -> Changes:
@@ -169,7 +174,7 @@ def _reopen(where: Scope, request_id: ObjectId, by: Actor | None) -> int:
         "_id": request_id,
         **where,
         "state": {"$in": ["resolved", "dismissed"]},
-        "ended_at": {"$gt": clock.now() - UNDO_FOR},
+        "ended_at": {"$gt": clock.now() - UNDO_WINDOW},
     }
     values = service_request.waiting(restaurants.get(where["restaurant_id"]))
     for _ in range(ATTEMPTS):
