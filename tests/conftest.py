@@ -150,6 +150,7 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
     """Makes applications; several on one configuration are several processes on one database."""
     apps: list[tuple[Flask, Mongo | databases.Mongomock]] = []  # tests may give an application another's client
+    stand_in = databases.Mongomock() if database_kind == "mongomock" else None
 
     def make(config: Config) -> Flask:
         app = create_app(config)
@@ -157,8 +158,8 @@ def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSyste
         app.config["PROPAGATE_EXCEPTIONS"] = False  # faults become the pages that visitors get
         app.test_client_class = Browser
         app.jinja_env.bytecode_cache = compiled_templates
-        if database_kind == "mongomock":
-            app.extensions["mongo"] = databases.Mongomock()
+        if stand_in:
+            app.extensions["mongo"] = stand_in
         elif config.mongodb_uri == mongodb_uri:
             databases.be_patient(app.extensions["mongo"])
         app.extensions["hub"].listening = True  # as if it had a watcher
@@ -176,10 +177,7 @@ def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSyste
 def app(make_app: MakeApp, config: Config, database_kind: str, request: pytest.FixtureRequest) -> Flask:
     """The application on a database that has its indexes and validators."""
     app = make_app(config)
-    mongo = app.extensions["mongo"]
-    if database_kind == "mongomock":
-        mongo.build_indexes()
-    elif database_kind == "third" or request.node.get_closest_marker("fresh_database"):
+    if database_kind == "third" or request.node.get_closest_marker("fresh_database"):
         with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no limit of a page
             schema.build(patient.get_default_database())
     return app

@@ -208,6 +208,7 @@ def test_what_is_owed_by_a_process_that_died_before_it_noted_so_is_owed_once(
     assert len(mails()) == 2
 
 
+@pytest.mark.needs_wire
 def test_the_database_refuses_a_second_note_and_a_misshapen_one(house: Person, here: Any) -> None:
     unheard.mark_unheard(house.restaurant_id)
     unheard.mark_unheard(house.restaurant_id)

@@ -48,6 +48,7 @@ def fail(server: databases.Server, *commands: str, mode: Any = "alwaysOn", **how
 # --- transactions -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_a_transaction_that_always_conflicts_ends(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """The driver alone would try again for two minutes."""
     monkeypatch.setattr(way, "CONFLICT_SECONDS", 0.5)
@@ -97,6 +98,7 @@ def test_a_transaction_ends_soon_when_the_database_is_frozen(own_server: databas
     assert len(began) == 1
 
 
+@pytest.mark.needs_wire
 def test_the_server_hears_of_the_end_also_past_the_deadline(app: Flask, mongodb_uri: str) -> None:
     """Otherwise it keeps the documents locked for up to a minute."""
     sent: list[str] = []
@@ -135,6 +137,7 @@ def test_a_commit_whose_answer_is_lost_is_asked_for_again_and_happens_once(
         assert db().counts.find_one({"_id": 1}) == {"_id": 1, "n": 1}
 
 
+@pytest.mark.needs_wire
 def test_a_commit_that_is_never_answered_ends(
     away: Flask, faulty: databases.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,11 +150,13 @@ def test_a_commit_that_is_never_answered_ends(
 # --- clients ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_the_server_can_tell_our_connections_from_others(app: Flask) -> None:
     metadata = app.extensions["mongo"].client.options.pool_options.metadata
     assert metadata["application"] == {"name": "waitercaller"}
 
 
+@pytest.mark.needs_wire
 def test_long_work_is_not_ended_by_the_limit_of_pages(
     away: Flask, faulty: databases.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

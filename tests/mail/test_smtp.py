@@ -20,6 +20,8 @@ from tests.support.together import at_once
 from waitercaller.db import clock
 from waitercaller.mail import outbox, smtp
 
+pytestmark = pytest.mark.needs_wire
+
 Mails = Callable[[], list[Mail]]
 
 
@@ -55,7 +57,6 @@ def test_one_call_takes_up_a_bounded_number(database: Any, app: Flask) -> None:
     assert outbox.send_due(app) == 0
 
 
-@pytest.mark.needs_wire
 def test_two_senders_send_nothing_twice(app: Flask, sender: Any, mailbox: Mailbox) -> None:
     with mail_server(mailbox) as port:
         senders = [sender(port), sender(port)]

@@ -113,6 +113,7 @@ def test_a_refusal_is_final_and_in_the_log_without_the_address_of_the_phone(
     assert phone.endpoint not in caplog.text
 
 
+@pytest.mark.needs_wire
 def test_a_service_that_never_answers_holds_up_nobody_for_long(
     app: Flask,
     make_app: Any,
@@ -336,6 +337,7 @@ def test_a_person_can_download_which_phones_are_told_but_not_where_they_are_reac
     assert phone.endpoint not in str(held)
 
 
+@pytest.mark.needs_wire
 def test_phones_go_with_their_restaurant(
     app: Flask, alice: Person, bob: Person, subscribe: Subscribe, later: Any
 ) -> None:

@@ -79,6 +79,7 @@ def test_it_is_written_in_the_language_of_its_reader(
 # --- who hears of what ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 @pytest.mark.parametrize(
     ("event", "hearing"),
     [
@@ -120,6 +121,7 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     assert {message.path[1:] for message in service.messages} == hearing
 
 
+@pytest.mark.needs_wire
 def test_who_has_no_zones_has_all_and_a_table_without_one_is_everybodys(
     app: Flask, bob: Person, alice: Person, service: PushService, subscribe: Subscribe, tell: Any
 ) -> None:

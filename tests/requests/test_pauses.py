@@ -15,7 +15,6 @@ from config import Config
 from tests.support.asvs import hidden_fields
 from tests.support.cast import Person
 from tests.support.together import at_once
-from waitercaller.db import schema
 from waitercaller.db.client import Document
 from waitercaller.model import pauses, tables
 from waitercaller.model.tables import Table
@@ -310,7 +309,6 @@ def test_two_of_the_staff_who_find_nobody_at_once_pause_the_phone_once(
 @pytest.mark.needs_wire  # two applications on one database
 def test_over_https_the_cookie_is_for_this_host_alone(make_app: Any, config: Config, app: Flask, table: Table) -> None:
     secure = make_app(replace(config, public_url="https://localhost"))
-    schema.build(secure.extensions["mongo"].database)
     client = secure.test_client()
     form = {**hidden_fields(client.get(f"/t/{table['code']}", base_url="https://localhost").text), "kind": "waiter"}
     answer = client.post(f"/t/{table['code']}/call", data=form, base_url="https://localhost")

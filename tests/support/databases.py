@@ -188,17 +188,15 @@ class Mongomock:
     def __init__(self) -> None:
         self.client: Any = mongomock.MongoClient(tz_aware=True)
         self.database = self.client["test"]
-
-    def close(self) -> None:
-        """As Mongo.close."""
-        self.client.close()
-
-    def build_indexes(self) -> None:
-        """The indexes of the schema, one by one: mongomock's create_indexes would lose their conditions."""
+        # One by one: mongomock's create_indexes would lose their conditions.
         for name, indexes in schema.INDEXES.items():
             for index in indexes:
                 options = dict(index.document)
                 self.database[name].create_index(list(options.pop("key").items()), **options)
+
+    def close(self) -> None:
+        """As Mongo.close."""
+        self.client.close()
 
     def transaction(self, work: Callable[[ClientSession | None], T]) -> T:
         return work(None)

@@ -19,7 +19,6 @@ from tests.support import databases, settings
 from tests.support.asvs import NOBODYS_CODE, address, everything, routes, texts
 from tests.support.cast import PASSWORD, Browser, Person, hire
 from tests.support.gunicorn import Gunicorn
-from waitercaller.db import schema
 from waitercaller.model.tables import Table
 from waitercaller.web import access
 
@@ -34,7 +33,6 @@ MAKES_MARKUP = re.compile(r"\.(inner|outer)HTML\s*=|insertAdjacentHTML|document\
 def secure(make_app: Any, config: Config) -> Flask:
     """The application as it is behind the proxy of an https site."""
     app: Flask = make_app(replace(config, public_url=HTTPS, proxy_count=1))
-    schema.build(app.extensions["mongo"].database)
     return app
 
 
