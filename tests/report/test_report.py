@@ -144,7 +144,7 @@ def test_no_name_becomes_a_formula(app, alice, restaurant, table, called, at, na
 
 @pytest.mark.parametrize("name", ["Bar;=1+1", "Bar; @SUM(A1)", 'Bar;"-1"'])
 def test_no_part_of_a_name_becomes_a_formula_where_semicolons_part_cells(name):
-    [row] = csv.reader(io.StringIO(sheet.written([[name, "Bar; 2"]]).removeprefix("\ufeff")))
+    [row] = csv.reader(io.StringIO(sheet.to_csv([[name, "Bar; 2"]]).removeprefix("\ufeff")))
     assert not re.search(r';[\s"]*[=+@-]', row[0])
     assert (row[0].replace("'", ""), row[1]) == (name, "Bar; 2")
 
@@ -203,7 +203,7 @@ def test_a_call_that_was_passed_on_is_of_whoever_took_it(bob, restaurant, table,
 
 
 def test_a_long_day_has_further_pages(monkeypatch, bob, restaurant, table, called, at):
-    monkeypatch.setattr(views, "CALLS_OF_A_PAGE", 2)
+    monkeypatch.setattr(views, "CALLS_PER_PAGE", 2)
     called(*(past_call(restaurant, table, at - timedelta(hours=hour), kind=hour % 3) for hour in (1, 2, 3)))
     first = bob.client.get(f"{bob.home}/history").text
     [further] = re.findall(r'href="([^"]+before=\d+)"', first)

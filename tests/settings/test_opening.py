@@ -100,10 +100,10 @@ def test_bad_hours_change_nothing_and_are_kept(mona: Person, here: str, house: C
 
 
 def test_a_day_has_only_so_many_times(mona: Person, here: str, house: Callable[[], Any]) -> None:
-    for hour in range(10, 10 + hours.MOST_TIMES):
+    for hour in range(10, 10 + hours.MAX_SPANS_PER_DAY):
         assert send(mona, here, "/hours", days="0", opens=f"{hour}:00", closes=f"{hour}:30").status_code == 303
     assert send(mona, here, "/hours", days=["1", "0"], opens="20:00", closes="21:00").status_code == 400
-    assert len(house()["hours"]) == hours.MOST_TIMES
+    assert len(house()["hours"]) == hours.MAX_SPANS_PER_DAY
 
 
 # --- days that differ -------------------------------------------------------------------------------------------------

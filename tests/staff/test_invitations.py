@@ -126,7 +126,7 @@ def test_addresses_known_elsewhere_are_answered_like_unknown_ones(alice: Person,
     ],
 )
 def test_names_of_restaurants_are_no_advertisement(app: Flask, name: str, is_shown: bool) -> None:
-    assert staff_mails.harmless(name) == (name if is_shown else "")
+    assert staff_mails.safe_name(name) == (name if is_shown else "")
 
 
 def test_a_mail_to_somebody_who_did_not_ask_holds_no_words_of_the_senders(hire: Hire, mails: Mails) -> None:
