@@ -192,7 +192,7 @@ def test_nothing_but_the_offline_page_is_kept(visitors: Visitors, bob: Person, c
     )
     assert kept[0] == "/offline"
     assert all(path.startswith("/static/") for path in kept[1:])
-    assert len(kept) == 6
+    assert len(kept) == 9
 
 
 def test_a_guests_page_has_no_service_worker(visitors: Visitors, bob: Person, table: Table, website: Website) -> None:

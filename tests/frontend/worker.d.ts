@@ -8,3 +8,7 @@ interface NotificationOptions {
   timestamp?: number;
   vibrate?: number[];
 }
+
+interface ExtendableEvent {
+  addRoutes?(rules: object): Promise<void>; // of the install event; Chrome 123
+}

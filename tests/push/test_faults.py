@@ -191,7 +191,7 @@ def test_that_nobody_hears_is_told_as_long_as_nobody_does(
         later(minutes=3)
         messages.enqueue(cast(Restaurant, restaurants.get(alice.restaurant_id)), "unheard", None, occasion="tonight")
         if not unheard:
-            alerts.mark_heard(alerts.noted()[alice.restaurant_id], heard=True)
+            alerts.clear_unheard(alerts.noted()[alice.restaurant_id], heard=True)
     send(app)
     assert owed(app) == [("unheard", state)]
 

@@ -305,6 +305,7 @@ def test_two_of_the_staff_who_find_nobody_at_once_pause_the_phone_once(
     assert events() == ["phone_paused"]
 
 
+@pytest.mark.needs_wire  # two applications on one database
 def test_over_https_the_cookie_is_for_this_host_alone(make_app: Any, config: Config, app: Flask, table: Table) -> None:
     secure = make_app(replace(config, public_url="https://localhost"))
     schema.build(secure.extensions["mongo"].database)

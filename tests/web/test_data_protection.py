@@ -199,7 +199,7 @@ def test_the_rules_name_what_is_costly() -> None:
 
 @pytest.mark.asvs("15.2.2")
 def test_what_is_costly_is_bounded(app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "STREAMS_OF_A_LOGIN", 3)
+    monkeypatch.setattr(views, "MAX_STREAMS_PER_LOGIN", 3)
     streams = [alice.client.get(f"{alice.home}/live", buffered=False) for _ in range(4)]
     assert [stream.status_code for stream in streams] == [200, 200, 200, 429]
     for stream in streams:

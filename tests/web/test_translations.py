@@ -36,7 +36,7 @@ from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 from waitercaller.report.words import _day
 from waitercaller.requests.guest import words as guest_words
-from waitercaller.requests.guest.sight import View
+from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web.opening_words import local_time_text
 
 CATALOGUES = ROOT / "waitercaller" / "translations"
@@ -336,7 +336,7 @@ def test_how_a_call_ended_is_translated(app: Flask, calling: Document, state: st
     for language in OTHERS:
         with app.test_request_context(), force_locale(language):
             [call] = queries.live_of_table(calling["restaurant_id"], calling["_id"])
-            view = View({}, clock.now(), [], [{**call, "state": state, "live": False, "ended_at": clock.now()}])  # type: ignore[typeddict-item]
+            view = TableView({}, clock.now(), [], [{**call, "state": state, "live": False, "ended_at": clock.now()}])  # type: ignore[typeddict-item]
             said = guest_words.state_of(view)
         assert said.headline
         assert said.detail

@@ -51,9 +51,7 @@ def house(restaurant_id: ObjectId) -> ResponseReturnValue:
         return _restaurant_page(form), 400
     seen, sent = form.seen_values(), form.values()
     try:
-        changed = settings.change(
-            restaurant_id, lambda now: _restaurant_fields(merged(_restaurant_values(now), seen, sent))
-        )
+        changed = settings.change(restaurant_id, lambda now: _restaurant_fields(now, seen, sent))
     except Conflict as conflict:
         form.show_conflict(conflict, sent)
         return _restaurant_page(form), 409

@@ -19,9 +19,9 @@ from waitercaller.model.requests import queries, seen, transitions
 from waitercaller.model.rollups import usual
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
-from waitercaller.requests.guest import sight
+from waitercaller.requests.guest import table_view
 from waitercaller.requests.guest import words as guest_words
-from waitercaller.requests.guest.sight import View
+from waitercaller.requests.guest.table_view import TableView
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # a Sunday
 HOUSE: Any = {}
@@ -155,7 +155,7 @@ def test_a_call_that_comes_back_is_new_to_the_screens(
 def test_a_stream_says_by_itself_that_nobody_has_seen_the_call(
     phone: Phone, watcher: Any, later: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sight, "LOOK_AGAIN", 0.05)
+    monkeypatch.setattr(table_view, "REREAD_SECONDS", 0.05)
     phone.tap()
     stream = Stream(phone.client, phone.address.replace("?", "/live?"))
     assert "Your call is sent" in stream.next()[1]["html"]
@@ -168,14 +168,14 @@ def test_looking_again_and_again_sends_no_more_heartbeats(
     phone: Phone, watcher: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []
-    look_again = View.look_again
+    seconds_until_reread = TableView.seconds_until_reread
 
-    def counted(view: View, calm: float) -> float:
-        looks.append(calm)
-        return look_again(view, calm)
+    def counted(view: TableView, otherwise: float) -> float:
+        looks.append(otherwise)
+        return seconds_until_reread(view, otherwise)
 
-    monkeypatch.setattr(View, "look_again", counted)
-    monkeypatch.setattr(sight, "LOOK_AGAIN", 0.02)
+    monkeypatch.setattr(TableView, "seconds_until_reread", counted)
+    monkeypatch.setattr(table_view, "REREAD_SECONDS", 0.02)
     phone.tap()
     stream = Stream(phone.client, phone.address.replace("?", "/live?"))
     stream.next()
@@ -194,9 +194,9 @@ def test_looking_again_and_again_sends_no_more_heartbeats(
 
 @pytest.mark.parametrize(("age", "seconds"), [(0.0, 3.0), (4.0, 1.0), (30.0, 3.0)])
 def test_a_stream_looks_again_when_something_will_have_changed(age: float, seconds: float) -> None:
-    view = View(HOUSE, NOW, [_waiting(age)])
-    assert view.look_again(calm=15.0) == pytest.approx(seconds)
-    assert View(HOUSE, NOW, []).look_again(calm=15.0) == 15.0
+    view = TableView(HOUSE, NOW, [_waiting(age)])
+    assert view.seconds_until_reread(otherwise=15.0) == pytest.approx(seconds)
+    assert TableView(HOUSE, NOW, []).seconds_until_reread(otherwise=15.0) == 15.0
 
 
 def test_a_page_without_scripts_loads_itself_anew_when_five_seconds_are_over(phone: Phone, later: Any) -> None:
@@ -227,10 +227,10 @@ def _waiting(age: float) -> ServiceRequest:
 )
 def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: timedelta | None, words: str) -> None:
     with app.test_request_context():
-        view = View(HOUSE, NOW, [_waiting(0)], usual_wait=wait, tables_before=2)
+        view = TableView(HOUSE, NOW, [_waiting(0)], usual_wait=wait, tables_ahead=2)
         told = f"{words} 2 tables are before you." if words else ""
         assert guest_words.state_of(view).detail == told
-        assert guest_words.state_of(View(HOUSE, NOW, [], usual_wait=wait)).detail == (
+        assert guest_words.state_of(TableView(HOUSE, NOW, [], usual_wait=wait)).detail == (
             f"Tap once, and somebody comes to your table. {words}".strip()
         )
 
@@ -238,7 +238,7 @@ def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: ti
 @pytest.mark.parametrize("language", ["en", "ja", "zh"])
 def test_sentences_are_parted_as_the_language_does_it(app: Flask, language: str) -> None:
     with app.test_request_context(), force_locale(language):
-        detail = guest_words.state_of(View(HOUSE, NOW, [], usual_wait=timedelta(minutes=2))).detail
+        detail = guest_words.state_of(TableView(HOUSE, NOW, [], usual_wait=timedelta(minutes=2))).detail
     assert ("。" in detail) == (language != "en")
     assert "。 " not in detail
     assert ". " in detail or language != "en"
@@ -248,7 +248,7 @@ def test_the_page_asks_what_is_usual_in_this_restaurant(
     phone: Phone, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(usual, "usual_wait", lambda restaurant, at: timedelta(minutes=len(restaurant["name"])))
-    monkeypatch.setattr(usual, "tables_before", lambda restaurant_id, table_id, first_at: 1)
+    monkeypatch.setattr(queries, "tables_ahead", lambda restaurant_id, table_id, first_at: 1)
     assert "Usually 15 minutes at this hour." in phone.look().text
     phone.tap()
     assert "Usually 15 minutes at this hour. 1 table is before you." in phone.look().text
@@ -308,7 +308,7 @@ def test_nothing_comes_back_in_a_closed_house(phone: Phone, alice: Person, settl
 def test_when_it_opens_is_told_by_the_clock_on_the_wall(app: Flask, opens: datetime | None, words: str) -> None:
     house: Any = {"time_zone": "Europe/Vienna"}
     with app.test_request_context():
-        view = View(house, NOW, [], is_open=False, opens_at=opens)
+        view = TableView(house, NOW, [], is_open=False, opens_at=opens)
         assert guest_words.state_of(view).detail.startswith(words)
         assert bool(guest_words.state_of(view).detail) == bool(words)
 
