@@ -55,7 +55,7 @@ def download(restaurant_id: ObjectId) -> Response:
 
 
 @blueprint.get("/history")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def show_history(restaurant_id: ObjectId) -> str:
     """Today's calls, newest first."""
     restaurant, now = access.current_restaurant(), clock.now()

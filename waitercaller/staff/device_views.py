@@ -59,7 +59,7 @@ def let_in(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/staff/phones")
-@access.least("manager", screens=True)
+@access.least("manager", devices=True)
 def phones(restaurant_id: ObjectId) -> ResponseReturnValue:
     """The list of invited phones, for a counter device."""
     _refuse_phones()
@@ -68,7 +68,7 @@ def phones(restaurant_id: ObjectId) -> ResponseReturnValue:
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/staff/phones/<objectid:invitation_id>")
-@access.least("manager", screens=True)
+@access.least("manager", devices=True)
 def phone_code(restaurant_id: ObjectId, invitation_id: ObjectId) -> ResponseReturnValue:
     """Issue a code for an invited phone."""
     _refuse_phones()
@@ -81,7 +81,7 @@ def phone_code(restaurant_id: ObjectId, invitation_id: ObjectId) -> ResponseRetu
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/staff/code")
-@access.least("manager", screens=True)
+@access.least("manager", devices=True)
 def code(restaurant_id: ObjectId) -> ResponseReturnValue:
     """The code issued in this browser and its state."""
     return render_template("staff/code.html", code=codes.current(restaurant_id))
@@ -169,5 +169,5 @@ def _log_in(restaurant: Restaurant, name: str, member_id: str | None) -> Respons
 
 def _refuse_phones() -> None:
     """Respond with 403 to a member's phone: only managers and counter devices may show codes for phones."""
-    if g.get("screen") and access.current_member():
+    if g.get("device") and access.current_member():
         abort(403)
