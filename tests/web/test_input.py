@@ -1,4 +1,4 @@
-"""Values are checked here and not in the browser, steps come in their order."""
+"""Input validation on the server, and the order of steps."""
 
 from collections.abc import Callable
 from typing import Any
