@@ -1,4 +1,4 @@
-"""Where password managers and finders of security holes look."""
+"""The well-known URLs."""
 
 from collections.abc import Callable
 from dataclasses import replace
