@@ -25,7 +25,7 @@ from pymongo.database import Database
 
 from config import Config
 from tests.support import cast, databases, routes, schedule, settings, timeshift
-from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
+from tests.support.cast import WAIT_SECONDS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
 from waitercaller.db.client import Mongo
@@ -222,7 +222,7 @@ def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     wait_until(lambda: hub.listening)
     yield hub
     stopped.set()
-    thread.join(GENEROUS)
+    thread.join(WAIT_SECONDS)
 
 
 @pytest.fixture(autouse=True)

@@ -99,7 +99,7 @@ def test_the_restaurants_own_times_hold(restaurant: Restaurant, database: Any, l
         assert stored(database, request)["level"] == level
 
 
-def test_what_nobody_could_do_while_all_processes_were_down_is_made_up_for_in_order(
+def test_steps_missed_while_all_processes_were_down_are_made_up_for_in_order(
     tap: Tap, database: Any, later: Callable[..., None]
 ) -> None:
     request = tap()
@@ -137,7 +137,7 @@ def test_what_happened_since_it_was_read_wins_over_the_step(
     assert stored(database, request)["level"] == 0
 
 
-def test_who_waits_again_begins_anew(
+def test_a_request_that_waits_again_starts_its_escalation_anew(
     tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None]
 ) -> None:
     """The clock of the guest goes on; the screens get the time again in which somebody may answer."""
@@ -303,7 +303,7 @@ def test_one_evening_fills_no_mailbox(evening: Person, mails: Mails, later: Call
     assert 8 <= sent.count(2) <= 9, "of two hours"
 
 
-def test_mails_are_in_the_language_of_the_house_and_hold_no_markup(
+def test_mails_are_in_the_language_of_the_restaurant_and_hold_no_markup(
     evening: Person, here: Any, mails: Mails, later: Callable[..., None]
 ) -> None:
     names = {"name": "<b>Lucia</b>", "languages": ["ja", "de"]}
@@ -336,7 +336,7 @@ def subscribe(database: Any, person: Person, choice: str) -> None:
     database.restaurants.update_one(whose, {"$set": {"members.$.push": choice}})
 
 
-def owed_messages(database: Any) -> list[tuple[str, str]]:
+def enqueued_pushes(database: Any) -> list[tuple[str, str]]:
     """(whom, what) of the push messages that are owed."""
     return sorted((each["subscription_id"].rpartition(" ")[2], each["event"]) for each in database.pushes.find())
 
@@ -348,10 +348,10 @@ def test_phones_are_told_of_the_steps_that_they_want_once(
     call(evening.restaurant_id)
     later(minutes=3)
     due_steps.escalate()
-    assert owed_messages(here) == [("Alice", "alerted"), ("Alice", "raised")]
+    assert enqueued_pushes(here) == [("Alice", "alerted"), ("Alice", "raised")]
 
 
-def test_what_is_owed_for_a_step_that_was_broken_off_is_owed_once(
+def test_a_step_that_was_interrupted_enqueues_its_messages_once(
     evening: Person, here: Any, mails: Mails, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscribe(here, evening, "all")
@@ -362,11 +362,11 @@ def test_what_is_owed_for_a_step_that_was_broken_off_is_owed_once(
         assert due_steps.escalate() == 0
     assert steps(here, request) == ["called"]
     assert due_steps.escalate() == 3
-    assert owed_messages(here) == [("Alice", "alerted"), ("Alice", "nagged"), ("Alice", "raised")]
+    assert enqueued_pushes(here) == [("Alice", "alerted"), ("Alice", "nagged"), ("Alice", "raised")]
     assert len(mails()) == 2
 
 
-def test_a_mail_that_was_owed_by_whoever_could_not_take_the_step_is_sent_all_the_same(
+def test_a_mail_enqueued_by_a_process_that_lost_the_step_is_sent_all_the_same(
     evening: Person, mails: Mails, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call(evening.restaurant_id)

@@ -1,4 +1,4 @@
-"""`make bench`: each figure with its floor or its limit."""
+"""`make bench`: print each figure with its baseline or limit."""
 
 from tests.bench import call_cost, idle_screens, page_size, tap_to_screen, timing
 

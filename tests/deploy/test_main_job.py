@@ -10,7 +10,7 @@ from tests.browser import test_main_job as main_job
 from tests.support.browser import executable, launch
 from tests.support.deploy.apache import DOMAIN
 from tests.support.deploy.site import Site
-from tests.support.visitors import PATIENCE_MS, Visitors
+from tests.support.visitors import TIMEOUT_MS, Visitors
 from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
@@ -21,7 +21,7 @@ def chromium() -> Iterator[Browser]:
     if executable() is None:
         pytest.skip("Chromium is missing: sudo apt-get install chromium")
     with sync_playwright() as playwright:
-        expect.set_options(timeout=PATIENCE_MS)
+        expect.set_options(timeout=TIMEOUT_MS)
         # The certificate is signed by itself; the service worker's script is fetched outside of any page's context.
         browser = launch(playwright, f"--host-resolver-rules=MAP {DOMAIN} 127.0.0.1", "--ignore-certificate-errors")
         yield browser
@@ -41,11 +41,11 @@ class OverHttps(Visitors):
     pages: list[Page]
 
 
-def test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser) -> None:
+def test_from_registration_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser) -> None:
     website = cast(Website, site)  # it has what the test asks of it
     visitors = OverHttps(website, chromium)
     visitors.schemes, visitors.pages = set(), []
-    main_job.test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(website, visitors)
+    main_job.test_from_registration_to_a_call_that_is_done_on_all_screens(website, visitors)
     spoken = "performance.getEntries().map(entry => entry.nextHopProtocol).filter(Boolean)"
     protocols = {protocol for page in visitors.pages for protocol in page.evaluate(spoken)}
     visitors.leave()

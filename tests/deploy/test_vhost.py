@@ -16,7 +16,7 @@ from tests.support.visits import Answer, visit
 from waitercaller.model.tables import Table
 from waitercaller.web import security
 
-NOBODYS_CODE = "A" * 26
+UNKNOWN_CODE = "A" * 26
 
 SAFE = {
     "content-security-policy": security.CONTENT_SECURITY_POLICY,
@@ -76,7 +76,7 @@ def test_a_page_has_exactly_these_headers(site: Site) -> None:
 
 
 def test_a_page_that_is_not_there_has_exactly_these_headers(site: Site) -> None:
-    answer = site.visit(f"/t/{NOBODYS_CODE}")
+    answer = site.visit(f"/t/{UNKNOWN_CODE}")
     assert answer.status == 404
     assert headers(answer) == {**PAGE, "vary": "Cookie"}
 
@@ -103,8 +103,8 @@ def test_nothing_else_of_the_code_is_served(site: Site, path: str) -> None:
 
 
 def test_a_stream_has_exactly_these_headers_and_comes_at_once(site: Site, table: Table) -> None:
-    with site.line() as line:
-        response = line.ask(f"/t/{table['code']}/live", {"Host": DOMAIN, "Accept-Encoding": "gzip, br"})
+    with site.connect() as connection:
+        response = connection.ask(f"/t/{table['code']}/live", {"Host": DOMAIN, "Accept-Encoding": "gzip, br"})
         answer = Answer(response.status, response.getheaders(), b"")
         expected = {
             **PAGE,
@@ -129,7 +129,7 @@ def test_without_gunicorn_there_is_a_page_of_our_own_and_with_it_everything_is_a
     try:
         answer = site.visit("/forgot")
         posted = site.visit("/forgot", method="POST", body=b"")
-        stream = site.visit(f"/t/{NOBODYS_CODE}/live")
+        stream = site.visit(f"/t/{UNKNOWN_CODE}/live")
         style = site.visit("/.errors/503.css")
     finally:
         site.gunicorn.start()
@@ -283,7 +283,7 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("path", ["/login", f"/t/{NOBODYS_CODE}/live"])
+@pytest.mark.parametrize("path", ["/login", f"/t/{UNKNOWN_CODE}/live"])
 def test_what_claims_to_come_from_a_proxy_never_arrives(
     echoed: Callable[..., tuple[str, dict[str, str]]], path: str
 ) -> None:
@@ -339,8 +339,8 @@ def test_codes_tokens_and_receipts_are_in_no_log(site: Site, table: Table, alice
         for method in ("GET", "POST", "BREW"):
             site.visit(path, referrer, method=method)
             visit(f"127.0.0.1:{site.apache.http}", path, referrer, name=DOMAIN, method=method)
-    with site.line() as line:  # dies with an answer: what Apache then says about it quotes the address
-        line.ask(f"/t/{code}/live?r={receipt}", {"Host": DOMAIN, "Referer": f"{site.url}/t/{code}"}).readline()
+    with site.connect() as connection:  # dies with an answer: what Apache then says about it quotes the address
+        connection.ask(f"/t/{code}/live?r={receipt}", {"Host": DOMAIN, "Referer": f"{site.url}/t/{code}"}).readline()
         site.gunicorn.kill()
         site.visit(f"/t/{code}?r={receipt}")
     site.gunicorn.start()

@@ -135,7 +135,7 @@ def test_its_cookie_keeps_it_paused_however_often_it_scans(phone: Phone, live: A
 
 
 @pytest.mark.usefixtures("twice_nobody")
-def test_i_am_here_is_a_quiet_tap_like_any_other(phone: Phone, live: Any, bob: Person) -> None:
+def test_i_am_here_is_counted_while_paused_like_any_other_tap(phone: Phone, live: Any, bob: Person) -> None:
     assert "I am here" not in phone.page
     phone.tap(act="reopen")
     assert live() == []
@@ -276,7 +276,7 @@ def test_scripts_are_told_what_came_of_it(table: Table, bob: Person) -> None:
         assert (answer.status_code, answer.json["ok"]) == (status, ok)  # type: ignore[index]
 
 
-def test_another_house_neither_pauses_nor_lifts(app: Flask, table: Table, bob: Person, charlie: Person) -> None:
+def test_another_restaurant_neither_pauses_nor_lifts(app: Flask, table: Table, bob: Person, charlie: Person) -> None:
     page = f"{charlie.home}/dashboard"
     for home, status in ((charlie.home, 404), (bob.home, 404)):
         answer = charlie.client.submit(f"{home}/tables/{table['_id']}/pause", page=page)

@@ -16,7 +16,7 @@ from tests.support.cast import Person
 from waitercaller.db.client import Document
 from waitercaller.model.tables import Table
 
-NOBODYS_CODE = "A" * 26
+UNKNOWN_CODE = "A" * 26
 SCRIPT = "<script>alert(1)</script>"
 
 

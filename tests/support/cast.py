@@ -19,7 +19,7 @@ from waitercaller.model import logins, restaurants, users
 from waitercaller.web import passwords
 
 PASSWORD = "correct horse battery staple"
-GENEROUS = 20.0  # seconds to wait for what normally takes milliseconds
+WAIT_SECONDS = 20.0  # seconds to wait for what normally takes milliseconds
 
 
 class Browser(FlaskClient):
@@ -132,7 +132,7 @@ def read_mail(content: bytes) -> Mail:
     return Mail(message["To"], message["Subject"], text, html, message, links)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = GENEROUS) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
     """Wait until `condition()` is true; fail when it never is."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -33,7 +33,7 @@ T = TypeVar("T")
 EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
 START_SECONDS = 30.0
 FIRST_PORT, LAST_PORT = 10_000, 32_000
-PATIENCE = 10.0  # seconds for one operation on a busy machine
+TIMEOUT_SECONDS = 10.0  # seconds for one operation on a busy machine
 
 
 def free_port() -> int:
@@ -139,7 +139,7 @@ class SharedDatabase:
     """
 
     def __init__(self, server: Server) -> None:
-        self._client: MongoClient[dict[str, Any]] = MongoClient(server.uri, timeoutMS=int(PATIENCE * 1000))
+        self._client: MongoClient[dict[str, Any]] = MongoClient(server.uri, timeoutMS=int(TIMEOUT_SECONDS * 1000))
         self._server_uri = server.uri
         self._name = ""
         self._shape: tuple[int, int] = (0, 0)
@@ -178,7 +178,7 @@ class SharedDatabase:
 def be_patient(mongo: Mongo) -> None:
     """Make its client, with time enough for a busy machine: what is tested is not how long the database takes."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "OPERATION_SECONDS", PATIENCE)
+        patch.setattr(client, "OPERATION_SECONDS", TIMEOUT_SECONDS)
         assert mongo.client
 
 

@@ -15,7 +15,7 @@ from tests.support.cast import wait_until
 from tests.support.visits import visit
 from waitercaller.local import processes
 
-PATIENCE = 15.0  # seconds for gunicorn to end
+STOP_SECONDS = 15.0
 START_SECONDS = 30.0
 ESTABLISHED = "01"  # the state of an open connection in /proc/net/tcp
 
@@ -69,7 +69,7 @@ class Gunicorn:
     def stop(self) -> None:
         """End it as systemd would: SIGTERM, and wait."""
         if self._process is not None:
-            processes.stop(self._process, PATIENCE)
+            processes.stop(self._process, STOP_SECONDS)
             self._process = None
 
     def kill(self) -> None:

@@ -7,14 +7,14 @@ from typing import TypeVar
 
 from flask import Flask
 
-from tests.support.cast import GENEROUS
+from tests.support.cast import WAIT_SECONDS
 
 Result = TypeVar("Result")
 
 
 def at_once(*works: Callable[[], Result]) -> list[Result]:
     """What each of these gives, in their order, all begun at the same moment. Raises what one of them raised."""
-    start = threading.Barrier(len(works), timeout=GENEROUS)
+    start = threading.Barrier(len(works), timeout=WAIT_SECONDS)
 
     def run(work: Callable[[], Result]) -> Result:
         start.wait()

@@ -9,7 +9,7 @@ from tests.support import timeshift
 from tests.support.cast import Person, wait_until
 from tests.support.website import Website
 
-PATIENCE_MS = 15_000  # for what normally takes milliseconds
+TIMEOUT_MS = 15_000  # for what normally takes milliseconds
 NO_WORKER = "Service Worker registration blocked by Playwright"  # which we asked it for
 
 
@@ -48,7 +48,7 @@ class Visitors:
         return page
 
     def watched(self, context: BrowserContext) -> BrowserContext:
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         if script := timeshift.page_script():
             context.add_init_script(script)
         context.on("console", self._note_message)

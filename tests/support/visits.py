@@ -7,7 +7,7 @@ from http.client import HTTPConnection, HTTPResponse
 from types import TracebackType
 from typing import Self
 
-PATIENCE = 20.0  # seconds
+TIMEOUT_SECONDS = 20.0  # seconds
 
 
 @dataclass
@@ -27,14 +27,14 @@ class Answer:
         return values[0] if values else None
 
 
-class Line:
-    """A connection to `place` (127.0.0.1:port or unix:/path), with TLS where `tls` is given."""
+class Connection:
+    """A connection to `address` (127.0.0.1:port or unix:/path), with TLS where `tls` is given."""
 
     def __init__(
-        self, place: str, tls: ssl.SSLContext | None = None, name: str | None = None, source: str = ""
+        self, address: str, tls: ssl.SSLContext | None = None, name: str | None = None, source: str = ""
     ) -> None:
-        self._http = HTTPConnection("unused", timeout=PATIENCE)
-        sock = _connect(place, source)
+        self._http = HTTPConnection("unused", timeout=TIMEOUT_SECONDS)
+        sock = _connect(address, source)
         self._http.sock = tls.wrap_socket(sock, server_hostname=name) if tls else sock
 
     def ask(
@@ -59,7 +59,7 @@ class Line:
 
 
 def visit(
-    place: str,
+    address: str,
     path: str,
     headers: dict[str, str] | None = None,
     *,
@@ -71,16 +71,16 @@ def visit(
 ) -> Answer:
     """One request on a connection of its own. Without a Host in `headers` it asks for `name`, or for 127.0.0.1."""
     headers = {"Host": name or "127.0.0.1", **(headers or {})}
-    with Line(place, tls, name, source) as line:
-        response = line.ask(path, headers, method, body)
+    with Connection(address, tls, name, source) as connection:
+        response = connection.ask(path, headers, method, body)
         return Answer(response.status, response.getheaders(), response.read())
 
 
-def _connect(place: str, source: str) -> socket.socket:
-    if place.startswith("unix:"):
+def _connect(address: str, source: str) -> socket.socket:
+    if address.startswith("unix:"):
         sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(PATIENCE)
-        sock.connect(place.removeprefix("unix:"))
+        sock.settimeout(TIMEOUT_SECONDS)
+        sock.connect(address.removeprefix("unix:"))
         return sock
-    host, _, port = place.rpartition(":")
-    return socket.create_connection((host, int(port)), PATIENCE, (source, 0) if source else None)
+    host, _, port = address.rpartition(":")
+    return socket.create_connection((host, int(port)), TIMEOUT_SECONDS, (source, 0) if source else None)

@@ -116,7 +116,7 @@ def test_a_call_is_passed_on_and_the_other_one_is_on_the_way(
     assert tap(alice, request_id, "pass", to=bob.member_id).json["message"] == "Table 7: Bob is on the way."
 
 
-def test_a_call_is_passed_on_to_members_of_the_house_only(bob: Person, charlie: Person, call: Any) -> None:
+def test_a_call_is_passed_on_to_members_of_the_restaurant_only(bob: Person, charlie: Person, call: Any) -> None:
     request_id = call()
     assert tap(bob, request_id, "pass", to=charlie.member_id).status_code == 400
     assert tap(bob, request_id, "pass", to="").status_code == 400
@@ -214,7 +214,7 @@ def test_a_misshapen_list_is_refused(bob: Person, call: Any, request_of: Any, id
     assert request_of(request_id)["state"] == "waiting"
 
 
-def test_an_over_call_says_so(bob: Person, call: Any) -> None:
+def test_an_action_on_an_ended_call_says_so(bob: Person, call: Any) -> None:
     request_id = call()
     tap(bob, request_id, "resolve")
     assert tap(bob, request_id, "accept").json["message"] == "Table 7: that call is over already."
@@ -249,7 +249,7 @@ def test_a_call_of_an_earlier_version_is_shown_everywhere(
     assert "Still waiting" in bob.client.get(f"{bob.home}/history").text
     with app.test_request_context():
         push: Any = {"restaurant_id": bob.restaurant_id, "context": {"request_id": request_id}}
-        house: Any = {"_id": bob.restaurant_id}
-        message = outbox.REGISTRY["called"](push, house, "en")
+        restaurant: Any = {"_id": bob.restaurant_id}
+        message = outbox.REGISTRY["called"](push, restaurant, "en")
         assert message is not None
         assert message["title"] == "Table 7: Waiter"

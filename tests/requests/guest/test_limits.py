@@ -60,7 +60,7 @@ def test_a_table_that_calls_without_end_does_not_stop_the_next_one(app: Flask, c
     assert tap(visit(app), f"/t/{codes[1]}").status_code == 303
 
 
-def test_a_full_house_behind_one_address_is_served(app: Flask, codes: list[str]) -> None:
+def test_a_full_restaurant_behind_one_address_is_served(app: Flask, codes: list[str]) -> None:
     """Twelve tables, each with four phones that call three times within ten minutes."""
     phones = [(visit(app), code) for code in codes for _phone in range(4)]
     answers = [tap(phone, f"/t/{code}").status_code for phone, code in phones for _call in range(3)]

@@ -18,7 +18,7 @@ from waitercaller.model import tables
 from waitercaller.model.requests import transitions
 from waitercaller.model.tables import Table
 
-NOBODYS_CODE = "A" * 26
+UNKNOWN_CODE = "A" * 26
 
 
 @dataclass
@@ -250,9 +250,9 @@ def test_other_sites_cannot_send_the_form(phone: Phone, requests_in: Any, act: s
 @pytest.mark.parametrize(
     "path",
     [
-        f"/t/{NOBODYS_CODE}",
-        f"/T/{NOBODYS_CODE}",
-        f"/t/{NOBODYS_CODE}/live",
+        f"/t/{UNKNOWN_CODE}",
+        f"/T/{UNKNOWN_CODE}",
+        f"/t/{UNKNOWN_CODE}/live",
         "/t/short",
         "/t/",
         "/t/%00",
@@ -268,7 +268,7 @@ def test_unknown_and_malformed_codes_are_not_found(dana: FlaskClient, path: str)
 
 def test_posts_to_unknown_codes_are_not_found(dana: FlaskClient) -> None:
     for act in ("call", "cancel", "reopen"):
-        assert dana.post(f"/t/{NOBODYS_CODE}/{act}").status_code == 404
+        assert dana.post(f"/t/{UNKNOWN_CODE}/{act}").status_code == 404
 
 
 def test_get_and_head_change_nothing(phone: Phone, requests_in: Any) -> None:

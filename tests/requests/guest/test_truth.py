@@ -24,7 +24,7 @@ from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.table_view import TableView
 
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # a Sunday
-HOUSE: Any = {}
+RESTAURANT: Any = {}
 OVERLOOKED = "Nobody has seen it yet — please wave"
 
 
@@ -194,9 +194,9 @@ def test_looking_again_and_again_sends_no_more_heartbeats(
 
 @pytest.mark.parametrize(("age", "seconds"), [(0.0, 3.0), (4.0, 1.0), (30.0, 3.0)])
 def test_a_stream_looks_again_when_something_will_have_changed(age: float, seconds: float) -> None:
-    view = TableView(HOUSE, NOW, [_waiting(age)])
+    view = TableView(RESTAURANT, NOW, [_waiting(age)])
     assert view.seconds_until_reread(otherwise=15.0) == pytest.approx(seconds)
-    assert TableView(HOUSE, NOW, []).seconds_until_reread(otherwise=15.0) == 15.0
+    assert TableView(RESTAURANT, NOW, []).seconds_until_reread(otherwise=15.0) == 15.0
 
 
 def test_a_page_without_scripts_loads_itself_anew_when_five_seconds_are_over(phone: Phone, later: Any) -> None:
@@ -227,10 +227,10 @@ def _waiting(age: float) -> ServiceRequest:
 )
 def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: timedelta | None, words: str) -> None:
     with app.test_request_context():
-        view = TableView(HOUSE, NOW, [_waiting(0)], usual_wait=wait, tables_before=2)
+        view = TableView(RESTAURANT, NOW, [_waiting(0)], usual_wait=wait, tables_before=2)
         told = f"{words} 2 tables are before you." if words else ""
         assert guest_words.state_of(view).detail == told
-        assert guest_words.state_of(TableView(HOUSE, NOW, [], usual_wait=wait)).detail == (
+        assert guest_words.state_of(TableView(RESTAURANT, NOW, [], usual_wait=wait)).detail == (
             f"Tap once, and somebody comes to your table. {words}".strip()
         )
 
@@ -238,7 +238,7 @@ def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: ti
 @pytest.mark.parametrize("language", ["en", "ja", "zh"])
 def test_sentences_are_parted_as_the_language_does_it(app: Flask, language: str) -> None:
     with app.test_request_context(), force_locale(language):
-        detail = guest_words.state_of(TableView(HOUSE, NOW, [], usual_wait=timedelta(minutes=2))).detail
+        detail = guest_words.state_of(TableView(RESTAURANT, NOW, [], usual_wait=timedelta(minutes=2))).detail
     assert ("。" in detail) == (language != "en")
     assert "。 " not in detail
     assert ". " in detail or language != "en"
@@ -257,7 +257,7 @@ def test_the_page_asks_what_is_usual_in_this_restaurant(
 # --- hours ----------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_house_is_called_by_nobody_whatever_page_is_open(
+def test_a_closed_restaurant_takes_no_calls_from_any_open_page(
     phone: Phone, settle: Any, database: Any, screens: Any
 ) -> None:
     form = {**phone.form(), "kind": "waiter"}
@@ -285,7 +285,7 @@ def test_a_closed_house_is_called_by_nobody_whatever_page_is_open(
     assert "Tap again" not in page  # nothing is there to tap
 
 
-def test_nothing_comes_back_in_a_closed_house(phone: Phone, alice: Person, settle: Any, database: Any) -> None:
+def test_nothing_is_reopened_in_a_closed_restaurant(phone: Phone, alice: Person, settle: Any, database: Any) -> None:
     phone.tap()
     ids = [each["_id"] for each in database.requests.find()]
     transitions.resolve(alice.restaurant_id, ids, {"id": alice.member_id, "name": "Alice"})
@@ -306,9 +306,9 @@ def test_nothing_comes_back_in_a_closed_house(phone: Phone, alice: Person, settl
     ],
 )
 def test_when_it_opens_is_told_by_the_clock_on_the_wall(app: Flask, opens: datetime | None, words: str) -> None:
-    house: Any = {"time_zone": "Europe/Vienna"}
+    restaurant: Any = {"time_zone": "Europe/Vienna"}
     with app.test_request_context():
-        view = TableView(house, NOW, [], is_open=False, opens_at=opens)
+        view = TableView(restaurant, NOW, [], is_open=False, opens_at=opens)
         assert guest_words.state_of(view).detail.startswith(words)
         assert bool(guest_words.state_of(view).detail) == bool(words)
 

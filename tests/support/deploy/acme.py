@@ -15,7 +15,7 @@ from tests.support.visits import visit
 from waitercaller.local import processes
 
 AUTHORITY, SERVER = CERTIFICATES / "authority.pem", CERTIFICATES / "server.pem"
-PATIENCE = 10.0  # seconds
+STOP_SECONDS = 10.0
 
 
 class Acme:
@@ -49,7 +49,7 @@ class Acme:
 
     def stop(self) -> None:
         for process in self._processes:
-            processes.stop(process, PATIENCE)
+            processes.stop(process, STOP_SECONDS)
 
     def point_domain_to(self, address: str) -> None:
         """The A record of DOMAIN."""
@@ -137,7 +137,9 @@ class Acme:
             return False
 
     def _tell_names(self, what: str, **record: object) -> None:
-        urlopen(Request(f"http://127.0.0.1:{self.names}/{what}", json.dumps(record).encode()), timeout=PATIENCE).close()
+        urlopen(
+            Request(f"http://127.0.0.1:{self.names}/{what}", json.dumps(record).encode()), timeout=STOP_SECONDS
+        ).close()
 
     def _own_tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(AUTHORITY))

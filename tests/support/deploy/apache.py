@@ -16,7 +16,7 @@ from waitercaller.local import processes
 DOMAIN = "call.waitercaller.test"
 EXECUTABLE = "/usr/sbin/apache2"
 MODULES = Path("/usr/lib/apache2/modules")
-PATIENCE = 15.0  # seconds for Apache to end
+STOP_SECONDS = 15.0
 
 # What Debian's own configuration says before ours is read.
 BASE = """
@@ -106,7 +106,7 @@ class Apache:
 
     def stop(self) -> None:
         if self._process is not None:
-            processes.stop(self._process, PATIENCE)
+            processes.stop(self._process, STOP_SECONDS)
             self._process = None
 
     def close(self) -> None:
@@ -148,11 +148,11 @@ class Apache:
         self.hand_over(self.cert)
         self.hand_over(self.key)
 
-    def hand_over(self, place: Path) -> None:
+    def hand_over(self, path: Path) -> None:
         """Let the user whom Apache serves as have this file, or this folder with all that is in it."""
         if self.user:
-            for path in (place, *place.rglob("*")):
-                shutil.chown(path, self.user, self.user)
+            for each in (path, *path.rglob("*")):
+                shutil.chown(each, self.user, self.user)
 
     def _lay_out(self) -> None:
         self.folder.chmod(0o755)

@@ -16,7 +16,7 @@ INSTALL = (
 )
 MAIL = " --mail-server 127.0.0.1 --mail-port 2525 --mail-security none"
 PIP = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
-PLACES = ("etc", "opt", "usr", "var/lib", "var/backups", "root")
+CHANGED_FOLDERS = ("etc", "opt", "usr", "var/lib", "var/backups", "root")
 
 
 class Box(Machine):
@@ -83,7 +83,7 @@ class Box(Machine):
         """All that was changed on the machine since it was made: what, and when."""
         upper = self.folder / "upper"
         found = {}
-        for file in (file for place in PLACES for file in (upper / place).rglob("*")):
+        for file in (file for folder in CHANGED_FOLDERS for file in (upper / folder).rglob("*")):
             status = file.lstat()
             target = str(file.readlink()) if file.is_symlink() else ""
             found[str(file.relative_to(upper))] = (status.st_mode, status.st_mtime_ns if file.is_file() else 0, target)

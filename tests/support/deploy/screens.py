@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from tests.support.deploy import http2
 from tests.support.deploy.apache import DOMAIN
 
-AT_ONCE = 100  # handshakes, while the house fills; the scripts' own spread is all there is later
-LONGEST = 8.0  # seconds between two attempts, give or take a half: static/js/event-stream.js
+MAX_HANDSHAKES = 100  # at the same time, while the screens are opened; reconnecting is spread by the backoff only
+MAX_BACKOFF_SECONDS = 8.0  # before jitter of ±50 %: static/js/event-stream.js
 
 
 @dataclass
@@ -51,7 +51,7 @@ class Screens:
         self._loop.close()
 
     async def _hold_all(self) -> None:
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate = asyncio.Semaphore(MAX_HANDSHAKES)
         tasks = [asyncio.create_task(self._hold(screen, gate)) for screen in self.screens]
         await self._ended.wait()
         for task in tasks:
@@ -69,7 +69,7 @@ class Screens:
                 said_goodbye = False
             failures = 0 if said_goodbye or screen.live else failures + 1
             screen.live = False
-            await asyncio.sleep(min(2.0 ** max(failures - 1, 0), LONGEST) * (0.5 + random.random()))
+            await asyncio.sleep(min(2.0 ** max(failures - 1, 0), MAX_BACKOFF_SECONDS) * (0.5 + random.random()))
 
     async def _follow(self, screen: Screen, gate: asyncio.Semaphore | None) -> bool:
         """Follow one stream to its end; gives whether the server said goodbye."""

@@ -7,7 +7,7 @@ from typing import Any
 from tests.support.deploy.apache import DOMAIN, Apache
 from tests.support.gunicorn import Gunicorn
 from tests.support.installation import Installation
-from tests.support.visits import Answer, Line, visit
+from tests.support.visits import Answer, Connection, visit
 
 # What an installation behind Apache is told of it.
 BEHIND_APACHE = {"TRUSTED_HOSTS": f"{DOMAIN},127.0.0.1,localhost", "PROXY_COUNT": "1", "LOG_FORMAT": "json"}
@@ -37,9 +37,9 @@ class Site(Installation):
         """One request over https; see visits.visit."""
         return visit(f"127.0.0.1:{self.apache.https}", path, headers, tls=self.tls, name=DOMAIN, **options)
 
-    def line(self) -> Line:
+    def connect(self) -> Connection:
         """A connection over https, for an answer that does not end."""
-        return Line(f"127.0.0.1:{self.apache.https}", self.tls, DOMAIN)
+        return Connection(f"127.0.0.1:{self.apache.https}", self.tls, DOMAIN)
 
 
 def behind_apache(installation: Installation, name: str, bind: str, workers: int = 2) -> Gunicorn:

@@ -32,7 +32,7 @@ def send(app: Flask) -> int:
     return sender.send_due(app)
 
 
-def owed(app: Flask) -> list[tuple[str, str]]:
+def push_states(app: Flask) -> list[tuple[str, str]]:
     with app.app_context():
         return sorted((each["event"], each["state"]) for each in db().pushes.find())
 
