@@ -1,4 +1,4 @@
-"""A request to which nobody goes: it nags, all zones see it, those who run the house are told. Once each."""
+"""The escalation of a request that nobody accepts: nagged, raised to all zones, managers alerted; each step once."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -140,7 +140,7 @@ def test_what_happened_since_it_was_read_wins_over_the_step(
 def test_a_request_that_waits_again_starts_its_escalation_anew(
     tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None]
 ) -> None:
-    """The clock of the guest goes on; the screens get the time again in which somebody may answer."""
+    """The guest's clock continues; the escalation's times start again."""
     request = tap()
     later(minutes=3)
     due_steps.escalate()
@@ -210,7 +210,7 @@ def test_screens_and_the_guests_page_are_woken_by_a_step(
         call(table["restaurant_id"])
         later(seconds=41)
         subscription = watcher.subscribe(*topics)
-        wait_until(lambda: subscription.wait(0.3) == set())  # the call itself has been heard of
+        wait_until(lambda: subscription.wait(0.3) == set())  # the wake-up of the call itself has arrived
         due_steps.escalate()
         woken: set[str] = set()
 
@@ -222,12 +222,12 @@ def test_screens_and_the_guests_page_are_woken_by_a_step(
         subscription.close()
 
 
-# --- whom it is told --------------------------------------------------------------------------------------------------
+# --- who is told -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def evening(here: Any, alice: Person, hire: Callable[..., Person], table: Table) -> Person:
-    """Alice's restaurant with a manager and a waiter, which wants mails about guests who wait."""
+    """Alice's restaurant with a manager and a waiter, and with mails about waiting guests switched on."""
     hire("Maria", role="manager", at=alice)
     hire("Bob", role="waiter", at=alice)
     restaurants.set_setting(alice.restaurant_id, "alert_mail", True)
@@ -290,7 +290,7 @@ def test_no_mail_when_somebody_went_before_it_was_sent(
 
 
 def test_one_evening_fills_no_mailbox(evening: Person, mails: Mails, later: Callable[..., None]) -> None:
-    """A call in every four minutes to which nobody goes for three: at most one mail a quarter of an hour."""
+    """A call every four minutes that nobody accepts for three: at most one mail in 15 minutes."""
     sent = []
     for number in range(30):
         request = call(evening.restaurant_id, f"tap {number}")
@@ -320,7 +320,7 @@ def test_mails_are_in_the_language_of_the_restaurant_and_hold_no_markup(
 
 
 def subscribe(database: Any, person: Person, choice: str) -> None:
-    """A phone of this member wants messages."""
+    """Subscribe a phone of this member."""
     database.subscriptions.insert_one(
         {
             "_id": f"phone of {person.name}",
@@ -337,7 +337,7 @@ def subscribe(database: Any, person: Person, choice: str) -> None:
 
 
 def enqueued_pushes(database: Any) -> list[tuple[str, str]]:
-    """(whom, what) of the push messages that are owed."""
+    """(member, event) of the push messages that are due."""
     return sorted((each["subscription_id"].rpartition(" ")[2], each["event"]) for each in database.pushes.find())
 
 

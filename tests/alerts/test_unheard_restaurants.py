@@ -1,4 +1,4 @@
-"""Unheard restaurants: one that is open while nobody would hear a call; its owners are told once each time."""
+"""Unheard restaurants (open, without a screen that would show a call): owners are told once each time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -29,7 +29,7 @@ def here(app: Flask) -> Any:
 
 @pytest.fixture
 def owner(here: Any, alice: Person, hire: Callable[..., Person]) -> Person:
-    """Alice's restaurant, open at all hours; Maria is a manager there, Olga another owner."""
+    """Alice, whose restaurant is always open; Maria is a manager there, Olga another owner."""
     hire("Maria", role="manager", at=alice)
     hire("Olga", role="owner", at=alice)
     change(here, alice, hours=ALWAYS)
@@ -42,7 +42,7 @@ def change(database: Any, person: Person, **values: Any) -> None:
 
 
 def screen(person: Person, *, audible: bool = True) -> None:
-    """A screen is open in front of somebody, and its process has just spoken for it."""
+    """Record a visible screen of this person, with a heartbeat of now."""
     shown = presence.Screen(
         id="a screen", member_id=None, name="Counter", visible=True, audible=audible, since=clock.now()
     )
@@ -51,7 +51,7 @@ def screen(person: Person, *, audible: bool = True) -> None:
 
 
 def pass_time(later: Later, minutes: int) -> None:
-    """The background looks every half minute."""
+    """Advance the clock; the background job checks every half minute."""
     for _ in range(2 * minutes):
         later(seconds=30)
         unheard_restaurants.check()
@@ -78,7 +78,7 @@ def test_they_are_told_again_when_it_was_watched_in_between(owner: Person, mails
     assert len(mails()) == 2
     screen(owner)
     unheard_restaurants.check()
-    later(minutes=2)  # nothing has spoken for the screen since
+    later(minutes=2)  # without a heartbeat for the screen
     unheard_restaurants.check()
     assert mails() == []
     pass_time(later, minutes=15)
@@ -86,13 +86,13 @@ def test_they_are_told_again_when_it_was_watched_in_between(owner: Person, mails
 
 
 def test_a_screen_that_comes_and_goes_fills_no_mailbox(owner: Person, mails: Mails, later: Later) -> None:
-    """Each silence is a new one, and begins the count of those that nobody heeded anew."""
+    """Each silence counts anew, and resets the number of ignored mails."""
 
     told = []
     for _ in range(15):  # in an hour
         screen(owner)
         unheard_restaurants.check()
-        later(minutes=1)  # nobody speaks for the screen any more
+        later(minutes=1)  # no more heartbeats for the screen
         pass_time(later, minutes=3)
         told += [each for each in mails() if each.to == owner.email]
     assert 3 <= len(told) <= 4

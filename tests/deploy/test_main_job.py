@@ -22,14 +22,14 @@ def chromium() -> Iterator[Browser]:
         pytest.skip("Chromium is missing: sudo apt-get install chromium")
     with sync_playwright() as playwright:
         expect.set_options(timeout=TIMEOUT_MS)
-        # The certificate is signed by itself; the service worker's script is fetched outside of any page's context.
+        # The certificate is self-signed; the service worker's script is fetched outside of the page's context.
         browser = launch(playwright, f"--host-resolver-rules=MAP {DOMAIN} 127.0.0.1", "--ignore-certificate-errors")
         yield browser
         browser.close()
 
 
 class OverHttps(Visitors):
-    """Visitors who note how they are spoken to."""
+    """Visitors that record the HTTP version of responses."""
 
     def come(self, **options: object) -> Page:
         page = super().come(**options)
@@ -42,7 +42,7 @@ class OverHttps(Visitors):
 
 
 def test_from_registration_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser) -> None:
-    website = cast(Website, site)  # it has what the test asks of it
+    website = cast(Website, site)  # it has the attributes that the test uses
     visitors = OverHttps(website, chromium)
     visitors.schemes, visitors.pages = set(), []
     main_job.test_from_registration_to_a_call_that_is_done_on_all_screens(website, visitors)

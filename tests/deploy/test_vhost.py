@@ -1,4 +1,4 @@
-"""What Apache lets in, what it hands on, and what leaves: exact to the header."""
+"""Apache's virtual hosts: exact response headers, request headers passed to gunicorn, TLS, host names, logs."""
 
 import re
 import socket
@@ -57,7 +57,7 @@ OF_THE_MOMENT = {
 
 
 def headers(answer: Answer) -> dict[str, str]:
-    """All headers but those that differ from moment to moment; fails if one is there twice."""
+    """All headers except those that vary; fails if one occurs twice."""
     names = [name.lower() for name, _ in answer.headers]
     assert len(names) == len(set(names)), names
     found = {name.lower(): value for name, value in answer.headers if name.lower() not in OF_THE_MOMENT}
@@ -81,7 +81,7 @@ def test_a_page_that_is_not_there_has_exactly_these_headers(site: Site) -> None:
     assert headers(answer) == {**PAGE, "vary": "Cookie"}
 
 
-# Another version is that of the release before or after: what is answered now may be the wrong file.
+# Another version belongs to the previous or the next release: the file served now may be the wrong one.
 @pytest.mark.parametrize(("version", "kept"), [("0", STATIC["cache-control"]), ("3f2a9c01d7be", "no-store")])
 def test_a_static_file_comes_from_apache_with_exactly_these_headers(site: Site, version: str, kept: str) -> None:
     answer = site.visit(f"/static/{version}/css/tokens.css")
@@ -116,7 +116,7 @@ def test_a_stream_has_exactly_these_headers_and_comes_at_once(site: Site, table:
         assert headers(answer) == expected
         assert response.readline().startswith(b"retry: ")
         response.readline()
-        assert response.readline() == b"event: state\n"  # though the stream goes on: nothing keeps it back
+        assert response.readline() == b"event: state\n"  # before the stream ends: nothing buffers it
 
 
 def test_text_is_compressed(site: Site) -> None:
@@ -136,7 +136,7 @@ def test_without_gunicorn_there_is_a_page_of_our_own_and_with_it_everything_is_a
     assert answer.status == 503
     assert headers(answer) == AWAY
     assert "We are just being restarted" in answer.text
-    # A page that was asked for asks again by itself; what was sent is for the visitor to send again.
+    # A GET reloads itself; a POST must be sent again by the visitor.
     assert posted.status == 503
     assert headers(posted) == {name: AWAY[name] for name in AWAY if name != "refresh"}
     assert stream.status == 503
@@ -153,7 +153,7 @@ def test_http_leads_to_https_on_the_same_host(site: Site, method: str) -> None:
     path = "/t/ABC?lang=de&next=%2Fa%2Fb"
     answer = visit(f"127.0.0.1:{site.apache.http}", path, name=DOMAIN, method=method)
     assert (answer.status, answer.header("Location")) == (308, f"https://{DOMAIN}{path}")
-    assert answer.header("Strict-Transport-Security") is None  # it counts over https only
+    assert answer.header("Strict-Transport-Security") is None  # browsers ignore it over http
 
 
 def test_what_lets_encrypt_asks_for_is_served_over_http(site: Site) -> None:
@@ -164,7 +164,7 @@ def test_what_lets_encrypt_asks_for_is_served_over_http(site: Site) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", f"evil.{DOMAIN}", f"{DOMAIN}.evil.example", ""])
 def test_another_name_is_refused_on_both_ports(site: Site, host: str) -> None:
-    # Also by a visitor who has greeted with the right name, and by one who has greeted with none.
+    # Also with the right name in the TLS handshake (SNI), and without any.
     places = [
         (site.apache.https, site.tls, DOMAIN),
         (site.apache.https, unverified(), None),
@@ -189,7 +189,7 @@ def unverified() -> ssl.SSLContext:
 
 
 def handshake(site: Site, name: str | None, **settings: object) -> tuple[str | None, str | None]:
-    """The version and the protocol agreed on. Raises ssl.SSLError."""
+    """The negotiated TLS version and ALPN protocol. Raises ssl.SSLError."""
     context = unverified()
     context.set_alpn_protocols(["h2", "http/1.1"])
     context.set_ciphers(str(settings.pop("ciphers", "ALL:@SECLEVEL=0")))
@@ -213,11 +213,11 @@ def test_old_tls_and_weak_ciphers_are_refused_and_http_2_is_spoken(site: Site, n
     assert handshake(site, name, minimum_version=new) == ("TLSv1.3", "h2")
 
 
-# --- what the application is told -----------------------------------------------------------------------------
+# --- request headers ------------------------------------------------------------------------------------------
 
 
 class Echo:
-    """In gunicorn's place: answers with the head of the request as it arrived."""
+    """Replaces gunicorn: responds with the request's head as received."""
 
     def __init__(self, apache: Apache) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
@@ -301,7 +301,7 @@ def test_what_claims_to_come_from_a_proxy_never_arrives(
             "connection": "close",
         },
     )
-    assert re.fullmatch(r"[A-Za-z0-9_-]{8,64}", request_id)  # as the application accepts it
+    assert re.fullmatch(r"[A-Za-z0-9_-]{8,64}", request_id)  # the format that the application accepts
     assert request_id != FORGED["X-Request-Id"]
 
 
@@ -339,7 +339,7 @@ def test_codes_tokens_and_receipts_are_in_no_log(site: Site, table: Table, alice
         for method in ("GET", "POST", "BREW"):
             site.visit(path, referrer, method=method)
             visit(f"127.0.0.1:{site.apache.http}", path, referrer, name=DOMAIN, method=method)
-    with site.connect() as connection:  # dies with an answer: what Apache then says about it quotes the address
+    with site.connect() as connection:  # gunicorn dies during the response: Apache's message about it quotes the URL
         connection.ask(f"/t/{code}/live?r={receipt}", {"Host": DOMAIN, "Referer": f"{site.url}/t/{code}"}).readline()
         site.gunicorn.kill()
         site.visit(f"/t/{code}?r={receipt}")

@@ -1,4 +1,4 @@
-"""The outbox: what a mail is from the order to the letter, and the folder that takes it where no server is."""
+"""The mail outbox: documents, preparation at sending, headers, and delivery into a folder."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def app(app: Flask) -> Flask:
 
 @pytest.fixture
 def preparing() -> Iterator[dict[str, Any]]:
-    """What prepares each mail, put back after the test."""
+    """The registry of preparing functions, restored after the test."""
     functions = outbox.REGISTRY.functions
     before = dict(functions)
     yield functions

@@ -1,4 +1,4 @@
-"""The page where members choose what their phones tell them, and what makes the staff's pages an app."""
+"""The notifications page (subscribe, choose, test), the web app manifest and the service worker's script."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def page(person: Person) -> str:
 
 
 def register(person: Person, form: dict[str, str], **values: str) -> TestResponse:
-    """What the script of the page sends."""
+    """Post what the page's script sends."""
     address = f"{person.home}/notifications"
     return person.client.submit(address, {**form, "choice": "all", **values})
 
@@ -42,7 +42,7 @@ def names(app: Flask, person: Person) -> list[str]:
 
 
 def phone_of(app: Flask, person: Person) -> Browser:
-    """A phone that was let in for this member: a login without an account."""
+    """A phone that is logged in as this member's device, without an account."""
     with app.app_context():
         secret, _ = logins.start_device(person.restaurant_id, "Bob", person.member_id, "127.0.0.1", "a phone")
     browser = visit(app)

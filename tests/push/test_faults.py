@@ -1,4 +1,4 @@
-"""Push messages when something is wrong: a service that is slow or away, phones that are gone, and people, too."""
+"""Faults of push messages: slow or unreachable services, expired subscriptions, members and logins that are gone."""
 
 import logging
 from dataclasses import replace
@@ -138,7 +138,7 @@ def test_a_service_that_never_answers_holds_up_nobody_for_long(
         assert len(service.messages) == 1
         assert push_states(app) == [("called", "due"), ("called", "sent")]
         later(seconds=10)
-        send(patient)  # the second time in a row
+        send(patient)  # the second timeout in a row
     asked = []
 
     def awake(endpoint: str, *_: Any) -> delivery.Answer:
@@ -148,7 +148,7 @@ def test_a_service_that_never_answers_holds_up_nobody_for_long(
     monkeypatch.setattr(delivery, "post", awake)
     later(seconds=15)
     send(patient)
-    assert asked == []  # or each message to it would hold up a whole batch again
+    assert asked == []  # the circuit is open: each message would delay a whole batch
     later(seconds=6)
     send(patient)
     assert asked == [silent.endpoint]
@@ -166,7 +166,7 @@ def test_a_service_whose_certificate_is_not_trusted_gets_nothing(
     assert push_states(app) == [("called", "due")]
 
 
-# --- what is no news any more -----------------------------------------------------------------------------------------
+# --- messages that are not true ---------------------------------------------------------------------------------------
 
 
 def test_a_call_that_somebody_has_taken_is_not_told_any_more(
@@ -207,7 +207,7 @@ def test_old_news_is_not_sent(
     assert push_states(app) == [("called", "dropped")]
 
 
-# --- who has gone -----------------------------------------------------------------------------------------------------
+# --- members, logins --------------------------------------------------------------------------------------------------
 
 
 def leave_work(app: Flask, bob: Person) -> None:
@@ -274,9 +274,9 @@ def test_a_login_that_takes_anothers_place_in_its_browser_still_hears(
 def test_a_login_that_is_only_idle_still_hears(
     app: Flask, service: PushService, alice: Person, subscribe: Subscribe, tell: Tell, later: Any
 ) -> None:
-    """Alice is at home; nobody has touched anything for a day."""
+    """Alice's login has been idle for a day."""
     subscribe(alice)
-    later(hours=11)  # the signature is of now, as the service's clock has it, within a day
+    later(hours=11)  # the VAPID token must stay within a day of the service's clock
     with app.app_context():
         long_ago = clock.now() - logins.PERSON_IDLE * 2
         db().logins.update_one({"_id": login_of(alice)}, {"$set": {"seen_at": long_ago}})
@@ -313,7 +313,7 @@ def test_without_a_key_nothing_is_enqueued_or_sent(
     assert send(app) == 0
 
 
-# --- what stays -------------------------------------------------------------------------------------------------------
+# --- stored data ------------------------------------------------------------------------------------------------------
 
 
 def test_the_subscriptions_of_a_removed_member_are_deleted_at_once(

@@ -1,4 +1,4 @@
-"""Push messages: who hears of what, and that it arrives once, sealed, and only while it is news."""
+"""Push messages: recipients of each event, content, encryption, idempotency."""
 
 from functools import partial
 from typing import Any, cast
@@ -76,7 +76,7 @@ def test_it_is_written_in_the_language_of_its_reader(
     assert service.texts("Bob")[0][0] == "Tisch 7: Rechnung"
 
 
-# --- who hears of what ------------------------------------------------------------------------------------------------
+# --- recipients -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     zones_of(app, nina, cast(str, hall))
     for person, choice in ((alice, "escalated"), (mona, "escalated"), (bob, "all"), (nina, "all")):
         subscribe(person, choice)
-    hire("Olaf", role="waiter", at=alice)  # wants to hear nothing
+    hire("Olaf", role="waiter", at=alice)  # has no subscription
     later(minutes=3)
     tell(event)
     send(app)

@@ -1,4 +1,4 @@
-"""What the staff's cards show."""
+"""The staff's cards, built from requests."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bob waits tables for Alice: what he sees, and what his taps do."""
+"""The dashboard's page and actions, as Bob, a waiter."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ACTS = ["accept", "resolve", "dismiss", "reopen", "pass"]
 
 @pytest.fixture
 def call(app: Flask, alice: Person) -> Callable[..., ObjectId]:
-    """`call("7", "bill")`: a guest at table 7 wants the bill; returns the request's id."""
+    """`call("7", "bill")`: a guest at table 7 calls for the bill; returns the request's id."""
 
     def called(name: str = "7", kind: str = "waiter", zone: str = "") -> ObjectId:
         with app.app_context():
@@ -42,7 +42,7 @@ def request_of(app: Flask) -> Callable[[ObjectId], Document]:
 
 
 def tap(person: Person, request_id: ObjectId, act: str, query: str = "", **form: Any) -> Any:
-    """What the button on a card does, for a browser with scripts."""
+    """Post what the button on a card sends, as a script does."""
     token = person.client.csrf_token(f"{person.home}/dashboard")
     return person.client.post(
         f"{person.home}/requests/{request_id}/{act}{query}",
@@ -241,7 +241,7 @@ def test_a_stranger_is_asked_to_log_in(client: FlaskClient, alice: Person) -> No
 def test_a_call_of_an_earlier_version_is_shown_everywhere(
     app: Flask, bob: Person, call: Any, request_of: Callable[[ObjectId], Document]
 ) -> None:
-    """While a new version is laid out the one before still makes calls, without what is new in them."""
+    """During a deployment the previous version still writes requests, without the new fields."""
     request_id = call()
     unknown_then = {"level": "", "choice_labels": ""}
     app.extensions["mongo"].database.requests.update_one({"_id": request_id}, {"$unset": unknown_then})

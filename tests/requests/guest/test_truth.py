@@ -1,4 +1,4 @@
-"""What a guest reads follows from the database: who could see the call, what is usual here, when the house opens."""
+"""The guest's page reports what the database holds: screens that show the call, the usual wait, opening hours."""
 
 import threading
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def phone(table: Table, dana: Browser) -> Phone:
 
 @pytest.fixture
 def screens(app: Flask, alice: Person) -> Callable[..., None]:
-    """`screens(a=True, b=False)`: these are open, and whether they are before somebody's eyes."""
+    """`screens(a=True, b=False)`: these screens are open; the value is whether each is visible."""
 
     def show(**visible: bool) -> None:
         now = clock.now()
@@ -56,7 +56,7 @@ def screens(app: Flask, alice: Person) -> Callable[..., None]:
 
 @pytest.fixture
 def drawn(app: Flask, alice: Person, table: Table) -> Callable[[str], None]:
-    """`drawn("a")`: this screen has drawn all calls of the table."""
+    """`drawn("a")`: this screen reports all calls of the table as seen."""
 
     def sign(screen: str) -> None:
         with app.app_context():
@@ -75,7 +75,7 @@ def settle(app: Flask, alice: Person) -> Callable[[Document], None]:
     return change
 
 
-# --- who could see it -----------------------------------------------------------------------------------------
+# --- screens --------------------------------------------------------------------------------------------------
 
 
 def test_only_screens_count_that_have_drawn_the_call_and_are_before_somebodys_eyes(
@@ -91,7 +91,7 @@ def test_only_screens_count_that_have_drawn_the_call_and_are_before_somebodys_ey
     assert "Your call is on 2 staff screens" in phone.look().text
     screens(a=False, b=True)
     assert "Your call is on 1 staff screen" in phone.look().text
-    later(seconds=46)  # nothing was heard of the process that holds it
+    later(seconds=46)  # without a heartbeat of the process that holds it
     page = phone.look().text
     assert OVERLOOKED in page
     assert "staff screen" not in page
@@ -213,7 +213,7 @@ def _waiting(age: float) -> ServiceRequest:
     return cast(ServiceRequest, {**request, "first_at": NOW, "ended_at": None, "live": True})
 
 
-# --- what is usual --------------------------------------------------------------------------------------------
+# --- usual wait -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_a_closed_restaurant_takes_no_calls_from_any_open_page(
     assert 'name="kind"' not in page
     assert database.requests.count_documents({}) == 0
     screens(a=True)
-    assert "Call a waiter" in phone.look().text  # somebody is there
+    assert "Call a waiter" in phone.look().text  # a screen is watching
     phone.send("call", form)
     assert database.requests.count_documents({}) == 1
     settle({"opening": {"state": "closed", "until": None}})
@@ -282,7 +282,7 @@ def test_a_closed_restaurant_takes_no_calls_from_any_open_page(
     phone.send("cancel", phone.form())
     page = phone.look().text
     assert "Your call is cancelled" in page
-    assert "Tap again" not in page  # nothing is there to tap
+    assert "Tap again" not in page  # there are no buttons
 
 
 def test_nothing_is_reopened_in_a_closed_restaurant(phone: Phone, alice: Person, settle: Any, database: Any) -> None:
@@ -299,7 +299,7 @@ def test_nothing_is_reopened_in_a_closed_restaurant(phone: Phone, alice: Person,
 @pytest.mark.parametrize(
     ("opens", "words"),
     [
-        (NOW + timedelta(hours=1), "We open at 9:00"),  # it is 8 in the evening in Vienna
+        (NOW + timedelta(hours=1), "We open at 9:00"),  # 20:00 in Vienna
         (NOW + timedelta(hours=5), "We open on Monday at 1:00"),
         (NOW + timedelta(days=20), "We open on Saturday, December 12, 2026 at 8:00"),
         (None, ""),
@@ -371,7 +371,7 @@ def test_a_note_is_read_by_those_who_asked_and_not_by_the_next_phone(
     assert "Happy birthday" in phone.look().text
     other = Phone(app.test_client(), table["code"])
     assert "Happy birthday" not in other.scan().text
-    other.tap()  # a reminder, which gets a receipt for the same call
+    other.tap()  # a reminder, whose receipt holds the same request
     assert "Happy birthday" not in other.look().text
     assert "Happy birthday" in phone.look().text
 

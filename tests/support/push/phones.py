@@ -1,4 +1,4 @@
-"""What the tests of push messages share: how a phone subscribes, and what is owed to it."""
+"""Helpers of the tests of push messages: subscriptions, and the events and states of enqueued messages."""
 
 from collections.abc import Callable
 from typing import cast
