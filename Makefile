@@ -42,6 +42,8 @@ run: .venv/run.stamp
 demo: .venv/run.stamp
 	@exec .venv/bin/python -m waitercaller run --demo
 
+# Tests start hundreds of processes, and each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 # Four workers on two cores: some always wait for browsers and other programs.
 PYTEST := .venv/bin/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 

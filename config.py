@@ -1,7 +1,7 @@
 """Configuration: read once from the environment, validated as a whole, then immutable.
 
-Nothing else in the application reads the environment. Missing or invalid values prevent the start; one message names all
-of them, so that an operator corrects the file once.
+Nothing else in the application reads the environment. Missing or invalid values prevent the start; one message names
+them all, so that an operator corrects the file once.
 """
 
 import base64

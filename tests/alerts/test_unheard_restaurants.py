@@ -179,7 +179,7 @@ def test_a_silence_that_was_broken_is_told_of_by_nobody_who_read_it_before(
     unheard_restaurants.check()
     later(minutes=3)
     (note,) = unheard.noted().values()
-    unheard.mark_heard(note, heard=True)
+    unheard.clear_unheard(note, heard=True)
     unheard.mark_unheard(owner.restaurant_id)
     assert not unheard.record_alert(note)
 

@@ -132,6 +132,10 @@ def test_the_indexes_are_as_the_page_says(collection: str) -> None:
     }
 
 
+def test_every_collection_has_a_typed_document() -> None:
+    assert sorted(typed()) == COLLECTIONS
+
+
 def test_the_typed_documents_are_as_the_page_says() -> None:
     assert sorted(typed()) == COLLECTIONS
     for collection, document in typed().items():

@@ -18,6 +18,8 @@ import pytest
 from tests.support import ROOT, databases
 from waitercaller.local import LocalError, instance, network
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60.0  # seconds; a machine may be busy, and a test that waits in vain fails
 
 

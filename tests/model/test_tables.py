@@ -111,11 +111,11 @@ def test_restaurants_do_not_share_names(database):
 
 @pytest.mark.needs_wire
 def test_of_two_who_add_the_same_name_at_once_one_wins_as_a_whole(app, database, monkeypatch):
-    monkeypatch.setattr(tables, "refuse_taken", _once_both_have_looked(tables.refuse_taken))
+    monkeypatch.setattr(tables, "check_names_free", _once_both_have_looked(tables.check_names_free))
 
     def add(batch):
         try:
-            tables.refuse_taken(HERE, batch)
+            tables.check_names_free(HERE, batch)
             tables.add_many(HERE, batch, None)
         except tables.NamesTaken as error:
             return error.names

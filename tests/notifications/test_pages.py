@@ -222,7 +222,7 @@ def test_the_service_worker_keeps_the_offline_page_and_nothing_else(client: Flas
     answer = client.get("/service-worker.js")
     assert answer.mimetype == "text/javascript"
     assert answer.headers["Cache-Control"] == "no-store"
-    head = re.match(r"const SHELL = (\[.*?\]);\nconst PICTURES = (\{.*?\});\n", answer.text)
+    head = re.match(r"const SHELL = (\[.*?\]);\nconst ICONS = (\{.*?\});\n", answer.text)
     assert head
     shell = json.loads(head[1])
     assert shell[0] == "/offline"

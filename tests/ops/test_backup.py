@@ -20,6 +20,8 @@ from tests.support.contents import all_of
 from waitercaller.db import clock, schema
 from waitercaller.ops import archive, backup
 
+pytestmark = pytest.mark.needs_wire
+
 
 @pytest.fixture
 def run(app: Flask) -> Callable[..., Any]:

@@ -16,6 +16,8 @@ from config import Config
 from tests.support import ROOT, settings
 from tests.support.contents import all_of
 
+pytestmark = [pytest.mark.slow, pytest.mark.needs_wire]
+
 # Takes the place of MongoDB's tools and of systemd, which no test of ours has: notes how it was called, and what its
 # settings say. What FAILS names fails once the service is stopped.
 STAND_IN = """#!/bin/sh

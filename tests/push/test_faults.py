@@ -191,7 +191,7 @@ def test_that_nobody_hears_is_told_as_long_as_nobody_does(
         later(minutes=3)
         messages.enqueue(cast(Restaurant, restaurants.get(alice.restaurant_id)), "unheard", None, occasion="tonight")
         if not unheard:
-            alerts.mark_heard(alerts.noted()[alice.restaurant_id], heard=True)
+            alerts.clear_unheard(alerts.noted()[alice.restaurant_id], heard=True)
     send(app)
     assert push_states(app) == [("unheard", state)]
 
@@ -224,7 +224,7 @@ def change_password(app: Flask, bob: Person) -> None:
 
 def delete_account(app: Flask, bob: Person) -> None:
     user = cast(User, db().users.find_one({"_id": bob.user_id}))
-    leaving.leave(user, leaving.places_of(bob.user_id), "en")
+    leaving.delete_account(user, leaving.memberships_of(bob.user_id), "en")
 
 
 def forbid_the_service(app: Flask, bob: Person) -> None:

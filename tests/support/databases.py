@@ -27,6 +27,7 @@ from pymongo.operations import DeleteMany
 
 from waitercaller.db import client, schema
 from waitercaller.db.client import Mongo
+from waitercaller.local import processes
 
 T = TypeVar("T")
 
@@ -87,8 +88,7 @@ class Server:
         command += ["--port", str(self.port), "--storage-path", self.folder / "data"]
         command += ["--cache-size", "256M", "--log-level", "WARNING", "--noop-heartbeat-seconds", "10", *self.options]
         with log.open("ab") as output:
-            # In its own session, so that Ctrl-C reaches the tests only, which then stop the server.
-            self._process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+            self._process = processes.start(command, output=output)  # in its own session; ends with the test run, too
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.support import ROOT, timeshift
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import subprocess, sys
 from pathlib import Path

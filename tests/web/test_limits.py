@@ -210,7 +210,7 @@ def test_the_memory_of_counts_is_bounded(app: Flask) -> None:
     with visit(app):
         for number in range(100_000):
             limits.memory.take(str(number), 5, clock.now())
-    assert len(limits.memory) == limits.MEMORY_ENTRIES
+    assert len(limits.memory) == limits.MAX_MEMORY_ENTRIES
 
 
 # --- the page, and forged addresses -----------------------------------------------------------------------------------

@@ -67,9 +67,9 @@ def test_what_many_people_use_is_refused(offline_app: Flask, password: str) -> N
 
 def test_the_list_has_the_first_three_thousand_that_are_long_enough() -> None:
     """ASVS 5.0, 6.2.4; whatever is shorter is refused for that."""
-    common = passwords._common()
+    common = passwords._common_passwords()
     assert len(common) > 10_000
-    assert all(len(password) >= passwords.SHORTEST and password == password.lower() for password in common)
+    assert all(len(password) >= passwords.MIN_LENGTH and password == password.lower() for password in common)
 
 
 @pytest.mark.parametrize(
@@ -221,4 +221,4 @@ def test_few_passwords_are_hashed_at_once_however_many_strangers_log_in() -> Non
         timeout=60,
         check=False,
     )
-    assert process.stdout.split() == ["12", str(passwords.HASHES_AT_ONCE)], process.stderr
+    assert process.stdout.split() == ["12", str(passwords.MAX_CONCURRENT_HASHES)], process.stderr

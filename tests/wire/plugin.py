@@ -19,7 +19,6 @@ from tests.wire.faults import Fault
 TESTS = Path(__file__).parents[1]
 PROXIED_FOLDERS = {"alerts", "live", "mail", "model", "push"}
 _CLUSTERS = pytest.StashKey[list[tuple[Cluster, list[Fault]]]]()
-_LISTENER = pytest.StashKey[inventory.Listener]()
 _SEEN_BY_WORKERS = pytest.StashKey[set[inventory.Shape]]()
 
 
@@ -32,8 +31,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_CLUSTERS] = []
     config.stash[_SEEN_BY_WORKERS] = set()
-    config.stash[_LISTENER] = inventory.Listener()
-    monitoring.register(config.stash[_LISTENER])
+    config.stash[inventory.LISTENER] = inventory.Listener()
+    monitoring.register(config.stash[inventory.LISTENER])
 
 
 # --- the proxy --------------------------------------------------------------------------------------------------------
@@ -74,7 +73,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _only_reviewed_commands(pytestconfig: pytest.Config) -> Iterator[None]:
     """Fails a test in which the application sent a command of a shape that is not in the inventory."""
-    listener = pytestconfig.stash[_LISTENER]
+    listener = inventory.listener_of(pytestconfig)
     known = set(listener.seen)
     yield
     new = {shape: sender for shape, sender in list(listener.seen.items()) if shape not in known}
@@ -91,7 +90,7 @@ def pytest_testnodedown(node: object) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fails a run of all tests that met none of some entry's commands."""
-    seen = set(session.config.stash[_LISTENER].seen)
+    seen = set(inventory.listener_of(session.config).seen)
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["shapes"] = sorted(seen)
     elif exitstatus == pytest.ExitCode.OK and _is_whole(session.config):
@@ -104,13 +103,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _is_whole(config: pytest.Config) -> bool:
     """Whether all tests were to run."""
-    chosen = config.option.keyword or config.option.markexpr or config.getoption("deselect") or config.option.lf
+    option = config.option
+    chosen = option.keyword or option.markexpr or option.deselect or option.lf or option.quick
     return not chosen and config.args_source is pytest.Config.ArgsSource.TESTPATHS
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     of_workers: set[inventory.Shape] = config.stash[_SEEN_BY_WORKERS]
-    for line in inventory.not_reviewed(dict.fromkeys(of_workers, "a worker") | config.stash[_LISTENER].seen):
+    for line in inventory.not_reviewed(dict.fromkeys(of_workers, "a worker") | inventory.listener_of(config).seen):
         terminalreporter.write_line(f"not in {inventory.LIST.name}: {line}")
     for cluster, injected in config.stash[_CLUSTERS]:
         proxy = cluster.proxy

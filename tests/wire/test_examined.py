@@ -33,6 +33,7 @@ SMALL = {
     "pauses": "purged a day after their end",
     "registrations": "purged when they expire",
     "restaurants": "one document for each restaurant",
+    "screens": "one document for each process and each restaurant with an open dashboard",
 }
 
 

@@ -24,11 +24,11 @@ def check() -> int:
     told = 0
     for restaurant_id, note in noted.items():
         if restaurant_id in heard:
-            unheard.mark_heard(note, heard=True)
+            unheard.clear_unheard(note, heard=True)
         elif restaurant_id in expected:
             told += unheard.should_alert(note) and _tell(restaurant_id, note)
         elif note["unheard_since"]:
-            unheard.mark_heard(note, heard=False)
+            unheard.clear_unheard(note, heard=False)
     metrics.UNHEARD_ALERTS.inc(told)
     return told
 

@@ -40,8 +40,8 @@ def respond(
     """A streaming response that sends the result of `read` as `event`, at once and whenever it changes.
 
     `limits` as in Hub.subscribe; `revoked_reason` is sent to the page when `read` returns None; `interval` returns,
-    after each read, the seconds until the next one without a wake-up, for content that changes with time. Aborts with 503
-    while no changes are received, and with 429 over the limits.
+    after each read, the seconds until the next one without a wake-up, for content that changes with time. Aborts with
+    503 while no changes are received, and with 429 over the limits.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     changes = hub(app)

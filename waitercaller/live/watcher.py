@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 
 AWAIT_MS = 1000  # maxAwaitTimeMS of a getMore
 REOPEN_DELAY_SECONDS = 1.0  # before the stream is reopened after a fault
-# A primary writes a no-op at least every ten seconds, which advances the resume token. If it does not advance, the stream is
-# connected to a former primary that is partitioned from the replica set and returns only empty batches.
+# A primary writes a no-op at least every ten seconds, which advances the resume token. If it does not advance, the
+# stream is connected to a former primary that is partitioned from the replica set and returns only empty batches.
 STALE_AFTER_SECONDS = 30.0
 
 

@@ -1,10 +1,10 @@
-"""Pauses: phones and tables whose taps call nobody for a while, and are counted for the staff's quiet lane instead.
+"""Pauses: phones and tables whose taps call nobody for a while and are only counted.
 
-A phone is paused in a restaurant when the staff found nobody twice within an hour where it had called from. What is
-counted are the requests themselves, so nothing has to be kept in step with them: an undo undoes the count, and a
-process that dies between the two leaves it to the next. The staff pauses a table by hand, and lifts either.
+A phone is paused in a restaurant after NOBODY_THERE_LIMIT of its calls were dismissed ("nobody there") within
+COUNTING_WINDOW. The count is computed from the requests themselves, so an undo reduces it, and no separate counter can
+diverge. Staff pause tables by hand, and can lift both kinds of pauses.
 
-Of several who pause the same at once, one does: a unique index holds one document for each phone and table.
+A unique index allows one document for each phone and table, so of concurrent pauses one wins.
 """
 
 from datetime import datetime, timedelta
@@ -21,34 +21,34 @@ from waitercaller.model import service_request
 from waitercaller.model.service_request import ServiceRequest, Step
 from waitercaller.model.tables import Table
 
-NOBODY_THERE_LIMIT = 2  # so many times within COUNTING_WINDOW pause a phone
+NOBODY_THERE_LIMIT = 2  # dismissals within COUNTING_WINDOW after which a phone is paused
 COUNTING_WINDOW = timedelta(hours=1)
 MAX_TAPS_COUNTED = 99
-RETENTION = timedelta(days=1)  # after the end: a pause that was lifted forgives what was counted before
+RETENTION = timedelta(days=1)  # after its end: `lifted_at` is needed as long as earlier dismissals count
 
 What = Literal["phone", "table"]
 DURATIONS: dict[What, timedelta] = {"phone": timedelta(hours=3), "table": timedelta(minutes=15)}
 
 
 class Pause(TypedDict):
-    """A pause. `table_id` is where the phone called from last; `over` is set when it is lifted or its time has come."""
+    """A pause. `table_id`: of a phone, the table of its last tap. `over`: set when it is lifted or has expired."""
 
     _id: ObjectId
     restaurant_id: ObjectId
     what: What
-    subject: str  # "phone:" and the device of its requests, or "table:" and the table's id
+    subject: str  # phone:<`device` of its requests> or table:<id of the table>
     table_id: ObjectId
     table_name: str
-    taps: int  # that called nobody, at most MAX_TAPS_COUNTED
+    taps: int  # taps during the pause, at most MAX_TAPS_COUNTED
     created_at: datetime
     until: datetime
     over: bool
-    lifted_at: NotRequired[datetime]  # forgives what was counted before
+    lifted_at: NotRequired[datetime]  # earlier dismissals do not count any more
     purge_at: datetime
 
 
 class CachedPauses(TypedDict):
-    """What the cache holds of a restaurant."""
+    """The cache entry of a restaurant."""
 
     _id: ObjectId  # of the restaurant
     subjects: set[str]
@@ -60,15 +60,15 @@ def documents() -> Collection[Pause]:
 
 
 def active(restaurant_id: ObjectId) -> list[Pause]:
-    """All pauses of a restaurant, the oldest first."""
+    """All active pauses of a restaurant, oldest first."""
     return list(documents().find(_active(restaurant_id)).sort("created_at"))
 
 
 def applying_to(table: Table, phone_names: list[str]) -> Pause | None:
-    """The pause that keeps this phone from calling at this table, if there is one.
+    """The active pause that applies to a call of this phone at this table, if there is one.
 
-    Most houses have none, which each process remembers for a while; that there is one is always read, since a tap that
-    is taken for paused calls nobody.
+    `phone_names` are the values of `device` that identify the phone. That there is none is taken from the cache; that
+    there is one is always read from the database, since a stale entry would suppress a call.
     """
     restaurant_id = table["restaurant_id"]
     known = cache.pauses.get(restaurant_id, lambda: _load_subjects(restaurant_id))
@@ -80,22 +80,22 @@ def applying_to(table: Table, phone_names: list[str]) -> Pause | None:
 
 
 def count_tap(pause: Pause, table: Table) -> None:
-    """Count a tap that called nobody."""
-    mine = {"_id": pause["_id"], "restaurant_id": pause["restaurant_id"]}
+    """Count a tap during a pause, and note its table."""
+    which = {"_id": pause["_id"], "restaurant_id": pause["restaurant_id"]}
     where = {"table_id": table["_id"], "table_name": table["name"]}
-    counting = {**mine, "over": False, "taps": {"$lt": MAX_TAPS_COUNTED}}
-    documents().update_one(counting, {"$inc": {"taps": 1}, "$set": where})
+    countable = {**which, "over": False, "taps": {"$lt": MAX_TAPS_COUNTED}}
+    documents().update_one(countable, {"$inc": {"taps": 1}, "$set": where})
 
 
 def pause_table(table: Table) -> bool:
-    """Pause a table for a quarter of an hour; False where it is paused already."""
+    """Pause a table; False if it is paused already."""
     return _pause("table", _table(table["_id"]), table["restaurant_id"], table["_id"], table["name"])
 
 
 def review(restaurant_id: ObjectId, requests: list[ServiceRequest]) -> list[tuple[ServiceRequest, bool]]:
-    """Pause the phones that made these requests, or lift their pauses, as it is due since the staff did something.
+    """Update the pauses of the phones that made these requests, after staff dismissed or reopened them.
 
-    Returns what changed: a request of the phone, and whether that is paused now.
+    Returns for each phone whose pause changed one of its requests, and whether it is paused now.
     """
     one_of_each = {request["device"]: request for request in requests if request["device"]}.values()
     changes = [(request, _review(restaurant_id, request)) for request in one_of_each]
@@ -103,14 +103,14 @@ def review(restaurant_id: ObjectId, requests: list[ServiceRequest]) -> list[tupl
 
 
 def lift(restaurant_id: ObjectId, pause_id: ObjectId) -> Pause | None:
-    """End a pause before its time, and forget what led to it; None where it is over already."""
-    mine = {"_id": pause_id, **_active(restaurant_id)}
-    lifted = documents().update_one(mine, {"$set": {"over": True, "lifted_at": clock.now()}}).modified_count
+    """End a pause early; earlier dismissals do not count any more. None if it is over already."""
+    which = {"_id": pause_id, **_active(restaurant_id)}
+    lifted = documents().update_one(which, {"$set": {"over": True, "lifted_at": clock.now()}}).modified_count
     return documents().find_one({"_id": pause_id, "restaurant_id": restaurant_id}) if lifted else None
 
 
 def end_due() -> int:
-    """Mark the pauses that have come to their end, so that whoever shows them hears of it; returns how many."""
+    """Mark expired pauses as over, which wakes the topics that show them; returns how many."""
     due = {"over": False, "until": {"$lte": clock.now()}}
     return documents().update_many(due, {"$set": {"over": True}}).modified_count
 
@@ -120,21 +120,21 @@ def _load_subjects(restaurant_id: ObjectId) -> CachedPauses:
 
 
 def _review(restaurant_id: ObjectId, request: ServiceRequest) -> bool | None:
-    """Whether the phone that made this request was paused (True) or its pause lifted (False) just now."""
+    """Update the pause of this phone. True: it was paused, False: its pause was lifted, None: no change."""
     device = str(request["device"])
     paused = False
     if _should_pause(restaurant_id, device):
         paused = _pause("phone", _phone(device), restaurant_id, request["table_id"], request["table_name"])
         if _should_pause(restaurant_id, device):
             return True if paused else None
-    # Not enough, or not any more: somebody has undone one of them at this very moment.
+    # Below the limit, possibly because of a concurrent undo.
     lifted = {**_active(restaurant_id), "subject": _phone(device)}
     changed = documents().update_one(lifted, {"$set": {"over": True}}).modified_count
     return False if changed and not paused else None
 
 
 def _should_pause(restaurant_id: ObjectId, device: str) -> bool:
-    """Whether nobody was there often enough in the last hour, or in the hour before the phone's present pause."""
+    """Whether the limit is reached in the window up to now, or up to the start of the phone's active pause."""
     known = documents().find_one({"restaurant_id": restaurant_id, "subject": _phone(device)})
     since = clock.now() - COUNTING_WINDOW
     if known is not None:
@@ -145,10 +145,10 @@ def _should_pause(restaurant_id: ObjectId, device: str) -> bool:
 
 
 def _failed_visits(restaurant_id: ObjectId, device: str, since: datetime) -> set[tuple[datetime, str]]:
-    """Each time that somebody went for nothing: when, and who. Several requests on one card are one time."""
+    """The dismissals since then, by time and actor: several requests that are dismissed together count once."""
     times = set()
-    for lately in ({"live": True}, {"ended_at": {"$gt": since}}):  # each has its index, and the device none
-        which = {"restaurant_id": restaurant_id, **lately}
+    for recent in ({"live": True}, {"ended_at": {"$gt": since}}):  # two indexed queries; `device` has no index
+        which = {"restaurant_id": restaurant_id, **recent}
         requests = service_request.documents().find(which, {"device": True, "steps": True})
         for steps in (request["steps"] for request in requests if request["device"] == device):
             for step, following in zip_longest(steps, steps[1:]):
@@ -158,7 +158,7 @@ def _failed_visits(restaurant_id: ObjectId, device: str, since: datetime) -> set
 
 
 def _undone(following: Step | None) -> bool:
-    """Whether the next step is the staff's undo. The guest's own “I am here” undoes nothing here."""
+    """Whether the next step is an undo by staff. One by the guest ("I am here") does not reduce the count."""
     return following is not None and following["what"] in ("reopened", "handed_over") and following["by"] is not None
 
 

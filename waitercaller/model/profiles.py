@@ -1,7 +1,7 @@
-"""The store of what people change about themselves: name, password, e-mail address.
+"""Changes of a user's own name, password and e-mail address.
 
-A change of address waits in the user's document as `pending_email` {id, email, asked_at} until its link is redeemed. A
-newer one takes its place there, and the link's token names the id, so an older link finds nothing to confirm.
+A change of address is stored in the user's document as `pending_email` {id, email, asked_at} until its link is
+redeemed. A newer change replaces it; the link's token contains the id, so the older link is invalid then.
 """
 
 from datetime import timedelta
@@ -14,20 +14,19 @@ from waitercaller.db import clock
 from waitercaller.model import logins, restaurants, tokens, users
 from waitercaller.model.users import AddressTakenError, PendingEmail, User
 
-CHANGE_LIFETIME = timedelta(hours=24)  # of the link to a new address
+CHANGE_LIFETIME = timedelta(hours=24)  # of a pending change of address
 
 
 def rename(user_id: ObjectId, name: str, txn: ClientSession | None) -> None:
-    """Call a person by a new name, here and wherever they work."""
+    """Change a person's name, in the account and in all memberships."""
     users.documents().update_one({"_id": user_id}, {"$set": {"name": name}}, session=txn)
     restaurants.rename_person(user_id, name, txn)
 
 
 def change_password(user: User, password_hash: str, txn: ClientSession | None) -> User | None:
-    """Give a user, as read before the old password was verified, a new one; None if another change came first.
+    """Set a new password; None if the password was changed since `user` was read (before verifying the old one).
 
-    Every login and every open link ends, a change of address that waits for its confirmation included. Returns the user
-    as it is then.
+    All logins end, and all open links are revoked, including a pending change of address. Returns the updated user.
     """
     now = clock.now()
     unchanged = {"_id": user["_id"], "password_changed_at": user.get("password_changed_at")}
@@ -35,12 +34,12 @@ def change_password(user: User, password_hash: str, txn: ClientSession | None) -
     change = {"$set": new, "$unset": {"pending_email": ""}}
     if not users.documents().update_one(unchanged, change, session=txn).modified_count:
         return None
-    _end_everything(user, txn)
+    _revoke_access(user, txn)
     return {**user, "password_hash": password_hash, "password_changed_at": now}
 
 
 def ask_for_address(user_id: ObjectId, email: str, txn: ClientSession | None) -> str:
-    """Note the address that somebody wants to have instead; returns the id of this change, the only one from now on."""
+    """Store a pending change of address, replacing an earlier one; returns its id."""
     change_id = restaurants.new_id()
     pending = {"id": change_id, "email": email, "asked_at": clock.now()}
     users.documents().update_one({"_id": user_id}, {"$set": {"pending_email": pending}}, session=txn)
@@ -48,26 +47,26 @@ def ask_for_address(user_id: ObjectId, email: str, txn: ClientSession | None) ->
 
 
 def pending_change(user: User) -> PendingEmail | None:
-    """The change of address that a user's link can still confirm."""
+    """The user's pending change of address, if it has not expired."""
     pending = user.get("pending_email")
     return pending if pending and clock.now() < pending["asked_at"] + CHANGE_LIFETIME else None
 
 
 def token_subject(user_id: ObjectId, change_id: str) -> str:
-    """What the token of a change of address is about."""
+    """The subject of the token for a change of address."""
     return f"{user_id}:{change_id}"
 
 
 def user_of_change(subject: str, txn: ClientSession | None = None) -> User | None:
-    """The user whose newest change of address this is, if it still waits."""
+    """The user with this pending change of address; None if it was replaced or confirmed."""
     user_id, _, change_id = subject.partition(":")
     return users.documents().find_one({"_id": ObjectId(user_id), "pending_email.id": change_id}, session=txn)
 
 
 def change_address(user: User, txn: ClientSession | None) -> User:
-    """Give a user the address that the change waited for, and return the user as it is then. Raises AddressTakenError.
+    """Set the pending address and return the updated user. Raises AddressTakenError.
 
-    Every login and every open link ends.
+    All logins end, and all open links are revoked.
     """
     pending = user["pending_email"]
     waiting = {"_id": user["_id"], "pending_email.id": pending["id"]}
@@ -76,11 +75,11 @@ def change_address(user: User, txn: ClientSession | None) -> User:
         users.documents().update_one(waiting, change, session=txn)
     except DuplicateKeyError:
         raise AddressTakenError from None
-    _end_everything(user, txn)
+    _revoke_access(user, txn)
     return {**user, "email": pending["email"]}
 
 
-def _end_everything(user: User, txn: ClientSession | None) -> None:
+def _revoke_access(user: User, txn: ClientSession | None) -> None:
     tokens.revoke(str(user["_id"]), txn)
     if pending := user.get("pending_email"):
         tokens.revoke(token_subject(user["_id"], pending["id"]), txn)

@@ -1,4 +1,4 @@
-"""The store of restaurants: their names, members, kinds of request and zones."""
+"""Restaurants: names, members, kinds of request and zones."""
 
 import secrets
 from datetime import datetime
@@ -16,49 +16,49 @@ from waitercaller.model.standard_kinds import STANDARD_KINDS, Kind
 
 Role = Literal["waiter", "manager", "owner"]
 
-MAX_ZONES = 100  # they all stand in the restaurant's document, and as buttons over the staff's screen
+MAX_ZONES = 100  # they are embedded in the restaurant's document and listed on the dashboard
 
 
 class TooManyZones(Exception):
-    """The restaurant has as many zones as it may; nothing was written."""
+    """The restaurant has MAX_ZONES zones already; nothing was written."""
 
 
 class Member(TypedDict):
-    """Somebody who works here; `user_id` is None for members without an address of their own."""
+    """A member of a restaurant; `user_id` is None for members without an account."""
 
     id: str
     user_id: ObjectId | None
     name: str
     role: Role
-    zones: list[str]  # ids of the zones that are theirs; empty: all
+    zones: list[str]  # ids of the member's zones; empty: all
     push: NotRequired[Literal["all", "escalated", "none"]]  # the widest choice of their subscriptions
-    push_at: NotRequired[datetime]  # when that was last written, so that two changes at once conflict
+    push_at: NotRequired[datetime]  # when `push` was written; makes concurrent transactions conflict
 
 
 class Actor(TypedDict):
-    """Whoever of the staff took a step, as it is kept with the step."""
+    """The member or device that took a step, as stored with the step."""
 
-    id: str  # of the member, or of a device's login; empty once it is erased
+    id: str  # of the member, or of a device's login; empty after erasure
     name: str
 
 
 class Zone(TypedDict):
-    """A part of the restaurant, as the terrace."""
+    """A part of the restaurant, such as the terrace."""
 
     id: str
     name: str
-    key: str  # the name case-folded: what two zones must differ in
+    key: str  # the case-folded name, unique in the restaurant
 
 
 class Span(TypedDict):
-    """A time between opening and closing, by the clock on the restaurant's wall."""
+    """A span between opening and closing, in the restaurant's local time."""
 
     opens: str  # HH:MM
-    closes: str  # HH:MM; not later than `opens`: on the next day; both 00:00: the whole day
+    closes: str  # HH:MM; on the next day if not later than `opens`; both 00:00: the whole day
 
 
 class Hours(Span):
-    """A span of every week."""
+    """A weekly span."""
 
     day: int  # 0 Monday … 6 Sunday
 
@@ -74,11 +74,11 @@ class Opening(TypedDict):
     """ "Open now" or "closed now", set by hand."""
 
     state: Literal["open", "closed"]
-    until: datetime | None  # when the hours speak again; None: when somebody says so
+    until: datetime | None  # when it ends; None: until it is changed by hand
 
 
 class EscalationSeconds(TypedDict):
-    """Seconds since a request began to wait, each later than the one before."""
+    """Seconds from when a request began to wait, in ascending order."""
 
     nag: int
     all_zones: int
@@ -86,35 +86,35 @@ class EscalationSeconds(TypedDict):
 
 
 class Settings(TypedDict, total=False):
-    """What an owner has set; a key that is absent means the usual."""
+    """Settings made by an owner; an absent key means the default."""
 
     escalation: EscalationSeconds
-    alert_mail: bool  # owners and managers get a mail at the last step, too; usual: False
-    notes: bool  # guests may write a line; usual: False
-    two_factor_required: bool  # managers and owners log in with a second factor; usual: False
+    alert_mail: bool  # send mails to owners and managers at the last step of the escalation; default: False
+    notes: bool  # guests may add a note to a call; default: False
+    two_factor_required: bool  # managers and owners need a second factor; default: False
 
 
 class OpeningTimes(TypedDict):
-    """What of a restaurant says when it is open; see `opening`."""
+    """The opening times of a restaurant; see `opening`."""
 
     _id: ObjectId
-    time_zone: str  # IANA name, as Europe/Rome
-    hours: list[Hours]  # empty: none are set
+    time_zone: str  # IANA name, such as Europe/Rome
+    hours: list[Hours]  # empty: no hours are set
     exceptions: NotRequired[list[ExceptionalDay]]
     opening: NotRequired[Opening | None]
 
 
 class Restaurant(OpeningTimes):
-    """A tenant: one document with everything that is read at every request."""
+    """A tenant: one document with everything that most HTTP requests read."""
 
     name: str
-    languages: list[str]  # codes that guests can choose from; the first is the restaurant's own
+    languages: list[str]  # codes offered to guests; the first is the default
     settings: Settings
-    members: list[Member]  # at least one, unless it is removed
+    members: list[Member]  # at least one, unless the restaurant is removed
     kinds: list[Kind]
     zones: list[Zone]
     created_at: datetime
-    removed_at: NotRequired[datetime]  # set when its only owner deletes the account; the erasure follows
+    removed_at: NotRequired[datetime]  # set when its only owner deletes their account; then it is erased
 
 
 def documents() -> Collection[Restaurant]:
@@ -123,7 +123,7 @@ def documents() -> Collection[Restaurant]:
 
 
 def create(name: str, owner_id: ObjectId, owner_name: str, language: str, txn: ClientSession | None) -> ObjectId:
-    """A new restaurant with the three standard kinds and its first owner."""
+    """Create a restaurant with the standard kinds and its first owner; returns its id."""
     owner: Member = {"id": new_id(), "user_id": owner_id, "name": owner_name, "role": "owner", "zones": []}
     languages = [language, *(other for other in LANGUAGES if other != language)]
     document: Restaurant = {
@@ -143,35 +143,35 @@ def create(name: str, owner_id: ObjectId, owner_name: str, language: str, txn: C
 
 
 def get(restaurant_id: ObjectId) -> Restaurant | None:
-    """The restaurant, perhaps up to 30 s old (see cache)."""
+    """The restaurant from the cache, hence up to cache.MAX_AGE_SECONDS old; None if it is removed."""
     present = {"_id": restaurant_id, "removed_at": None}
     return cache.restaurants.get(restaurant_id, lambda: documents().find_one(present))
 
 
 def get_even_removed(restaurant_id: ObjectId, txn: ClientSession | None = None) -> Restaurant | None:
-    """The restaurant as the database has it, also where it is marked as removed."""
+    """The restaurant from the database, including one that is marked as removed."""
     return documents().find_one({"_id": restaurant_id}, session=txn)
 
 
 def with_hours() -> list[OpeningTimes]:
-    """Of all restaurants that have said when they are open: what `opening` needs to know of them."""
-    says = [{"hours.day": {"$gte": 0}}, {"opening.state": "open"}]
+    """The opening times of all restaurants that have set hours or are open by hand."""
+    has_times = [{"hours.day": {"$gte": 0}}, {"opening.state": "open"}]
     wanted = ["time_zone", "hours", "exceptions", "opening"]
-    return list(documents().find({"removed_at": None, "$or": says}, wanted))
+    return list(documents().find({"removed_at": None, "$or": has_times}, wanted))
 
 
 def of_user(user_id: ObjectId, txn: ClientSession | None = None) -> list[Restaurant]:
-    """The restaurants a person belongs to, oldest first."""
+    """The restaurants of which the user is a member, oldest first."""
     return list(documents().find({"members.user_id": user_id}, session=txn).sort("created_at"))
 
 
 def time_zone(restaurant: OpeningTimes) -> ZoneInfo:
-    """That of the clock on the restaurant's wall."""
+    """The restaurant's time zone."""
     return ZoneInfo(restaurant["time_zone"])
 
 
 def member_of(restaurant: Restaurant, user_id: ObjectId) -> Member | None:
-    """The person's membership in this restaurant."""
+    """The user's membership in this restaurant."""
     return next((member for member in restaurant["members"] if member["user_id"] == user_id), None)
 
 
@@ -183,7 +183,7 @@ def member_with_id(restaurant: Restaurant, member_id: str) -> Member | None:
 def add_member(
     restaurant_id: ObjectId, name: str, role: Role, user_id: ObjectId | None, txn: ClientSession | None = None
 ) -> str | None:
-    """Take somebody on; returns the new member's id, or None for a person who works here already."""
+    """Add a member; returns the id, or None if the user is a member already."""
     member: Member = {"id": new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
     where: dict[str, object] = {"_id": restaurant_id, "removed_at": None}
     if user_id is not None:
@@ -194,7 +194,7 @@ def add_member(
 
 
 def set_role(restaurant_id: ObjectId, member_id: str, role: Role) -> bool:
-    """Change what a member may do; False when there is no such member or it would leave no owner."""
+    """Set a member's role; False if there is no such member or no owner would remain."""
     where: dict[str, object] = {"_id": restaurant_id, "members.id": member_id}
     if role != "owner":
         where = {"_id": restaurant_id, **_another_owner(member_id)}
@@ -206,13 +206,13 @@ def set_role(restaurant_id: ObjectId, member_id: str, role: Role) -> bool:
 
 
 def set_zones(restaurant_id: ObjectId, member_id: str, zone_ids: list[str]) -> None:
-    """Say which zones are a member's; none means all."""
+    """Set a member's zones; empty means all."""
     documents().update_one({"_id": restaurant_id, "members.id": member_id}, {"$set": {"members.$.zones": zone_ids}})
     cache.restaurants.forget(restaurant_id)
 
 
 def remove_member(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None = None) -> bool:
-    """Let a member go; False when there is no such member or it is the last owner, also when two remove each other."""
+    """Remove a member; False if there is no such member or it is the last owner. Safe against concurrent removals."""
     changed = documents().update_one(
         {"_id": restaurant_id, "members.id": member_id, **_another_owner(member_id)},
         {"$pull": {"members": {"id": member_id}}},
@@ -223,9 +223,9 @@ def remove_member(restaurant_id: ObjectId, member_id: str, txn: ClientSession | 
 
 
 def close(restaurant_id: ObjectId, owner_id: str, txn: ClientSession | None) -> bool:
-    """Mark a restaurant as removed, for good; False unless the member `owner_id` is its only owner.
+    """Mark a restaurant as removed; False unless the member `owner_id` is its only owner.
 
-    Where this is part of a transaction, `forget` the restaurant once that has been committed.
+    In a transaction, call `forget` after the commit.
     """
     only_owner = {
         "members": {"$elemMatch": {"role": "owner", "id": owner_id}},
@@ -240,7 +240,7 @@ def close(restaurant_id: ObjectId, owner_id: str, txn: ClientSession | None) -> 
 
 
 def forget(restaurant_id: ObjectId) -> None:
-    """Read this restaurant anew at the next request; the watchers tell the other processes."""
+    """Invalidate the cached restaurant in this process; other processes do so by their watchers."""
     cache.restaurants.forget(restaurant_id)
 
 
@@ -251,7 +251,7 @@ def set_setting(restaurant_id: ObjectId, name: str, value: object) -> None:
 
 
 def rename_person(user_id: ObjectId, name: str, txn: ClientSession | None = None) -> None:
-    """Call a person by a new name wherever they work."""
+    """Change the user's name in all memberships."""
     documents().update_many(
         {"members.user_id": user_id},
         {"$set": {"members.$[member].name": name}},
@@ -262,7 +262,7 @@ def rename_person(user_id: ObjectId, name: str, txn: ClientSession | None = None
 
 
 def ensure_zone(restaurant_id: ObjectId, name: str) -> str | None:
-    """The id of the zone with this name (in any case), made if there is none; None for an empty name.
+    """The id of the zone with this name (case-insensitive), created if it does not exist; None for an empty name.
 
     Raises TooManyZones.
     """
@@ -275,19 +275,19 @@ def ensure_zone(restaurant_id: ObjectId, name: str) -> str | None:
         {"$push": {"zones": {"id": new_id(), "name": name, "key": name.casefold()}}},
     )
     cache.restaurants.forget(restaurant_id)
-    made = _zone(documents().find_one({"_id": restaurant_id}), name)
-    if made is None:
+    zone_id = _zone(documents().find_one({"_id": restaurant_id}), name)
+    if zone_id is None:
         raise TooManyZones
-    return made
+    return zone_id
 
 
 def new_id() -> str:
-    """An id for something inside a restaurant: a member, a zone."""
+    """A new id for an embedded document, such as a member or a zone."""
     return secrets.token_hex(6)
 
 
 def _another_owner(member_id: str) -> Filter:
-    """The condition that somebody else owns the restaurant as well."""
+    """The condition that the restaurant has another owner."""
     return {"members": {"$elemMatch": {"role": "owner", "id": {"$ne": member_id}}}}
 
 

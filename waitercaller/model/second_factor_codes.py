@@ -1,6 +1,6 @@
-"""What the codes are: those of an app (RFC 6238; six digits, 30 seconds and SHA-1, as all have it) and recovery codes.
+"""Codes of second factors: TOTP (RFC 6238; six digits, 30 seconds, SHA-1, as apps expect) and recovery codes.
 
-A recovery code has 120 random bits, so its SHA-256 is enough to keep: there is nothing to guess.
+A recovery code has 120 random bits, so a plain SHA-256 is sufficient for its storage.
 """
 
 import base64
@@ -14,37 +14,35 @@ from datetime import datetime
 import pyotp
 
 ISSUER = "Waiter Caller"
-PERIOD_SECONDS = 30  # seconds
-TOLERATED_STEPS = 1  # before and after the present one: clocks of phones differ, and typing takes time
+PERIOD_SECONDS = 30
+TOLERATED_STEPS = 1  # periods before and after the current one: clocks differ, and typing takes time
 RECOVERY_CODE_COUNT = 10
 RECOVERY_CODE_BYTES = 15
 
 
 def new_secret() -> str:
-    """A secret to share with an app: 160 random bits in base 32."""
+    """A new TOTP secret: 160 random bits in base 32."""
     return pyotp.random_base32()
 
 
 def provisioning_uri(secret: str, email: str) -> str:
-    """What the QR code says, and what an app on the same phone opens."""
+    """The otpauth:// URI, for the QR code and as a link."""
     return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=ISSUER)
 
 
 def counter_of(secret: str, typed: str, now: datetime) -> int | None:
-    """The number of the 30 seconds to which a typed code belongs, if that is now or one step off; else None."""
+    """The TOTP counter of a typed code within TOLERATED_STEPS of the current one; None if it matches none."""
     present = int(now.timestamp()) // PERIOD_SECONDS
     app, code = pyotp.TOTP(secret), _normalised(typed)
     found = None
-    for counter in range(
-        present - TOLERATED_STEPS, present + TOLERATED_STEPS + 1
-    ):  # always all: the time taken says nothing
+    for counter in range(present - TOLERATED_STEPS, present + TOLERATED_STEPS + 1):  # without early exit: constant time
         if hmac.compare_digest(app.generate_otp(counter).encode(), code.encode()):
             found = counter
     return found
 
 
 def new_recovery_codes() -> list[str]:
-    """Ten codes in groups of four, as they are shown."""
+    """RECOVERY_CODE_COUNT new codes in groups of four characters."""
     return [
         in_groups(base64.b32encode(secrets.token_bytes(RECOVERY_CODE_BYTES)).decode())
         for _ in range(RECOVERY_CODE_COUNT)
@@ -52,12 +50,12 @@ def new_recovery_codes() -> list[str]:
 
 
 def recovery_hash(typed: str) -> str:
-    """What is kept of a recovery code; the same however its letters and groups are typed."""
+    """The SHA-256 of a recovery code, normalised for case and grouping."""
     return hashlib.sha256(_normalised(typed).encode()).hexdigest()
 
 
 def in_groups(text: str) -> str:
-    """`text` in groups of four, for people to read and type."""
+    """`text` in groups of four characters, separated by hyphens."""
     return "-".join(re.findall(".{1,4}", text))
 
 

@@ -1,7 +1,7 @@
-"""The store of second factors. One is a part of its user's document, `two_factor`:
+"""Second factors, embedded in the user's document.
 
-the secret shared with the app, the counter of the last code that was accepted, since when it is on, and the hashes of
-the recovery codes that are left. While it is being set up there is only `two_factor_offer`: a secret for one login.
+`two_factor`: the TOTP secret, the counter of the last accepted code, since when it is on, and the hashes of the unused
+recovery codes. During the set-up, `two_factor_offer`: a secret that belongs to one login.
 """
 
 from datetime import timedelta
@@ -17,7 +17,7 @@ OFFER_LIFETIME = timedelta(hours=1)
 
 
 def offer(user_id: ObjectId, login_id: str) -> str:
-    """The secret that may be confirmed in this login, the same for an hour. Another login never gets it to see."""
+    """The secret offered to this login, the same for OFFER_LIFETIME; it is never shown to another login."""
     now = clock.now()
     new = {"secret": second_factor_codes.new_secret(), "login_id": login_id, "until": now + OFFER_LIFETIME}
     other = [{"two_factor_offer.login_id": {"$ne": login_id}}, {"two_factor_offer.until": {"$lte": now}}]
@@ -27,7 +27,7 @@ def offer(user_id: ObjectId, login_id: str) -> str:
 
 
 def turn_on(user_id: ObjectId, secret: str, counter: int, recovery_codes: list[str], txn: ClientSession | None) -> bool:
-    """Make the offered secret count from now on; False when it is not offered any more or one counts already."""
+    """Turn on the second factor with the offered secret; False if the offer is gone or a second factor is on."""
     now = clock.now()
     two_factor = {"secret": secret, "counter": counter, "since": now, "recovery_codes": _hashes(recovery_codes)}
     offered = {"_id": user_id, "two_factor": None, "two_factor_offer.secret": secret}
@@ -36,21 +36,21 @@ def turn_on(user_id: ObjectId, secret: str, counter: int, recovery_codes: list[s
 
 
 def turn_off(user_id: ObjectId, txn: ClientSession | None) -> bool:
-    """Ask for the password only from now on; False when it was so already."""
+    """Turn off the second factor; False if it was off."""
     on = {"_id": user_id, "two_factor": {"$ne": None}}
     change = {"$unset": {"two_factor": "", "two_factor_offer": ""}}
     return bool(users.documents().update_one(on, change, session=txn).modified_count)
 
 
 def renew_recovery_codes(user_id: ObjectId, recovery_codes: list[str], txn: ClientSession | None) -> bool:
-    """Replace all recovery codes; False when there is no second factor."""
+    """Replace all recovery codes; False if there is no second factor."""
     on = {"_id": user_id, "two_factor": {"$ne": None}}
     change = {"$set": {"two_factor.recovery_codes": _hashes(recovery_codes)}}
     return bool(users.documents().update_one(on, change, session=txn).modified_count)
 
 
 def accept_app_code(user: User, typed: str) -> bool:
-    """Use up a code of the user's app; each counts once, also of two tries at the same time."""
+    """Accept a TOTP code of the user; each is accepted once, also of concurrent attempts."""
     secret = user["two_factor"]["secret"]
     counter = second_factor_codes.counter_of(secret, typed, clock.now())
     newer = {"_id": user["_id"], "two_factor.secret": secret, "two_factor.counter": {"$lt": counter}}
@@ -59,7 +59,7 @@ def accept_app_code(user: User, typed: str) -> bool:
 
 
 def spend_recovery_code(user: User, typed: str, txn: ClientSession | None) -> bool:
-    """Use up one of the user's recovery codes; each counts once."""
+    """Accept and remove one of the user's recovery codes."""
     spent = second_factor_codes.recovery_hash(typed)
     left = {"_id": user["_id"], "two_factor.recovery_codes": spent}
     change = {"$pull": {"two_factor.recovery_codes": spent}}

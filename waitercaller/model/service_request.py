@@ -1,4 +1,4 @@
-"""What a request is: the document of one thing that a guest asks for, and the times that rule its life."""
+"""Requests: the document, its steps and states, and the times of the escalation."""
 
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, NotRequired, TypedDict, cast
@@ -14,7 +14,7 @@ from waitercaller.model.tables import Table
 
 State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "withdrawn"]
 
-UNDO_WINDOW = timedelta(minutes=5)  # how long an ended request can come back with its first clock
+UNDO_WINDOW = timedelta(minutes=5)  # within which an ended request can be reopened
 
 
 StepName = Literal[
@@ -36,23 +36,23 @@ StepName = Literal[
 
 
 class Step(TypedDict):
-    """Something that happened to a request."""
+    """An entry in a request's history."""
 
     at: datetime
     what: StepName
-    by: Actor | None  # None: a guest, or by itself
-    to: NotRequired[Actor]  # of `passed`: who goes now
+    by: Actor | None  # None: a guest, or automatic
+    to: NotRequired[Actor]  # of `passed`: who accepts it instead
 
 
 class Shown(TypedDict):
-    """A screen that drew a request while somebody could see it."""
+    """A screen that displayed the request while visible."""
 
-    screen: str  # the id that the page made
+    screen: str  # its id, created by the page
     at: datetime
 
 
 class ServiceRequest(TypedDict):
-    """What a guest wants at a table. Names are snapshots: what a screen shows is what it was when the guest called."""
+    """A request of a guest at a table. Names are snapshots of the time of the call."""
 
     _id: ObjectId
     restaurant_id: ObjectId
@@ -64,24 +64,24 @@ class ServiceRequest(TypedDict):
     kind_labels: dict[str, str]
     choice: str | None
     choice_labels: dict[str, str] | None
-    note: str | None  # what the guest wrote
-    keys: list[str]  # the one-time keys of all taps that this request answers
-    device: str | None  # the phone that made it: HMAC of its cookie and the restaurant
+    note: str | None  # written by the guest
+    keys: list[str]  # idempotency keys of all taps that opened this request or reminded of it
+    device: str | None  # the phone that opened it: HMAC of its cookie and the restaurant
     state: State
     live: bool  # waiting or accepted
-    by: Actor | None  # who goes, or went
-    first_at: datetime  # since when the guest has waited; survives an undo
+    by: Actor | None  # who accepted it
+    first_at: datetime  # since when the guest has waited; kept by an undo
     created_at: datetime
     ended_at: datetime | None
-    level: int  # the step of the escalation that has been taken: 0 none, 1 nagged, 2 raised to all zones, 3 alerted
-    due_at: datetime | None  # when the next one is due; None while somebody is on the way, and after the last
-    steps: list[Step]  # its history
-    reminders: int  # further calls for it
-    shown: list[Shown]  # the latest ones
+    level: int  # last step of the escalation: 0 none, 1 nagged, 2 raised to all zones, 3 alerted
+    due_at: datetime | None  # when the next step is due; None if accepted or ended, and after the last step
+    steps: list[Step]  # the history
+    reminders: int  # number of further calls
+    shown: list[Shown]  # the latest only
 
 
 class Scope(TypedDict):
-    """Whose requests: all of a restaurant, or with `table_id` those of one table."""
+    """A filter: all requests of a restaurant, or with `table_id` those of one table."""
 
     restaurant_id: ObjectId
     table_id: NotRequired[ObjectId]
@@ -93,19 +93,19 @@ def documents() -> Collection[ServiceRequest]:
 
 
 class Escalation(NamedTuple):
-    """After what time without anybody coming the screens nag, all zones see a call, and its managers are alerted."""
+    """The times of the escalation, from when a request began to wait."""
 
     nag: timedelta
     all_zones: timedelta
     alert: timedelta
 
 
-# As the pagers of the trade have it: every 40 s, the manager on the third.
+# As usual in restaurant paging systems: a reminder every 40 s, the manager at the third.
 DEFAULT_ESCALATION: EscalationSeconds = {"nag": 40, "all_zones": 80, "alert": 120}  # seconds
 
 
 def escalation_of(restaurant: Restaurant | None) -> Escalation:
-    """The restaurant's times, counted from when a request began to wait; the usual ones where it has set none."""
+    """The restaurant's times of the escalation, or the default ones."""
     own = restaurant["settings"].get("escalation") if restaurant else None
     seconds = own or DEFAULT_ESCALATION
     return Escalation(
@@ -116,13 +116,13 @@ def escalation_of(restaurant: Restaurant | None) -> Escalation:
 
 
 def waiting(restaurant: Restaurant | None) -> Changes:
-    """What a request's document says from now on when nobody is on the way (again): its escalation begins anew."""
+    """The changes that set a request to waiting (again); its escalation starts from the beginning."""
     due_at = clock.now() + escalation_of(restaurant).nag
     return {"state": "waiting", "live": True, "by": None, "ended_at": None, "level": 0, "due_at": due_at}
 
 
 def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRequest:
-    """A request that has just been made, by the tap `key`, which may add a choice and a note."""
+    """A new waiting request, opened by the tap with the idempotency key `key`."""
     now = clock.now()
     zone_names = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
     return {
@@ -154,5 +154,5 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
 
 
 def step(what: StepName, by: Actor | None) -> Step:
-    """An entry of a request's history; `by` is None for guests and for what happens by itself."""
+    """A new entry for a request's history; `by` is None for guests and automatic steps."""
     return {"at": clock.now(), "what": what, "by": by}

@@ -1,7 +1,7 @@
-"""The store of a restaurant's settings. They stand in its one document, which several people may change at a time.
+"""Changes of a restaurant's document with optimistic concurrency.
 
-Nobody's change is lost: what is written was decided from the very values that it replaces, and where somebody else was
-faster it is decided anew. So a decision must be a function of the restaurant alone.
+A change is written only if the values it replaces are those it was computed from; otherwise it is computed again. So
+no concurrent change is lost, and `decide` must be a function of the restaurant alone.
 """
 
 from collections.abc import Callable
@@ -14,23 +14,23 @@ from waitercaller.db.client import Changes
 from waitercaller.model import restaurants
 from waitercaller.model.restaurants import Restaurant
 
-ATTEMPTS = 50  # each time somebody else was faster, so somebody's change has been made
+ATTEMPTS = 50  # each failed attempt means that a concurrent change succeeded
 
 
 class Missing(Exception):
-    """What was to be changed is not there (any more)."""
+    """What was to be changed does not exist any more."""
 
 
 def get(restaurant_id: ObjectId) -> Restaurant:
-    """The restaurant as the database has it now, not the cache. Raises Missing."""
+    """The restaurant, read from the database instead of the cache. Raises Missing."""
     return _read(restaurant_id, None)
 
 
 def change(restaurant_id: ObjectId, decide: Callable[[Restaurant], Changes], txn: ClientSession | None = None) -> bool:
-    """Set the fields that `decide(restaurant)` returns; whether that changed anything.
+    """Set the fields that `decide(restaurant)` returns; returns whether anything changed. Raises Missing.
 
-    `decide` may be asked several times and refuses by raising. Raises Missing. Where this is part of a transaction,
-    `forget` the restaurant (see restaurants) once that has been committed.
+    `decide` may be called several times, and rejects a change by raising. In a transaction, call `restaurants.forget`
+    after the commit.
     """
     for _ in range(ATTEMPTS):
         restaurant = _read(restaurant_id, txn)

@@ -1,10 +1,10 @@
-"""What guests can ask for, and what every new restaurant offers, in the words of each language that guests read."""
+"""Kinds of requests, and those of a new restaurant, in all languages of the guests' pages."""
 
 from typing import TypedDict
 
 
 class Choice(TypedDict):
-    """One of the ways in which a kind can be asked for: the bill by card, say."""
+    """A variant of a kind, such as the bill by card."""
 
     id: str
     names: dict[str, str]  # by language
@@ -14,9 +14,9 @@ class Kind(TypedDict):
     """A kind of request. Its id is never reused; a kind that is no longer offered is inactive, not deleted."""
 
     id: str
-    names: dict[str, str]  # what the guest's button says, by language
-    labels: dict[str, str]  # the one word on the staff's screens, by language
-    icon: str  # the name of a drawing in templates/_macros.html
+    names: dict[str, str]  # texts of the guest's button, by language
+    labels: dict[str, str]  # short names for staff, by language
+    icon: str  # name of an icon in templates/_macros.html
     choices: list[Choice]
     active: bool
     position: int

@@ -1,9 +1,9 @@
-"""The store of subscriptions: the browsers that members want to be told by, for each restaurant of theirs.
+"""Web Push subscriptions: browsers of members, for each restaurant.
 
-A browser has one endpoint, whoever uses it, so it belongs to one member: whoever subscribed there last. A subscription
-ends with the login it was made with, but not when that is only idle: an owner at home has not touched anything for
-hours. Each change also writes the widest choice of a member's browsers into the restaurant's document, so that a call
-costs no query where nobody wants to hear of it.
+A browser has one endpoint, so in each restaurant its subscription belongs to the member who subscribed last. It ends
+with the login that created it, but not when that is only idle: an owner at home may be inactive for hours. Each change
+also stores the widest choice of a member's browsers in the restaurant's document (`push`), so that a call needs no
+query if no member has subscribed.
 """
 
 import hashlib
@@ -22,22 +22,22 @@ from waitercaller.model import restaurants
 ActiveChoice = Literal["all", "escalated"]
 Choice = ActiveChoice | Literal["none"]
 
-MAX_BROWSERS_PER_MEMBER = 10  # of one member; the oldest makes room for a new one
+MAX_BROWSERS_PER_MEMBER = 10  # a new one replaces the oldest
 
 
 class Browser(TypedDict):
-    """What a browser says of itself: where it is reached, its keys, and what its person reads."""
+    """A browser's push endpoint, its keys (RFC 8291) and its language."""
 
     endpoint: str
     p256dh: str
     auth: str
-    key: str  # our public key that it was made for
-    browser: str  # its User-Agent
+    key: str  # the VAPID public key that it was created with
+    browser: str  # User-Agent
     language: str
 
 
 class Subscription(Browser):
-    """A browser that is told for one member of one restaurant (collection `subscriptions`)."""
+    """A browser's subscription for one member of one restaurant (collection `subscriptions`)."""
 
     _id: str  # see `full_id`
     restaurant_id: ObjectId
@@ -55,9 +55,9 @@ def documents() -> Collection[Subscription]:
 def put(
     restaurant_id: ObjectId, member_id: str, login_id: str, browser: Browser, choice: Choice, renewed: bool = False
 ) -> Choice:
-    """Have this browser told for this member; returns what it is told.
+    """Subscribe this browser for this member; returns its choice.
 
-    Where it only `renewed` what it says of itself, what the member has chosen since stands.
+    If the browser only `renewed` its subscription, the member's stored choice is kept.
     """
     subscription_id = full_id(restaurant_id, hashlib.sha256(browser["endpoint"].encode()).hexdigest()[:32])
 
@@ -76,13 +76,13 @@ def put(
             _note_widest(restaurant_id, each, txn)
         return chosen
 
-    told = transaction(work)
+    chosen = transaction(work)
     restaurants.forget(restaurant_id)
-    return told
+    return chosen
 
 
 def full_id(restaurant_id: ObjectId, name: str) -> str:
-    """The id of a browser's subscription; its name there stands for its endpoint."""
+    """The `_id` of a subscription; `name` is the hash of the browser's endpoint."""
     return f"{restaurant_id}:{name}"
 
 
@@ -92,20 +92,20 @@ def get(subscription_id: str) -> Subscription | None:
 
 
 def of_member(restaurant_id: ObjectId, member_id: str) -> list[Subscription]:
-    """A member's subscriptions, the oldest first."""
+    """The subscriptions of a member, oldest first."""
     return _of(restaurant_id, member_id, None)
 
 
 def ids_with_choice(
     choices: Iterable[ActiveChoice], restaurant_id: ObjectId, member_ids: list[str], txn: ClientSession | None
 ) -> list[str]:
-    """The ids of these members' subscriptions for which one of these choices was made."""
+    """The ids of these members' subscriptions with one of these choices."""
     which = {"restaurant_id": restaurant_id, "member_id": {"$in": member_ids}, "choice": {"$in": list(choices)}}
     return [each["_id"] for each in documents().find(which, {"_id": True}, session=txn)]
 
 
 def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice: Choice) -> bool:
-    """Tell this browser of the member of other calls, or of none; False if they have no such browser."""
+    """Set the choice of a member's subscription; False if there is no such subscription."""
     which = {"_id": subscription_id, "restaurant_id": restaurant_id, "member_id": member_id}
 
     def work(txn: ClientSession | None) -> bool:
@@ -119,15 +119,18 @@ def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice
 
 
 def move_to_login(login_id: str, successor_id: str) -> None:
-    """Another login takes this one's place in the same browser: what that is told goes on."""
+    """Attach the subscriptions of a login to its successor in the same browser."""
     documents().update_many({"login_id": login_id}, {"$set": {"login_id": successor_id}})
 
 
 def drop(subscription: Subscription) -> None:
-    """Forget a browser that cannot be reached any more, or must not be."""
+    """Delete a subscription that is gone or must not be used any more."""
 
     def work(txn: ClientSession | None) -> None:
-        same = {"_id": subscription["_id"], "login_id": subscription["login_id"]}  # not one that came back just now
+        same = {
+            "_id": subscription["_id"],
+            "login_id": subscription["login_id"],
+        }  # not one that was renewed concurrently
         documents().delete_one(same, session=txn)
         _note_widest(subscription["restaurant_id"], subscription["member_id"], txn)
 
@@ -136,7 +139,7 @@ def drop(subscription: Subscription) -> None:
 
 
 def forget_member(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
-    """Forget the browsers of a member who goes."""
+    """Delete the subscriptions of a member who leaves."""
     documents().delete_many({"restaurant_id": restaurant_id, "member_id": member_id}, session=txn)
 
 
@@ -152,7 +155,7 @@ def _make_room(restaurant_id: ObjectId, member_id: str, txn: ClientSession | Non
 
 
 def _note_widest(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
-    """Written at each change, also of nothing: of two changes at once the later then counts with what the other did."""
+    """Store the widest choice of a member; always a write, so that concurrent transactions conflict and are retried."""
     choices = {each["choice"] for each in _of(restaurant_id, member_id, txn)}
     widest = next((each for each in ("all", "escalated") if each in choices), "none")
     mine = {"_id": restaurant_id, "members.id": member_id}

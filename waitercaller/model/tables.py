@@ -1,6 +1,6 @@
-"""The store of tables. A table is known to the staff by its name and to guests by its code.
+"""Tables, identified by name for staff and by code for guests.
 
-A removed table stays for the figures; its name can be used again.
+Removed tables are kept, marked by `removed_at`; their names can be reused.
 """
 
 import base64
@@ -21,12 +21,12 @@ from waitercaller.db.client import Filter, db, transaction
 
 CODE = re.compile("[A-Z2-7]{26}")
 RETIRED_CODE_LIFETIME = timedelta(hours=24)
-MAX_TABLES = 1000  # of one restaurant: more than any house has, and what its pages can still draw
-ATTEMPTS = 3  # two equal codes of 128 random bits are not met in practice, three times in a row never
+MAX_TABLES = 1000  # of one restaurant; limits the size of its pages
+ATTEMPTS = 3  # after a collision of a random code or a concurrent change
 
 
 class TooManyTables(Exception):
-    """The restaurant would have more tables than it may; nothing was written."""
+    """The restaurant would have more than MAX_TABLES tables; nothing was written."""
 
 
 class NamesTaken(Exception):
@@ -38,7 +38,7 @@ class NamesTaken(Exception):
 
 
 class RetiredCode(TypedDict):
-    """A code that was replaced: its page follows and cancels, and calls nobody."""
+    """A replaced code: its page shows and cancels live requests but cannot call."""
 
     code: str
     until: datetime  # RETIRED_CODE_LIFETIME after it was replaced
@@ -49,12 +49,12 @@ class Table(TypedDict):
 
     _id: ObjectId
     restaurant_id: ObjectId
-    name: str  # what the staff calls it
-    name_key: str  # what two tables must differ in, see `name_key`
+    name: str  # shown to staff
+    name_key: str  # normalised name, unique in the restaurant; see `name_key`
     zone_id: str | None
-    code: str  # 26 characters A–Z and 2–7: 128 random bits in base 32, in the address that guests open
+    code: str  # 26 characters A–Z and 2–7: 128 random bits in base 32, in the guests' URL
     retired_codes: list[RetiredCode]
-    position: int  # order; equal ones by name
+    position: int  # sort order, then by name
     removed_at: datetime | None
 
 
@@ -63,41 +63,41 @@ def documents() -> Collection[Table]:
     return cast(Collection[Table], db().tables)
 
 
-def refuse_too_many(restaurant_id: ObjectId, number: int) -> None:
-    """Raise TooManyTables if so many more would be too many. It keeps pages drawable, so two at once may just pass."""
+def check_limit(restaurant_id: ObjectId, number: int) -> None:
+    """Raise TooManyTables if `number` more exceed MAX_TABLES. Concurrent calls may exceed it slightly."""
     present = documents().count_documents({"restaurant_id": restaurant_id, "removed_at": None})
     if present + number > MAX_TABLES:
         raise TooManyTables
 
 
 def add_many(restaurant_id: ObjectId, names: list[str], zone_id: str | None) -> None:
-    """Add a table for each name, or none of them. Raises NamesTaken."""
+    """Add a table for each name, in one transaction. Raises NamesTaken."""
     for attempts_left in reversed(range(ATTEMPTS)):
         tables = [_new(restaurant_id, name, zone_id) for name in names]
         try:
             transaction(partial(_insert, tables))
             return
         except (BulkWriteError, DuplicateKeyError):
-            refuse_taken(restaurant_id, names)
+            check_names_free(restaurant_id, names)
             if not attempts_left:
                 raise
 
 
 def of_restaurant(restaurant_id: ObjectId) -> list[Table]:
-    """The restaurant's tables in the order people expect: by position, then "2" before "10"."""
+    """The restaurant's tables by position, then in natural order ("2" before "10")."""
     tables = documents().find({"restaurant_id": restaurant_id, "removed_at": None})
     return sorted(tables, key=lambda table: (table["position"], _natural(table["name_key"])))
 
 
 def get(restaurant_id: ObjectId, table_id: ObjectId) -> Table | None:
-    """The table, if this restaurant has it and has not removed it."""
+    """The table with this id in this restaurant, unless it is removed."""
     return documents().find_one(_present(restaurant_id, table_id))
 
 
 def by_code(code: str) -> tuple[Table, bool] | None:
-    """The table with this code, and whether it is the present one; False for 24 hours after a new one was made.
+    """The table with this code (case-insensitive), and whether the code is current: False for a retired one.
 
-    Perhaps up to 30 s old (see cache). Upper and lower case are the same code.
+    From the cache, hence up to cache.MAX_AGE_SECONDS old.
     """
     code = code.upper()
     if not CODE.fullmatch(code):
@@ -108,14 +108,14 @@ def by_code(code: str) -> tuple[Table, bool] | None:
     if table["code"] == code:
         return table, True
     now = clock.now()
-    alive = any(old["code"] == code and old["until"] > now for old in table["retired_codes"])
-    return (table, False) if alive else None
+    is_retired = any(old["code"] == code and old["until"] > now for old in table["retired_codes"])
+    return (table, False) if is_retired else None
 
 
-def refuse_taken(restaurant_id: ObjectId, names: list[str], except_id: ObjectId | None = None) -> None:
+def check_names_free(restaurant_id: ObjectId, names: list[str], except_id: ObjectId | None = None) -> None:
     """Raise NamesTaken if tables other than `except_id` have some of these names.
 
-    It is for telling people early and which; what really keeps names apart is the unique index.
+    Only for the error message; the unique index ensures that names differ.
     """
     keys = {name_key(name): name for name in names}
     others = {"restaurant_id": restaurant_id, "removed_at": None, "name_key": {"$in": list(keys)}}
@@ -125,7 +125,7 @@ def refuse_taken(restaurant_id: ObjectId, names: list[str], except_id: ObjectId 
 
 
 def edit(restaurant_id: ObjectId, table_id: ObjectId, name: str, zone_id: str | None) -> bool:
-    """Rename a table and move it to a zone; False if there is no such table. Raises NamesTaken."""
+    """Set the name and zone of a table; False if there is no such table. Raises NamesTaken."""
     values = {"name": name, "name_key": name_key(name), "zone_id": zone_id}
     try:
         changed = documents().update_one(_present(restaurant_id, table_id), {"$set": values})
@@ -136,16 +136,16 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId, name: str, zone_id: str | 
 
 
 def leave_zone(restaurant_id: ObjectId, zone_id: str, txn: ClientSession | None = None) -> None:
-    """The tables of a zone that is removed stand in none from now on."""
+    """Remove the zone from its tables, when the zone is deleted."""
     which = {"restaurant_id": restaurant_id, "zone_id": zone_id}
     documents().update_many(which, {"$set": {"zone_id": None}}, session=txn)
     cache.tables.clear()
 
 
 def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> bool:
-    """Give a table a new code; the old one is retired. False if there is no such table.
+    """Replace a table's code; the old one is retired. False if there is no such table.
 
-    Of two at once one wins; the other finds the code new already, which is what it wanted.
+    Of concurrent calls one changes the code; the others return True without a second change.
     """
     table = get(restaurant_id, table_id)
     if table is None:
@@ -166,9 +166,9 @@ def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> bool:
 
 
 def remove(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | None = None) -> bool:
-    """Take a table out of use; False if there is no such table (any more).
+    """Mark a table as removed; False if there is no such table.
 
-    Where this is part of a transaction, `forget` the table once that has been committed.
+    In a transaction, call `forget` after the commit.
     """
     removed = documents().update_one(
         _present(restaurant_id, table_id), {"$set": {"removed_at": clock.now()}}, session=txn
@@ -184,17 +184,17 @@ def remove_all(restaurant_id: ObjectId, txn: ClientSession | None) -> None:
 
 
 def forget(table_id: ObjectId) -> None:
-    """Read this table anew at the next scan of its code; the watchers tell the other processes."""
+    """Invalidate the cached table in this process; other processes do so by their watchers."""
     cache.tables.forget(table_id)
 
 
 def name_key(name: str) -> str:
-    """What two names must differ in: not only in case, in spaces or in how an accent is encoded."""
+    """The name normalised for comparison: case, white space and Unicode composition are ignored."""
     return " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).split())
 
 
 def new_code() -> str:
-    """128 random bits as 26 characters of A–Z and 2–7, which QR codes hold in their compact alphanumeric mode."""
+    """128 random bits as 26 characters of A–Z and 2–7, for the compact alphanumeric mode of QR codes."""
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
 
 
@@ -221,11 +221,11 @@ def _present(restaurant_id: ObjectId, table_id: ObjectId) -> Filter:
 
 
 def _find_by_code(code: str) -> Table | None:
-    # Two questions, each answered by an index, rather than one with $or.
+    # Two queries, each with an index, instead of one with $or.
     table = documents().find_one({"code": code, "removed_at": None})
     return table or documents().find_one({"retired_codes.code": code, "removed_at": None})
 
 
 def _natural(key: str) -> list[str | int]:
-    """Text and numbers in turn, beginning with text, so that keys compare like with like."""
+    """A natural sort key: alternating text and numbers, starting with text, so that types always match."""
     return [int(part) if index % 2 else part for index, part in enumerate(re.split("([0-9]+)", key))]

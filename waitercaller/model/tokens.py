@@ -1,8 +1,8 @@
-"""Signed links that work once: `issue` makes one, `redeem` spends it.
+"""Signed single-use tokens for links.
 
-A token is signed (its own salt for each purpose, SHA-256) and carries a random id and its expiry; the database keeps
-only the id's hash. It is spent by one conditional update, dies when a newer one is issued for the same purpose and
-subject, and is revoked with all others of its subject when the password or the address changes.
+A token is signed (with a salt for each purpose, SHA-256) and contains a random id and its expiry; the database stores
+only the id's hash. It is redeemed by one conditional update, replaced when a newer one is issued for the same purpose
+and subject, and revoked with all others of its subject when the password or the address changes.
 """
 
 import hashlib
@@ -18,24 +18,23 @@ from pymongo.collection import Collection
 from waitercaller.db import clock
 from waitercaller.db.client import db
 
-# Machines' clocks differ: a token is neither refused nor kept alive for that reason alone.
+# Tolerated difference between the clocks of machines.
 CLOCK_LEEWAY = timedelta(seconds=90)
-# How long a spent or expired token is remembered, so that its link can still say what happened to it.
-RETENTION = timedelta(days=7)
+RETENTION = timedelta(days=7)  # after the expiry, so that the link's page can tell "used" and "expired" from "invalid"
 
 Reason = Literal["invalid", "expired", "used"]
 
 
 class Token(TypedDict):
-    """What is kept of a link that works once."""
+    """The stored part of a token."""
 
-    _id: str  # SHA-256 of the random id that the link carries
+    _id: str  # SHA-256 of the token's random id
     purpose: str  # chooses the salt
-    subject: str  # what it is about: an id or an address
+    subject: str  # an id or an e-mail address
     created_at: datetime
     expires_at: datetime
     used_at: datetime | None  # used, replaced or revoked
-    purge_at: datetime  # RETENTION after it has expired
+    purge_at: datetime  # RETENTION after `expires_at`
 
 
 def documents() -> Collection[Token]:
@@ -44,22 +43,22 @@ def documents() -> Collection[Token]:
 
 
 class TokenError(Exception):
-    """The token cannot be redeemed; `reason` tells why."""
+    """The token cannot be redeemed, for `reason`; `status` is that of the HTTP response."""
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason: Reason = reason
-        self.status = 400 if reason == "invalid" else 410  # of the page: it never worked, or does not any more
+        self.status = 400 if reason == "invalid" else 410
 
 
 def serializer(salt: str) -> URLSafeSerializer:
-    """What signs and verifies values for one use, named by `salt`; the older keys still verify."""
+    """A serializer that signs with the current key and also verifies with the fallback keys."""
     keys = [*current_app.config["SECRET_KEY_FALLBACKS"], current_app.config["SECRET_KEY"]]
     return URLSafeSerializer(keys, salt=salt, signer_kwargs={"digest_method": hashlib.sha256})
 
 
 def issue(purpose: str, subject: str, lifetime: timedelta) -> str:
-    """Make a token for `subject` (an id or an address), good for `lifetime`; older ones of this purpose die."""
+    """Issue a token for `subject` with this lifetime; earlier ones of the same purpose are replaced."""
     now = clock.now()
     token_id = secrets.token_urlsafe(24)
     documents().update_many({"subject": subject, "purpose": purpose, "used_at": None}, {"$set": {"used_at": now}})
@@ -78,23 +77,23 @@ def issue(purpose: str, subject: str, lifetime: timedelta) -> str:
 
 
 def peek(purpose: str, token: str, txn: ClientSession | None = None) -> str:
-    """The subject of a token that could be redeemed now. Raises TokenError."""
+    """The subject of a valid token, without redeeming it. Raises TokenError."""
     return _valid(purpose, token, txn)["subject"]
 
 
 def redeem(purpose: str, token: str, txn: ClientSession | None = None) -> str:
-    """Spend a token and return its subject; of several at once exactly one succeeds. Raises TokenError."""
+    """Redeem a token and return its subject; of concurrent calls exactly one succeeds. Raises TokenError."""
     document = _valid(purpose, token, txn)
-    spent = documents().update_one(
+    redeemed = documents().update_one(
         {"_id": document["_id"], "used_at": None}, {"$set": {"used_at": clock.now()}}, session=txn
     )
-    if not spent.modified_count:
+    if not redeemed.modified_count:
         raise TokenError("used")
     return document["subject"]
 
 
 def revoke(subject: str, txn: ClientSession | None = None) -> None:
-    """Make every open token of `subject` worthless, whatever its purpose."""
+    """Revoke all open tokens of `subject`, for any purpose."""
     documents().update_many({"subject": subject, "used_at": None}, {"$set": {"used_at": clock.now()}}, session=txn)
 
 

@@ -1,6 +1,6 @@
-"""The store of people: registrations that wait for their confirmation, and users.
+"""Users, and registrations that are not confirmed yet.
 
-An e-mail address comes here as `forms.normal_address` writes it.
+E-mail addresses are normalised by the caller (`web.fields.normalise_address`).
 """
 
 from datetime import datetime, timedelta
@@ -19,11 +19,11 @@ REGISTRATION_LIFETIME = timedelta(days=7)
 
 
 class AddressTakenError(Exception):
-    """Somebody has confirmed this address already."""
+    """Another user has this e-mail address."""
 
 
 class Registration(TypedDict):
-    """A would-be account until its address is confirmed."""
+    """An account whose e-mail address is not confirmed yet."""
 
     _id: ObjectId
     email: str
@@ -38,22 +38,22 @@ class Registration(TypedDict):
 class PendingEmail(TypedDict):
     """A change of address that is not confirmed yet; see `profiles`."""
 
-    id: str  # the link's token names it
+    id: str  # contained in the link's token
     email: str
     asked_at: datetime
 
 
 class TwoFactor(TypedDict):
-    """The second factor while it is on; see `second_factors`."""
+    """An enabled second factor; see `second_factors`."""
 
     secret: str  # base 32, shared with the authenticator app
-    counter: int  # of the last accepted code, in steps of 30 s since 1970
+    counter: int  # TOTP counter of the last accepted code: periods of 30 s since 1970
     since: datetime
-    recovery_codes: list[str]  # SHA-256 of those that are left
+    recovery_codes: list[str]  # SHA-256 of the unused ones
 
 
 class TwoFactorOffer(TypedDict):
-    """The second factor while it is being set up."""
+    """A second factor during its set-up."""
 
     secret: str
     login_id: str  # the login that may see and confirm it
@@ -61,14 +61,14 @@ class TwoFactorOffer(TypedDict):
 
 
 class FormerMembership(TypedDict):
-    """A restaurant that somebody has left, and as whom they worked there."""
+    """A restaurant that the user has left, and the former member id."""
 
     restaurant_id: ObjectId
     member_id: str
 
 
 class User(TypedDict):
-    """Somebody with an account."""
+    """A person with an account."""
 
     _id: ObjectId
     email: str  # normalised, lower case
@@ -96,7 +96,7 @@ def registrations() -> Collection[Registration]:
 def register(
     email: str, name: str, restaurant_name: str, password_hash: str, language: str, txn: ClientSession | None
 ) -> ObjectId:
-    """Keep a registration until it is confirmed, whether or not the address has an account."""
+    """Store a registration, whether or not the address has an account; returns its id."""
     now = clock.now()
     document: Registration = {
         "_id": ObjectId(),
@@ -113,24 +113,24 @@ def register(
 
 
 def registration(registration_id: ObjectId, txn: ClientSession | None = None) -> Registration | None:
-    """A registration that still waits for its confirmation."""
+    """The registration with this id, unless it has expired."""
     return registrations().find_one({"_id": registration_id, "expires_at": {"$gt": clock.now()}}, session=txn)
 
 
 def registration_of(email: str, preferred: ObjectId | None) -> Registration | None:
-    """The waiting registration of this address: the preferred one if it is among them, else the newest."""
+    """An unexpired registration of this address: the preferred one if it exists, else the newest."""
     waiting = {"email": email, "expires_at": {"$gt": clock.now()}}
     found = registrations().find_one({**waiting, "_id": preferred}) if preferred else None
     return found or registrations().find_one(waiting, sort=[("created_at", DESCENDING)])
 
 
 def drop_registration(registration_id: ObjectId, txn: ClientSession | None) -> None:
-    """Forget a registration: it has become a user."""
+    """Delete a registration that was confirmed."""
     registrations().delete_one({"_id": registration_id}, session=txn)
 
 
 def create(email: str, name: str, password_hash: str, txn: ClientSession | None) -> ObjectId:
-    """A new user. Raises AddressTakenError."""
+    """Create a user; returns the id. Raises AddressTakenError."""
     now = clock.now()
     user: User = {
         "_id": ObjectId(),
@@ -158,11 +158,11 @@ def with_address(email: str) -> User | None:
 
 
 def record_login(user: User) -> bool:
-    """Note that the user, as read before the password was verified, has logged in; False if the password has changed.
+    """Set `logged_in_at`; False if the credentials have changed since `user` was read, before the verification.
 
-    A write, so that it and the transaction of a new password exclude each other: a login that began with the old
-    password is either ended by the change of the password, or hears here that it came too late. The same holds for one
-    that began without the second factor, with the old address, or with an account that is being deleted.
+    It is a write so that it conflicts with the transaction of a concurrent change: a login with the old password is
+    either ended by the change, or rejected here. The same holds for a change of the second factor or the address, and
+    for the deletion of the account.
     """
     unchanged = {
         "_id": user["_id"],
@@ -174,20 +174,20 @@ def record_login(user: User) -> bool:
 
 
 def record_leaving(user_id: ObjectId, restaurant_id: ObjectId, member_id: str, txn: ClientSession | None) -> None:
-    """Remember as whom a user worked in a restaurant they left: what is held about them there is still theirs."""
+    """Store a former membership, for the export of the user's data in that restaurant."""
     left = {"restaurant_id": restaurant_id, "member_id": member_id}
     documents().update_one({"_id": user_id}, {"$push": {"left": left}}, session=txn)
 
 
 def rehash(user: User, password_hash: str) -> None:
-    """Keep the same password under a hash with newer parameters, unless it was changed in the meantime."""
+    """Replace the hash of the same password, with newer parameters, unless the password was changed meanwhile."""
     documents().update_one(
         {"_id": user["_id"], "password_hash": user["password_hash"]}, {"$set": {"password_hash": password_hash}}
     )
 
 
 def set_password(user_id: ObjectId, password_hash: str, txn: ClientSession | None) -> None:
-    """Give a user a new password; a change of address that waits for its confirmation is off."""
+    """Set a user's password; a pending change of address is cancelled."""
     new = {"password_hash": password_hash, "password_changed_at": clock.now()}
     documents().update_one({"_id": user_id}, {"$set": new, "$unset": {"pending_email": ""}}, session=txn)
 
@@ -198,10 +198,10 @@ def addresses(user_ids: list[ObjectId]) -> dict[ObjectId | None, str]:
 
 
 def delete(user_id: ObjectId, txn: ClientSession | None) -> bool:
-    """Delete a user; False when there is none."""
+    """Delete a user; False if there is none."""
     return bool(documents().delete_one({"_id": user_id}, session=txn).deleted_count)
 
 
 def delete_registrations(email: str, txn: ClientSession | None) -> None:
-    """Delete the registrations that wait for this address."""
+    """Delete the registrations of this address."""
     registrations().delete_many({"email": email}, session=txn)

@@ -12,7 +12,7 @@ from wtforms.validators import NumberRange, ValidationError
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.settings.fields import MergingForm, choices
 from waitercaller.settings.merging import Values
-from waitercaller.web.fields import LONGEST_NAME, LONGEST_TABLE_NAME
+from waitercaller.web.fields import MAX_NAME_LENGTH, MAX_TABLE_NAME_LENGTH
 from waitercaller.web.forms import Form, text_field, text_of
 
 REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
@@ -24,7 +24,7 @@ QUICKEST, SLOWEST = 10, 3600  # seconds
 class HouseForm(MergingForm):
     """What the restaurant is called, where it is and what its guests read."""
 
-    name = text_field(lazy_gettext("Name"), LONGEST_NAME)
+    name = text_field(lazy_gettext("Name"), MAX_NAME_LENGTH)
     time_zone = SelectField(
         lazy_gettext("Time zone"),
         choices=choices(["UTC", *TIME_ZONES]),
@@ -72,7 +72,7 @@ class HouseForm(MergingForm):
 class ZoneForm(Form):
     """A part of the house."""
 
-    zone_name = text_field(lazy_gettext("Name"), LONGEST_TABLE_NAME)
+    zone_name = text_field(lazy_gettext("Name"), MAX_TABLE_NAME_LENGTH)
 
 
 class MoveForm(Form):

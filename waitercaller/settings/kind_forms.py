@@ -12,8 +12,8 @@ from waitercaller.settings.fields import ByLanguage, LinesByLanguage, MergingFor
 from waitercaller.settings.fields import choices as options
 from waitercaller.settings.merging import Values
 
-LONGEST_NAME = 40  # characters, on a guest's button
-LONGEST_LABEL = 20  # on a card of the staff's screen
+MAX_NAME_LENGTH = 40  # characters, on a guest's button
+MAX_LABEL_LENGTH = 20  # on a card of the staff's screen
 MAX_CHOICES = 6
 ICONS = ("bell", "receipt", "glass", "cup", "bottle", "cutlery", "menu", "bag", "plate", "chair", "candle", "hand")
 
@@ -22,9 +22,9 @@ class KindForm(MergingForm):
     """A kind of request, in the languages that the restaurant offers; `main` is the first of them."""
 
     main = "en"
-    names = ByLanguage(lazy_gettext("Words on the button"), LONGEST_NAME)
-    labels = ByLanguage(lazy_gettext("Short word for the staff"), LONGEST_LABEL)
-    choices = LinesByLanguage(lazy_gettext("Choices"), LONGEST_NAME)
+    names = ByLanguage(lazy_gettext("Words on the button"), MAX_NAME_LENGTH)
+    labels = ByLanguage(lazy_gettext("Short word for the staff"), MAX_LABEL_LENGTH)
+    choices = LinesByLanguage(lazy_gettext("Choices"), MAX_NAME_LENGTH)
     icon = RadioField(lazy_gettext("Picture"), choices=options(ICONS), validate_choice=False)
 
     def validate_names(self, field: Any) -> None:

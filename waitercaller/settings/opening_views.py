@@ -32,7 +32,7 @@ def set_now(restaurant_id: ObjectId) -> ResponseReturnValue:
         abort(400)
     state = form.state.data
     if settings.change(restaurant_id, lambda now: {"opening": _by_hand(now, state)}):
-        audit.record_often("opening_changed", restaurant_id=restaurant_id, state=state)
+        audit.record_limited("opening_changed", restaurant_id=restaurant_id, state=state)
     said = {
         "open": _("Guests can call now."),
         "closed": _("Guests cannot call now. Calls that wait stay on the screens."),
@@ -109,7 +109,7 @@ def _page(restaurant_id: ObjectId, **forms: Form) -> str:
     context: dict[str, Any] = {"hours_form": HoursForm(), "exception_form": ExceptionForm(), **forms}
     return render_template(
         "settings/opening.html",
-        opening=opening_words.of_opening(restaurant),
+        opening=opening_words.describe(restaurant),
         week=hours.week(restaurant),
         special=hours.special_days(restaurant),
         day_names=[(str(day), hours.short_day_name(day), hours.day_name(day)) for day in range(7)],
@@ -133,7 +133,7 @@ def _which() -> str:
 
 
 def _saved(restaurant_id: ObjectId, section: str) -> ResponseReturnValue:
-    audit.record_often("settings_changed", restaurant_id=restaurant_id, section=section)
+    audit.record_limited("settings_changed", restaurant_id=restaurant_id, section=section)
     flash(_("Saved."), "success")
     return _to_opening(restaurant_id)
 

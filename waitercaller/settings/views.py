@@ -34,7 +34,7 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
         house=restaurant,
         languages=[LANGUAGES[code] for code in restaurant["languages"] if code in LANGUAGES],
         kinds=kinds.in_order(restaurant),
-        opening=opening_words.of_opening(restaurant),
+        opening=opening_words.describe(restaurant),
         times=escalation_of(restaurant),
     )
 

@@ -5,8 +5,8 @@ from flask import Blueprint
 blueprint = Blueprint("staff", __name__)
 
 from waitercaller.staff import (  # noqa: E402, F401  (they register routes and mails)
-    dead_links,
     device_views,
+    invalid_links,
     invitation_views,
     mails,
     views,

@@ -30,7 +30,7 @@ def make_screen(restaurant_id: ObjectId) -> ResponseReturnValue:
         return refused("staff/index.html", form, **people.house(screen_form=form))
     name = text_of(form.screen_name)
     audit.record("screen_added", restaurant_id=restaurant_id, name=name)
-    access.log_in_screen(restaurant_id, name)
+    access.log_in_device(restaurant_id, name)
     flash(_("This is a counter screen now. You are logged out here."), "success")
     return redirect(url_for("requests.dashboard.page", restaurant_id=restaurant_id), 303)
 
@@ -102,7 +102,7 @@ def end_screen(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
 @access.anyone
 def screen_link(token: str) -> ResponseReturnValue:
     """The code for a counter's screen, opened on the device."""
-    return links.move_on("screen", token, "staff.screen")
+    return links.store_token_and_redirect("screen", token, "staff.screen")
 
 
 @blueprint.route("/screen", methods=["GET", "POST"])
@@ -128,7 +128,7 @@ def screen() -> ResponseReturnValue:
 @access.anyone
 def phone_link(token: str) -> ResponseReturnValue:
     """The code for a member's phone, opened there."""
-    return links.move_on("phone", token, "staff.phone")
+    return links.store_token_and_redirect("phone", token, "staff.phone")
 
 
 @blueprint.route("/join", methods=["GET", "POST"])
@@ -160,7 +160,7 @@ def _spend(token: str, invitation_id: ObjectId, txn: ClientSession | None) -> No
 
 
 def _begin(restaurant: Restaurant, name: str, member_id: str | None) -> ResponseReturnValue:
-    access.log_in_screen(restaurant["_id"], name, member_id)
+    access.log_in_device(restaurant["_id"], name, member_id)
     member = restaurants.member_with_id(restaurant, member_id or "")
     by: Actor | None = {"id": member["id"], "name": member["name"]} if member else None
     audit.record("screen_added", restaurant_id=restaurant["_id"], actor=by, name=name)

@@ -9,7 +9,7 @@ from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 
 from waitercaller.model.restaurants import Role
-from waitercaller.web.fields import LONGEST_NAME, email_field, new_password_field
+from waitercaller.web.fields import MAX_NAME_LENGTH, email_field, new_password_field
 from waitercaller.web.forms import Form, text_field
 
 LONGEST_SCREEN_NAME = 40
@@ -29,14 +29,14 @@ class InviteForm(Form):
     """Somebody with an e-mail address."""
 
     email = email_field()
-    name = text_field(lazy_gettext("Name"), LONGEST_NAME, required=False)
+    name = text_field(lazy_gettext("Name"), MAX_NAME_LENGTH, required=False)
     role = SelectField(lazy_gettext("Role"), choices=choices(ROLES), default="waiter")
 
 
 class AddMemberForm(Form):
     """Somebody without one."""
 
-    member_name = text_field(lazy_gettext("Name"), LONGEST_NAME)
+    member_name = text_field(lazy_gettext("Name"), MAX_NAME_LENGTH)
 
 
 class RoleForm(Form):
@@ -47,7 +47,7 @@ class JoinForm(Form):
     """Whoever joins without having an account yet."""
 
     names: tuple[str, ...] = ()  # which the password may not be, see auth.forms
-    name = text_field(lazy_gettext("Your name"), LONGEST_NAME)
+    name = text_field(lazy_gettext("Your name"), MAX_NAME_LENGTH)
     password = new_password_field()
 
 

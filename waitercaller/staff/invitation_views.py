@@ -66,7 +66,7 @@ class Invited:
 @access.anyone
 def invitation_link(token: str) -> ResponseReturnValue:
     """The link in the mail of an invitation."""
-    return links.move_on("invitation", token, "staff.invitation")
+    return links.store_token_and_redirect("invitation", token, "staff.invitation")
 
 
 @blueprint.route("/invitation", methods=["GET", "POST"])

@@ -13,7 +13,7 @@ from waitercaller.mail import outbox
 from waitercaller.model import invitations, restaurants, tokens
 from waitercaller.web.routing import address_of
 
-LONGEST_NAME = 40
+MAX_NAME_LENGTH = 40
 LIKE_A_LINK = re.compile(r"[@/\\]|[.:]\S|www|\d[\d\s()-]{4,}\d", re.IGNORECASE)
 
 
@@ -32,4 +32,4 @@ def invitation(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
 def harmless(name: str) -> str:
     """The name, or nothing where it could be an advertisement to tap on."""
     name = unicodedata.normalize("NFKC", name)
-    return "" if len(name) > LONGEST_NAME or LIKE_A_LINK.search(name) else name
+    return "" if len(name) > MAX_NAME_LENGTH or LIKE_A_LINK.search(name) else name

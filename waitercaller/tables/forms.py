@@ -9,7 +9,7 @@ from wtforms import TextAreaField
 from wtforms.validators import ValidationError
 
 from waitercaller.model.tables import name_key
-from waitercaller.web.fields import LONGEST_TABLE_NAME
+from waitercaller.web.fields import MAX_TABLE_NAME_LENGTH
 from waitercaller.web.forms import Form, no_control_characters, text_field, tidy
 
 MOST_AT_ONCE = 200
@@ -41,7 +41,7 @@ class AddTablesForm(Form):
         validators=[no_control_characters],
         render_kw={"rows": 2, "required": True},
     )
-    zone = text_field(lazy_gettext("Zone"), LONGEST_TABLE_NAME, required=False)
+    zone = text_field(lazy_gettext("Zone"), MAX_TABLE_NAME_LENGTH, required=False)
 
     spelled_out: list[str]
 
@@ -52,17 +52,17 @@ class AddTablesForm(Form):
 class EditTableForm(Form):
     """One table's name and zone."""
 
-    name = text_field(lazy_gettext("Name"), LONGEST_TABLE_NAME)
-    zone = text_field(lazy_gettext("Zone"), LONGEST_TABLE_NAME, required=False)
+    name = text_field(lazy_gettext("Name"), MAX_TABLE_NAME_LENGTH)
+    zone = text_field(lazy_gettext("Zone"), MAX_TABLE_NAME_LENGTH, required=False)
 
 
 def _spelled_out(item: str) -> list[str]:
     # Bounded before it is matched: on a long text the expression would take its time.
-    match = RANGE.fullmatch(item) if len(item) <= 2 * LONGEST_TABLE_NAME else None
+    match = RANGE.fullmatch(item) if len(item) <= 2 * MAX_TABLE_NAME_LENGTH else None
     names = _numbered(item, match["start"], match["first"], match["last"]) if match else [item]
     for name in names:
-        if len(name) > LONGEST_TABLE_NAME:
-            raise ValidationError(_("A name has at most %(max)d characters.", max=LONGEST_TABLE_NAME))
+        if len(name) > MAX_TABLE_NAME_LENGTH:
+            raise ValidationError(_("A name has at most %(max)d characters.", max=MAX_TABLE_NAME_LENGTH))
     return names
 
 

@@ -63,7 +63,7 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     if form.validate():
         try:
             name = text_of(form.name)
-            tables.refuse_taken(restaurant_id, [name], except_id=table_id)
+            tables.check_names_free(restaurant_id, [name], except_id=table_id)
             zone_id = restaurants.ensure_zone(restaurant_id, text_of(form.zone))
             found = tables.edit(restaurant_id, table_id, name, zone_id)
         except tables.NamesTaken:
@@ -134,8 +134,8 @@ def print_sheet(restaurant_id: ObjectId) -> ResponseReturnValue:
 
 def _add(restaurant_id: ObjectId, names: list[str], zone: str) -> None:
     # Asked first, so that a form that is refused makes no zone either.
-    tables.refuse_taken(restaurant_id, names)
-    tables.refuse_too_many(restaurant_id, len(names))
+    tables.check_names_free(restaurant_id, names)
+    tables.check_limit(restaurant_id, len(names))
     tables.add_many(restaurant_id, names, restaurants.ensure_zone(restaurant_id, zone))
 
 

@@ -373,10 +373,10 @@ def test_a_login_at_the_moment_of_deleting_ends_with_the_account(
 def test_whoever_is_taken_on_while_leaving_is_asked_again(app: Flask, bob: Person, charlie: Person) -> None:
     with app.app_context():
         user = users.get(bob.user_id)
-        places = leaving.places_of(bob.user_id)
+        places = leaving.memberships_of(bob.user_id)
         restaurants.add_member(charlie.restaurant_id, "Bob", "waiter", bob.user_id)
         assert user is not None
-        with pytest.raises(leaving.Overtaken):
-            leaving.leave(user, places, "en")
+        with pytest.raises(leaving.OwnershipChanged):
+            leaving.delete_account(user, places, "en")
         assert users.get(bob.user_id) is not None
         assert len(restaurants.of_user(bob.user_id)) == 2

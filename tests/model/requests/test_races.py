@@ -31,6 +31,8 @@ from waitercaller.model.requests import handover, transitions
 from waitercaller.model.restaurants import Actor
 from waitercaller.push import encryption
 
+pytestmark = [pytest.mark.slow, pytest.mark.needs_wire]
+
 BOB = Actor(id="bob", name="Bob")
 LATE = 600.0  # seconds by which the clocks of all processes here are ahead of the guests' taps
 ONCE = ["called", "nagged", "raised", "alerted"]

@@ -149,7 +149,7 @@ def test_staff_end_what_is_live_once(
     assert act(restaurant["_id"], [request["_id"]], BOB) == 0
     assert state_of(database, request) == state
     assert queries.live_of_restaurant(restaurant["_id"]) == []
-    assert [each["_id"] for each in queries.ended_lately(restaurant["_id"])] == [request["_id"]]
+    assert [each["_id"] for each in queries.recently_ended(restaurant["_id"])] == [request["_id"]]
 
 
 def test_the_guest_cancels_what_is_live(tap: Any, restaurant: Restaurant, table: Table, database: Any) -> None:

@@ -4,25 +4,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from bson import ObjectId
 
-from tests.support.cast import Person
 from tests.support.past_calls import BOB, keep, past_call, utc
 from tests.support.together import at_once_in
 from waitercaller.db import clock
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
-from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import figures, store, times, usual
 
 NOON = utc(2026, 11, 10, 12, 0)
-
-
-@pytest.fixture
-def house(database: Any, alice: Person) -> Restaurant:
-    restaurant = restaurants.get(alice.restaurant_id)
-    assert restaurant is not None
-    return restaurant
 
 
 def counted(database: Any) -> dict[datetime, int]:
@@ -30,17 +20,17 @@ def counted(database: Any) -> dict[datetime, int]:
     return {each["quarter"]: sum(cell["calls"] for cell in each["cells"]) for each in database.rollups.find()}
 
 
-def test_calls_are_counted_by_quarters(database, house, table):
-    keep(database, *(past_call(house, table, NOON + timedelta(minutes=minutes)) for minutes in (0, 14, 15, 44)))
+def test_calls_are_counted_by_quarters(database, restaurant, table):
+    keep(database, *(past_call(restaurant, table, NOON + timedelta(minutes=minutes)) for minutes in (0, 14, 15, 44)))
     store.run_now()
     quarter = times.QUARTER
     assert counted(database) == {NOON: 2, NOON + quarter: 1, NOON + 2 * quarter: 1}
-    found = store.of_period(house["_id"], NOON + quarter, NOON + 2 * quarter)
+    found = store.of_period(restaurant["_id"], NOON + quarter, NOON + 2 * quarter)
     assert [each["quarter"] for each in found] == [NOON + quarter]
 
 
-def test_counting_again_changes_nothing(database, house, table):
-    keep(database, past_call(house, table, NOON), past_call(house, table, NOON, kind=1))
+def test_counting_again_changes_nothing(database, restaurant, table):
+    keep(database, past_call(restaurant, table, NOON), past_call(restaurant, table, NOON, kind=1))
     store.run_now()
     before = database.rollups.find_one()
     database.jobs.delete_many({})
@@ -48,32 +38,32 @@ def test_counting_again_changes_nothing(database, house, table):
     assert {**before, "next_at": None} == {**database.rollups.find_one(), "next_at": None}
 
 
-def test_what_happens_to_a_call_later_is_counted(database, house, table, later):
-    call = requests.open_request(house, table, house["kinds"][0], "k1")
+def test_what_happens_to_a_call_later_is_counted(database, restaurant, table, later):
+    call = requests.open_request(restaurant, table, restaurant["kinds"][0], "k1")
     store.run_now()
     [cell] = database.rollups.find_one()["cells"]
     assert (cell["calls"], cell["answered"]) == (1, 0)
     later(minutes=2)
-    requests.accept(house["_id"], [call["_id"]], BOB)
-    requests.resolve(house["_id"], [call["_id"]], BOB)
+    requests.accept(restaurant["_id"], [call["_id"]], BOB)
+    requests.resolve(restaurant["_id"], [call["_id"]], BOB)
     store.run_now()
     [cell] = database.rollups.find_one()["cells"]
     assert (cell["calls"], cell["answered"]) == (1, 1)
-    requests.reopen({"restaurant_id": house["_id"]}, [call["_id"]], BOB)
+    requests.reopen({"restaurant_id": restaurant["_id"]}, [call["_id"]], BOB)
     later(minutes=2)
     store.run_now()
     [cell] = database.rollups.find_one()["cells"]
     assert (cell["calls"], cell["answered"]) == (1, 0)
 
 
-def test_a_quarter_is_left_alone_once_nothing_can_change(database, house, table, later):
-    call = requests.open_request(house, table, house["kinds"][0], "k1")
+def test_a_quarter_is_left_alone_once_nothing_can_change(database, restaurant, table, later):
+    call = requests.open_request(restaurant, table, restaurant["kinds"][0], "k1")
     later(hours=3)
     store.run_now()
     due_at = database.rollups.find_one()["next_at"]
     assert timedelta(minutes=5) < due_at - clock.now() < timedelta(hours=1)  # less and less often while it waits
     later(hours=1)
-    requests.resolve(house["_id"], [call["_id"]], BOB)
+    requests.resolve(restaurant["_id"], [call["_id"]], BOB)
     store.run_now()
     assert database.rollups.find_one()["state"] == "due"  # it can still be undone
     later(hours=1)
@@ -83,33 +73,33 @@ def test_a_quarter_is_left_alone_once_nothing_can_change(database, house, table,
     assert counted(database) == {times.quarter_of(call["created_at"]): 1}
 
 
-def test_calls_that_become_visible_late_are_counted(database, house, table):
+def test_calls_that_become_visible_late_are_counted(database, restaurant, table):
     store.run_now()
     made_at = clock.now() - timedelta(minutes=4)
-    database.requests.insert_one(past_call(house, table, made_at))
+    database.requests.insert_one(past_call(restaurant, table, made_at))
     store.run_now()
     assert counted(database) == {times.quarter_of(made_at): 1}
 
 
-def test_a_long_past_is_counted_in_batches(database, house, table, monkeypatch):
+def test_a_long_past_is_counted_in_batches(database, restaurant, table, monkeypatch):
     monkeypatch.setattr(store, "BATCH_SIZE", 3)
-    keep(database, *(past_call(house, table, NOON + timedelta(minutes=5 * each)) for each in range(10)))
+    keep(database, *(past_call(restaurant, table, NOON + timedelta(minutes=5 * each)) for each in range(10)))
     store.run_now()
     assert sum(counted(database).values()) == 10
 
 
-def test_houses_are_counted_apart(database, house, table, charlie):
+def test_houses_are_counted_apart(database, restaurant, table, charlie):
     theirs = restaurants.get(charlie.restaurant_id)
     assert theirs is not None
-    keep(database, past_call(house, table, NOON), past_call(theirs, table, NOON), past_call(theirs, table, NOON))
+    keep(database, past_call(restaurant, table, NOON), past_call(theirs, table, NOON), past_call(theirs, table, NOON))
     store.run_now()
     assert {each["restaurant_id"]: each["cells"][0]["calls"] for each in database.rollups.find()} == {
-        house["_id"]: 1,
+        restaurant["_id"]: 1,
         charlie.restaurant_id: 2,
     }
 
 
-def test_one_process_at_a_time_looks_for_calls(database, house, table, later, monkeypatch):
+def test_one_process_at_a_time_looks_for_calls(database, restaurant, table, later, monkeypatch):
     rounds: list[Any] = []
     monkeypatch.setattr(store, "_find_new", rounds.append)
     for number in (1, 2):
@@ -120,21 +110,21 @@ def test_one_process_at_a_time_looks_for_calls(database, house, table, later, mo
 
 
 @pytest.mark.needs_wire
-def test_several_processes_at_once_count_right(app, database, house, table):
-    keep(database, *(past_call(house, table, NOON + timedelta(minutes=each)) for each in range(40)))
+def test_several_processes_at_once_count_right(app, database, restaurant, table):
+    keep(database, *(past_call(restaurant, table, NOON + timedelta(minutes=each)) for each in range(40)))
     at_once_in(app, *[store.run_now] * 4)
     store.run_now()
     assert sorted(counted(database).values()) == [10, 15, 15]
 
 
-def test_who_has_lost_the_lease_writes_nothing(database, house, table, monkeypatch):
+def test_who_has_lost_the_lease_writes_nothing(database, restaurant, table, monkeypatch):
     """Between the reading and the writing another call came, and with it another count."""
-    keep(database, past_call(house, table, NOON))
+    keep(database, past_call(restaurant, table, NOON))
     count_cells = figures.cells_of
 
     def interrupted(found: Any) -> Any:
         monkeypatch.setattr(store, "cells_of", count_cells)
-        keep(database, past_call(house, table, NOON))
+        keep(database, past_call(restaurant, table, NOON))
         store.run_now()
         return count_cells(found)
 
@@ -143,8 +133,8 @@ def test_who_has_lost_the_lease_writes_nothing(database, house, table, monkeypat
     assert counted(database) == {NOON: 2}
 
 
-def test_a_process_that_dies_leaves_its_quarter_to_another(database, house, table, later, monkeypatch):
-    keep(database, past_call(house, table, NOON))
+def test_a_process_that_dies_leaves_its_quarter_to_another(database, restaurant, table, later, monkeypatch):
+    keep(database, past_call(restaurant, table, NOON))
     with monkeypatch.context() as patch:
         patch.setattr(store, "cells_of", lambda _: 1 // 0)
         with pytest.raises(ZeroDivisionError):
@@ -156,8 +146,8 @@ def test_a_process_that_dies_leaves_its_quarter_to_another(database, house, tabl
     assert counted(database) == {NOON: 1}
 
 
-def test_calls_of_long_ago_go_and_their_counts_stay(database, house, table, later):
-    ancient, recent = (past_call(house, table, clock.now() - timedelta(days=days)) for days in (401, 399))
+def test_calls_of_long_ago_go_and_their_counts_stay(database, restaurant, table, later):
+    ancient, recent = (past_call(restaurant, table, clock.now() - timedelta(days=days)) for days in (401, 399))
     keep(database, ancient, recent)
     store.run_now()
     assert [call["_id"] for call in database.requests.find()] == [recent["_id"]]
@@ -167,22 +157,22 @@ def test_calls_of_long_ago_go_and_their_counts_stay(database, house, table, late
     assert sum(counted(database).values()) == 2
 
 
-def test_what_is_live_or_not_counted_for_good_is_never_deleted(database, house, table):
+def test_what_is_live_or_not_counted_for_good_is_never_deleted(database, restaurant, table):
     at = clock.now() - timedelta(days=500)
-    live, beside = past_call(house, table, at), past_call(house, table, at)
+    live, beside = past_call(restaurant, table, at), past_call(restaurant, table, at)
     live.update(state="waiting", live=True, ended_at=None)
     keep(database, live, beside)
     store.run_now()
     assert database.requests.count_documents({}) == 2
 
 
-def test_calls_that_never_end_do_not_keep_the_others(database, house, table, monkeypatch):
+def test_calls_that_never_end_do_not_keep_the_others(database, restaurant, table, monkeypatch):
     monkeypatch.setattr(store, "BATCH_SIZE", 2)
     at = clock.now() - timedelta(days=500)
-    never = [past_call(house, table, at + timedelta(hours=each)) for each in range(3)]
+    never = [past_call(restaurant, table, at + timedelta(hours=each)) for each in range(3)]
     for each, kind in zip(never, ("waiter", "bill", "water"), strict=True):
         each.update(kind=kind, state="waiting", live=True, ended_at=None)
-    keep(database, *never, *(past_call(house, table, at + timedelta(days=2, hours=each)) for each in range(5)))
+    keep(database, *never, *(past_call(restaurant, table, at + timedelta(days=2, hours=each)) for each in range(5)))
     for _ in range(6):
         store.run_now()
     assert [call["_id"] for call in database.requests.find()] == [each["_id"] for each in never]
@@ -191,45 +181,35 @@ def test_calls_that_never_end_do_not_keep_the_others(database, house, table, mon
 # --- what guests may expect ---------------------------------------------------------------------------------
 
 
-def test_the_usual_wait_is_the_median_at_this_hour_of_four_weeks(database, house, table, monkeypatch):
-    database.restaurants.update_one({"_id": house["_id"]}, {"$set": {"time_zone": "Europe/Berlin"}})
-    house["time_zone"] = "Europe/Berlin"
+def test_the_usual_wait_is_the_median_at_this_hour_of_four_weeks(database, restaurant, table, monkeypatch):
+    database.restaurants.update_one({"_id": restaurant["_id"]}, {"$set": {"time_zone": "Europe/Berlin"}})
+    restaurant["time_zone"] = "Europe/Berlin"
     at = utc(2026, 11, 10, 11, 30)  # half past twelve; until October 25th that was 10:30 UTC
     for day in range(1, 21):
         hour = 11 if day <= 16 else 10
         begin = (at - timedelta(days=day)).replace(hour=hour, minute=20)
-        keep(database, past_call(house, table, begin, accepted=60), past_call(house, table, begin + times.QUARTER * 4))
-    keep(database, *(past_call(house, table, at - timedelta(days=40), accepted=900) for _ in range(50)))
+        keep(
+            database,
+            past_call(restaurant, table, begin, accepted=60),
+            past_call(restaurant, table, begin + times.QUARTER * 4),
+        )
+    keep(database, *(past_call(restaurant, table, at - timedelta(days=40), accepted=900) for _ in range(50)))
     store.run_now()
-    wait = usual.usual_wait(house, at)
+    wait = usual.usual_wait(restaurant, at)
     assert wait is not None
     assert 60 <= wait.total_seconds() <= 65
-    assert usual.usual_wait(house, at + timedelta(hours=3)) is None
+    assert usual.usual_wait(restaurant, at + timedelta(hours=3)) is None
 
 
-def test_too_few_calls_tell_nothing(database, house, table, later):
+def test_too_few_calls_tell_nothing(database, restaurant, table, later):
     at = clock.now()
-    keep(database, *(past_call(house, table, at - timedelta(days=day)) for day in range(1, 20)))
+    keep(database, *(past_call(restaurant, table, at - timedelta(days=day)) for day in range(1, 20)))
     store.run_now()
-    assert usual.usual_wait(house, at) is None
-    keep(database, past_call(house, table, at - timedelta(days=20)))
+    assert usual.usual_wait(restaurant, at) is None
+    keep(database, past_call(restaurant, table, at - timedelta(days=20)))
     store.run_now()
-    assert usual.usual_wait(house, at) is None  # known for five minutes
+    assert usual.usual_wait(restaurant, at) is None  # known for five minutes
     later(minutes=6)
-    wait = usual.usual_wait(house, at)
+    wait = usual.usual_wait(restaurant, at)
     assert wait is not None
     assert 30 <= wait.total_seconds() <= 35
-
-
-def test_tables_before_are_those_that_wait_longer_for_anybody(database, house, table):
-    def call(table_id: ObjectId, kind: int, minutes: int, state: str = "waiting") -> Any:
-        other: Any = {**table, "_id": table_id}
-        request: Any = past_call(house, other, NOON - timedelta(minutes=minutes), kind=kind)
-        return {**request, "live": True, "state": state, "ended_at": None}
-
-    first, second, third = ObjectId(), ObjectId(), ObjectId()
-    keep(database, call(first, 0, 9), call(first, 1, 8), call(second, 0, 7, "accepted"), call(third, 0, 2))
-    keep(database, call(table["_id"], 0, 6), call(table["_id"], 1, 5))
-    assert usual.tables_before(house["_id"], table["_id"], NOON - timedelta(minutes=5)) == 1
-    assert usual.tables_before(house["_id"], table["_id"], NOON - timedelta(minutes=1)) == 2
-    assert usual.tables_before(ObjectId(), table["_id"], NOON) == 0

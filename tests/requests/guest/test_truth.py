@@ -227,7 +227,7 @@ def _waiting(age: float) -> ServiceRequest:
 )
 def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: timedelta | None, words: str) -> None:
     with app.test_request_context():
-        view = TableView(RESTAURANT, NOW, [_waiting(0)], usual_wait=wait, tables_before=2)
+        view = TableView(RESTAURANT, NOW, [_waiting(0)], usual_wait=wait, tables_ahead=2)
         told = f"{words} 2 tables are before you." if words else ""
         assert guest_words.state_of(view).detail == told
         assert guest_words.state_of(TableView(RESTAURANT, NOW, [], usual_wait=wait)).detail == (
@@ -248,7 +248,7 @@ def test_the_page_asks_what_is_usual_in_this_restaurant(
     phone: Phone, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(usual, "usual_wait", lambda restaurant, at: timedelta(minutes=len(restaurant["name"])))
-    monkeypatch.setattr(usual, "tables_before", lambda restaurant_id, table_id, first_at: 1)
+    monkeypatch.setattr(queries, "tables_ahead", lambda restaurant_id, table_id, first_at: 1)
     assert "Usually 15 minutes at this hour." in phone.look().text
     phone.tap()
     assert "Usually 15 minutes at this hour. 1 table is before you." in phone.look().text

@@ -1,1 +1,1 @@
-"""Requests: the document, its states and steps, and the queries for them."""
+"""Requests: transitions between their states, escalation, and queries."""

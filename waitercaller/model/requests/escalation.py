@@ -1,8 +1,7 @@
-"""The store of what happens to a request to which nobody goes: it nags, all zones see it, the managers are alerted.
+"""Escalation of requests that are not accepted: nagged, raised to all zones, managers alerted.
 
-When the next step is due stands in the request itself, so any process may take it, also one that was started a moment
-ago. Each step is one conditional update from what was read to the next level: of several processes that find the same
-request one takes the step, and none does once somebody is on the way.
+The request itself stores when its next step is due (`due_at`), so any process may take it. Each step is one conditional
+update from the level that was read to the next: of concurrent processes one takes it, and none after an acceptance.
 """
 
 from datetime import timedelta
@@ -14,31 +13,31 @@ from waitercaller.model.service_request import Escalation, ServiceRequest, docum
 
 EscalationStep = Literal["nagged", "raised", "alerted"]
 
-STEPS: tuple[EscalationStep, ...] = ("nagged", "raised", "alerted")  # by the level that a request has before
+STEPS: tuple[EscalationStep, ...] = ("nagged", "raised", "alerted")  # by the level before the step
 BATCH_SIZE = 50
 
 
 def due() -> list[ServiceRequest]:
-    """Requests whose next step is due, those that are most overdue first; at most BATCH_SIZE."""
+    """Up to BATCH_SIZE requests whose next step is due, most overdue first."""
     waiting = {"live": True, "due_at": {"$lte": clock.now()}, "state": "waiting"}
     return list(documents().find(waiting).sort("due_at").limit(BATCH_SIZE))
 
 
 def next_step(request: ServiceRequest) -> EscalationStep:
-    """What the next step is called."""
+    """The name of the next step."""
     return STEPS[_level(request)]
 
 
 def occasion_of_next_step(request: ServiceRequest) -> str:
-    """A name that only this step has: when it was due tells it from one of a time before somebody went in between."""
+    """The idempotency key of the next step. `due_at` distinguishes it from the same step before a release or undo."""
     assert request["due_at"] is not None
     return f"{request['_id']}:{clock.milliseconds(request['due_at'])}"
 
 
 def advance(request: ServiceRequest, times: Escalation) -> bool:
-    """Take the next step, as `request` was read; False when it has been taken, or is not needed any more.
+    """Take the next step if the request is unchanged since it was read; returns whether it was taken.
 
-    The step after that is due as much later as the restaurant's times are apart.
+    The following step is due after the difference of the restaurant's configured times.
     """
     level = _level(request)
     interval = _interval(times, level)
@@ -55,7 +54,7 @@ def advance(request: ServiceRequest, times: Escalation) -> bool:
 
 
 def is_unanswered(request: ServiceRequest) -> bool:
-    """Whether the last step has been taken, or is due, and still nobody goes."""
+    """Whether the request is still waiting when its last step is due or has been taken."""
     level, due_at = _level(request), request["due_at"]
     is_last = level == len(STEPS) - 1 and due_at is not None and due_at <= clock.now()
     return request["state"] == "waiting" and (level == len(STEPS) or is_last)

@@ -1,4 +1,6 @@
-"""Reading requests: what is live, and what has ended lately."""
+"""Queries of live and recently ended requests."""
+
+from datetime import datetime
 
 from bson import ObjectId
 
@@ -8,24 +10,31 @@ from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceReques
 
 
 def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
-    """All that is live in a restaurant, oldest first."""
+    """The live requests of a restaurant, oldest first."""
     return _find({"restaurant_id": restaurant_id, "live": True}, "first_at")
 
 
 def live_of_table(restaurant_id: ObjectId, table_id: ObjectId) -> list[ServiceRequest]:
-    """All that is live at a table, oldest first."""
+    """The live requests of a table, oldest first."""
     return _find({"restaurant_id": restaurant_id, "table_id": table_id, "live": True}, "first_at")
 
 
-def ended_lately(restaurant_id: ObjectId) -> list[ServiceRequest]:
-    """What the staff ended within the time it can be undone, latest first."""
+def recently_ended(restaurant_id: ObjectId) -> list[ServiceRequest]:
+    """Requests that staff ended within UNDO_WINDOW, latest first."""
     ended = _find({"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_WINDOW}}, "ended_at")
     return [request for request in reversed(ended) if request["state"] in ("resolved", "dismissed")]
 
 
 def with_ids(where: Scope, ids: list[ObjectId]) -> list[ServiceRequest]:
-    """These requests, oldest first. `where` is the restaurant, for a guest the table."""
+    """The requests with these ids, oldest first. `where`: the restaurant, for guests the table."""
     return _find({"_id": {"$in": ids}, **where}, "first_at")
+
+
+def tables_ahead(restaurant_id: ObjectId, table_id: ObjectId, first_at: datetime) -> int:
+    """The number of other tables with requests that have been waiting since before `first_at`."""
+    earlier = {"restaurant_id": restaurant_id, "live": True, "first_at": {"$lt": first_at}}
+    waiting = documents().find(earlier, {"table_id": True, "state": True})
+    return len({request["table_id"] for request in waiting if request["state"] == "waiting"} - {table_id})
 
 
 def _find(where: Filter, order: str) -> list[ServiceRequest]:

@@ -1,6 +1,6 @@
-"""Receipts: which screens have drawn a request before somebody's eyes. The guest reads “on 2 staff screens” from them.
+"""`shown`: which screens have displayed a request while visible. The guest's page shows their number.
 
-A receipt changes nothing else of a request, so the staff's list is not drawn again for it (see watch).
+It changes nothing else of a request, so it does not wake the restaurant's topic (see model/changes).
 """
 
 from bson import ObjectId
@@ -8,11 +8,11 @@ from bson import ObjectId
 from waitercaller.db import clock
 from waitercaller.model.service_request import documents
 
-MAX_SCREENS_PER_REQUEST = 20  # the latest
+MAX_SCREENS_PER_REQUEST = 20  # only the latest are stored
 
 
 def record(restaurant_id: ObjectId, request_ids: list[ObjectId], screen_id: str) -> int:
-    """This screen has drawn these; returns how many did not know that yet. What has ended takes no receipt."""
+    """Record that this screen shows these live requests; idempotent, returns how many changed."""
     changed = documents().update_many(
         {
             "_id": {"$in": request_ids},

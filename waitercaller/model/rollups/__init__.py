@@ -1,1 +1,1 @@
-"""Rollups: counts of requests by quarter of an hour, and the figures made of them."""
+"""Rollups: counts of requests per quarter of an hour, and figures computed from them."""

@@ -1,4 +1,4 @@
-"""What is counted of calls, and how counts of many quarters of an hour become one figure."""
+"""Counts of requests per cell, and figures aggregated from cells."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -8,30 +8,30 @@ from typing import TypedDict
 
 from waitercaller.model.service_request import ServiceRequest
 
-# Where one bucket of the histogram of waits ends and the next begins (seconds). The last one has no end.
+# Upper bounds of the buckets of the histogram of waits. The last bucket has none.
 BUCKET_BOUNDS_SECONDS = (*range(5, 120, 5), *range(120, 300, 10), *range(300, 900, 30), *range(900, 3601, 300))
 ANSWER_STEPS = ("accepted", "passed", "resolved")
-UNDO_STEPS = ("reopened", "released")  # the guest waits again, and has waited all the time
+UNDO_STEPS = ("reopened", "released")  # the guest waits again, since `first_at`
 
 
 class Cell(TypedDict):
-    """The calls of one kind in one zone in a quarter of an hour."""
+    """Counts of the requests of one kind in one zone in a quarter of an hour."""
 
     zone_id: str | None
     zone_name: str | None
     kind: str
     calls: int
     answered: int
-    given_up: int  # cancelled by the guest before anybody was on the way
-    nobody: int  # nobody was at the table
-    alerted: int  # it took so long that the managers were told
-    waits: dict[str, int]  # how many answered calls fell into each bucket of the histogram
+    given_up: int  # cancelled by the guest before it was accepted
+    nobody: int  # dismissed: nobody was at the table
+    alerted: int  # the managers were alerted
+    waits: dict[str, int]  # answered requests by bucket of the histogram
 
 
 def answered_after(request: ServiceRequest) -> timedelta | None:
-    """How long the guest waited until somebody was on the way, or it was done; None while nobody is.
+    """The time from `first_at` until the request was accepted or resolved; None if it was not.
 
-    What was undone was no answer: the wait goes on from the first tap.
+    An answer that was undone does not count.
     """
     answered_at = None
     for step in request["steps"]:
@@ -43,7 +43,7 @@ def answered_after(request: ServiceRequest) -> timedelta | None:
 
 
 def cells_of(requests: Iterable[ServiceRequest]) -> list[Cell]:
-    """Count these calls, by zone and kind."""
+    """Count these requests by zone and kind."""
     cells: dict[tuple[str | None, str], Cell] = {}
     for request in requests:
         cell = cells.setdefault((request["zone_id"], request["kind"]), _empty(request))
@@ -79,7 +79,7 @@ def _count(cell: Cell, request: ServiceRequest) -> None:
 
 @dataclass
 class Figures:
-    """The sum of any number of cells."""
+    """The sum of several cells."""
 
     calls: int = 0
     answered: int = 0
@@ -89,7 +89,7 @@ class Figures:
     waits: list[int] = field(default_factory=lambda: [0] * (len(BUCKET_BOUNDS_SECONDS) + 1))
 
     def add(self, cell: Cell) -> None:
-        """Take in the counts of a cell."""
+        """Add the counts of a cell."""
         self.calls += cell["calls"]
         self.answered += cell["answered"]
         self.given_up += cell["given_up"]
@@ -99,9 +99,9 @@ class Figures:
             self.waits[int(bucket)] += count
 
     def wait(self, share: float) -> timedelta | None:
-        """The time within which this share of the answered calls was answered (0.5: the median).
+        """The quantile `share` of the waits of answered requests (0.5: the median); None without answered requests.
 
-        As exact as the histogram, which is 5 seconds up to two minutes. None without answered calls.
+        Interpolated within a bucket, so its accuracy is the width of the bucket: 5 s up to two minutes.
         """
         left = share * self.answered
         for bucket, count in enumerate(self.waits):
@@ -112,7 +112,7 @@ class Figures:
         return None
 
     def within(self, limit: timedelta) -> int:
-        """How many calls were answered within this time."""
+        """The number of requests that were answered within `limit`, interpolated within a bucket."""
         seconds, number = limit.total_seconds(), 0.0
         for bucket, count in enumerate(self.waits):
             begin, end = _edges(bucket)
@@ -129,6 +129,6 @@ def total(cells: Iterable[Cell]) -> Figures:
 
 
 def _edges(bucket: int) -> tuple[int, int]:
-    """From which second to which a bucket of the histogram reaches; the last one, drawn as wide as the one before."""
+    """The bounds of a bucket in seconds; the last one is taken to be as wide as the one before."""
     begin = BUCKET_BOUNDS_SECONDS[bucket - 1] if bucket else 0
     return begin, BUCKET_BOUNDS_SECONDS[bucket] if bucket < len(BUCKET_BOUNDS_SECONDS) else begin + 300

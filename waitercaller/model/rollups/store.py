@@ -1,9 +1,9 @@
-"""The store of the report: calls counted by quarters of an hour, and the calls themselves for the history of a day.
+"""Rollups: requests counted per quarter of an hour, and the requests of a period for the history.
 
-A quarter's counts are always computed anew from its requests, never added to, so it does not matter how often, by whom
-or in which order that is done. Two work queues share the work among processes: the job that looks for new requests
-(collection `jobs`), one round a minute, and the quarters to count (`rollups` itself). A quarter is due again and again
-as long as its requests can change: until each has ended and cannot be undone.
+The counts of a quarter are always recomputed from its requests, never incremented, so recounting is idempotent. Two
+work queues distribute the work among processes: the job that finds new requests (collection `jobs`), once a minute, and
+the quarters to count (`rollups` itself). A quarter is rescheduled as long as its requests can change: until all have
+ended and cannot be undone.
 """
 
 from collections.abc import Iterable
@@ -25,19 +25,19 @@ from waitercaller.model.service_request import UNDO_WINDOW, ServiceRequest
 
 JOB = "rollups"
 ROUND_INTERVAL = timedelta(minutes=1)
-LONGEST_RECOUNT_INTERVAL = timedelta(hours=1)  # of a quarter of long ago that has a request which is not over
-OVERLAP = timedelta(minutes=5)  # requests become visible a little out of order: clocks differ, writes take their time
+LONGEST_RECOUNT_INTERVAL = timedelta(hours=1)  # for old quarters with requests that are still live
+OVERLAP = timedelta(minutes=5)  # requests may become visible out of order: clocks differ, writes take time
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
-BATCH_SIZE = 1000  # requests
-MAX_QUARTERS_PER_ROUND = 5000  # of one round
-REQUEST_RETENTION = timedelta(days=400)  # the counts stay
+BATCH_SIZE = 1000  # requests per query
+MAX_QUARTERS_PER_ROUND = 5000  # per round
+REQUEST_RETENTION = timedelta(days=400)  # the counts are not deleted
 
 
 class Job(Work):
-    """The state of the search for new requests (collection `jobs`)."""
+    """The job that finds new requests (collection `jobs`)."""
 
     _id: str  # JOB
-    seen: datetime  # up to where new requests were looked for, by `created_at`
+    seen: datetime  # new requests up to this `created_at` have been found
 
 
 class Rollup(Work):
@@ -45,7 +45,7 @@ class Rollup(Work):
 
     _id: ObjectId
     restaurant_id: ObjectId
-    quarter: datetime  # its begin
+    quarter: datetime  # start of the quarter, UTC
     cells: list[Cell]
 
 
@@ -70,26 +70,26 @@ QUARTERS = WorkQueue[Rollup](
 
 
 def process_due() -> int:
-    """A round, unless another process has just had one; returns how many quarters were counted. Raises PyMongoError."""
+    """Run a round if it is due; returns how many quarters were counted. Raises PyMongoError."""
     JOBS.enqueue({"_id": JOB, "seen": BEGINNING})
     return sum(_round(job) for job in JOBS.take(1))
 
 
 def run_now() -> int:
-    """A round now, whether or not one is due; see `process_due`."""
+    """Run a round now, whether or not it is due; see `process_due`."""
     JOBS.enqueue({"_id": JOB, "seen": BEGINNING})
     job = JOBS.get(JOB)
     return _round(job) if job else 0
 
 
 def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[Rollup]:
-    """What was counted of a restaurant's calls, by quarters: [{quarter, cells}], the oldest first."""
+    """The rollups of a restaurant in this period (`quarter` and `cells` only), oldest first."""
     within = {"restaurant_id": restaurant_id, "quarter": {"$gte": begin, "$lt": end}}
     return list(documents().find(within, {"quarter": True, "cells": True}).sort("quarter"))
 
 
 def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit: int) -> list[ServiceRequest]:
-    """A restaurant's calls, the latest first and at most so many."""
+    """Up to `limit` requests of a restaurant in this period, latest first."""
     within = {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}}
     found = (
         service_request.documents().find(within, {"keys": False, "shown": False}).sort("created_at", -1).limit(limit)
@@ -98,7 +98,7 @@ def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit
 
 
 def _round(job: Job) -> int:
-    """Find new requests, count anew whatever may have changed, delete what is old; returns how many were counted."""
+    """Find new requests, recount due quarters, purge old requests; returns how many quarters were counted."""
     next_round, counted = clock.now() + ROUND_INTERVAL, 0
     with JOBS.retried_on_error(job):
         _find_new(job)
@@ -111,11 +111,11 @@ def _round(job: Job) -> int:
 
 
 def _find_new(job: Job) -> None:
-    """Make the quarters due whose requests nobody has looked at; the progress is noted after each batch."""
+    """Make the quarters of new requests due; the progress is stored after each batch."""
     begun_at = clock.now()
     since = job["seen"] - OVERLAP
     while new := _requests_since(since):
-        _make_due({(each["restaurant_id"], times.quarter_of(each["created_at"])) for each in new})
+        _schedule({(each["restaurant_id"], times.quarter_of(each["created_at"])) for each in new})
         since = new[-1]["created_at"]
         if len(new) < BATCH_SIZE:
             break
@@ -129,19 +129,19 @@ def _requests_since(since: datetime) -> list[ServiceRequest]:
     return list(new.sort("created_at").limit(BATCH_SIZE))
 
 
-def _make_due(found: Iterable[tuple[ObjectId, datetime]]) -> None:
-    """Make these quarters due. A process that is counting one of them loses its lease: it may have read too little."""
-    for restaurant_id, quarter in found:
+def _schedule(keys: Iterable[tuple[ObjectId, datetime]]) -> None:
+    """Make these quarters due. A process that is counting one loses its lease, since its count may be incomplete."""
+    for restaurant_id, quarter in keys:
         which = {"restaurant_id": restaurant_id, "quarter": quarter}
         change: Changes = {"$set": work_queue.due(), "$setOnInsert": {"cells": []}}
         try:
             documents().update_one(which, change, upsert=True)
         except DuplicateKeyError:
-            documents().update_one(which, change)  # another process was faster
+            documents().update_one(which, change)  # created concurrently by another process
 
 
 def _recount(rollup: Rollup) -> bool:
-    """Count a quarter's requests; False when the lease was lost meanwhile."""
+    """Count a quarter's requests; False if the lease was lost."""
     quarter = rollup["quarter"]
     within = {"restaurant_id": rollup["restaurant_id"], "created_at": {"$gte": quarter, "$lt": quarter + times.QUARTER}}
     requests = list(service_request.documents().find(within, {"keys": False, "shown": False}))
@@ -152,19 +152,19 @@ def _recount(rollup: Rollup) -> bool:
 
 
 def _is_over(quarter: datetime, requests: list[ServiceRequest]) -> bool:
-    """Whether nothing of this quarter can change any more."""
+    """Whether the requests of this quarter cannot change any more."""
     ends = [request["ended_at"] for request in requests if request["ended_at"]]
     return len(ends) == len(requests) and max([quarter + times.QUARTER, *ends]) + UNDO_WINDOW + OVERLAP < clock.now()
 
 
 def _next_count(quarter: datetime) -> datetime:
-    """When a quarter is to be counted again: the older it is, the less often."""
+    """When to recount a quarter: the older it is, the less often."""
     now = clock.now()
     return now + min(max((now - quarter) / 10, ROUND_INTERVAL), LONGEST_RECOUNT_INTERVAL)
 
 
 def _purge() -> None:
-    """Delete requests that ended long ago and have been counted for good, a batch at a time."""
+    """Delete up to BATCH_SIZE requests older than REQUEST_RETENTION whose quarter is counted finally."""
     limit = clock.now() - REQUEST_RETENTION
     unfinished = documents().find({"state": "due", "quarter": {"$lt": limit}}, {"restaurant_id": True, "quarter": True})
     kept = {(each["restaurant_id"], each["quarter"]) for each in unfinished}

@@ -1,8 +1,8 @@
-"""Days, hours and quarters of an hour as the restaurant's clock on the wall shows them.
+"""Quarters of an hour in UTC, and days in a restaurant's time zone.
 
-Calls are counted by quarters of an hour, because every time zone is whole quarters away from UTC: a quarter never lies
-in two hours or two days of any zone. So what was counted stays right when the clocks change, when the same hour comes
-twice, and when the owner corrects the time zone; hours and days are only worked out where they are shown.
+Requests are counted per quarter of an hour because all current time zones are offset from UTC by multiples of 15
+minutes: a quarter belongs to one local hour and one local day in each of them. So the counts stay valid across changes
+of the clocks and corrections of the time zone; local hours and days are computed when they are displayed.
 """
 
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from zoneinfo import ZoneInfo
 
 QUARTER = timedelta(minutes=15)
 DAY = timedelta(days=1)
-MORNING = time(5)  # the calls after midnight belong to the evening that has not ended yet
+MORNING = time(5)  # start of a business day: calls after midnight belong to the evening before
 
 
 def quarter_of(at: datetime) -> datetime:
-    """When the quarter of an hour began that `at` lies in, in UTC."""
+    """The start of the quarter of an hour that contains `at`, in UTC."""
     at = at.astimezone(UTC)
     return at.replace(minute=at.minute - at.minute % 15, second=0, microsecond=0)
 
 
 def quarters(begin: datetime, end: datetime) -> Iterator[datetime]:
-    """The quarters that begin in this time."""
+    """The quarters that begin within this period."""
     quarter = quarter_of(begin)
     while quarter < end:
         if quarter >= begin:
@@ -30,11 +30,11 @@ def quarters(begin: datetime, end: datetime) -> Iterator[datetime]:
 
 
 def day_of(at: datetime, zone: ZoneInfo) -> date:
-    """The restaurant's day that a moment belongs to: from five in the morning to five in the morning."""
-    wall = at.astimezone(zone).replace(tzinfo=None)
-    return wall.date() if wall.time() >= MORNING else wall.date() - DAY
+    """The restaurant's business day that contains `at`: from 5:00 to 5:00 local time."""
+    local = at.astimezone(zone).replace(tzinfo=None)
+    return local.date() if local.time() >= MORNING else local.date() - DAY
 
 
 def beginning_of(day: date, zone: ZoneInfo) -> datetime:
-    """When a day of the restaurant begins, in UTC."""
+    """The start of a business day, in UTC."""
     return datetime.combine(day, MORNING, zone).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What a guest may expect: how long it usually takes at this hour, and how many tables are before this one."""
+"""The usual wait at an hour of the day, as shown to guests."""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -7,12 +7,12 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 from waitercaller.db.client import db
-from waitercaller.model import restaurants, service_request
+from waitercaller.model import restaurants
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import figures, times
 
 LOOK_BACK = timedelta(weeks=4)
-MIN_ANSWERED_CALLS = 20  # answered calls; from fewer nothing can be told
+MIN_ANSWERED_CALLS = 20  # fewer give no reliable median
 CACHE_DURATION = timedelta(minutes=5)
 MAX_CACHED = 10_000
 
@@ -20,10 +20,9 @@ _cache: dict[tuple[ObjectId, str, datetime], tuple[datetime, timedelta | None]] 
 
 
 def usual_wait(restaurant: Restaurant, at: datetime) -> timedelta | None:
-    """How long half of the calls took to be answered at this hour of the day, in the last four weeks.
+    """The median time until a request was accepted, at this local hour of the day over LOOK_BACK.
 
-    From the tap until somebody was on the way. None where there were too few calls. Known for five minutes in each
-    process, so that a full house asks the database seldom.
+    None with fewer than MIN_ANSWERED_CALLS. Cached in each process for CACHE_DURATION.
     """
     zone = restaurants.time_zone(restaurant)
     key = (restaurant["_id"], zone.key, at.astimezone(zone).replace(minute=0, second=0, microsecond=0))
@@ -37,16 +36,9 @@ def usual_wait(restaurant: Restaurant, at: datetime) -> timedelta | None:
     return wait
 
 
-def tables_before(restaurant_id: ObjectId, table_id: ObjectId, first_at: datetime) -> int:
-    """How many other tables have waited longer, with nobody on the way to them."""
-    earlier = {"restaurant_id": restaurant_id, "live": True, "first_at": {"$lt": first_at}}
-    waiting = service_request.documents().find(earlier, {"table_id": True, "state": True})
-    return len({request["table_id"] for request in waiting if request["state"] == "waiting"} - {table_id})
-
-
 def _usual_wait(restaurant_id: ObjectId, at: datetime, zone: ZoneInfo) -> timedelta | None:
     hour = at.astimezone(zone).hour
-    alike = [each for each in times.quarters(at - LOOK_BACK, at) if each.astimezone(zone).hour == hour]
-    rollups = db().rollups.find({"restaurant_id": restaurant_id, "quarter": {"$in": alike}}, {"cells": True})
+    same_hour = [each for each in times.quarters(at - LOOK_BACK, at) if each.astimezone(zone).hour == hour]
+    rollups = db().rollups.find({"restaurant_id": restaurant_id, "quarter": {"$in": same_hour}}, {"cells": True})
     counted = figures.total(cell for rollup in rollups for cell in rollup["cells"])
     return counted.wait(0.5) if counted.answered >= MIN_ANSWERED_CALLS else None

@@ -92,7 +92,7 @@ def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | Non
         return render_template(
             "requests/dashboard/_calls.html",
             cards=cards,
-            opening=opening_words.if_unusual(restaurant, is_watched),
+            opening=opening_words.describe_if_unusual(restaurant, is_watched),
             screens=[] if cards else presence.open_screens(restaurant["_id"]),
             zones=restaurant["zones"],
             pauses=pause_list.rows(restaurant),

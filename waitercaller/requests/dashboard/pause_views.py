@@ -21,7 +21,7 @@ def pause_table(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnVa
         return answers.respond(
             restaurant_id, False, _("%(table)s is paused already.", table=table_title(table["name"]))
         )
-    audit.record_often("table_paused", restaurant_id=restaurant_id, name=table["name"])
+    audit.record_limited("table_paused", restaurant_id=restaurant_id, name=table["name"])
     return answers.respond(
         restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table_title(table["name"]))
     )
@@ -34,7 +34,7 @@ def lift_pause(restaurant_id: ObjectId, pause_id: ObjectId) -> ResponseReturnVal
     pause = pauses.lift(restaurant_id, pause_id)
     if pause is None:
         return answers.respond(restaurant_id, False, _("That pause is over already."))
-    audit.record_often("pause_lifted", restaurant_id=restaurant_id, name=pause["table_name"])
+    audit.record_limited("pause_lifted", restaurant_id=restaurant_id, name=pause["table_name"])
     return answers.respond(restaurant_id, True, _("%(table)s can call again.", table=table_title(pause["table_name"])))
 
 
@@ -43,4 +43,4 @@ def review(restaurant_id: ObjectId, ids: list[ObjectId]) -> None:
     requests = queries.with_ids({"restaurant_id": restaurant_id}, ids)
     for changed, paused in pauses.review(restaurant_id, requests):
         event = "phone_paused" if paused else "pause_lifted"
-        audit.record_often(event, restaurant_id=restaurant_id, name=changed["table_name"])
+        audit.record_limited(event, restaurant_id=restaurant_id, name=changed["table_name"])

@@ -31,7 +31,7 @@ class TableView:
     phone_ids: list[str] = field(default_factory=list)
     paused: pauses.What | None = None
     usual_wait: timedelta | None = None  # None: too few calls to tell
-    tables_before: int = 0
+    tables_ahead: int = 0
 
     @property
     def waiting(self) -> list[ServiceRequest]:
@@ -117,7 +117,7 @@ def read(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_i
         is_open=open_now,
         opens_at=None if open_now else opening.opens_at(restaurant, now),
         usual_wait=usual.usual_wait(restaurant, now) if open_now else None,
-        tables_before=usual.tables_before(restaurant_id, table["_id"], waiting[0]["first_at"]) if waiting else 0,
+        tables_ahead=queries.tables_ahead(restaurant_id, table["_id"], waiting[0]["first_at"]) if waiting else 0,
     )
 
 

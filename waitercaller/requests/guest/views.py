@@ -30,9 +30,9 @@ MAX_STREAMS_PER_ADDRESS = 600  # all guests of a restaurant may share its Wi-Fi'
 
 
 @blueprint.get("/t/<code:code>")
-@blueprint.get("/T/<code:code>", endpoint="guest_printed")
+@blueprint.get("/T/<code:code>", endpoint="printed")
 @access.anyone
-@analytics.counted(framed=True)
+@analytics.enabled(framed=True)
 def page(code: str) -> ResponseReturnValue:
     """The table's page: the kinds to call for, and the state of the table's calls."""
     table, current, restaurant = _find(code)

@@ -68,10 +68,10 @@ def _live(view: TableView) -> GuestState:
     reminded = _("The staff has been reminded.") if any(request["reminders"] for request in view.waiting) else ""
     if not view.screens:
         return GuestState(
-            _("Your call is sent"), _joined(reminded, _usual_wait(view), _tables_before(view)), 1, "calm", first_ms
+            _("Your call is sent"), _joined(reminded, _usual_wait(view), _tables_ahead(view)), 1, "calm", first_ms
         )
     headline = ngettext("Your call is on %(num)d staff screen", "Your call is on %(num)d staff screens", view.screens)
-    detail = _joined(reminded or _("Nobody has taken it yet."), _usual_wait(view), _tables_before(view))
+    detail = _joined(reminded or _("Nobody has taken it yet."), _usual_wait(view), _tables_ahead(view))
     return GuestState(headline, detail, 2, "calm", first_ms)
 
 
@@ -114,10 +114,10 @@ def _usual_wait(view: TableView) -> str:
     return str(_("Usually %(time)s at this hour.", time=format_timedelta(minutes * MINUTE, "minute", threshold=2)))
 
 
-def _tables_before(view: TableView) -> str:
-    if view.usual_wait is None or not view.tables_before:
+def _tables_ahead(view: TableView) -> str:
+    if view.usual_wait is None or not view.tables_ahead:
         return ""
-    sentence = ngettext("%(num)d table is before you.", "%(num)d tables are before you.", view.tables_before)
+    sentence = ngettext("%(num)d table is before you.", "%(num)d tables are before you.", view.tables_ahead)
     return str(sentence)
 
 

@@ -8,7 +8,7 @@ from waitercaller.staff import blueprint
 
 
 @blueprint.errorhandler(TokenError)
-def dead_link(error: TokenError) -> ResponseReturnValue:
+def invalid_link(error: TokenError) -> ResponseReturnValue:
     """Too old, used or withdrawn (410), or never any good (400), and the one next step."""
     is_code = request.endpoint != "staff.invitation"
-    return render_template("staff/link_dead.html", reason=error.reason, is_code=is_code), error.status
+    return render_template("staff/invalid_link.html", reason=error.reason, is_code=is_code), error.status
