@@ -1,4 +1,4 @@
-# `make run` is all that is needed to try Waiter Caller; `make help` says what else there is.
+# `make run` starts Waiter Caller on this computer; `make help` lists all targets.
 
 PINS := --quiet --no-config --no-header --universal --generate-hashes --python-version 3.11 --fork-strategy fewest
 INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes
@@ -12,7 +12,7 @@ NODE_MODULES := $(FRONTEND)/node_modules
 DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap logrotate shellcheck systemd
 
 
-# What the files named in $(1) say, into the template $(2), and from there into the catalogues of the languages $(3).
+# Extract the strings by the mapping file $(1) into the template $(2), and merge it into the catalogues of the languages $(3).
 define catalogues
 .venv/bin/pybabel -q extract -F $(1) -k _l -k lazy_gettext --no-wrap --sort-by-file --no-location \
     --project 'Waiter Caller' -o $(CATALOGUES)/$(2) .; \
@@ -23,7 +23,7 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test quick lint bench pins translations chromium deploy-tools node
+.PHONY: help run demo test quick moments lint bench pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make demo          the same, with a demo restaurant'
 	@echo 'make test          run all tests; ARGS="-k table" runs some, ARGS="-n 0 --pdb" in one process'
 	@echo 'make quick         run those that need no browser, no Apache and no real processes: a minute'
+	@echo 'make moments       run the tests that have to do with time, at the turn of a year, on a leap day, as the clocks change'
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
 	@echo 'make translations  bring the catalogues up to date with the code'
@@ -44,15 +45,24 @@ demo: .venv/run.stamp
 
 # Tests start hundreds of processes, and each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
-# Four workers on two cores: two of them mostly wait for browsers and other programs.
+# Four workers on two cores: some always wait for browsers and other programs.
 PYTEST := .venv/bin/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
 test: .venv/test.stamp chromium deploy-tools
 	@$(PYTEST) $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS)
 
-# Without browsers, deployment and what waits for real processes.
+# Without the tests of browsers, deployment and other real processes.
 quick: .venv/test.stamp
 	@$(PYTEST) -n 2 --quick $(ARGS)
+
+# TEST_NOW moves the clocks of a run, see tests/support/timeshift: New Year's Eve, the evening of a leap day, the last minutes
+# before the clocks of Berlin go back. Any moment will do: make moments MOMENTS=2030-06-05T12:00+02:00
+MOMENTS := 2026-12-31T23:58 2028-02-29T21:30 2027-10-31T00:58
+moments: .venv/test.stamp chromium
+	@for moment in $(MOMENTS); do \
+	    echo "At $$moment:"; \
+	    TEST_NOW=$$moment $(PYTEST) -q -m moments $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS) || exit 1; \
+	done
 
 lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 	@.venv/bin/ruff check .
@@ -66,7 +76,7 @@ lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 bench: .venv/test.stamp
 	@.venv/bin/python -m tests.bench $(ARGS)
 
-# A .venv that does not work (its Python was upgraded, the folder was moved) or is of another PYTHON is made again.
+# A .venv that does not work (its Python was upgraded, the folder was moved) or has another PYTHON is recreated.
 ifneq ($(shell .venv/bin/python -m pip --version >/dev/null 2>&1 && echo works),works)
 .PHONY: .venv/bin/python .venv/run.stamp .venv/test.stamp
 else ifneq ($(PYTHON),)
@@ -75,7 +85,7 @@ ifneq ($(shell $(PYTHON) --version 2>&1),$(shell .venv/bin/python --version))
 endif
 endif
 
-# Not before 3.11: PyMongo; not after 3.13: the embedded database.
+# At least 3.11 (PyMongo), at most 3.13 (the embedded database).
 .venv/bin/python:
 	@for python in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
 	    version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null) || continue; \
@@ -101,7 +111,7 @@ endif
 	@$(INSTALL) -r tests/requirements/test.txt
 	@touch $@
 
-# What checks the scripts: no page and no server needs it.
+# Checkers of the JavaScript: only `make lint` needs them.
 $(NODE_MODULES)/.stamp: $(FRONTEND)/package-lock.json | node
 	@echo 'Installing what $(FRONTEND)/package-lock.json pins (once) …'
 	@npm ci --prefix $(FRONTEND) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null
@@ -111,8 +121,8 @@ node:
 	@command -v npm >/dev/null && exit; $(call apt_install,nodejs npm) \
 	    || { echo 'Node.js and npm are missing, which check the scripts: sudo apt-get install nodejs npm' >&2; exit 1; }
 
-# Programs of the system that the tests use: a browser, and what a production machine has; none is started by being
-# installed. Where we may not install them, the tests that need them are skipped and say so.
+# System programs that the tests use: a browser, and the programs of a production machine. Installing starts none of them.
+# Where they cannot be installed, the tests that need them are skipped with a message.
 chromium:
 	@command -v chromium >/dev/null && exit; $(call apt_install,chromium) \
 	    || echo 'Chromium is missing, so the tests in a browser are skipped: sudo apt-get install chromium'
@@ -121,7 +131,7 @@ deploy-tools:
 	@dpkg -s $(DEPLOY_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(DEPLOY_TOOLS)) \
 	    || echo 'Missing, so tests of the deployment are skipped: sudo apt-get install $(DEPLOY_TOOLS)'
 
-# Needs uv (https://docs.astral.sh/uv/) on the PATH. What checks the scripts is pinned by npm, in $(FRONTEND)/package.json.
+# Needs uv (https://docs.astral.sh/uv/) on the PATH. The JavaScript tools are pinned by npm, in $(FRONTEND)/package.json.
 pins:
 	uv pip compile $(PINS) --upgrade requirements.in -o requirements.txt
 	uv pip compile $(PINS) --upgrade tests/requirements/database.in -o tests/requirements/database.txt

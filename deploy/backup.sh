@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# backup.sh FOLDER: the database into a dated file in FOLDER that only its owner may read. The newest 30 are kept.
+# backup.sh FOLDER: dump the database into a dated file in FOLDER, readable by its owner only. Keeps the newest 30.
 #
-# With MongoDB's tools and BACKUP_MONGODB_URI in /etc/waitercaller/backup.env (a user with the role backup, see
-# mongodb/users.js; without a database's name and with authSource=admin): mongodump --oplog, all of one moment, for
-# databases of any size. Otherwise `flask backup`, with the application's own user.
+# With MongoDB's tools installed and BACKUP_MONGODB_URI in /etc/waitercaller/backup.env (a user with the role backup, see
+# mongodb/users.js; without a database name and with authSource=admin): mongodump --oplog, a consistent dump for databases of
+# any size. Otherwise `flask backup`, as the application's own user.
 #
-# A file on the same disk is no backup: copy FOLDER to another place, and try restore.sh now and then.
+# A file on the same disk is not a backup: copy FOLDER to another machine, and test restore.sh regularly.
 set -euo pipefail
 umask 0077
 folder=${1:?backup.sh FOLDER}
@@ -14,7 +14,7 @@ python=${WC_PYTHON:-$root/.venv/bin/python}
 keep=${WC_KEEP:-30}
 name=$folder/waitercaller-$(date -u +%Y%m%dT%H%M%SZ)
 
-if [[ -z ${MONGODB_URI:-} ]]; then # by hand, as root: waitercaller-backup.service sets it
+if [[ -z ${MONGODB_URI:-} ]]; then # run by hand as root: waitercaller-backup.service sets it
     set -a
     # shellcheck source=/dev/null
     . /etc/waitercaller/env
@@ -27,7 +27,7 @@ cd "$root"
 if [[ ${BACKUP_MONGODB_URI:-} ]] && command -v mongodump >/dev/null; then
     unfinished=$(mktemp -d "$folder/.unfinished.XXXXXX")
     trap 'rm -rf "$unfinished"' EXIT
-    # In a file: what is on a command line can be read by everybody on this machine.
+    # In a file: command lines can be read by every local user.
     printf 'uri: "%s"\n' "$BACKUP_MONGODB_URI" >"$unfinished/settings.yml"
     mongodump --config "$unfinished/settings.yml" --quiet --oplog --gzip --archive="$unfinished/archive"
     sync "$unfinished/archive"
@@ -37,6 +37,6 @@ else
     "$python" -m flask --app wsgi backup "$name.bson.gz"
 fi
 
-# Only after a backup that went well.
+# Only after a successful backup.
 find "$folder" -maxdepth 1 -type f -name 'waitercaller-*.gz' -printf '%f\n' | sort -r | tail -n "+$((keep + 1))" |
     while read -r old; do rm -f "$folder/$old"; done

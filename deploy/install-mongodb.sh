@@ -1,12 +1,12 @@
-# shellcheck shell=bash disable=SC2034 # what it sets is read by install.sh
-# MongoDB on this machine, by its vendor's instructions: https://www.mongodb.com/docs/manual/administration/install-on-linux/
-# Sourced by install.sh, and the one step of it that its tests cannot run. It sets GIVEN[MONGODB_URI] and BACKUP_URI.
+# shellcheck shell=bash disable=SC2034 # install.sh reads the variables set here
+# Installs MongoDB on this machine, by its vendor's instructions: https://www.mongodb.com/docs/manual/administration/install-on-linux/
+# Sourced by install.sh; the only step that its tests cannot run. Sets GIVEN[MONGODB_URI] and BACKUP_URI.
 
 MONGODB=8.0
-PASSWORDS=/etc/waitercaller/mongodb-passwords # of the administrator (admin) and our three users; root's
+PASSWORDS=/etc/waitercaller/mongodb-passwords # of the administrator (admin) and our three users; readable by root only
 
-# check_mongodb SYSTEM ARCHITECTURE CPUINFO: whether MongoDB can run here, before anything is installed; see the vendor's
-# production notes ("platform support").
+# check_mongodb SYSTEM ARCHITECTURE CPUINFO: fail before anything is installed if MongoDB cannot run here; see "platform
+# support" in the vendor's production notes.
 check_mongodb() {
     local instead='Nothing was changed. Have the database on another machine, and name it with --mongodb-uri-file.'
     case $2 in
@@ -15,7 +15,7 @@ check_mongodb() {
             ;;
         arm64)
             [[ $1 == ubuntu ]] || fail "MongoDB has packages of arm64 for Ubuntu, not for Debian. $instead"
-            # Data cache clean to the point of persistence: ARMv8.2 has it, ARMv8.0 (such as Raspberry Pi 4) has not.
+            # dcpop ("data cache clean to the point of persistence") tells ARMv8.2 from ARMv8.0 (such as a Raspberry Pi 4).
             grep -qw dcpop "$3" || fail "MongoDB needs ARMv8.2-A or newer, and this machine's processor is older. $instead"
             ;;
         *) fail "MongoDB has no packages for $2. $instead" ;;
@@ -27,14 +27,14 @@ install_mongodb() {
     say 'This step is not tried by the tests of Waiter Caller; look at what it says.'
     install_packages gnupg logrotate
     if ! command -v mongod >/dev/null; then
-        # Moved into place when it is whole: half a download must not be taken for the key by the next run.
+        # Moved into place when complete: the next run must not take a partial download for the key.
         [[ -e $key ]] || run bash -o pipefail -c "curl -fsSL https://www.mongodb.org/static/pgp/server-$MONGODB.asc |
             gpg --dearmor >$key.new && mv $key.new $key"
         put "$list" 0644 root:root < <(mongodb_source "$key")
         run apt-get -qq update
         run env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y mongodb-org
     fi
-    # The members of a replica set, and be it one, know each other by this key.
+    # The key by which the members of a replica set authenticate each other; required with a single member, too.
     [[ -e /etc/mongod.key ]] || put /etc/mongod.key 0400 mongodb:mongodb < <(openssl rand -base64 756)
     put /etc/mongod.conf 0644 root:root < <(mongodb_settings /proc/meminfo)
     put "$UNITS/mongod.service.d/restart.conf" 0644 root:root <"$SOURCE/deploy/mongodb/restart.conf"
@@ -54,10 +54,10 @@ mongodb_source() {
     esac
 }
 
-# mongodb_settings MEMINFO: what each setting is for stands in mongodb/mongod.conf.
+# mongodb_settings MEMINFO: print mongod.conf; mongodb/mongod.conf explains each setting.
 mongodb_settings() {
     cat <<SETTINGS
-# Written by Waiter Caller's install.sh: one node that only this machine reaches.
+# Written by Waiter Caller's install.sh: a single node that listens on loopback only.
 storage: {dbPath: /var/lib/mongodb, wiredTiger: {engineConfig: {cacheSizeGB: $(cache_gigabytes "$1")}}}
 systemLog: {destination: file, path: /var/log/mongodb/mongod.log, logAppend: true, logRotate: reopen}
 net: {bindIp: 127.0.0.1, port: 27017}
@@ -67,12 +67,12 @@ setParameter: {minSnapshotHistoryWindowInSeconds: 3600}
 SETTINGS
 }
 
-# cache_gigabytes MEMINFO: a quarter of the memory, for gunicorn and Apache are here, too; 0.25 is the least mongod takes.
+# cache_gigabytes MEMINFO: a quarter of the memory, shared with gunicorn and Apache; mongod's minimum is 0.25.
 cache_gigabytes() {
     LC_ALL=C awk '/^MemTotal:/ { gb = $2 / 1048576 / 4; printf "%.2f", gb < 0.25 ? 0.25 : gb }' "$1"
 }
 
-# wait_for_port: mongod listens some time after it was started.
+# wait_for_port: mongod listens only some time after its start.
 wait_for_port() {
     local until=$((SECONDS + 60))
     until (: <>/dev/tcp/127.0.0.1/27017) 2>/dev/null; do
@@ -81,12 +81,12 @@ wait_for_port() {
     done
 }
 
-# password NAME: as kept, for a run may end between here and the settings, and the next one must know what this one has set.
+# password NAME: read from the file, since an interrupted run may have created the user with it.
 password() { sed -n "s/^$1 //p" "$PASSWORDS"; }
 
-# create_users: as long as there is none, MongoDB lets this machine make the first; mongodb/users.js makes ours. The
-# passwords go through standard input, for a command line can be read by everybody. It may begin again after a run that
-# ended in between. For restore.sh the ways in that can change everything are kept in a file that is root's alone.
+# create_users: while there are no users, MongoDB's localhost exception lets us create the first; mongodb/users.js creates
+# the others. Idempotent, also after an interrupted run. Passwords go through standard input, since command lines can be
+# read by every local user. The URIs with all rights, for restore.sh, are in a file that only root can read.
 create_users() {
     local name users=$SOURCE/deploy/mongodb/users.js at=127.0.0.1 options='replicaSet=rs0&authSource=admin'
     say "\$ mongosh: rs.initiate(), the user admin, and those of $users"
@@ -113,7 +113,7 @@ SCRIPT
     GIVEN[MONGODB_URI]="mongodb://waitercaller:$(password waitercaller)@$at/waitercaller?$options"
     BACKUP_URI="mongodb://waitercaller-backup:$(password waitercaller-backup)@$at/?$options"
     put "$RESTORE_SETTINGS" 0600 root:root <<RESTORE
-# For restore.sh, by hand. Who can read this can change everything.
+# Used by restore.sh, which is run by hand. These URIs give full access to the database.
 RESTORE_MONGODB_URI='mongodb://waitercaller-restore:$(password waitercaller-restore)@$at/?$options'
 ADMIN_MONGODB_URI='mongodb://admin:$(password admin)@$at/?$options'
 RESTORE

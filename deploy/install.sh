@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a bare Debian 12 or Ubuntu 24.04 and a domain name to a running Waiter Caller.
-# Run it again as often as you like: what is as it should be is left alone.
+# Installs Waiter Caller on a fresh Debian 12 or Ubuntu 24.04 that has a domain name.
+# Idempotent: a second run changes only what differs.
 set -euo pipefail
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -11,7 +11,7 @@ SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PACKAGES=(apache2 ca-certificates certbot curl openssl python3 python3-venv)
 WEBROOT=/var/lib/waitercaller/acme
 SITE=/etc/apache2/sites-available/000-waitercaller.conf
-BALANCER=/etc/waitercaller/balancer.conf # where it exists this machine hands requests to others
+BALANCER=/etc/waitercaller/balancer.conf # if it exists, this machine is a load balancer
 MPM=/etc/apache2/conf-available/waitercaller-mpm.conf
 
 usage() {
@@ -39,7 +39,7 @@ sudo deploy/install.sh DOMAIN EMAIL [options]
 USAGE
 }
 
-# --- what is asked for ----------------------------------------------------------------------------------------
+# --- arguments ------------------------------------------------------------------------------------------------
 
 read_arguments() {
     declare -gA GIVEN=() # settings named on the command line
@@ -85,12 +85,12 @@ read_arguments() {
     DOMAIN=${words[0],,} EMAIL=${words[1]}
 }
 
-# check_arguments: what can be said against them is said before anything is changed.
+# check_arguments: fail before anything is changed.
 check_arguments() {
     local name
     [[ $DOMAIN =~ ^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z][a-z0-9-]*$ ]] || fail "$DOMAIN is no domain name."
     [[ $EMAIL =~ ^[^[:space:]@\']+@[^[:space:]@\']+$ ]] || fail "$EMAIL is no e-mail address."
-    # Werkzeug compares the Host with TRUSTED_HOSTS, and knows no IPv6 addresses there: /readyz would never answer.
+    # Werkzeug does not support IPv6 addresses in TRUSTED_HOSTS, so /readyz would never answer.
     [[ -z $LISTEN || $LISTEN =~ ^([0-9]{1,3}\.){3}[0-9]{1,3}:[0-9]{1,5}$ ]] ||
         fail "--listen takes an IPv4 address of this machine and a port, such as 10.0.0.11:8000, and not $LISTEN."
     for name in "${!GIVEN[@]}"; do
@@ -134,7 +134,7 @@ install_packages() {
     run env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}"
 }
 
-# has_database: whether there is one elsewhere, or here already.
+# has_database: whether a database elsewhere is given, or one was set up before.
 has_database() { [[ ${GIVEN[MONGODB_URI]:-$(setting MONGODB_URI)} ]]; }
 
 install_database() {
@@ -166,10 +166,10 @@ write_settings() {
     step "The settings, $SETTINGS"
     local settings name
     settings=$(cat "$SETTINGS" 2>/dev/null || first_settings)
-    # There it could be read by the service.
+    # Not in the settings, which the service can read.
     BACKUP_URI=${BACKUP_URI:-$(setting BACKUP_MONGODB_URI)}
     settings=$(sed '/^BACKUP_MONGODB_URI=/d' <<<"$settings")
-    # One that is empty stays so: no push messages are wanted.
+    # An empty key stays empty: it switches push messages off.
     [[ $DRY_RUN ]] || grep -q '^VAPID_PRIVATE_KEY=' <<<"$settings" || GIVEN[VAPID_PRIVATE_KEY]=$(vapid_key)
     GIVEN[OPERATOR_EMAIL]=$EMAIL GIVEN[PUBLIC_URL]=https://$DOMAIN GIVEN[TRUSTED_HOSTS]=$DOMAIN${LISTEN:+,${LISTEN%:*}}
     for name in "${!GIVEN[@]}"; do
@@ -188,7 +188,7 @@ or write MAIL_SERVER into $SETTINGS and run it again. Everything up to here stay
 
 first_settings() {
     cat <<SETTINGS
-# The settings of Waiter Caller; .env.example in the source says what each is for. Only in 'single quotes'.
+# The settings of Waiter Caller; .env.example in the source describes each. Values in 'single quotes' only.
 # After a change: systemctl restart waitercaller
 SECRET_KEY='$(python3 -c 'import secrets; print(secrets.token_urlsafe(48))')'
 PROXY_COUNT='1'
@@ -200,7 +200,7 @@ MAIL_SENDER='Waiter Caller <hello@$DOMAIN>'
 SETTINGS
 }
 
-# vapid_key: signs push messages; phones subscribe to its public half, so it is made once.
+# vapid_key: the private key that signs push messages; subscriptions are bound to its public key, so it is made once.
 vapid_key() {
     (cd "$RELEASE" && PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -c \
         'from waitercaller.push.encryption import new_private_key; print(new_private_key())')
@@ -221,14 +221,14 @@ start_service() {
     fi
     [[ -z $LISTEN ]] || listen_there
     install_units
-    if owes socket; then
-        run systemctl stop waitercaller.service waitercaller.socket # a socket in use cannot be changed
+    if is_pending socket; then
+        run systemctl stop waitercaller.service waitercaller.socket # an active socket cannot be changed
         run systemctl start waitercaller.socket
-        settle socket
+        clear_pending socket
     fi
     enable waitercaller.socket --now
     enable waitercaller.service
-    if owes service || ! systemctl is-active --quiet waitercaller.service; then
+    if is_pending service || ! systemctl is-active --quiet waitercaller.service; then
         restart_service
         serves || fail "it does not get ready. What it says:
   journalctl -u waitercaller --no-pager -n 50
@@ -236,7 +236,7 @@ start_service() {
     fi
 }
 
-# listen_there: besides the socket of this machine, where the balancer reaches it.
+# listen_there: also listen on the address given by --listen, for the load balancer.
 listen_there() {
     put "$UNITS/waitercaller.socket.d/listen.conf" 0644 root:root <<LISTEN
 [Socket]
@@ -254,7 +254,7 @@ start_apache() {
         [[ -e /etc/apache2/mods-enabled/$module.load ]] || wanted+=("$module")
     done
     if ((${#wanted[@]})); then
-        owe apache
+        mark_pending apache
         run a2enmod -q "${wanted[@]}"
     fi
     put "$MPM" 0644 root:root <<<"Include $HOME_DIR/current/deploy/apache/mpm.conf"
@@ -263,16 +263,16 @@ start_apache() {
     [[ -e /etc/apache2/sites-enabled/000-waitercaller.conf ]] || run a2ensite -q 000-waitercaller
     [[ ! -e /etc/apache2/sites-enabled/000-default.conf ]] || run a2dissite -q 000-default
     enable apache2.service
-    if owes apache; then
+    if is_pending apache; then
         run apache2ctl configtest
         run systemctl restart apache2
-        settle apache
+        clear_pending apache
     fi
 }
 
 site() {
     cat <<SITE
-# What differs between machines; written by install.sh. The hosts themselves come with the code.
+# This machine's values; written by install.sh. The virtual hosts themselves are part of the release.
 Define WC_DOMAIN $DOMAIN
 Define WC_ROOT $HOME_DIR/current
 Define WC_WEBROOT $WEBROOT
@@ -304,16 +304,16 @@ start_timers() {
     done
 }
 
-# --- is it true? ----------------------------------------------------------------------------------------------
+# --- verification ---------------------------------------------------------------------------------------------
 
-# visit ADDRESS [OPTIONS FOR curl…]: as a visitor, but not through the Internet.
+# visit ADDRESS [OPTIONS FOR curl…]: request it by the domain's name, resolved to this machine.
 visit() {
     local address=$1
     shift
     curl --silent --max-time 10 --resolve "$DOMAIN:80:127.0.0.1" --resolve "$DOMAIN:443:127.0.0.1" "$@" "$address"
 }
 
-# status ADDRESS [OPTIONS FOR curl…]: its status, and where it sends to.
+# status ADDRESS [OPTIONS FOR curl…]: the HTTP status and the redirect's target.
 status() { visit "$@" --output /dev/null --write-out '%{http_code} %{redirect_url}' || true; }
 
 # expect WHAT WANTED FOUND

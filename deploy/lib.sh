@@ -1,16 +1,16 @@
 # shellcheck shell=bash
-# What install.sh, upgrade.sh and uninstall.sh share: sourced, never run.
+# Functions shared by install.sh, upgrade.sh and uninstall.sh, which source this file.
 
-umask 022 # root may have another; the service's user must read what is laid down here
+umask 022 # root's may be stricter, but the service's user must be able to read what is installed
 
 HOME_DIR=/opt/waitercaller
 RELEASES=$HOME_DIR/releases
 VENVS=$HOME_DIR/venvs
 SETTINGS=/etc/waitercaller/env
-# shellcheck disable=SC2034 # for those who source this
-BACKUP_SETTINGS=/etc/waitercaller/backup.env # the way into the database of the nightly backup, and of nobody else
+# shellcheck disable=SC2034 # used by the scripts that source this
+BACKUP_SETTINGS=/etc/waitercaller/backup.env # the nightly backup's database URI; readable by its user only
 # shellcheck disable=SC2034
-RESTORE_SETTINGS=/etc/waitercaller/restore.env # those of restore.sh; root's, by hand
+RESTORE_SETTINGS=/etc/waitercaller/restore.env # the database URIs of restore.sh; readable by root only
 BACKUPS=/var/backups/waitercaller
 SOCKET=/run/waitercaller.sock
 COMMAND=/usr/local/sbin/waitercaller
@@ -19,12 +19,12 @@ READY_SECONDS=${READY_SECONDS:-30}
 SHIPPED=(waitercaller static templates deploy config.py wsgi.py requirements.txt pyproject.toml
     README.md CHANGELOG.md LICENSE)
 
-SWITCHING=$HOME_DIR/switching # during a switch: the release that ran before, and whether it is an upgrade or a rollback
-OWED=$HOME_DIR/owed           # a file for each whom `owe` names
+SWITCHING=$HOME_DIR/switching # during a switch: the previous release, and whether it is an upgrade or a rollback
+PENDING=$HOME_DIR/pending     # a file for each pending reload or restart: see mark_pending
 DRY_RUN=
-declare -A OWED_NOW=() # the same in memory, which is all that a dry run has
+declare -A PENDING_NOW=() # the same in memory, since a dry run writes no files
 
-# --- saying and doing -----------------------------------------------------------------------------------------
+# --- output, commands, files ----------------------------------------------------------------------------------
 
 step() { printf '\n== %s\n' "$*"; }
 say() { printf '   %s\n' "$*"; }
@@ -33,13 +33,13 @@ fail() {
     exit 1
 }
 
-# run COMMAND…: do it; with --dry-run only say it.
+# run COMMAND…: print and run the command; with --dry-run only print it.
 run() {
     say "\$ $*"
     [[ $DRY_RUN ]] || "$@"
 }
 
-# put FILE MODE OWNER:GROUP: standard input becomes FILE; a file that is so already is not touched.
+# put FILE MODE OWNER:GROUP: write standard input to FILE, unless content, mode and owner are the same already.
 put() {
     local file=$1 mode=$2 owner=$3 new
     if [[ $DRY_RUN ]]; then
@@ -50,10 +50,10 @@ put() {
     new=$(mktemp)
     cat >"$new"
     if [[ $(stat -c '%a %U:%G' "$file" 2>/dev/null) != "${mode#0} $owner" ]] || ! cmp -s "$new" "$file"; then
-        owe_readers "$file"
+        mark_readers_pending "$file"
         mkdir -p "$(dirname "$file")"
         install -m "$mode" -o "${owner%:*}" -g "${owner#*:}" "$new" "$file.new"
-        mv -f "$file.new" "$file" # in one move: nobody reads half of it
+        mv -f "$file.new" "$file" # atomic: no reader sees an incomplete file
         say "wrote $file"
     fi
     rm -f "$new"
@@ -64,60 +64,60 @@ folder() {
     [[ $(stat -c '%a %U:%G' "$1" 2>/dev/null) == "${2#0} $3" ]] || run install -d -m "$2" -o "${3%:*}" -g "${3#*:}" "$1"
 }
 
-# link TARGET NAME: NAME points to TARGET from one moment to the next.
+# link TARGET NAME: atomically point the symbolic link NAME to TARGET.
 link() {
     [[ $(readlink "$2" 2>/dev/null) != "$1" ]] || return 0
-    owe_readers "$2"
+    mark_readers_pending "$2"
     run ln -sfn "$1" "$2.new" && run mv -T "$2.new" "$2"
 }
 
 must_be_root() { [[ $DRY_RUN || $(id -u) == 0 ]] || fail 'run it as root (sudo).'; }
 
-# --- what is still to be done ---------------------------------------------------------------------------------
-# A changed file counts only when its reader has read it again. A run may end before that, and the next one finds the file
-# as it should be; so what is owed to whom is kept on disk until it is done.
+# --- pending reloads and restarts -----------------------------------------------------------------------------
+# A changed file takes effect when its reader is reloaded. A run may be interrupted before that, and the next run would find
+# the file unchanged; so pending reloads are recorded on disk until they are done.
 
-# owe NAME…: systemd (a daemon-reload), or a restart to socket, service or apache.
-owe() {
+# mark_pending NAME…: a daemon-reload (systemd), or a restart of socket, service or apache.
+mark_pending() {
     local name
     for name; do
-        OWED_NOW[$name]=1
-        [[ $DRY_RUN ]] || install -D -m 0644 /dev/null "$OWED/$name"
+        PENDING_NOW[$name]=1
+        [[ $DRY_RUN ]] || install -D -m 0644 /dev/null "$PENDING/$name"
     done
 }
 
-owes() { [[ ${OWED_NOW[$1]:-} || -e $OWED/$1 ]]; }
+is_pending() { [[ ${PENDING_NOW[$1]:-} || -e $PENDING/$1 ]]; }
 
-# settle NAME: it is done.
-settle() {
-    unset "OWED_NOW[$1]"
-    [[ $DRY_RUN ]] || rm -f "$OWED/$1"
+# clear_pending NAME: the reload or restart is done.
+clear_pending() {
+    unset "PENDING_NOW[$1]"
+    [[ $DRY_RUN ]] || rm -f "$PENDING/$1"
 }
 
-# owe_readers FILE: whoever reads it must do so again.
-owe_readers() {
+# mark_readers_pending FILE: its readers must be reloaded or restarted.
+mark_readers_pending() {
     case $1 in
-        "$SETTINGS" | "$HOME_DIR/current" | "$(readlink "$HOME_DIR/current")/.venv") owe service ;;
-        "$UNITS"/waitercaller.socket.d/*) owe systemd socket ;;
-        "$UNITS"/waitercaller.s*) owe systemd service ;;
-        "$UNITS"/apache2*) owe systemd apache ;;
-        "$UNITS"/*) owe systemd ;;
-        /etc/apache2/*) owe apache ;;
+        "$SETTINGS" | "$HOME_DIR/current" | "$(readlink "$HOME_DIR/current")/.venv") mark_pending service ;;
+        "$UNITS"/waitercaller.socket.d/*) mark_pending systemd socket ;;
+        "$UNITS"/waitercaller.s*) mark_pending systemd service ;;
+        "$UNITS"/apache2*) mark_pending systemd apache ;;
+        "$UNITS"/*) mark_pending systemd ;;
+        /etc/apache2/*) mark_pending apache ;;
     esac
 }
 
 # --- settings -------------------------------------------------------------------------------------------------
 
-# setting NAME: its value in the settings, or nothing.
+# setting NAME: print its value in the settings, or nothing.
 setting() {
     [[ -r $SETTINGS ]] || return 0
     sed -n "s/^$1=//p" "$SETTINGS" | tail -n 1 | sed "s/^'\(.*\)'\$/\1/"
 }
 
-# must_fit NAME VALUE: whether the value can be written there in single quotes.
+# must_fit NAME VALUE: fail unless the value can be written into the settings in single quotes.
 must_fit() { [[ $2 != *[\'$'\n']* ]] || fail "$1 must not hold a single quote or a line break."; }
 
-# with_setting NAME VALUE: standard input with NAME set to VALUE, in its place or at the end.
+# with_setting NAME VALUE: copy settings from standard input with NAME set to VALUE, replaced or appended.
 with_setting() {
     must_fit "$@"
     name=$1 value=$2 awk '
@@ -129,7 +129,7 @@ with_setting() {
 
 # --- users ----------------------------------------------------------------------------------------------------
 
-# make_users: the service's, and one for the backups, for the service is not to read these, nor their way into the database.
+# make_users: the service's user, and one for the backups, since the service must not read these or their database URI.
 make_users() {
     local name
     for name in waitercaller waitercaller-backup; do
@@ -141,7 +141,7 @@ make_users() {
 
 # --- releases -------------------------------------------------------------------------------------------------
 
-# version FOLDER: the version of a checkout, with what tells two of the same number apart: a sum over what is shipped.
+# version FOLDER: the version of a checkout, followed by a checksum of the shipped files.
 version() {
     local number sum
     number=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$1/pyproject.toml")
@@ -150,13 +150,13 @@ version() {
     printf '%s-%s\n' "$number" "${sum:0:8}"
 }
 
-# bring_release FOLDER: the checkout becomes $RELEASES/<its version>, complete or not at all; sets RELEASE.
+# bring_release FOLDER: copy the checkout to $RELEASES/<its version>, atomically; sets RELEASE.
 bring_release() {
     RELEASE=$RELEASES/$(version "$1")
     if [[ -e $RELEASE/.complete ]]; then
         say "$RELEASE is here already"
     else
-        run rm -rf "$RELEASE" # one that was interrupted
+        run rm -rf "$RELEASE" # left by an interrupted run
         run install -d -m 0755 "$RELEASE"
         say "\$ copy ${SHIPPED[*]} to $RELEASE"
         [[ $DRY_RUN ]] || tar -C "$1" --exclude=__pycache__ --owner=0 --group=0 --mode=u=rwX,go=rX -cf - "${SHIPPED[@]}" |
@@ -168,7 +168,7 @@ bring_release() {
     name_static_files
 }
 
-# bring_venv REQUIREMENTS: a venv is named for what it holds, and shared by the releases that want the same.
+# bring_venv REQUIREMENTS: create the venv, named after the checksum of its requirements and shared by releases with the same.
 bring_venv() {
     local venv
     venv=$VENVS/$({ python3 --version && cat "$1"; } | sha256sum | cut -c 1-8)
@@ -182,7 +182,7 @@ bring_venv() {
     link "$venv" "$RELEASE/.venv"
 }
 
-# name_static_files: for Apache (apache/waitercaller.conf), the version that the application's pages ask for.
+# name_static_files: write the version in the pages' static URLs into a file for Apache (apache/waitercaller.conf).
 name_static_files() {
     [[ ! $DRY_RUN && ! -e $RELEASE/release.conf ]] || return 0
     local version
@@ -195,7 +195,7 @@ Define WC_STATIC_VERSION $version
 CONF
 }
 
-# prune NUMBER: keep the newest NUMBER releases, the two that are linked, and the venvs that these use.
+# prune NUMBER: delete all but the newest NUMBER releases, the two linked ones, and the venvs that these use.
 prune() {
     local old
     while read -r old; do
@@ -208,7 +208,7 @@ prune() {
 
 # --- the service ----------------------------------------------------------------------------------------------
 
-# install_units: the units and the command of the release that `current` points to.
+# install_units: install the units and the command of the release that `current` points to.
 install_units() {
     local from=$HOME_DIR/current/deploy unit
     [[ ! $DRY_RUN || -e $from ]] || from=$SOURCE/deploy
@@ -216,8 +216,8 @@ install_units() {
         put "$UNITS/$unit" 0644 root:root <"$from/systemd/$unit"
     done < <(cd "$from/systemd" && find . -type f -printf '%P\n' | sort)
     put "$COMMAND" 0755 root:root <"$from/waitercaller"
-    if owes systemd; then
-        run systemctl daemon-reload && settle systemd
+    if is_pending systemd; then
+        run systemctl daemon-reload && clear_pending systemd
     fi
 }
 
@@ -240,23 +240,23 @@ wait_until_ready() {
     done
 }
 
-# restart_service: the socket stays open, so requests wait instead of failing. Whether it went well, /readyz says.
+# restart_service: the socket stays open, so requests wait instead of failing. /readyz tells whether it succeeded.
 restart_service() {
     run systemctl reset-failed waitercaller.socket waitercaller.service || true
     run systemctl start waitercaller.socket || true
     run systemctl restart waitercaller.service || true
 }
 
-# serves [SECONDS]: whether it gets ready after a restart, and so has taken up what was changed.
+# serves [SECONDS]: whether the service becomes ready after a restart, and so uses what was changed.
 serves() {
     [[ $DRY_RUN ]] || wait_until_ready "$SOCKET" "$@" || return
-    settle service
+    clear_pending service
 }
 
-# --- from one release to another ------------------------------------------------------------------------------
+# --- switching releases ---------------------------------------------------------------------------------------
 
-# switch_to RELEASE [rollback]: try it out next to the running one, then let it take over; when it is not ready then, go
-# back. What is being done stands in a file, for a run may end before it is.
+# switch_to RELEASE [rollback]: start it on another socket beside the running one, then switch; roll back when it does not
+# become ready. The file SWITCHING records the switch, so that the next run can undo one that was interrupted.
 switch_to() {
     local old new=$1
     old=$(readlink "$HOME_DIR/current")
@@ -277,16 +277,16 @@ switch_to() {
     fail "$new did not get ready, so $old runs again: journalctl -u waitercaller"
 }
 
-# go_back: from a switch that has not come to its end, which may have been interrupted, to what ran before.
+# go_back: from a failed or interrupted switch to the previous release.
 go_back() {
     local old ready=
     read -r old _ <"$SWITCHING"
     if take_over "$old" && serves 60; then ready=1; fi
-    run rm -f "$SWITCHING" # even so: the next version may be the remedy
+    run rm -f "$SWITCHING" # also on failure: the next version may fix it
     [[ $ready ]] || fail "$old does not get ready: journalctl -u waitercaller"
 }
 
-# undo_interrupted_switch: returns 1 where none was.
+# undo_interrupted_switch: returns 1 when there was none.
 undo_interrupted_switch() {
     [[ -e $SWITCHING ]] || return
     step "A switch to another version was interrupted: first back to $(cut -d ' ' -f 1 "$SWITCHING")"
@@ -307,14 +307,14 @@ rehearse() {
     return $result
 }
 
-# take_over RELEASE: fails when Apache does not understand the virtual hosts that come with it.
+# take_over RELEASE: fails when Apache rejects the release's virtual hosts.
 take_over() {
     link "$1" "$HOME_DIR/current"
     install_units
     if [[ -e /etc/apache2/sites-enabled/000-waitercaller.conf ]]; then
         run apache2ctl configtest || return
         restart_service
-        run systemctl reload apache2 # loses nothing
+        run systemctl reload apache2 # graceful: no request fails
     else
         restart_service
     fi

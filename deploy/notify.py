@@ -1,6 +1,6 @@
-"""Mails the operator: `notify.py SUBJECT < text`, to OPERATOR_EMAIL, by the mail server that the application uses.
+"""Mails the operator: `notify.py SUBJECT < text`, to OPERATOR_EMAIL, by the application's mail server.
 
-Not through the outbox: this must arrive when the database is away. It says why when it cannot, and exits with 1.
+Without the outbox, since it must work while the database is away. On failure it prints the reason and exits with 1.
 """
 
 import os

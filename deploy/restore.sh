@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# restore.sh FILE: writes a backup to the database waitercaller_restored beside the present one, looks whether all is there,
-# and removes it again. Nothing else is touched: run it now and then. FILE may be a folder; then it is the newest in there.
-# restore.sh FILE --replace: afterwards lets it take the place of the present database. Waiter Caller stops meanwhile, and
-# stays stopped where that fails: the database may then be half of one and half of the other, and without its rules.
-# restore.sh FILE --replace --whole-server: only for a file of mongodump, which holds the whole server it came from. All its
-# databases, and its users with their passwords, are then as at the one moment when the backup ended. Without this word only
-# our database is, each document as mongodump read it.
+# restore.sh FILE: test a backup: restore it to the database waitercaller_restored beside the present one, verify it, and
+# drop it again. Changes nothing else; run it regularly. If FILE is a folder, its newest file is used.
+# restore.sh FILE --replace: then replace the present database. Waiter Caller is stopped meanwhile, and stays stopped if that
+# fails: the database may then be a mixture of old and new, without indexes and validators.
+# restore.sh FILE --replace --whole-server: for a file of mongodump only, which holds the whole server. All its databases and
+# users, with their passwords, are restored as of the moment when the backup ended. Without this option only our database is
+# restored, each document as mongodump read it.
 #
-# For a file of mongodump /etc/waitercaller/restore.env (root's alone) has RESTORE_MONGODB_URI, whose user has the role
-# restore, and for --whole-server ADMIN_MONGODB_URI, an administrator with the role waitercaller-replay: mongodb/users.js.
+# For a file of mongodump, /etc/waitercaller/restore.env (readable by root only) has RESTORE_MONGODB_URI, whose user has the
+# role restore, and for --whole-server ADMIN_MONGODB_URI, an administrator with the role waitercaller-replay: mongodb/users.js.
 set -euo pipefail
 umask 0077
 file=$(realpath "${1:?restore.sh FILE [--replace [--whole-server]]}")
@@ -33,7 +33,7 @@ load() {
 [[ ${RESTORE_MONGODB_URI:-} || ! -e /etc/waitercaller/restore.env ]] || load /etc/waitercaller/restore.env
 cd "$root"
 
-# The database of MONGODB_URI, and the one beside it.
+# The database of MONGODB_URI, and the one for the test.
 database=$(sed -E 's#^[^/]*//[^/]*/([^?]*).*#\1#' <<<"$MONGODB_URI")
 rehearsal=${database}_restored
 work=$(mktemp -d)
@@ -42,7 +42,7 @@ trap finish EXIT
 
 flask() { "$python" -m flask --app wsgi "$@"; }
 
-# on DATABASE COMMAND…: a command of flask there, as the application's user, so as it will find it.
+# on DATABASE COMMAND…: a flask command on that database, as the application's user.
 on() {
     local uri
     uri=$(sed -E "s#^([^/]*//[^/]*)/[^?]*#\1/$1#" <<<"$MONGODB_URI")
@@ -50,7 +50,7 @@ on() {
     MONGODB_URI=$uri flask "$@"
 }
 
-# forget_rehearsal: what was only tried is no part of the next backup.
+# forget_rehearsal: drop the test database, so that it is not part of the next backup.
 forget_rehearsal() {
     "$python" -c 'import os, sys, pymongo; pymongo.MongoClient(os.environ["MONGODB_URI"]).drop_database(sys.argv[1])' "$rehearsal"
 }
@@ -60,9 +60,9 @@ stop() {
     "$systemctl" stop waitercaller.socket waitercaller.service
 }
 
-# start: only on a database that has its indexes: without them a call could be doubled, and an address be registered twice.
+# start: build the indexes first: without them calls and registrations could be duplicated.
 start() {
-    flask build-database # where the backup is older than the present version
+    flask build-database # the backup may be older than the present version
     flask check-database
     "$systemctl" start waitercaller.socket waitercaller.service
     stopped=
@@ -93,8 +93,8 @@ restore_bson() {
 
 # --- a file of mongodump ------------------------------------------------------------------------------------------------
 
-# tool [OPTIONS…]: mongorestore of this file; the password goes through a file. Documents may be older than the rules of
-# today, by which they would be refused.
+# tool [OPTIONS…]: mongorestore of this file, with the password in a configuration file. Without validation, since documents
+# may be older than the present validators.
 tool() {
     mongorestore --config "$work/settings.yml" --gzip --archive="$file" --stopOnError --bypassDocumentValidation "$@"
 }

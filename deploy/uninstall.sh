@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes Waiter Caller off this machine, keeps everything that cannot be made again, and says where it is.
+# Removes Waiter Caller from this machine; keeps settings, backups and the database, and prints where they are.
 set -euo pipefail
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
@@ -14,8 +14,8 @@ remove_units() {
             *) [[ ! -e $UNITS/$unit ]] || run systemctl disable --quiet --now "$unit" ;;
         esac
         run rm -f "$UNITS/$unit"
-    done < <(cd "$SOURCE/deploy/systemd" && find . -type f -printf '%P\n' | sort -r) # sockets and timers outlive no service
-    run rm -rf "$UNITS/waitercaller.socket.d" # where --listen has put what it listens to
+    done < <(cd "$SOURCE/deploy/systemd" && find . -type f -printf '%P\n' | sort -r) # sockets and timers before services
+    run rm -rf "$UNITS/waitercaller.socket.d" # written by install.sh --listen
     run systemctl daemon-reload
 }
 
@@ -23,7 +23,7 @@ remove_hosts() {
     step 'The virtual hosts'
     local here=/etc/apache2
     local files=("$here/sites-available/000-waitercaller.conf" "$here/conf-available/waitercaller-mpm.conf")
-    [[ -e ${files[0]} || -e ${files[1]} ]] || { say 'there are none' && return; } # a web machine behind a balancer
+    [[ -e ${files[0]} || -e ${files[1]} ]] || { say 'there are none' && return; } # a web machine behind a balancer has none
     [[ ! -L $here/sites-enabled/000-waitercaller.conf ]] || run a2dissite -q 000-waitercaller
     [[ ! -L $here/conf-enabled/waitercaller-mpm.conf ]] || run a2disconf -q waitercaller-mpm
     run systemctl restart apache2

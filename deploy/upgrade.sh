@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# From the version that runs to the one of this checkout, without a failed request; back when it does not get ready.
+# Upgrades to the version of this checkout without a failed request; rolls back when it does not become ready.
 set -euo pipefail
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$SOURCE/deploy/lib.sh"
 
-KEEP=4 # releases
+KEEP_RELEASES=4
 
 usage() {
     cat <<'USAGE'
@@ -27,12 +27,12 @@ main() {
     must_be_root
     [[ -e $HOME_DIR/current ]] || fail "nothing is installed in $HOME_DIR; begin with deploy/install.sh."
     [[ ! -e $SWITCHING ]] || read -r _ interrupted <"$SWITCHING"
-    if undo_interrupted_switch && [[ $rollback && $interrupted == upgrade ]]; then return; fi # that was the way back
+    if undo_interrupted_switch && [[ $rollback && $interrupted == upgrade ]]; then return; fi # already rolled back
     if [[ $rollback ]]; then
         [[ -e $HOME_DIR/previous ]] || fail 'there is no version to go back to.'
         RELEASE=$(readlink "$HOME_DIR/previous")
     else
-        make_users # the new version may need one more
+        make_users # the new version may need another user
         step 'The new version, with its own Python packages'
         bring_release "$SOURCE"
     fi
@@ -41,7 +41,7 @@ main() {
         return
     fi
     switch_to "$RELEASE" ${rollback:+rollback}
-    prune "$KEEP"
+    prune "$KEEP_RELEASES"
 }
 
 main "$@"

@@ -121,14 +121,14 @@ def backup(path: Path) -> None:
     """Write the whole database to the file PATH (mode 600)."""
     try:
         with patiently():
-            seals = backups.backup(db(), path)
+            checksums = backups.backup(db(), path)
     except OSError as error:
         raise click.ClickException(str(error)) from error
     except PyMongoError as error:
         raise click.ClickException(_error_message(error)) from error
     how = archive.header_of(path)["consistency"]
     moment = "all of one moment" if how == "snapshot" else "each document as it was at some moment during the backup"
-    click.echo(f"{path}: {_total(seals)}, {moment}.")
+    click.echo(f"{path}: {_total(checksums)}, {moment}.")
 
 
 @click.command("restore")
@@ -174,8 +174,8 @@ def _step_down() -> None:
 
 def _restore(path: Path, replace: bool, yes: bool) -> None:
     present, beside = db(), db().client[f"{db().name}_restored"]
-    seals = backups.rehearse(path, beside)
-    click.echo(f"Restored to {beside.name} and compared: {_total(seals)}, documents and indexes are the same.")
+    checksums = backups.rehearse(path, beside)
+    click.echo(f"Restored to {beside.name} and compared: {_total(checksums)}, documents and indexes are the same.")
     if not replace:
         click.echo(f"{present.name} was not touched; --replace puts the backup in its place.")
         return
@@ -199,5 +199,5 @@ def _error_message(error: PyMongoError) -> str:
     return f"The database failed: {type(error).__name__}, code {getattr(error, 'code', None)}. Try: flask doctor"
 
 
-def _total(seals: dict[str, dict[str, int]]) -> str:
-    return f"{sum(seal['count'] for seal in seals.values())} documents in {len(seals)} collections"
+def _total(checksums: dict[str, dict[str, int]]) -> str:
+    return f"{sum(each['count'] for each in checksums.values())} documents in {len(checksums)} collections"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# certbot runs this for each new certificate: Apache takes it up without losing a request, and the next one is asked for
-# when a third of its lifetime is left. What goes wrong is mailed to the operator; the old certificate then stays in use.
+# certbot's deploy hook: reloads Apache gracefully, and schedules the renewal for when a third of the lifetime is left.
+# Failures are mailed to the operator; the old certificate then stays in use.
 set -u
 lineage=${RENEWED_LINEAGE:?certbot names the certificate\'s folder}
 apachectl=${WC_APACHECTL:-apache2ctl}
@@ -8,13 +8,13 @@ notify=${WC_NOTIFY:-/usr/local/sbin/waitercaller notify}
 
 certificate() { openssl x509 -in "$lineage/fullchain.pem" -noout "$@"; }
 
-# Apache does not try the pair in its test of the configuration, and does not survive a reload with one that is wrong.
+# Apache's configuration test does not check that certificate and key match, and a reload with a mismatch ends Apache.
 pair_fits() {
     [ "$(certificate -pubkey)" = "$(openssl pkey -in "$lineage/privkey.pem" -pubout)" ] ||
         { echo "The certificate and the key in $lineage do not belong together." && return 1; }
 }
 
-# certbot's own rule, 30 days before the end, is too early for lifetimes of 64 days and less, which begin in 2027.
+# certbot's default, 30 days before expiry, is too early for the lifetimes of 64 days and less that begin in 2027.
 renew_at_two_thirds() {
     settings=${lineage%/live/*}/renewal/${lineage##*/}.conf
     begin=$(date -d "$(certificate -startdate | cut -d= -f2)" +%s)

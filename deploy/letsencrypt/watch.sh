@@ -1,6 +1,6 @@
 #!/bin/sh
-# watch.sh DOMAIN [HOST:PORT]: warns the operator when the certificate that visitors are really given ends in less than
-# 14 days, or when there is none. Renewals come at two thirds of the lifetime, so by then several have failed.
+# watch.sh DOMAIN [HOST:PORT]: mails the operator when the certificate that is served expires in less than 14 days, or when
+# none is served. Renewal starts at two thirds of the lifetime, so by then several attempts have failed.
 set -u
 domain=${1:?watch.sh DOMAIN [HOST:PORT]}
 place=${2:-127.0.0.1:443}

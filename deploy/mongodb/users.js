@@ -1,12 +1,12 @@
-// The users of Waiter Caller's database, each with no more rights than it needs. As an administrator of MongoDB; the
-// names of all members lead to the primary, where users are made:
+// Creates the database users of Waiter Caller, each with the least rights it needs. Run it as an administrator; with the
+// names of all members mongosh connects to the primary, which users are created on:
 //
 //   mongosh 'mongodb://admin@db1.example.org,db2.example.org,db3.example.org/?replicaSet=rs0&tls=true&tlsCAFile=/etc/mongodb/authority.pem' \
 //       --file users.js
 //
-// It asks for the passwords of the users that it makes; all authenticate with authSource=admin. It may be run again:
-// rights are then set as they stand here, and users that exist keep their passwords (db.changeUserPassword changes one).
-// install-mongodb.sh puts PASSWORDS before it instead.
+// It asks for the passwords of the users that it creates; all authenticate with authSource=admin. Idempotent: rights are set
+// as below, and existing users keep their passwords (db.changeUserPassword changes one). install-mongodb.sh defines PASSWORDS
+// before this script instead.
 
 const admin = db.getSiblingDB("admin")
 const given = typeof PASSWORDS === "undefined" ? {} : PASSWORDS
@@ -31,8 +31,8 @@ function user(name, roles, variable) {
     else admin.createUser({user: name, ...values})
 }
 
-// The application reads, writes, makes its collections, indexes (readWrite) and validators (collMod), and hears changes.
-// A restore is tried in waitercaller_restored, which nothing else uses and which is dropped afterwards.
+// The application reads, writes, creates collections and indexes (readWrite), sets validators (collMod) and opens change
+// streams. Restores are tested in waitercaller_restored, which nothing else uses and which is dropped afterwards.
 role(
     "waitercaller",
     [
@@ -46,13 +46,13 @@ role(
 )
 user("waitercaller", ["waitercaller"], "MONGODB_URI in /etc/waitercaller/env")
 
-// mongodump --oplog reads everything there is, and changes nothing. Only the nightly backup's user can read its URI.
+// mongodump --oplog reads everything and changes nothing. Only the nightly backup's system user can read its URI.
 user("waitercaller-backup", ["backup"], "BACKUP_MONGODB_URI in /etc/waitercaller/backup.env")
 
-// mongorestore, by hand. Whoever has the role `restore` can write users, and so become anybody: root's file, or none.
+// mongorestore, run by hand. The role `restore` can write users and so gain every right: its URI is readable by root only.
 user("waitercaller-restore", ["restore"], "RESTORE_MONGODB_URI in /etc/waitercaller/restore.env")
 
-// What restore.sh --whole-server needs besides: mongorestore --oplogReplay asks for every right there is. Nobody has it
-// by this; the administrator who is to restore gets it before the backups that are to be restored, for they hold who has it:
+// restore.sh --whole-server also needs this: mongorestore --oplogReplay requires all rights. It is granted to nobody here;
+// grant it to the restoring administrator before the backups are made, since backups contain the users' roles:
 //   db.getSiblingDB("admin").grantRolesToUser("admin", ["waitercaller-replay"])
 role("waitercaller-replay", [], [{resource: {anyResource: true}, actions: ["anyAction"]}])

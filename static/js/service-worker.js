@@ -1,6 +1,6 @@
 // Runs in the background for the staff's pages (/r/), also while none is open: shows push messages, and the offline page
 // in place of a page that does not come. It caches the files of that page and nothing else: requests from a minute ago
-// would be wrong. The server puts SHELL (those files, the page first) and PICTURES before this; see app_views.py.
+// would be wrong. The server puts SHELL (those files, the page first) and ICONS before this; see site/app.py.
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self)); // TypeScript takes it for any worker
 const CACHE = "waitercaller-offline";
@@ -80,7 +80,7 @@ async function show(message) {
     renotify: !isVisible,
     silent: isVisible,
     ...(isVisible ? {} : { vibrate: [300, 150, 300] }), // in milliseconds: on, off, on
-    ...PICTURES,
+    ...ICONS,
   });
 }
 

@@ -1,4 +1,4 @@
-"""Passwords, the second factor, and every way in."""
+"""ASVS rules for passwords, the second factor, and all ways to log in."""
 
 import base64
 import random
@@ -28,7 +28,7 @@ WORDS = {"restaurant": "Trattoria Lucia", "name": "Zoe", "email": "zoe@example.o
 
 @pytest.fixture
 def browser(app: Flask) -> Callable[[], Browser]:
-    """`browser()`: a browser that knows nobody here."""
+    """`browser()`: a browser without a login."""
 
     def opened() -> Browser:
         client = app.test_client()
@@ -92,12 +92,12 @@ def test_the_rules_say_which_words_are_refused() -> None:
 
 @pytest.mark.asvs("6.1.3")
 def test_the_rules_name_every_way_in() -> None:
-    """Where the code begins a login, the rules have a row for the view."""
+    """Each view that starts a login has a row in the table of rules."""
     begins = {
         path.relative_to(ROOT / "waitercaller").as_posix()
         for path, tree in sources()
         for name, _ in calls(tree)
-        if name in ("access.log_in", "access.log_in_screen")
+        if name in ("access.log_in", "access.log_in_device")
     }
     assert begins == set(re.findall(r"`(\w+(?:/\w+)+\.py)`", section("Ways in")))
 
@@ -128,9 +128,9 @@ def test_a_change_takes_the_present_password(browser: Any, change: Any, alice: P
 
 @pytest.mark.asvs("6.2.4")
 def test_common_passwords_are_refused(app: Flask, browser: Any, change: Any) -> None:
-    common = passwords._common()
+    common = passwords._common_passwords()
     with app.app_context():
-        assert sum(len(word) >= passwords.SHORTEST for word in common) >= 3000
+        assert sum(len(word) >= passwords.MIN_LENGTH for word in common) >= 3000
     for word in ("1234567890", "qwertyuiop", "Password123"):
         assert word.lower() in common
         assert browser().submit("/register", WORDS | {"password": word}).status_code == 400
@@ -188,7 +188,7 @@ def test_words_that_others_know_are_refused(browser: Any, change: Any) -> None:
 
 @pytest.mark.asvs("6.2.12")
 def test_passwords_known_from_breaches_are_refused(browser: Any, change: Any, mails: Mails, alice: Person) -> None:
-    breached = sorted(passwords._common())[:: len(passwords._common()) // 5]
+    breached = sorted(passwords._common_passwords())[:: len(passwords._common_passwords()) // 5]
     client = browser()
     client.submit("/forgot", {"email": alice.email})
     client.get(mails()[0].path)

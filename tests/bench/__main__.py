@@ -1,15 +1,28 @@
-"""`make bench`: each figure with its floor or its limit."""
+"""`make bench`: print each figure with its baseline or limit; `make bench ARGS="call_cost"` measures only that."""
 
-from tests.bench import call_cost, idle_screens, page_size, tap_to_screen, timing
+import sys
+
+from tests.bench import call_cost, idle_screens, page_size, steady_load, tap_to_screen, timing
+
+FIGURES = {
+    "page_size": page_size.report,
+    "call_cost": call_cost.report,
+    "timing": timing.report,
+    "idle_screens": idle_screens.report,
+    "tap_to_screen": tap_to_screen.report,
+    "steady_load": steady_load.report,
+}
 
 
-def main() -> None:
-    page_size.report()
-    call_cost.report()
-    timing.report()
-    idle_screens.report()
-    tap_to_screen.report()
+def main(names: list[str]) -> int:
+    """Print these figures, or all of them; returns 2 for an unknown name."""
+    if unknown := [name for name in names if name not in FIGURES]:
+        print(f"Unknown benchmark {unknown[0]}; there are {', '.join(FIGURES)}.", file=sys.stderr)
+        return 2
+    for name in names or FIGURES:
+        FIGURES[name]()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -48,6 +48,7 @@ def fail(server: databases.Server, *commands: str, mode: Any = "alwaysOn", **how
 # --- transactions -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_a_transaction_that_always_conflicts_ends(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     """PyMongo's with_transaction would retry for two minutes."""
     monkeypatch.setattr(way, "CONFLICT_SECONDS", 0.5)
@@ -97,6 +98,7 @@ def test_a_transaction_ends_soon_when_the_database_is_frozen(own_server: databas
     assert len(began) == 1
 
 
+@pytest.mark.needs_wire
 def test_an_abort_is_sent_even_after_the_deadline(app: Flask, mongodb_uri: str) -> None:
     """Otherwise the server keeps the documents locked for up to a minute."""
     sent: list[str] = []
@@ -133,6 +135,7 @@ def test_a_commit_with_a_lost_reply_is_retried_and_applied_once(away: Flask, fau
         assert db().counts.find_one({"_id": 1}) == {"_id": 1, "n": 1}
 
 
+@pytest.mark.needs_wire
 def test_a_commit_that_is_never_answered_ends(
     away: Flask, faulty: databases.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,11 +148,13 @@ def test_a_commit_that_is_never_answered_ends(
 # --- clients ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_connections_have_an_application_name(app: Flask) -> None:
     metadata = app.extensions["mongo"].client.options.pool_options.metadata
     assert metadata["application"] == {"name": "waitercaller"}
 
 
+@pytest.mark.needs_wire
 def test_long_work_is_not_ended_by_the_limit_of_pages(
     away: Flask, faulty: databases.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

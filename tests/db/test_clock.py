@@ -8,6 +8,8 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 
+pytestmark = pytest.mark.moments
+
 
 class Primary:
     """A database whose clock differs by `off`; None: it does not report its time."""

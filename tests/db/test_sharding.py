@@ -56,6 +56,7 @@ def form_of(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
 
 
+@pytest.mark.needs_wire
 def test_every_query_of_requests_names_the_restaurant(
     app: Flask, asked: list[Any], alice: Person, bob: Person, table: Table, dana: Any
 ) -> None:

@@ -56,7 +56,7 @@ export default [
     files: ["static/js/service-worker.js"],
     languageOptions: {
       sourceType: "script",
-      globals: { ...globals.serviceworker, SHELL: "readonly", PICTURES: "readonly" },
+      globals: { ...globals.serviceworker, SHELL: "readonly", ICONS: "readonly" },
     },
   },
 ];

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.cast import GENEROUS
+from tests.support.cast import WAIT_SECONDS
 from tests.support.together import at_once
 from waitercaller.live import hub as hub_module
 from waitercaller.live.hub import Hub, TooManyStreams
@@ -37,9 +37,9 @@ def test_wake_ups_coalesce(hub: Hub) -> None:
 def test_a_wake_up_ends_the_waiting(hub: Hub) -> None:
     screen = hub.subscribe("restaurant:1")
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(screen.wait, GENEROUS)
+        waiting = pool.submit(screen.wait, WAIT_SECONDS)
         hub.wake("restaurant:1")
-        assert waiting.result(GENEROUS) == {"restaurant:1"}
+        assert waiting.result(WAIT_SECONDS) == {"restaurant:1"}
 
 
 def test_no_wake_up_is_lost_between_two_waits(hub: Hub) -> None:
@@ -56,7 +56,7 @@ def test_no_wake_up_is_lost_between_two_waits(hub: Hub) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     while seen < last:
-        assert screen.wait(GENEROUS) == {"restaurant:1"}
+        assert screen.wait(WAIT_SECONDS) == {"restaurant:1"}
         seen = written
     writer.join()
 

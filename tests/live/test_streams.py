@@ -213,7 +213,7 @@ def test_a_stream_ends_after_its_lifetime(monkeypatch: pytest.MonkeyPatch, watch
 def test_streams_are_limited_for_each_login_and_released(
     monkeypatch: pytest.MonkeyPatch, app: Flask, bob: Person, watcher: Any
 ) -> None:
-    monkeypatch.setattr(views, "STREAMS_OF_A_LOGIN", 2)
+    monkeypatch.setattr(views, "MAX_STREAMS_PER_LOGIN", 2)
     path = f"{bob.home}/live"
     first, second = Stream(bob.client, path), Stream(bob.client, path)
     assert bob.client.get(path).status_code == 429
@@ -228,8 +228,8 @@ def test_streams_are_limited_for_each_login_and_released(
 def test_guests_and_other_restaurants_do_not_use_up_the_streams_of_staff(
     monkeypatch: pytest.MonkeyPatch, dana: FlaskClient, bob: Person, charlie: Person, code: str, watcher: Any
 ) -> None:
-    monkeypatch.setattr(views, "STREAMS_OF_A_HOUSE", 1)
-    monkeypatch.setattr(guest_views, "STREAMS_OF_AN_ADDRESS", 2)
+    monkeypatch.setattr(views, "MAX_STREAMS_PER_ADDRESS", 1)
+    monkeypatch.setattr(guest_views, "MAX_STREAMS_PER_ADDRESS", 2)
     opened = [Stream(dana, f"/t/{code}/live") for _ in range(2)]  # from one IP address, that of the Wi-Fi
     assert dana.get(f"/t/{code}/live").status_code == 429
     opened += [Stream(charlie.client, f"{charlie.home}/live"), Stream(bob.client, f"{bob.home}/live")]
@@ -242,7 +242,7 @@ def test_guests_and_other_restaurants_do_not_use_up_the_streams_of_staff(
 def test_addresses_of_one_ipv6_prefix_share_a_limit(
     monkeypatch: pytest.MonkeyPatch, dana: FlaskClient, code: str, watcher: Any
 ) -> None:
-    monkeypatch.setattr(guest_views, "STREAMS_OF_AN_ADDRESS", 1)
+    monkeypatch.setattr(guest_views, "MAX_STREAMS_PER_ADDRESS", 1)
     dana.environ_base["REMOTE_ADDR"] = "2001:db8::1"
     first = Stream(dana, f"/t/{code}/live")
     dana.environ_base["REMOTE_ADDR"] = "2001:db8::2"

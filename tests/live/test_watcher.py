@@ -12,7 +12,7 @@ from flask import Flask
 from pymongo import MongoClient
 
 from tests.support import databases
-from tests.support.cast import GENEROUS, Person, wait_until
+from tests.support.cast import WAIT_SECONDS, Person, wait_until
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Document
 from waitercaller.live import watcher as watcher_module
@@ -54,7 +54,7 @@ def settle(app: Flask, watcher: Hub) -> None:
         _, login = logins.start(ObjectId(), "127.0.0.1", "a test")
         marker = watcher.subscribe(f"login:{login['_id']}")
         logins.end(login["_id"])
-    assert marker.wait(GENEROUS)
+    assert marker.wait(WAIT_SECONDS)
     marker.close()
 
 
@@ -64,8 +64,8 @@ def test_a_call_wakes_the_restaurant_and_the_table(
     staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
     elsewhere = screen(f"restaurant:{charlie.restaurant_id}")
     call()
-    assert staff.wait(GENEROUS) == {f"restaurant:{alice.restaurant_id}"}
-    assert guest.wait(GENEROUS) == {f"table:{table['_id']}"}
+    assert staff.wait(WAIT_SECONDS) == {f"restaurant:{alice.restaurant_id}"}
+    assert guest.wait(WAIT_SECONDS) == {f"table:{table['_id']}"}
     assert elsewhere.wait(0) == set()
 
 
@@ -77,8 +77,8 @@ def test_a_step_of_a_call_wakes_both(
     staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
     with app.app_context():
         requests.resolve(alice.restaurant_id, [request["_id"]], restaurants.Actor(id=alice.member_id, name="Alice"))
-    assert staff.wait(GENEROUS)
-    assert guest.wait(GENEROUS)
+    assert staff.wait(WAIT_SECONDS)
+    assert guest.wait(WAIT_SECONDS)
 
 
 def test_a_seen_request_wakes_the_table_and_not_the_restaurant(
@@ -90,12 +90,12 @@ def test_a_seen_request_wakes_the_table_and_not_the_restaurant(
     documents = app.extensions["mongo"].database.requests
     for _ in range(2):
         documents.update_one({"_id": request["_id"]}, {"$push": {"shown": {"at": clock.now()}}})
-        assert guest.wait(GENEROUS)
+        assert guest.wait(WAIT_SECONDS)
     settle(app, watcher)
     assert staff.wait(0) == set()
     both = {"$push": {"shown": {"at": clock.now()}}, "$inc": {"reminders": 1}}
     documents.update_one({"_id": request["_id"]}, both)
-    assert staff.wait(GENEROUS)
+    assert staff.wait(WAIT_SECONDS)
 
 
 def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
@@ -104,8 +104,8 @@ def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
     staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
 
     def both_are_woken() -> None:
-        assert staff.wait(GENEROUS)
-        assert guest.wait(GENEROUS)
+        assert staff.wait(WAIT_SECONDS)
+        assert guest.wait(WAIT_SECONDS)
 
     with app.app_context():
         pauses.pause_table(table)
@@ -126,7 +126,7 @@ def test_a_pause_by_another_process_invalidates_the_cache(
         with monkeypatch.context() as elsewhere:
             elsewhere.setattr(pauses, "cache", SimpleNamespace(pauses=cache.Cache()))
             pauses.pause_table(table)
-        assert staff.wait(GENEROUS)
+        assert staff.wait(WAIT_SECONDS)
         assert pauses.applying_to(table, []) is not None
 
 
@@ -168,7 +168,7 @@ def test_a_changed_restaurant_is_read_again(app: Flask, alice: Person, elsewhere
         assert restaurants.get(alice.restaurant_id)
         woken = screen(f"restaurant:{alice.restaurant_id}")
         elsewhere.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": {"name": "Renamed"}})
-        assert woken.wait(GENEROUS)
+        assert woken.wait(WAIT_SECONDS)
         restaurant = restaurants.get(alice.restaurant_id)
     assert restaurant is not None
     assert restaurant["name"] == "Renamed"
@@ -179,7 +179,7 @@ def test_a_changed_table_is_read_again(app: Flask, table: Table, elsewhere: Any,
         assert tables.by_code(table["code"])
         woken = screen(f"table:{table['_id']}")
         elsewhere.tables.update_one({"_id": table["_id"]}, {"$set": {"name": "Renamed"}})
-        assert woken.wait(GENEROUS)
+        assert woken.wait(WAIT_SECONDS)
         found = tables.by_code(table["code"])
     assert found is not None
     assert found[0]["name"] == "Renamed"
@@ -190,7 +190,7 @@ def test_the_end_of_a_login_wakes_its_topic(app: Flask, alice: Person, screen: A
         _, login = logins.start(alice.user_id, "127.0.0.1", "a test")
         stream = screen(f"login:{login['_id']}")
         logins.end(login["_id"])
-    assert stream.wait(GENEROUS)
+    assert stream.wait(WAIT_SECONDS)
 
 
 def test_a_change_of_a_deleted_document_wakes_all_topics() -> None:
@@ -215,7 +215,7 @@ def watching(app: Flask, at_once: bool = True) -> Iterator[Hub]:
         wait_until(lambda: hub.listening)
     yield hub
     stopped.set()
-    thread.join(GENEROUS)
+    thread.join(WAIT_SECONDS)
     assert not thread.is_alive()
 
 
@@ -231,16 +231,16 @@ def test_the_watcher_recovers_from_a_killed_database(frail_app: Flask, own_serve
         cache.restaurants.get("kept", lambda: {"_id": "kept"})
         own_server.kill()
         wait_until(lambda: not hub.listening)
-        assert screen.wait(GENEROUS)
+        assert screen.wait(WAIT_SECONDS)
         own_server.start()
         wait_until(lambda: hub.listening)
-        assert screen.wait(GENEROUS) == {"restaurant:1", "table:7"}
+        assert screen.wait(WAIT_SECONDS) == {"restaurant:1", "table:7"}
         assert cache.restaurants.get("kept", lambda: None) is None
         with frail_app.app_context():
             _, login = logins.start(ObjectId(), "127.0.0.1", "a test")
             stream = hub.subscribe(f"login:{login['_id']}")
             logins.end(login["_id"])
-        assert stream.wait(GENEROUS)
+        assert stream.wait(WAIT_SECONDS)
 
 
 def test_the_watcher_recovers_from_a_frozen_database(frail_app: Flask, own_server: databases.Server) -> None:

@@ -1,4 +1,4 @@
-"""The people of a restaurant: who may take on, promote and let go whom, and that an owner is always left."""
+"""Members: who may add, promote and remove whom, and that one owner always remains."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def mona(hire: Hire, alice: Person) -> Person:
 
 @pytest.fixture
 def members(app: Flask, alice: Person) -> Callable[[], dict[str, Member]]:
-    """`members()`: who works for Alice, by name."""
+    """`members()`: the members of Alice's restaurant, by name."""
 
     def found() -> dict[str, Member]:
         document = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
@@ -38,7 +38,7 @@ def members(app: Flask, alice: Person) -> Callable[[], dict[str, Member]]:
 
 
 def send(person: Person, path: str, **form: Any) -> Any:
-    """What a button on the page of the people does."""
+    """Press a button of the staff page."""
     token = person.client.csrf_token(f"{person.home}/staff")
     return person.client.post(f"{person.home}/staff{path}", data={"csrf_token": token, **form})
 
@@ -110,6 +110,7 @@ def test_names_are_text_and_nothing_else(alice: Person, members: Any) -> None:
 # --- roles --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_the_owner_changes_roles(alice: Person, bob: Person, members: Any) -> None:
     assert send(alice, about(bob, "role"), role="manager").status_code == 303
     assert members()["Bob"]["role"] == "manager"
@@ -131,6 +132,7 @@ def test_managers_change_no_roles(mona: Person, bob: Person, members: Any) -> No
     assert members()["Mona"]["role"] == "manager"
 
 
+@pytest.mark.needs_wire
 def test_the_last_owner_can_neither_go_nor_step_down(alice: Person, bob: Person, members: Any) -> None:
     for answer in (send(alice, about(alice, "role"), role="waiter"), send(alice, about(alice, "remove"))):
         assert answer.status_code == 409
@@ -138,6 +140,7 @@ def test_the_last_owner_can_neither_go_nor_step_down(alice: Person, bob: Person,
     assert members()["Alice"]["role"] == "owner"
 
 
+@pytest.mark.needs_wire
 def test_with_another_owner_the_first_one_steps_down_and_leaves(alice: Person, bob: Person, members: Any) -> None:
     send(alice, about(bob, "role"), role="owner")
     answer = send(alice, about(alice, "role"), role="waiter")
@@ -174,7 +177,7 @@ def test_the_tables_of_who_is_removed_wait_for_somebody_else(
     with app.app_context():
         [waiting] = queries.live_of_restaurant(alice.restaurant_id)
     assert (waiting["state"], waiting["by"], waiting["first_at"]) == ("waiting", None, call["first_at"])
-    # What somebody did stays recorded all the same.
+    # The audit entry of the attempt remains.
     assert [(step["what"], step["by"]["name"]) for step in waiting["steps"] if step["by"]] == [("accepted", "Bob")]
 
 
@@ -198,7 +201,7 @@ def test_a_role_that_changed_a_moment_ago_counts_though_this_process_has_not_hea
     assert "Bob" in members()
 
 
-def test_people_of_other_places_are_nobodys_business(charlie: Person, alice: Person, bob: Person) -> None:
+def test_members_of_other_restaurants_are_not_accessible(charlie: Person, alice: Person, bob: Person) -> None:
     token = charlie.client.csrf_token(f"{charlie.home}/staff")
     form = {"csrf_token": token, "role": "owner", "email": "x@example.org"}
     for home, expected in ((alice.home, 404), (charlie.home, 404)):
@@ -256,6 +259,7 @@ def test_owners_require_the_second_step_and_managers_do_not(app: Flask, alice: P
     assert mona.client.get(f"{mona.home}/staff").location == "/account/two-factor"
 
 
+@pytest.mark.needs_wire
 def test_the_owner_reads_what_happened(alice: Person, bob: Person, mona: Person) -> None:
     send(mona, "/members", member_name="Anna")
     send(alice, about(bob, "role"), role="manager")

@@ -1,4 +1,4 @@
-"""Applications are made by the thousand in a test run, and werkzeug compiles a function for each of their routes."""
+"""Speeds up the creation of applications: werkzeug compiles a URL builder for every route of each of them."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from werkzeug.routing import Rule
 
 
 def compile_once() -> None:
-    """From now on, let applications share these functions (the same route gives the same one): 7 ms instead of 41."""
+    """Share the compiled builders of equal routes between applications: 7 ms per application instead of 41."""
     compiled: dict[tuple[object, ...], Any] = {}
     compile_builder = Rule._compile_builder
 

@@ -1,4 +1,4 @@
-"""What browsers are told, how messages are framed, and which files are given out."""
+"""Response headers, HTTP message framing, and which files are served."""
 
 import re
 import socket
@@ -16,31 +16,29 @@ from flask.testing import FlaskClient
 
 from config import Config
 from tests.support import databases, settings
-from tests.support.asvs import NOBODYS_CODE, address, everything, routes, texts
+from tests.support.asvs import UNKNOWN_CODE, address, everything, routes, texts
 from tests.support.cast import PASSWORD, Browser, Person, hire
 from tests.support.gunicorn import Gunicorn
-from waitercaller.db import schema
 from waitercaller.model.tables import Table
 from waitercaller.web import access
 
 HTTPS = "https://localhost"
 EVIL = "https://evil.example"
 ALIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-# Code that makes markup of text; guest.js puts in what our own template drew.
+# JavaScript that parses text as HTML; guest.js inserts server-rendered fragments.
 MAKES_MARKUP = re.compile(r"\.(inner|outer)HTML\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc")
 
 
 @pytest.fixture
 def secure(make_app: Any, config: Config) -> Flask:
-    """The application as it is behind the proxy of an https site."""
+    """The application behind a TLS proxy."""
     app: Flask = make_app(replace(config, public_url=HTTPS, proxy_count=1))
-    schema.build(app.extensions["mongo"].database)
     return app
 
 
 @pytest.fixture
 def cookies(secure: Flask) -> list[str]:
-    """All cookies that a login over https sets, from the form to the page after it."""
+    """All cookies set by a login over https."""
     zoe, client = hire(secure, "Zoe"), secure.test_client()
     https = {"X-Forwarded-Proto": "https", "Referer": f"{HTTPS}/login"}
     form = client.get("/login", base_url=HTTPS, headers=https)
@@ -56,7 +54,7 @@ def cookies(secure: Flask) -> list[str]:
 
 @pytest.fixture
 def answers(app: Flask, alice: Person, table: Table) -> Callable[[], Iterator[Any]]:
-    """`answers()`: what Alice is answered at every GET route of the product, and at one that is none."""
+    """`answers()`: Alice's responses of every GET route, and of an unknown path."""
 
     def asked() -> Iterator[Any]:
         for path in [*(address(app, rule, alice, table) for rule in routes(app, "GET")), "/nowhere"]:
@@ -67,7 +65,7 @@ def answers(app: Flask, alice: Person, table: Table) -> Callable[[], Iterator[An
 
 
 def policy(answer: Any) -> dict[str, list[str]]:
-    """The directives of an answer's Content-Security-Policy."""
+    """The directives of a response's Content-Security-Policy."""
     directives = answer.headers["Content-Security-Policy"].split(";")
     return {words[0]: words[1:] for words in (directive.split() for directive in directives)}
 
@@ -247,7 +245,7 @@ def test_what_a_proxy_sets_cannot_be_forged(secure: Flask, header: str) -> None:
 
 @pytest.fixture
 def gunicorn(config: Config, tmp_path: Any, app: Flask) -> Iterator[int]:
-    """The port of a gunicorn with the settings of production."""
+    """The port of a gunicorn with production settings."""
     environ = settings.environ(config.mongodb_uri, config.public_url, Path(config.mail_folder))
     bind = f"127.0.0.1:{databases.free_port()}"
     gunicorn = Gunicorn(bind, environ, tmp_path / "gunicorn.log", workers=1)
@@ -259,7 +257,7 @@ def gunicorn(config: Config, tmp_path: Any, app: Flask) -> Iterator[int]:
 
 
 def _raw(port: int, message: bytes) -> bytes:
-    """Everything that the server answers to these bytes, until it hangs up."""
+    """The complete response to these bytes, until the server closes the connection."""
     answer = b""
     with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=20) as line:
         line.sendall(message)
@@ -310,7 +308,7 @@ def test_no_path_leads_out_of_the_folder(client: FlaskClient, name: str) -> None
 
 
 def named(app: Flask, alice: Person, table: Table, name: str) -> tuple[str, Message]:
-    """The header that names the picture of a table with this name, as it is and as a browser reads it."""
+    """The Content-Disposition of a table's PNG: raw, and the file name as parsed by a browser."""
     where = {"_id": table["_id"]}
     app.extensions["mongo"].database.tables.update_one(where, {"$set": {"name": name}})
     answer = alice.client.get(f"{alice.home}/tables/{table['_id']}/qr.png?filename=evil.exe")
@@ -352,7 +350,7 @@ def test_no_folder_is_listed(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.asvs("13.4.4")
-@pytest.mark.parametrize("path", ["/", "/login", f"/t/{NOBODYS_CODE}"])
+@pytest.mark.parametrize("path", ["/", "/login", f"/t/{UNKNOWN_CODE}"])
 def test_trace_is_not_answered(client: FlaskClient, path: str) -> None:
     answer = client.open(path, method="TRACE", headers={"X-Secret": "tell me"})
     assert answer.status_code == 405

@@ -1,4 +1,4 @@
-"""Passwords: which are accepted, and how their hashes behave."""
+"""Password rules and hashing."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from waitercaller.web import passwords
 
 @pytest.fixture
 def offline_app(make_app: Callable[[Config], Flask], config: Config) -> Iterator[Flask]:
-    """An application whose database nobody asks."""
+    """An application without a database."""
     app = make_app(config)
     with app.test_request_context():
         yield app
@@ -66,10 +66,10 @@ def test_what_many_people_use_is_refused(offline_app: Flask, password: str) -> N
 
 
 def test_the_list_has_the_first_three_thousand_that_are_long_enough() -> None:
-    """ASVS 5.0, 6.2.4; whatever is shorter is refused for that."""
-    common = passwords._common()
+    """ASVS 5.0, 6.2.4; shorter ones are refused for their length."""
+    common = passwords._common_passwords()
     assert len(common) > 10_000
-    assert all(len(password) >= passwords.SHORTEST and password == password.lower() for password in common)
+    assert all(len(password) >= passwords.MIN_LENGTH and password == password.lower() for password in common)
 
 
 @pytest.mark.parametrize(
@@ -171,6 +171,7 @@ print(hashing > 10, len(ticks) - hashing > 10, good)
 """
 
 
+@pytest.mark.slow
 def test_hashing_does_not_stall_the_other_greenlets(tmp_path: Path) -> None:
     environment = {
         "MONGODB_URI": "mongodb://127.0.0.1:9/nobody",
@@ -221,4 +222,4 @@ def test_few_passwords_are_hashed_at_once_however_many_strangers_log_in() -> Non
         timeout=60,
         check=False,
     )
-    assert process.stdout.split() == ["12", str(passwords.HASHES_AT_ONCE)], process.stderr
+    assert process.stdout.split() == ["12", str(passwords.MAX_CONCURRENT_HASHES)], process.stderr

@@ -1,4 +1,4 @@
-"""What every answer carries, which forms are taken, and which proxies are believed."""
+"""Security headers, CSRF protection, and trusted proxies."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 
 from config import Config
 from tests.support.cast import Browser, Person
-from waitercaller.db import schema
 from waitercaller.web import access
 
 HEADERS = {
@@ -120,7 +119,7 @@ def test_a_token_lasts_all_evening(alice: Person, later: Callable[..., None]) ->
 
 @pytest.fixture
 def behind(make_app: Any, config: Config) -> Callable[..., FlaskClient]:
-    """`behind(1)`: a browser of an https site behind so many proxies, with a page that tells what it sees."""
+    """`behind(1)`: a browser of a site behind this many proxies, with a page that shows address and scheme."""
 
     @access.anyone
     def seen() -> Any:
@@ -128,7 +127,6 @@ def behind(make_app: Any, config: Config) -> Callable[..., FlaskClient]:
 
     def made(proxies: int) -> FlaskClient:
         app = make_app(replace(config, public_url="https://localhost", proxy_count=proxies))
-        schema.build(app.extensions["mongo"].database)
         app.add_url_rule("/seen", view_func=seen, endpoint="seen")
         client: FlaskClient = app.test_client()
         return client

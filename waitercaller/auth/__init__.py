@@ -1,4 +1,4 @@
-"""Accounts: register, confirm, log in and out, a new password, one's own page."""
+"""Accounts: registration, confirmation, login, logout and password reset."""
 
 from flask import Blueprint
 

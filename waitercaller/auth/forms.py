@@ -1,16 +1,16 @@
-"""The forms of accounts."""
+"""The forms of registration, login and password reset."""
 
 from flask_babel import lazy_gettext
 
-from waitercaller.web.fields import LONGEST_NAME, email_field, new_password_field, password_field
+from waitercaller.web.fields import MAX_NAME_LENGTH, email_field, new_password_field, password_field
 from waitercaller.web.forms import Form, text_field
 
-LONGEST_CODE = 60  # characters of a second factor's code, with whatever stands between the groups
+MAX_CODE_LENGTH = 60  # of a typed second-factor code, with separators
 
 
 class RegisterForm(Form):
-    restaurant = text_field(lazy_gettext("Restaurant"), LONGEST_NAME)
-    name = text_field(lazy_gettext("Your name"), LONGEST_NAME)
+    restaurant = text_field(lazy_gettext("Restaurant"), MAX_NAME_LENGTH)
+    name = text_field(lazy_gettext("Your name"), MAX_NAME_LENGTH)
     email = email_field()
     password = new_password_field()
 
@@ -29,11 +29,11 @@ class ConfirmForm(Form):
 
 
 class ResetForm(Form):
-    names: tuple[str, ...] = ()  # of the account; see _acceptable
+    names: tuple[str, ...] = ()  # of the account; see web/fields.py
     password = new_password_field()
 
 
 class CodeForm(Form):
-    """A code of the app or a recovery code."""
+    """A code from the authenticator app or a recovery code."""
 
-    code = text_field(lazy_gettext("Code"), LONGEST_CODE)
+    code = text_field(lazy_gettext("Code"), MAX_CODE_LENGTH)

@@ -1,6 +1,6 @@
-"""The pages that mailed links lead to: confirm a registration, choose a new password.
+"""The pages of mailed links: confirm a registration, reset the password.
 
-A link puts its token into the session and moves on to an address without it. There a button acts; opening never does.
+A link stores its token in the cookie session and redirects to a URL without it; only a POST there redeems the token.
 """
 
 from typing import cast
@@ -27,15 +27,15 @@ from waitercaller.web.languages import current_language
 @access.anyone
 def confirm_link(token: str) -> ResponseReturnValue:
     """The link in the mail of a registration."""
-    return links.move_on("confirm", token, "auth.confirm")
+    return links.store_token_and_redirect("confirm", token, "auth.confirm")
 
 
 @blueprint.route("/confirm", methods=["GET", "POST"])
 @access.anyone
 def confirm() -> ResponseReturnValue:
-    """Confirm the address; outside the browser that registered, with the password: nobody opens another's account."""
+    """Confirm the address; in another browser than the one that registered, with the password."""
     token = session.get("confirm_token", "")
-    registration = _waiting_registration(token)
+    registration = _pending_registration(token)
     form, email = ConfirmForm(), registration["email"]
     if session.get("registration") == str(registration["_id"]):
         del form.password
@@ -47,28 +47,28 @@ def confirm() -> ResponseReturnValue:
     if form.password and not passwords.verify(text_of(form.password), registration["password_hash"]):
         form.password.errors = [_("This is not the password of the registration.")]
         return refused("auth/confirm.html", form, email=email)
-    user, restaurant_id = _open(token)
-    access.log_out()  # whoever was logged in here until now
+    user, restaurant_id = _create_account(token)
+    access.log_out()  # end a previous login of this browser
     access.log_in(user)
     flash(_("Your address is confirmed and your restaurant is open."), "success")
-    return redirect(url_for("tables.index", restaurant_id=restaurant_id), 303)  # the one next step: add tables
+    return redirect(url_for("tables.index", restaurant_id=restaurant_id), 303)
 
 
 @blueprint.get("/reset/<string(maxlength=300):token>")
 @access.anyone
 def reset_link(token: str) -> ResponseReturnValue:
     """The link in the mail about a forgotten password."""
-    return links.move_on("reset", token, "auth.reset")
+    return links.store_token_and_redirect("reset", token, "auth.reset")
 
 
 @blueprint.route("/reset", methods=["GET", "POST"])
 @access.anyone
 def reset() -> ResponseReturnValue:
-    """Choose a new password. It logs nobody in, and out everybody who was."""
+    """Set a new password; ends all logins and starts none."""
     token = session.get("reset_token", "")
-    user = _forgetful_user(token)
+    user = _user_of_reset(token)
     form, email = ResetForm(), user["email"]
-    form.names = (email, user["name"], *(place["name"] for place in restaurants.of_user(user["_id"])))
+    form.names = (email, user["name"], *(each["name"] for each in restaurants.of_user(user["_id"])))
     if not form.is_submitted():
         return render_template("auth/reset.html", form=form, email=email)
     if not form.validate():
@@ -82,32 +82,32 @@ def reset() -> ResponseReturnValue:
 
 
 @blueprint.errorhandler(TokenError)
-def dead_link(error: TokenError) -> ResponseReturnValue:
-    """A link that does not work any more (410), or never did (400), and the one next step."""
+def invalid_link(error: TokenError) -> ResponseReturnValue:
+    """An expired or used link (410) or an invalid one (400)."""
     purpose = "reset" if request.endpoint == "auth.reset" else "confirm"
-    return render_template("auth/link_dead.html", reason=error.reason, purpose=purpose), error.status
+    return render_template("auth/invalid_link.html", reason=error.reason, purpose=purpose), error.status
 
 
-def _waiting_registration(token: str) -> Registration:
-    """The registration a token would confirm. Raises TokenError, also if its address has got an account since."""
+def _pending_registration(token: str) -> Registration:
+    """The registration of a token. Raises TokenError, also if the address has an account by now."""
     registration = users.registration(ObjectId(tokens.peek("confirm", token)))
     if registration is None or users.with_address(registration["email"]):
         raise TokenError("used")
     return registration
 
 
-def _forgetful_user(token: str) -> User:
-    """Whose password a token would change. Raises TokenError."""
+def _user_of_reset(token: str) -> User:
+    """The user of a reset token. Raises TokenError."""
     user = users.get(ObjectId(tokens.peek("reset", token)))
     if user is None:
         raise TokenError("invalid")
     return user
 
 
-def _open(token: str) -> tuple[User, ObjectId]:
-    """Turn a registration into a user and a restaurant, all or nothing. Raises TokenError."""
+def _create_account(token: str) -> tuple[User, ObjectId]:
+    """Create user and restaurant from a registration, in one transaction. Raises TokenError."""
 
-    def open_(txn: ClientSession | None) -> tuple[ObjectId, ObjectId]:
+    def work(txn: ClientSession | None) -> tuple[ObjectId, ObjectId]:
         registration = users.registration(ObjectId(tokens.redeem("confirm", token, txn)), txn)
         if registration is None:
             raise TokenError("used")
@@ -118,7 +118,7 @@ def _open(token: str) -> tuple[User, ObjectId]:
         return user_id, restaurant_id
 
     try:
-        user_id, restaurant_id = transaction(open_)
+        user_id, restaurant_id = transaction(work)
     except users.AddressTakenError:
         raise TokenError("used") from None
     audit.record("confirmed", user_id=user_id, restaurant_id=restaurant_id)
@@ -126,7 +126,7 @@ def _open(token: str) -> tuple[User, ObjectId]:
 
 
 def _change_password(token: str, password_hash: str) -> None:
-    """Spend the token for a new password; every other link and every login of the user ends. Raises TokenError."""
+    """Redeem the token and set the password; revokes all tokens and logins of the user. Raises TokenError."""
     language = current_language()
 
     def change(txn: ClientSession | None) -> None:

@@ -1,4 +1,4 @@
-"""The pages of logging in and out: address and password, then, for those who have one set up, the second factor."""
+"""Login with e-mail address and password, then the second factor if enabled; logout."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,13 +21,13 @@ from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
 from waitercaller.web.start import start_page
 
-PENDING = timedelta(minutes=10)  # from the password to the code
+PENDING_LOGIN_LIFETIME = timedelta(minutes=10)  # between password and second factor
 
 
 @blueprint.route("/login", methods=["GET", "POST"])
 @access.anyone
 def login() -> ResponseReturnValue:
-    """Log in with address and password."""
+    """Log in with e-mail address and password."""
     if current_user.is_authenticated and request.method != "POST":
         return redirect(start_page(), 303)
     form = LoginForm()
@@ -35,20 +35,20 @@ def login() -> ResponseReturnValue:
         return render_template("auth/login.html", form=form)
     if not form.validate():
         return refused("auth/login.html", form)
-    user = _with_password(text_of(form.email), text_of(form.password))
+    user = _authenticate(text_of(form.email), text_of(form.password))
     if user and user.get("two_factor"):
-        _begin_pending(user)
+        _start_pending_login(user)
         return redirect(url_for("auth.code", next=access.safe_next(request.args.get("next"))), 303)
-    if user is None or not _enter(user):
+    if user is None or not _log_in(user):
         form.form_errors.append(_("No account has this address with this password."))
         return refused("auth/login.html", form)
-    return _go_on()
+    return _redirect_to_next()
 
 
 @blueprint.route("/login/code", methods=["GET", "POST"])
 @access.anyone
 def code() -> ResponseReturnValue:
-    """The second step: a code of the app, or a recovery code. Only who knows the password gets here."""
+    """The second step, after the password: a code from the app or a recovery code."""
     user = _pending_user()
     if user is None:
         if session.pop("pending_login", None):
@@ -59,20 +59,20 @@ def code() -> ResponseReturnValue:
         return render_template("auth/code.html", form=form)
     if not form.validate():
         return refused("auth/code.html", form)
-    tries = _tries_of(user)
-    limits.check("two_factor", *tries)
+    limit_keys = _limit_keys(user)
+    limits.check("two_factor", *limit_keys)
     kind = second_factor.accept(user, text_of(form.code), current_language())
     if kind is None:
         audit.record("login_failed", user_id=user["_id"], step="second factor")
         form.code.errors = [_("This code does not count. Each one counts once, and for half a minute.")]
         form.code.data = ""
         return refused("auth/code.html", form)
-    if not _enter(user):
+    if not _log_in(user):
         return redirect(url_for("auth.login"), 303)
-    limits.clear("two_factor", *tries)
+    limits.clear("two_factor", *limit_keys)
     if kind == "recovery":
-        _say_what_is_left(user)
-    return _go_on()
+        _report_remaining_codes(user)
+    return _redirect_to_next()
 
 
 @blueprint.post("/logout")
@@ -82,14 +82,14 @@ def logout() -> ResponseReturnValue:
     if current_user.is_authenticated and current_user.user:
         audit.record("logout", user_id=current_user.user["_id"], actor=_actor(current_user.user))
     elif current_user.is_authenticated:
-        _record_end_of_screen(current_user.login)
+        _record_device_logout(current_user.login)
     access.log_out()
     flash(_("You are logged out."), "success")
     return redirect(url_for("auth.login"), 303)
 
 
-def _with_password(email: str, password: str) -> User | None:
-    """Whom address and password belong to. The work is the same whether or not the address is known."""
+def _authenticate(email: str, password: str) -> User | None:
+    """The user with this address and password, or None; takes the same time if the address is unknown."""
     limits.check("login", email)
     user = users.with_address(email)
     right = passwords.verify(password, user["password_hash"] if user else None)
@@ -102,34 +102,38 @@ def _with_password(email: str, password: str) -> User | None:
     return user
 
 
-def _begin_pending(user: User) -> None:
-    """Keep in the browser's session, for PENDING, that it knows the password: nobody is logged in by that."""
-    access.log_out()  # whoever was logged in here until now
-    began, password_of = clock.milliseconds(clock.now()), clock.milliseconds(user["password_changed_at"])
-    session["pending_login"] = [str(user["_id"]), began, password_of]
+def _start_pending_login(user: User) -> None:
+    """Store in the cookie session that the password was right, valid for PENDING_LOGIN_LIFETIME; not a login yet."""
+    access.log_out()  # end a previous login of this browser
+    began, password_version = clock.milliseconds(clock.now()), clock.milliseconds(user["password_changed_at"])
+    session["pending_login"] = [str(user["_id"]), began, password_version]
 
 
 def _pending_user() -> User | None:
-    """Whose password was typed in this browser lately, if it is still the password and a code is still wanted."""
-    user_id, began, password_of = session.get("pending_login") or (None, 0, 0)
-    if user_id is None or clock.now() - datetime.fromtimestamp(began / 1000, UTC) > PENDING:
+    """The user of the pending login; None if expired, the password changed, or the second factor was disabled."""
+    user_id, began, password_version = session.get("pending_login") or (None, 0, 0)
+    if user_id is None or clock.now() - datetime.fromtimestamp(began / 1000, UTC) > PENDING_LOGIN_LIFETIME:
         return None
     user = users.get(ObjectId(user_id))
-    if user is None or not user.get("two_factor") or clock.milliseconds(user["password_changed_at"]) != password_of:
+    if (
+        user is None
+        or not user.get("two_factor")
+        or clock.milliseconds(user["password_changed_at"]) != password_version
+    ):
         return None
     return user
 
 
-def _tries_of(user: User) -> tuple[str, str]:
-    """What tries of the second factor are counted under: this person, with this password.
+def _limit_keys(user: User) -> tuple[str, str]:
+    """Keys of the limit of second-factor tries: the user and the version of the password.
 
-    So somebody who has learnt the password and uses them up locks the person out only until there is a new one.
+    If somebody who knows the password uses up the tries, a password reset unlocks the user.
     """
     return str(user["_id"]), str(clock.milliseconds(user["password_changed_at"]))
 
 
-def _enter(user: User) -> bool:
-    """Log in this user, as read before the last proof was looked at; False if something has changed meanwhile."""
+def _log_in(user: User) -> bool:
+    """Log in this user; False if password or second factor changed since the document was read."""
     access.log_out()
     access.log_in(user)
     if not users.record_login(user):
@@ -139,16 +143,16 @@ def _enter(user: User) -> bool:
     return True
 
 
-def _record_end_of_screen(login: Login) -> None:
+def _record_device_logout(login: Login) -> None:
     by: Actor = {"id": str(login["actor"]["id"]), "name": login["name"]}
     audit.record("screen_ended", restaurant_id=login["restaurant_id"], actor=by, name=login["name"])
 
 
-def _go_on() -> ResponseReturnValue:
+def _redirect_to_next() -> ResponseReturnValue:
     return redirect(access.safe_next(request.args.get("next")) or start_page(), 303)
 
 
-def _say_what_is_left(user: User) -> None:
+def _report_remaining_codes(user: User) -> None:
     left = len(user["two_factor"]["recovery_codes"]) - 1
     audit.record("two_factor_recovery_used", user_id=user["_id"], actor=_actor(user), left=left)
     flash(ngettext("You have %(num)d recovery code left.", "You have %(num)d recovery codes left.", left), "info")

@@ -1,6 +1,7 @@
-"""What the sender of mails works out at the moment of sending: whether the address has an account, and the link.
+"""Contents of account mails, prepared when a mail is sent: whether the address has an account, and the link.
 
-Tokens are made here, never before, so none lies in the outbox; and the pages need not know who exists.
+Tokens are issued only then, so none is stored in the outbox; and the response of a view does not depend on whether the
+address is known.
 """
 
 from datetime import timedelta
@@ -16,7 +17,7 @@ RESET_LIFETIME = timedelta(hours=1)
 
 @outbox.prepares("confirm")
 def confirm(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
-    """The link that confirms a registration; to somebody with an account, that there is one already."""
+    """The link that confirms a registration, or a notice if the address already has an account."""
     if users.with_address(to):
         return outbox.Prepared("already_registered", {"link": address_of("auth.login")})
     registration = users.registration_of(to, context.get("registration_id"))
@@ -28,7 +29,7 @@ def confirm(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
 
 @outbox.prepares("reset")
 def reset(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
-    """The link to a new password; nothing to an address without an account."""
+    """The link to reset the password; None if the address has no account."""
     user = users.with_address(to)
     if user is None:
         return None
@@ -38,5 +39,5 @@ def reset(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
 
 @outbox.prepares("password_changed")
 def password_changed(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
-    """The notice of a new password, with the way to another one."""
+    """Notice that the password was changed, with a link to reset it."""
     return outbox.Prepared("password_changed", {"link": address_of("auth.forgot")})

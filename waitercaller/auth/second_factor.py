@@ -1,4 +1,4 @@
-"""Use up a code that somebody typed as the second factor: of the app, or a recovery code."""
+"""Verification of a typed second-factor code: of the app (TOTP), or a recovery code."""
 
 from typing import Literal
 
@@ -11,17 +11,17 @@ from waitercaller.model.users import User
 
 
 def accept(user: User, typed: str, language: str) -> Literal["app", "recovery"] | None:
-    """Which of the user's codes this was; None where it is none of them, or was used before.
+    """Accept a code once; the kind of code, or None if it is wrong or was used before.
 
-    Each counts once. That a recovery code was used is mailed to the user, in `language`.
+    The use of a recovery code is mailed to the user, in `language`.
     """
     if second_factors.accept_app_code(user, typed):
         return "app"
 
-    def spend(txn: ClientSession | None) -> bool:
+    def work(txn: ClientSession | None) -> bool:
         spent = second_factors.spend_recovery_code(user, typed, txn)
         if spent:
             outbox.enqueue("two_factor_notice", user["email"], txn=txn, language=language, what="recovery_used")
         return spent
 
-    return "recovery" if transaction(spend) else None
+    return "recovery" if transaction(work) else None

@@ -1,6 +1,6 @@
-"""The first pages: the start, registering, and asking for the mails of it or for a new password.
+"""Registration, and requests for its mail again or for a password reset.
 
-What mailed links lead to is in link_views, logging in and out in login_views.
+Mailed links: link_views; login and logout: login_views.
 """
 
 from bson import ObjectId
@@ -24,7 +24,7 @@ from waitercaller.web.start import start_page
 @blueprint.route("/register", methods=["GET", "POST"])
 @access.anyone
 def register() -> ResponseReturnValue:
-    """Register a restaurant; an address that has an account already is answered in the same way."""
+    """Register a restaurant; the response does not disclose whether the address has an account."""
     if current_user.is_authenticated:
         return redirect(start_page(), 303)
     form = RegisterForm()
@@ -33,7 +33,7 @@ def register() -> ResponseReturnValue:
     if not form.validate():
         return refused("auth/register.html", form)
     limits.check("register", text_of(form.email))
-    session["registration"] = str(_keep_registration(form))
+    session["registration"] = str(_create_registration(form))
     session["registration_email"] = form.email.data
     return redirect(url_for("auth.registered"), 303)
 
@@ -41,7 +41,7 @@ def register() -> ResponseReturnValue:
 @blueprint.get("/registered")
 @access.anyone
 def registered() -> ResponseReturnValue:
-    """Look into your mail; or have it sent again."""
+    """The page after registration, with the form to send the mail again."""
     email = session.get("registration_email")
     return render_template("auth/registered.html", form=AddressForm(data={"email": email}), email=email)
 
@@ -49,7 +49,7 @@ def registered() -> ResponseReturnValue:
 @blueprint.post("/resend")
 @access.anyone
 def resend() -> ResponseReturnValue:
-    """Send the mail of a registration again, if one waits for this address; the answer does not tell."""
+    """Send the mail of a pending registration again; the response does not disclose whether there is one."""
     form = AddressForm()
     if not form.validate():
         return refused("auth/registered.html", form, email=session.get("registration_email"))
@@ -64,7 +64,7 @@ def resend() -> ResponseReturnValue:
 @blueprint.route("/forgot", methods=["GET", "POST"])
 @access.anyone
 def forgot() -> ResponseReturnValue:
-    """Ask for the link to a new password; the answer does not tell whether the address is known."""
+    """Request a password reset; the response does not disclose whether the address is known."""
     form = AddressForm()
     if not form.is_submitted():
         return render_template("auth/forgot.html", form=form)
@@ -80,28 +80,28 @@ def forgot() -> ResponseReturnValue:
 @blueprint.get("/forgot/sent")
 @access.anyone
 def forgot_sent() -> ResponseReturnValue:
-    """Look into your mail."""
+    """The page after a request for a password reset."""
     return render_template("auth/forgot_sent.html", email=session.get("forgot_email"))
 
 
-def _keep_registration(form: RegisterForm) -> ObjectId:
-    """Keep what was typed and the order for its mail, both or neither."""
+def _create_registration(form: RegisterForm) -> ObjectId:
+    """Write the registration and enqueue its mail, in one transaction."""
     email, language = text_of(form.email), current_language()
     password_hash = passwords.hashed(text_of(form.password))
 
-    def keep(txn: ClientSession | None) -> ObjectId:
+    def work(txn: ClientSession | None) -> ObjectId:
         registration_id = users.register(
             email, text_of(form.name), text_of(form.restaurant), password_hash, language, txn
         )
         outbox.enqueue("confirm", email, txn=txn, language=language, registration_id=registration_id)
         return registration_id
 
-    kept = transaction(keep)
+    registration_id = transaction(work)
     audit.record("registered")
-    return kept
+    return registration_id
 
 
 def _own_registration() -> ObjectId | None:
-    """The registration this browser made, if it made one."""
+    """The registration made in this browser, if any."""
     registration_id = session.get("registration")
     return ObjectId(registration_id) if registration_id else None

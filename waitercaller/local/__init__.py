@@ -1,5 +1,5 @@
-"""Running on one computer without any set-up; nothing here is imported by the application itself."""
+"""The local run without set-up; imported by `__main__` only, not by the application."""
 
 
 class LocalError(Exception):
-    """Something a person has to put right first; the text is one sentence for the terminal."""
+    """A problem that the user must fix; the message is one sentence for the terminal."""

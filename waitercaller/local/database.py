@@ -1,6 +1,6 @@
-"""The embedded database: SecantusDB, which speaks MongoDB's protocol, as a process of its own.
+"""The embedded database: SecantusDB, a server with MongoDB's wire protocol, as a child process.
 
-It takes MongoDB's place on one computer and in tests. It is not for production.
+It replaces MongoDB for local runs and tests; it is not for production.
 """
 
 import socket
@@ -14,18 +14,18 @@ from typing import Self
 from waitercaller.local import LocalError, network, processes
 
 SETTINGS = Path(__file__).with_name("secantusd.toml")
-START_TIMEOUT = 30.0  # seconds; a folder that was not closed is recovered first
-STOP_TIMEOUT = 8.0  # it waits up to two for its listener and five for open connections
-RELEASE_TIMEOUT = 5.0  # until the database of a run that was killed has let go of the folder
-# --sync-on-commit: without it a power cut loses writes that were acknowledged. The no-op each ten seconds is what a
-# mongod writes: by it the watcher tells a quiet database from one that is cut off (live/watcher.py).
+START_TIMEOUT_SECONDS = 30.0  # includes recovery after a crash
+STOP_TIMEOUT_SECONDS = 8.0  # the server waits up to 2 s for its listener and 5 s for open connections
+RELEASE_TIMEOUT_SECONDS = 5.0  # until the server of a killed run has released the folder
+# --sync-on-commit: without it a power failure loses acknowledged writes. The no-op every ten seconds is the same as
+# mongod's: by it the watcher distinguishes an idle database from a stale change stream (live/watcher.py).
 DURABLE = ("--sync-on-commit", "--noop-heartbeat-seconds", "10")
 
 
 class EmbeddedDatabase:
-    """`with EmbeddedDatabase(folder) as database:` serves the data in `folder` at `database.uri()`.
+    """Context manager: serves the data in `folder` at `uri()`.
 
-    The server's own messages go to a file beside the folder, named like it with `.log`. Starting raises LocalError.
+    The server's log is a file beside the folder, with the suffix `.log`. Starting raises LocalError.
     """
 
     def __init__(self, folder: Path, options: Sequence[str] = DURABLE) -> None:
@@ -36,8 +36,8 @@ class EmbeddedDatabase:
         self.process: subprocess.Popen[bytes] | None = None
 
     def uri(self, name: str = "waitercaller") -> str:
-        """The address of the database of this name."""
-        # With retryable writes the server keeps records that it scans on every write, which becomes slow.
+        """The MongoDB URI of the database `name`."""
+        # With retryable writes the server stores records that it scans on each write, which gets slow.
         return f"mongodb://127.0.0.1:{self.port}/{name}?retryWrites=false&serverSelectionTimeoutMS=3000"
 
     def __enter__(self) -> Self:
@@ -48,28 +48,28 @@ class EmbeddedDatabase:
         self.stop()
 
     def start(self) -> None:
-        """Start the server and wait until it answers."""
-        give_up = time.monotonic() + RELEASE_TIMEOUT
+        """Start the server and wait until it accepts connections. Raises LocalError."""
+        deadline = time.monotonic() + RELEASE_TIMEOUT_SECONDS
         while not self._try_to_start():
-            fault = self._last_words()
-            taken = "Address already in use" in fault
-            busy = "Device or resource busy" in fault
-            if not taken and not busy:
+            fault = self._last_log_line()
+            port_taken = "Address already in use" in fault
+            folder_busy = "Device or resource busy" in fault
+            if not port_taken and not folder_busy:
                 raise LocalError(
                     f"The data in {self.folder} cannot be opened ({fault}); restore that folder from a backup, "
                     "or move it away to begin with an empty one."
                 )
-            if time.monotonic() > give_up:
+            if time.monotonic() > deadline:
                 raise LocalError(f"Another process uses the data in {self.folder}; stop that one first.")
             time.sleep(0.2)
 
     def stop(self) -> None:
-        """Stop the server; what was acknowledged is on disk."""
+        """Stop the server; acknowledged writes are on disk."""
         if self.process:
-            processes.stop(self.process, STOP_TIMEOUT)
+            processes.stop(self.process, STOP_TIMEOUT_SECONDS)
 
     def _try_to_start(self) -> bool:
-        """Whether it answers; false where it has ended by itself."""
+        """Start the process; True if it accepts connections, False if it has exited."""
         self.port = network.free_port()
         arguments: list[str | Path] = ["--config", SETTINGS, "--host", "127.0.0.1", "--port", str(self.port)]
         arguments += [
@@ -90,17 +90,17 @@ class EmbeddedDatabase:
             raise
 
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes]) -> bool:
-        give_up = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while process.poll() is None:
             try:
                 socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return True
             except OSError:
-                if time.monotonic() > give_up:
+                if time.monotonic() > deadline:
                     raise LocalError(f"The database does not answer; its messages are in {self.log}.") from None
                 time.sleep(0.05)
         return False
 
-    def _last_words(self) -> str:
+    def _last_log_line(self) -> str:
         lines = self.log.read_text(errors="replace").split("\n")
         return next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")

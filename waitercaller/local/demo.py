@@ -1,6 +1,6 @@
-"""The demo restaurant of `make demo`: makes what is missing of it and says how to log in.
+"""The demo restaurant of `make demo`: creates missing parts and returns how to log in.
 
-Its owner has a new random password at each start, which ends no login.
+The owner gets a new random password at each start; existing logins stay valid.
 """
 
 import secrets
@@ -23,12 +23,12 @@ COLLEAGUES = ("Kim", "Robin")
 
 
 def prepare() -> str:
-    """Make what is missing of the owner, the restaurant, its tables and its past; the words for the terminal."""
+    """Create missing parts of the demo (owner, restaurant, tables, past calls); returns the text for the terminal."""
     password = secrets.token_urlsafe(12)
     restaurant_id = _restaurant(_owner(password))
     _colleagues(restaurant_id)
     _tables(restaurant_id)
-    past.fill(_document(restaurant_id), tables.of_restaurant(restaurant_id))  # what serves will count them
+    past.fill(_document(restaurant_id), tables.of_restaurant(restaurant_id))  # the server computes the rollups
     code = tables.of_restaurant(restaurant_id)[0]["code"]
     url = config().public_url
     return f"Log in as {EMAIL} with the password {password}\nA guest at table 1 opens {url}/t/{code}\n"

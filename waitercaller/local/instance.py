@@ -1,4 +1,4 @@
-"""The folder of one local installation: its data, its mails, its secret key, and who uses it now."""
+"""The data folder of a local installation: folders, lock, and keys."""
 
 import contextlib
 import fcntl
@@ -12,7 +12,7 @@ from waitercaller.push import encryption
 
 
 def prepare(data: Path) -> None:
-    """Make the folders that are missing. Raises LocalError where one cannot be used."""
+    """Create missing folders. Raises LocalError if one cannot be used."""
     for folder in (data, data / "database", data / "mail"):
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -26,9 +26,9 @@ def prepare(data: Path) -> None:
 
 @contextlib.contextmanager
 def only_one(data: Path, url: str) -> Iterator[bool]:
-    """Keep the folder to ourselves; says whether the last run was killed, so that its children may still be ending.
+    """Lock the folder (flock); yields whether the last run was killed, so that its children may still be stopping.
 
-    The kernel gives the folder free when we end, however we end.
+    The kernel releases the lock when the process ends. Raises LocalError if the folder is in use.
     """
     with (data / "running").open("a+") as file:
         try:
@@ -46,16 +46,16 @@ def only_one(data: Path, url: str) -> Iterator[bool]:
 
 
 def secret_key(data: Path) -> str:
-    """The key that signs logins and links; kept, so that they survive a restart."""
-    return _kept(data / "secret_key", lambda: secrets.token_urlsafe(48), "ends all logins")
+    """The key that signs cookies and links; stored, so that they survive a restart."""
+    return _stored_key(data / "secret_key", lambda: secrets.token_urlsafe(48), "ends all logins")
 
 
 def vapid_private_key(data: Path) -> str:
-    """The key that signs push messages; kept, so that phones need not subscribe again."""
-    return _kept(data / "vapid_private_key", encryption.new_private_key, "phones have to subscribe to again")
+    """The VAPID key of push messages; stored, so that subscriptions stay valid."""
+    return _stored_key(data / "vapid_private_key", encryption.new_private_key, "phones have to subscribe to again")
 
 
-def _kept(path: Path, make: Callable[[], str], consequence: str) -> str:
+def _stored_key(path: Path, make: Callable[[], str], consequence: str) -> str:
     try:
         if not path.exists():
             _write_once(path, make())
@@ -68,7 +68,7 @@ def _kept(path: Path, make: Callable[[], str], consequence: str) -> str:
 
 
 def _write_once(path: Path, text: str) -> None:
-    """All of it or nothing, readable by nobody else."""
+    """Write a file atomically, with mode 0600."""
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

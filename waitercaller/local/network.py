@@ -1,4 +1,4 @@
-"""Ports and addresses of this computer."""
+"""Ports and IP addresses of this computer."""
 
 import errno
 import os
@@ -8,14 +8,14 @@ ANY = "0.0.0.0"  # noqa: S104 - compared with, not bound to
 
 
 def free_port() -> int:
-    """A port of the loopback address that nobody listens on at this moment."""
+    """A port that is currently free on 127.0.0.1."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
 
 
 def problem_with(host: str, port: int) -> str | None:
-    """One sentence that says why we cannot listen there, or None."""
+    """Why a server cannot listen there, as one sentence; None if it can."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -23,7 +23,7 @@ def problem_with(host: str, port: int) -> str | None:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-            probe.listen()  # on an address of which only a part is taken, bind() alone would succeed
+            probe.listen()  # with SO_REUSEADDR, bind() alone can succeed on a port in use
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return f"Port {port} is in use; stop what uses it, or choose another, as in PORT={port + 1} make run."
@@ -35,10 +35,10 @@ def problem_with(host: str, port: int) -> str | None:
 
 
 def local_network_address() -> str | None:
-    """The address under which others on the local network, a phone for example, reach this computer."""
+    """The IPv4 address of this computer in the local network; None if there is none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # sends nothing; asks only which way a packet would take
+            probe.connect(("192.0.2.1", 9))  # UDP: sends nothing, only selects a route
         except OSError:
             return None
         address = str(probe.getsockname()[0])

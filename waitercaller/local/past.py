@@ -1,6 +1,6 @@
-"""Four weeks of calls that might have been, so that a demo restaurant has a report, and its guests know what to expect.
+"""Four weeks of generated past calls, so that the demo restaurant has a report and a usual wait.
 
-Made by the day, the same for a day whenever they are made; a day that has calls is left as it is.
+They are seeded by the date, hence reproducible; a day that already has calls is skipped.
 """
 
 from collections.abc import Iterator
@@ -17,16 +17,15 @@ from waitercaller.model.service_request import ServiceRequest, Step, StepName
 from waitercaller.model.tables import Table
 
 DAYS = 28
-UNTIL = timedelta(minutes=15)  # before now: nothing of it is still undone or on the way
-# Calls in each hour of a day, from midnight: lunch, a quiet afternoon, a long evening; never none, for the demo is
-# looked at at any hour.
-CALLS = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 6, 6, 3, 1, 1, 3, 6, 8, 8, 6, 3, 2)
-KINDS = (5, 4, 3)  # how often a waiter, the bill, water
-GUEST_LEAVES_AFTER = timedelta(minutes=4)  # without anybody coming
+MIN_AGE = timedelta(minutes=15)  # so that no generated call can still be undone
+# Mean number of calls per hour of the day, from midnight; never zero, so that the report has data at any time.
+CALLS_PER_HOUR = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 6, 6, 3, 1, 1, 3, 6, 8, 8, 6, 3, 2)
+KIND_WEIGHTS = (5, 4, 3)  # of a waiter, the bill, water
+GUEST_LEAVES_AFTER = timedelta(minutes=4)  # without an answer
 
 
 def fill(restaurant: Restaurant, tables: list[Table]) -> int:
-    """Make the calls of the days that have none; returns how many."""
+    """Insert calls for days without calls; returns their number."""
     zone, now = restaurants.time_zone(restaurant), clock.now()
     today, made = now.astimezone(zone).date(), 0
     opened = {"created_at": now - (DAYS + 1) * times.DAY}
@@ -34,7 +33,7 @@ def fill(restaurant: Restaurant, tables: list[Table]) -> int:
     for day in (today - days * times.DAY for days in range(DAYS, -1, -1)):
         begin = datetime(day.year, day.month, day.day, tzinfo=zone)
         within = {"restaurant_id": restaurant["_id"], "created_at": {"$gte": begin, "$lt": begin + times.DAY}}
-        calls = [call for call in _day(restaurant, tables, day, begin) if call["created_at"] < now - UNTIL]
+        calls = [call for call in _day(restaurant, tables, day, begin) if call["created_at"] < now - MIN_AGE]
         if calls and service_request.documents().find_one(within) is None:
             service_request.documents().insert_many(calls)
             made += len(calls)
@@ -43,15 +42,15 @@ def fill(restaurant: Restaurant, tables: list[Table]) -> int:
 
 def _day(restaurant: Restaurant, tables: list[Table], day: date, midnight: datetime) -> Iterator[ServiceRequest]:
     random = Random(day.toordinal())
-    for hour, usual in enumerate(CALLS):
+    for hour, usual in enumerate(CALLS_PER_HOUR):
         for number in range(usual + random.randrange(1 + usual // (2 if day.weekday() in (4, 5) else 6))):
             at = midnight + timedelta(hours=hour, seconds=random.randrange(3600))
             yield _call(random, restaurant, random.choice(tables), f"{day}-{hour}-{number}", at, usual)
 
 
 def _call(random: Random, restaurant: Restaurant, table: Table, key: str, at: datetime, crowd: int) -> ServiceRequest:
-    """A call that is over: most are answered within a minute or two, in a full house later."""
-    (kind,) = random.choices(restaurant["kinds"][: len(KINDS)], KINDS)
+    """An ended request: most are answered within two minutes, later in a busy hour."""
+    (kind,) = random.choices(restaurant["kinds"][: len(KIND_WEIGHTS)], KIND_WEIGHTS)
     request = service_request.new(restaurant, table, kind, f"demo-{key}")
     if kind["choices"]:
         choice = random.choice(kind["choices"])

@@ -1,4 +1,4 @@
-"""Child processes that never outlive us."""
+"""Child processes that end with this process."""
 
 import contextlib
 import ctypes
@@ -20,7 +20,7 @@ def start(
     environ: Mapping[str, str] | None = None,
     output: IO[bytes] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process that a Ctrl-C in the terminal does not reach: we stop our children ourselves, in order."""
+    """Start a process in a session of its own: Ctrl-C does not reach it, so that children are stopped in order."""
     return subprocess.Popen(
         command,
         cwd=folder,
@@ -33,27 +33,27 @@ def start(
     )
 
 
-def stop(process: subprocess.Popen[bytes], patience: float) -> None:
-    """Ask it to end; after `patience` seconds make it, and whatever is left of its process group, end."""
+def stop(process: subprocess.Popen[bytes], timeout: float) -> None:
+    """Send SIGTERM; after `timeout` seconds, or after the exit, SIGKILL to the whole process group."""
     if process.poll() is None:
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(patience)
+            process.wait(timeout)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
 def _end_with_parent() -> Callable[[], None] | None:
-    """What the child runs before its program: on Linux the kernel then stops it even when we are killed outright."""
+    """preexec_fn of the child: on Linux the kernel sends it SIGTERM when the parent dies, even by SIGKILL."""
     if sys.platform != "linux":
         return None
-    prctl = ctypes.CDLL(None).prctl  # looked up here, because between fork and exec little is allowed
+    prctl = ctypes.CDLL(None).prctl  # before the fork: between fork and exec only few operations are safe
     parent = os.getpid()
 
-    def tie() -> None:
+    def set_death_signal() -> None:
         prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # already gone
+        if os.getppid() != parent:  # the parent has already died
             os._exit(1)
 
-    return tie
+    return set_death_signal

@@ -1,4 +1,4 @@
-"""The local run: the embedded database and gunicorn as children, looked after until a signal or a fault ends it."""
+"""The local run: the embedded database and gunicorn as child processes, supervised until a signal or a failure."""
 
 import contextlib
 import http.client
@@ -20,27 +20,27 @@ from waitercaller.local import LocalError, instance, network, processes
 from waitercaller.local.database import EmbeddedDatabase
 
 ROOT = Path(__file__).parents[2]
-START_TIMEOUT = 30.0  # seconds
-STOP_TIMEOUT = 10.0
-RELEASE_TIMEOUT = 5.0  # until the server of a run that was killed has let go of the port
+START_TIMEOUT_SECONDS = 30.0
+STOP_TIMEOUT_SECONDS = 10.0
+RELEASE_TIMEOUT_SECONDS = 5.0  # until the server of a killed run has released the port
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where to listen, and the address that people open."""
+class Address:
+    """Host and port to listen on, and the host in the public URL."""
 
     host: str
     port: int
-    public_host: str  # goes into mails and codes
+    public_host: str  # in mails and QR codes
 
     @property
     def own_host(self) -> str:
-        """Where we reach ourselves."""
+        """The host for requests from this computer."""
         return "127.0.0.1" if self.host == network.ANY else self.host
 
     @property
     def is_shared(self) -> bool:
-        """Whether other devices can open it."""
+        """Whether other devices in the network can open it."""
         return not self.public_host.startswith("127.") and self.public_host != "localhost"
 
     @property
@@ -49,25 +49,25 @@ class Place:
 
 
 def run(environ: Mapping[str, str], data: Path, demo: bool = False) -> None:
-    """Serve until SIGINT, SIGTERM or SIGHUP. Raises LocalError where that is not possible (any more)."""
+    """Serve until SIGINT, SIGTERM or SIGHUP. Raises LocalError if starting fails or a child process ends."""
     _exit_on_signals()
-    place = _place(environ)
+    address = _address(environ)
     with contextlib.ExitStack() as stack:
         instance.prepare(data)
-        was_killed = stack.enter_context(instance.only_one(data, place.url))
-        _check(place, patience=RELEASE_TIMEOUT if was_killed else 0)
+        was_killed = stack.enter_context(instance.only_one(data, address.url))
+        _check(address, timeout=RELEASE_TIMEOUT_SECONDS if was_killed else 0)
         database = stack.enter_context(EmbeddedDatabase(data / "database"))
-        settings = _settings(environ, place, data, database.uri())
+        settings = _settings(environ, address, data, database.uri())
         _build(database)
         words = _make_demo(settings) if demo else ""
-        server = _start_server(place, settings)
-        stack.callback(processes.stop, server, STOP_TIMEOUT)
-        _wait_until_it_answers(place, server)
-        _say(place, data, words)
-        _look_after({"web server": server, "database": database.process})
+        server = _start_server(address, settings)
+        stack.callback(processes.stop, server, STOP_TIMEOUT_SECONDS)
+        _wait_until_it_answers(address, server)
+        _print_summary(address, data, words)
+        _supervise({"web server": server, "database": database.process})
 
 
-def _place(environ: Mapping[str, str]) -> Place:
+def _address(environ: Mapping[str, str]) -> Address:
     host = environ.get("HOST", "").strip() or "127.0.0.1"
     port = environ.get("PORT", "").strip() or "8000"
     if ":" in host:
@@ -75,26 +75,26 @@ def _place(environ: Mapping[str, str]) -> Place:
     if not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise LocalError(f"PORT must be a number from 1 to 65535, not {port!r}.")
     if host == network.ANY:
-        return Place(host, int(port), network.local_network_address() or "127.0.0.1")
-    return Place(host, int(port), host)
+        return Address(host, int(port), network.local_network_address() or "127.0.0.1")
+    return Address(host, int(port), host)
 
 
-def _check(place: Place, patience: float) -> None:
-    give_up = time.monotonic() + patience
-    while problem := network.problem_with(place.host, place.port):
-        if time.monotonic() >= give_up:
+def _check(address: Address, timeout: float) -> None:
+    deadline = time.monotonic() + timeout
+    while problem := network.problem_with(address.host, address.port):
+        if time.monotonic() >= deadline:
             raise LocalError(problem)
         time.sleep(0.2)
 
 
-def _settings(environ: Mapping[str, str], place: Place, data: Path, mongodb_uri: str) -> dict[str, str]:
-    """The environment of the application; settings meant for another installation are not taken over."""
+def _settings(environ: Mapping[str, str], address: Address, data: Path, mongodb_uri: str) -> dict[str, str]:
+    """The environment of the application; settings of another installation are dropped."""
     foreign = ("MAIL_", "SECRET_KEY", "VAPID_", "GUNICORN_CMD_ARGS", "FLASK_")
     kept = {name: value for name, value in environ.items() if not name.startswith(foreign)}
-    hosts = dict.fromkeys((place.public_host, place.own_host, "127.0.0.1", "localhost"))
+    hosts = dict.fromkeys((address.public_host, address.own_host, "127.0.0.1", "localhost"))
     settings = kept | {
         "MONGODB_URI": mongodb_uri,
-        "PUBLIC_URL": place.url,
+        "PUBLIC_URL": address.url,
         "TRUSTED_HOSTS": ",".join(hosts),
         "PROXY_COUNT": "0",
         "SECRET_KEY": instance.secret_key(data),
@@ -103,7 +103,7 @@ def _settings(environ: Mapping[str, str], place: Place, data: Path, mongodb_uri:
         "MAIL_SENDER": "Waiter Caller <hello@localhost>",
         "LOG_FORMAT": "text",
         "WEB_CONCURRENCY": "2",
-        "PYTHONUNBUFFERED": "1",  # a mail is on the terminal the moment it is sent, also through a pipe
+        "PYTHONUNBUFFERED": "1",  # mails appear at once, also through a pipe
     }
     try:
         Config.from_env(settings)
@@ -121,7 +121,7 @@ def _build(database: EmbeddedDatabase) -> None:
 
 
 def _make_demo(settings: dict[str, str]) -> str:
-    """Make the demo restaurant in a process of its own, for its database client must not be forked; what it says."""
+    """Create the demo in a child process (its MongoClient must not be forked); returns the text for the terminal."""
     made = subprocess.run(
         [sys.executable, "-m", "waitercaller", "make-demo"], cwd=ROOT, env=settings, stdout=subprocess.PIPE, text=True
     )
@@ -130,7 +130,7 @@ def _make_demo(settings: dict[str, str]) -> str:
     return made.stdout
 
 
-def _start_server(place: Place, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start_server(address: Address, settings: dict[str, str]) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -141,22 +141,22 @@ def _start_server(place: Place, settings: dict[str, str]) -> subprocess.Popen[by
         "warning",
     ]
     return processes.start(
-        [*command, "--bind", f"{place.host}:{place.port}", "wsgi:app"], folder=ROOT, environ=settings
+        [*command, "--bind", f"{address.host}:{address.port}", "wsgi:app"], folder=ROOT, environ=settings
     )
 
 
-def _wait_until_it_answers(place: Place, server: subprocess.Popen[bytes]) -> None:
-    give_up = time.monotonic() + START_TIMEOUT
-    while not _answers(place):
+def _wait_until_it_answers(address: Address, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
+    while not _answers(address):
         if server.poll() is not None:
             raise LocalError("The web server could not start; the reason is above.")
-        if time.monotonic() > give_up:
-            raise LocalError(f"The web server does not answer at {place.url}/healthz.")
+        if time.monotonic() > deadline:
+            raise LocalError(f"The web server does not answer at {address.url}/healthz.")
         time.sleep(0.1)
 
 
-def _answers(place: Place) -> bool:
-    connection = http.client.HTTPConnection(place.own_host, place.port, timeout=2)
+def _answers(address: Address) -> bool:
+    connection = http.client.HTTPConnection(address.own_host, address.port, timeout=2)
     try:
         connection.request("GET", "/healthz", headers={"Connection": "close"})
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -166,10 +166,10 @@ def _answers(place: Place) -> bool:
         connection.close()
 
 
-def _say(place: Place, data: Path, words: str) -> None:
-    if place.host == network.ANY and not place.is_shared:
+def _print_summary(address: Address, data: Path, words: str) -> None:
+    if address.host == network.ANY and not address.is_shared:
         print("This computer is on no local network: only it can open the address below.")
-    print(f"Open {place.url} here" + (" or on a phone in this network." if place.is_shared else "."))
+    print(f"Open {address.url} here" + (" or on a phone in this network." if address.is_shared else "."))
     print(f"Mails are shown here and kept in {_short(data / 'mail')}.")
     print(f"Ctrl-C stops Waiter Caller; its data stays in {_short(data)}.")
     print(words, end="", flush=True)
@@ -179,7 +179,7 @@ def _short(path: Path) -> str:
     return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}/"
 
 
-def _look_after(children: Mapping[str, subprocess.Popen[bytes] | None]) -> NoReturn:
+def _supervise(children: Mapping[str, subprocess.Popen[bytes] | None]) -> NoReturn:
     while True:
         for name, child in children.items():
             if child and child.poll() is not None:
@@ -188,9 +188,9 @@ def _look_after(children: Mapping[str, subprocess.Popen[bytes] | None]) -> NoRet
 
 
 def _exit_on_signals() -> None:
-    """Turn the first signal into SystemExit, so that what was started is stopped in order; ignore further ones."""
+    """Turn the first signal into SystemExit, so that children are stopped in order; ignore further signals."""
     signals = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup means what it says
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # started with nohup
         signals.append(signal.SIGHUP)
 
     def leave(*_: object) -> NoReturn:

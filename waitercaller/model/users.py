@@ -1,6 +1,6 @@
 """Users, and registrations that are not confirmed yet.
 
-E-mail addresses are normalised by the caller (`forms.normal_address`).
+E-mail addresses are normalised by the caller (`web.fields.normalise_address`).
 """
 
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What operators need: health, readiness, figures, request ids, logs; the doctor; backups."""
+"""Operations: health, readiness, metrics, request ids, logs, the doctor, backups."""
 
 import logging
 import re
@@ -19,9 +19,8 @@ from waitercaller.ops import views  # noqa: E402, F401 (its routes belong to the
 
 log = logging.getLogger(__name__)
 
-# The web server in front logs every request with the same id; a line of ours for each would double the journal and say
-# nothing new. What failed or took this long (seconds) is worth one.
-SLOW = 1.0
+# The reverse proxy logs every HTTP request with the same id; only failures and slow responses are logged here.
+SLOW_SECONDS = 1.0
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -49,9 +48,9 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.get("request_id", "-")
     seconds = time.perf_counter() - g.get("began", time.perf_counter())
-    # What no rule matched has the words of strangers, also as its method.
+    # Without a matched route, path and method are arbitrary input: not used as labels.
     route, method = (str(request.url_rule), request.method) if request.url_rule else ("-", "-")
     metrics.answered(route, method, response.status_code, seconds)
-    if response.status_code >= 500 or seconds >= SLOW:
+    if response.status_code >= 500 or seconds >= SLOW_SECONDS:
         log.warning("answered %s %d after %d ms", method, response.status_code, round(seconds * 1000))
     return response

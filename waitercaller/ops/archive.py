@@ -1,12 +1,12 @@
-"""The file of a backup: BSON documents, one after the other, in gzip.
+"""Format of a backup file: a gzip-compressed sequence of BSON documents.
 
     {archive: "waitercaller", version: 1, database, made_at, consistency}
-    {collection, options, indexes}      for each collection, followed by its documents in the order of their ids:
+    {collection, options, indexes}      per collection, followed by its documents in the order of _id:
     {document: {…}}
     {end: true, collections: {name: {count, sha256}}}
 
-A file that does not end with its end, or whose documents are not those counted there, is damaged. The sums tell damage,
-not forgery: who may write the folder of backups may write anything.
+A file without the end record, or whose documents do not match its counts and checksums, is damaged. Checksums detect
+damage, not tampering.
 """
 
 import gzip
@@ -25,16 +25,16 @@ from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 
 VERSION = 1
-RAW = CodecOptions(document_class=RawBSONDocument)  # documents keep their bytes; nothing is lost in a translation
+RAW = CodecOptions(document_class=RawBSONDocument)  # documents are copied byte by byte, without decoding
 
 
 class Damaged(Exception):
-    """This file is no backup of ours, or no whole one."""
+    """The file is not a backup of Waiter Caller, or it is damaged."""
 
 
 @dataclass
-class Contents:
-    """What a sum is made over: the documents of a collection, in the order of their ids."""
+class Checksum:
+    """Count and SHA-256 of the documents of a collection, in the order of _id."""
 
     count: int = 0
     _sum: Any = field(default_factory=hashlib.sha256)
@@ -43,13 +43,13 @@ class Contents:
         self.count += 1
         self._sum.update(document.raw)
 
-    def seal(self) -> dict[str, Any]:
+    def result(self) -> dict[str, Any]:
         return {"count": self.count, "sha256": self._sum.hexdigest()}
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A collection as it was: its options (validators are among them) and its indexes."""
+    """A collection with its options (including validators) and indexes."""
 
     name: str
     options: dict[str, Any]
@@ -60,25 +60,25 @@ Entry = Collection | RawBSONDocument
 
 
 def write(path: Path, header: dict[str, Any], entries: Iterable[Entry]) -> dict[str, Any]:
-    """Write a backup that is there as a whole or not at all, for its owner alone; returns its seals by collection."""
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # 0600, as mkstemp makes them
+    """Write a backup atomically, with mode 0600; returns count and checksum by collection."""
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp: mode 0600
     try:
         with os.fdopen(handle, "wb") as file:
             with gzip.GzipFile(filename="", mode="wb", fileobj=file) as packed:
                 packed.write(bson.encode({"archive": "waitercaller", "version": VERSION, **header}))
-                seals = _write_entries(cast(IO[bytes], packed), entries)
-                packed.write(bson.encode({"end": True, "collections": seals}))
+                checksums = _write_entries(cast(IO[bytes], packed), entries)
+                packed.write(bson.encode({"end": True, "collections": checksums}))
             file.flush()
             os.fsync(file.fileno())
         os.replace(unfinished, path)
     except BaseException:
         os.unlink(unfinished)
         raise
-    return seals
+    return checksums
 
 
 def read(path: Path) -> Iterator[Entry]:
-    """The collections of a backup, each followed by its documents. Raises Damaged, at the latest at the end."""
+    """Iterate over the collections, each followed by its documents. Raises Damaged, at the latest at the end."""
     try:
         with gzip.open(path, "rb") as packed:
             yield from _entries(cast(IO[bytes], packed))
@@ -87,7 +87,7 @@ def read(path: Path) -> Iterator[Entry]:
 
 
 def header_of(path: Path) -> dict[str, Any]:
-    """What the backup says about itself. Raises Damaged."""
+    """The header record. Raises Damaged."""
     try:
         with gzip.open(path, "rb") as packed:
             first = next(bson.decode_file_iter(cast(IO[bytes], packed), RAW))
@@ -100,32 +100,32 @@ def header_of(path: Path) -> dict[str, Any]:
 
 
 def check(path: Path) -> dict[str, Any]:
-    """Read all of it; returns its seals by collection. Raises Damaged."""
+    """Read and verify the whole file; returns count and checksum by collection. Raises Damaged."""
     header_of(path)
-    seals: dict[str, Contents] = {}
+    checksums: dict[str, Checksum] = {}
     for entry in read(path):
         if isinstance(entry, Collection):
-            current = seals[entry.name] = Contents()
+            current = checksums[entry.name] = Checksum()
         else:
             current.add(entry)
-    return {name: contents.seal() for name, contents in seals.items()}
+    return {name: sums.result() for name, sums in checksums.items()}
 
 
 def _write_entries(packed: IO[bytes], entries: Iterable[Entry]) -> dict[str, Any]:
-    contents: dict[str, Contents] = {}
+    sums: dict[str, Checksum] = {}
     for entry in entries:
         if isinstance(entry, Collection):
-            current = contents[entry.name] = Contents()
+            current = sums[entry.name] = Checksum()
             packed.write(bson.encode({"collection": entry.name, "options": entry.options, "indexes": entry.indexes}))
         else:
             current.add(entry)
             packed.write(bson.encode({"document": entry}))
-    return {name: each.seal() for name, each in contents.items()}
+    return {name: each.result() for name, each in sums.items()}
 
 
 def _entries(packed: IO[bytes]) -> Iterator[Entry]:
-    contents: dict[str, Contents] = {}
-    current: Contents | None = None
+    sums: dict[str, Checksum] = {}
+    current: Checksum | None = None
     found = bson.decode_file_iter(packed, RAW)
     next(found, None)  # the header
     for entry in found:
@@ -136,16 +136,16 @@ def _entries(packed: IO[bytes]) -> Iterator[Entry]:
             yield entry["document"]
         elif "collection" in entry:
             plain = bson.decode(entry.raw)
-            current = contents[plain["collection"]] = Contents()
+            current = sums[plain["collection"]] = Checksum()
             yield Collection(plain["collection"], plain["options"], plain["indexes"])
         else:
-            _check_end(bson.decode(entry.raw), contents)
+            _check_end(bson.decode(entry.raw), sums)
             if packed.read(1):
                 raise InvalidBSON("something follows the end")
             return
     raise EOFError("no end")
 
 
-def _check_end(end: dict[str, Any], contents: dict[str, Contents]) -> None:
-    if end["collections"] != {name: each.seal() for name, each in contents.items()}:
+def _check_end(end: dict[str, Any], sums: dict[str, Checksum]) -> None:
+    if end["collections"] != {name: each.result() for name, each in sums.items()}:
         raise InvalidBSON("the documents are not those that were written")

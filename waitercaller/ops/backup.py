@@ -1,10 +1,10 @@
-"""Backups where MongoDB's own tools are not at hand: the whole database into one file, and back.
+"""Backup and restore of the whole database in one file, without MongoDB's tools.
 
-What a backup guarantees: on a replica set of MongoDB all of it is of one moment (a snapshot session). A server that
-knows no snapshots gives each document as it was at some moment while the backup ran; its header then says so.
+Consistency of a backup: on a MongoDB replica set it is a snapshot of one point in time (snapshot session). On a server
+without snapshots each document is as it was at some time during the backup; the header says which.
 
-What a restore guarantees: nothing is touched before the file has been read to its end and found whole, and before
-everything in it has been written beside it and compared there, documents and indexes.
+Safety of a restore: the file is first verified completely, then written to temporary collections and compared there
+(documents and indexes), before existing data are replaced.
 """
 
 from collections.abc import Iterator
@@ -21,19 +21,19 @@ from waitercaller.db import clock
 from waitercaller.db.client import Document
 from waitercaller.ops import archive
 
-BATCH = 500  # documents in one insert
-UNFINISHED = "restoring."  # begins the names of collections that a restore has not finished
-SNAPSHOT_WIRE_VERSION = 13  # of MongoDB 5.0, which reads snapshots
+BATCH_SIZE = 500  # documents per insert
+UNFINISHED_PREFIX = "restoring."  # of the temporary collections of a restore
+SNAPSHOT_WIRE_VERSION = 13  # MongoDB 5.0, the first with snapshot sessions
 
 
 class Mismatch(Exception):
-    """What was written to a database is not what is in the backup."""
+    """The restored collections differ from the backup."""
 
 
 def backup(database: Database[Document], path: Path) -> dict[str, Any]:
-    """Write all of `database` to `path`; returns counts and sums by collection. Raises OSError, PyMongoError.
+    """Write all of `database` to `path`; returns count and checksum by collection. Raises OSError, PyMongoError.
 
-    As all here, for a database of the patient client (db/client.py): it takes as long as there is data.
+    Like all functions here it needs the client without a time limit (`db.client.patiently`).
     """
     with _snapshot(database) as session:
         header = {
@@ -44,43 +44,43 @@ def backup(database: Database[Document], path: Path) -> dict[str, Any]:
         return archive.write(path, header, _entries(database, session))
 
 
-def rehearse(path: Path, beside: Database[Document]) -> dict[str, Any]:
-    """Restore to a database that is not needed otherwise, compare, and remove it again. Raises as `restore`."""
+def rehearse(path: Path, scratch: Database[Document]) -> dict[str, Any]:
+    """Restore into the database `scratch`, compare, and drop it. Raises as `restore`."""
     try:
-        seals = archive.check(path)
-        beside.client.drop_database(beside.name)
-        _restore_finished(path, beside, seals, prefix="")
-        return seals
+        checksums = archive.check(path)
+        scratch.client.drop_database(scratch.name)
+        _restore_finished(path, scratch, checksums, prefix="")
+        return checksums
     finally:
-        beside.client.drop_database(beside.name)
+        scratch.client.drop_database(scratch.name)
 
 
 def restore(path: Path, database: Database[Document]) -> dict[str, Any]:
-    """Let `database` hold what `path` holds and nothing else. Raises Damaged, Mismatch, OSError, PyMongoError.
+    """Replace the contents of `database` by the backup. Raises Damaged, Mismatch, OSError, PyMongoError.
 
-    All is written and compared under other names first. Only then each finished collection takes its place, with its
-    indexes, by a rename; whatever fails before leaves the present documents as they are.
+    All collections are written and compared under temporary names first, then renamed with their indexes; a failure
+    before the first rename leaves the existing data unchanged.
     """
-    seals = archive.check(path)
+    checksums = archive.check(path)
     _drop_unfinished(database)
     try:
-        restored = _restore_finished(path, database, seals, UNFINISHED)
+        restored = _restore_finished(path, database, checksums, UNFINISHED_PREFIX)
         for each in restored:
-            database[UNFINISHED + each.name].rename(each.name, dropTarget=True)
+            database[UNFINISHED_PREFIX + each.name].rename(each.name, dropTarget=True)
     finally:
         _drop_unfinished(database)
     for name in set(_names(database)) - {each.name for each in restored}:
         database.drop_collection(name)
-    return seals
+    return checksums
 
 
 def _restore_finished(
-    path: Path, database: Database[Document], seals: dict[str, Any], prefix: str
+    path: Path, database: Database[Document], checksums: dict[str, Any], prefix: str
 ) -> list[archive.Collection]:
-    """Write all collections under names with this prefix, and compare documents and indexes."""
+    """Write all collections with this name prefix, and compare documents and indexes."""
     collections = _fill(path, database, prefix)
-    _compare_documents(database, seals, prefix)
-    # Only now: an index that lets documents expire would take them away before they are counted.
+    _compare_documents(database, checksums, prefix)
+    # After the comparison of documents, because a TTL index would delete expired ones.
     for each in collections:
         _build_indexes(database, each, prefix)
     _compare_indexes(database, collections, prefix)
@@ -88,21 +88,21 @@ def _restore_finished(
 
 
 def _drop_unfinished(database: Database[Document]) -> None:
-    """Drop what a restore has left that was broken off."""
+    """Drop the temporary collections of an interrupted restore."""
     for name in database.list_collection_names():
-        if name.startswith(UNFINISHED):
+        if name.startswith(UNFINISHED_PREFIX):
             database.drop_collection(name)
 
 
 def _names(database: Database[Document]) -> list[str]:
-    """The collections of a database, without what belongs to the server."""
+    """The names of the collections, without system collections and views."""
     found = database.list_collections()
     return sorted(i["name"] for i in found if i["type"] == "collection" and not i["name"].startswith("system."))
 
 
 def _entries(database: Database[Document], txn: ClientSession | None) -> Iterator[archive.Entry]:
     for name in _names(database):
-        if name.startswith(UNFINISHED):
+        if name.startswith(UNFINISHED_PREFIX):
             continue
         collection = database[name]
         yield archive.Collection(name, dict(collection.options()), _indexes(collection))
@@ -115,16 +115,16 @@ def _documents(collection: Collection[Document], txn: ClientSession | None = Non
 
 
 def _indexes(collection: Collection[Document]) -> list[Document]:
-    """As they were ordered, without what a server adds to its answer."""
+    """The index specifications, sorted by name, without the legacy key `ns`."""
     found = [dict(index) for index in collection.list_indexes()]
     return sorted(({k: v for k, v in index.items() if k != "ns"} for index in found), key=lambda each: each["name"])
 
 
 @contextmanager
 def _snapshot(database: Database[Document]) -> Iterator[ClientSession | None]:
-    """A session whose every read is of one moment; None where the server knows no such, by its own words.
+    """A snapshot session; None if the server does not support it according to `hello`.
 
-    Where it should and cannot (SnapshotTooOld, SnapshotUnavailable), the backup fails.
+    If a supporting server fails (SnapshotTooOld, SnapshotUnavailable), the backup fails.
     """
     hello = database.client.admin.command("hello")
     is_set = "setName" in hello or hello.get("msg") == "isdbgrid"
@@ -139,7 +139,7 @@ def _fill(path: Path, database: Database[Document], prefix: str) -> list[archive
     collections: list[archive.Collection] = []
     batch: list[Any] = []
     for entry in archive.read(path):
-        if len(batch) == BATCH or (batch and isinstance(entry, archive.Collection)):
+        if len(batch) == BATCH_SIZE or (batch and isinstance(entry, archive.Collection)):
             _insert(database[prefix + collections[-1].name], batch)
         if isinstance(entry, archive.Collection):
             database.create_collection(prefix + entry.name, **entry.options)
@@ -152,7 +152,7 @@ def _fill(path: Path, database: Database[Document], prefix: str) -> list[archive
 
 
 def _insert(collection: Collection[Document], batch: list[Any]) -> None:
-    # Rules may have become stricter after some of these were written; they are kept as they were.
+    # Validators may be stricter than when some documents were written.
     collection.insert_many(batch, bypass_document_validation=True)
     batch.clear()
 
@@ -163,13 +163,13 @@ def _build_indexes(database: Database[Document], collection: archive.Collection,
         database.command("createIndexes", prefix + collection.name, indexes=wanted, commitQuorum="majority")
 
 
-def _compare_documents(database: Database[Document], seals: dict[str, Any], prefix: str) -> None:
-    for name, seal in seals.items():
-        contents = archive.Contents()
+def _compare_documents(database: Database[Document], checksums: dict[str, Any], prefix: str) -> None:
+    for name, checksum in checksums.items():
+        sums = archive.Checksum()
         for document in _documents(database[prefix + name]):
-            contents.add(document)
-        if contents.seal() != seal:
-            raise Mismatch(f"{name}: {contents.count} documents were written, {seal['count']} are in the backup")
+            sums.add(document)
+        if sums.result() != checksum:
+            raise Mismatch(f"{name}: {sums.count} documents were written, {checksum['count']} are in the backup")
 
 
 def _compare_indexes(database: Database[Document], collections: list[archive.Collection], prefix: str) -> None:

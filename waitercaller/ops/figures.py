@@ -1,4 +1,4 @@
-"""Figures that are asked of the database when somebody looks; the same on every machine."""
+"""Prometheus metrics queried from the database at each scrape; equal on all machines."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,18 +16,18 @@ from waitercaller.db.client import Filter
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
 
-SECONDS = 1.0  # to wait for the database; Prometheus waits for ten
+TIMEOUT_SECONDS = 1.0  # of all queries; scrape_timeout of Prometheus is 10 s
 
 
 def sample(hub: Hub) -> None:
-    """Note what cannot be counted as it happens: how many streams are open now, and whether changes are heard."""
+    """Set the gauges of open streams and of the change stream."""
     metrics.OPEN_STREAMS.labels("staff").set(hub.open_streams("restaurant:"))
     metrics.OPEN_STREAMS.labels("guest").set(hub.open_streams("table:"))
     metrics.LISTENING.set(hub.listening)
 
 
 class DatabaseFigures(Collector):
-    """Whether the database answers, what is live or overdue, which mails are owed. When it is away only the first."""
+    """Metrics of live and overdue requests and of the outbox. If the database is unavailable: only that it is down."""
 
     def __init__(self, database: Database[dict[str, Any]]) -> None:
         self.database = database
@@ -35,7 +35,7 @@ class DatabaseFigures(Collector):
     def collect(self) -> Iterator[Metric]:
         figures: list[Metric] = []
         try:
-            with pymongo.timeout(SECONDS):
+            with pymongo.timeout(TIMEOUT_SECONDS):
                 figures = [self._live_calls(), self._overdue_steps(), self._unheard(), *self._outbox()]
         except PyMongoError:
             figures = []
@@ -70,25 +70,25 @@ class DatabaseFigures(Collector):
 
     def _outbox(self) -> Iterator[Metric]:
         counts = self._count("outbox", {"state": {"$in": ["due", "failed"]}})
-        mails = GaugeMetricFamily("waitercaller_outbox_mails", "Mails that are owed, and given up.", labels=["state"])
+        mails = GaugeMetricFamily("waitercaller_outbox_mails", "Mails that are due, and given up.", labels=["state"])
         for state in ("due", "failed"):
             mails.add_metric([state], counts.get(state, 0))
         yield mails
         age = GaugeMetricFamily("waitercaller_outbox_oldest_seconds", "How long the oldest mail has been owed.")
-        oldest = self._oldest_owed()
+        oldest = self._oldest_due()
         age.add_metric([], max(0.0, (clock.now() - oldest["created_at"]).total_seconds()) if oldest else 0.0)
         yield age
 
-    def _oldest_owed(self) -> dict[str, Any] | None:
-        """The mail that has waited for longest. One that was refused by itself counts only until others go out."""
-        owed: dict[str, Any] = {"state": "due"}
+    def _oldest_due(self) -> dict[str, Any] | None:
+        """The oldest due mail. One that the server refused counts only until a later mail is sent."""
+        due: dict[str, Any] = {"state": "due"}
         if sent := self.database.outbox.find_one({"state": "sent"}, ["purge_at"], sort=[("purge_at", DESCENDING)]):
             newer = {"created_at": {"$gt": sent["purge_at"] - outbox.RETENTION["sent"]}}
-            owed["$or"] = [{"refused": {"$ne": True}}, newer]
-        return self.database.outbox.find_one(owed, ["created_at"], sort=[("created_at", ASCENDING)])
+            due["$or"] = [{"refused": {"$ne": True}}, newer]
+        return self.database.outbox.find_one(due, ["created_at"], sort=[("created_at", ASCENDING)])
 
     def _count(self, collection: str, which: Filter) -> dict[str, int]:
-        """How many there are, by state."""
+        """Number of documents by state."""
         group = {"_id": "$state", "count": {"$sum": 1}}
         found = self.database[collection].aggregate([{"$match": which}, {"$group": group}])
         return {each["_id"]: each["count"] for each in found}

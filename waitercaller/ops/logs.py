@@ -1,4 +1,4 @@
-"""Logs: one line a record, as JSON for machines or as text for people, with the id of the request and its route."""
+"""Log formatter: one line per record, as JSON or text, with request id and route."""
 
 import json
 import logging
@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 from flask import g, has_request_context, request
 
-# What ends a line somewhere: in a terminal, a log viewer or a program that reads logs.
+# Characters that terminals or log readers treat as line breaks or control codes.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 class LogFormatter(logging.Formatter):
-    """One line a record, whatever is in it, with the request's id and its route (never its path: paths hold codes)."""
+    """One line per record, control characters escaped, with request id and route; no path: it has the table code."""
 
     def __init__(self, as_json: bool) -> None:
         super().__init__()
@@ -30,10 +30,10 @@ class LogFormatter(logging.Formatter):
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
         if self.as_json:
-            return json.dumps(entry)  # in ASCII: whatever breaks lines is written as an escape
+            return json.dumps(entry)  # ASCII: line breaks are escaped
         exception = entry.pop("exception", "")
         line = " ".join(_one_line(value) for value in entry.values())
-        # Indented, so that no line of an error's words passes for one of ours.
+        # Indented, so that a line of a traceback cannot be mistaken for a record.
         return "\n".join([line, *(f"    {_one_line(each)}" for each in exception.split("\n") if each)])
 
 

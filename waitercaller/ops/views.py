@@ -1,4 +1,4 @@
-"""Alive, ready, and the figures: pages for machines."""
+"""Endpoints for monitoring: health, readiness, Prometheus metrics."""
 
 import ipaddress
 from pathlib import Path
@@ -22,14 +22,14 @@ from waitercaller.web import access
 @blueprint.get("/healthz")
 @access.anyone
 def healthz() -> ResponseReturnValue:
-    """This process is alive."""
+    """Liveness of this process."""
     return jsonify(status="alive")
 
 
 @blueprint.get("/readyz")
 @access.anyone
 def readyz() -> ResponseReturnValue:
-    """Visitors may be sent to this machine. PyMongo's errors become the 503 of every page."""
+    """Readiness for traffic. PyMongo errors become 503 as on every page."""
     hub = streams.hub()
     if _is_draining(hub):
         return jsonify(status="draining"), 503
@@ -43,8 +43,8 @@ def readyz() -> ResponseReturnValue:
 @blueprint.get("/metrics")
 @access.anyone
 def show_metrics() -> ResponseReturnValue:
-    """The figures, for a Prometheus on this machine; to others there is no such page."""
-    if not _asked_from_here():
+    """Prometheus metrics, for clients on this machine; 404 for others."""
+    if not _is_local_client():
         abort(404)
     registry = CollectorRegistry()
     try:
@@ -57,13 +57,13 @@ def show_metrics() -> ResponseReturnValue:
 
 
 def _is_draining(hub: Hub) -> bool:
-    """Whether this process is about to stop, or its operator has said that the machine is (see DRAIN_FILE)."""
+    """Whether this process is stopping, or the operator drains this machine (DRAIN_FILE)."""
     drain_file = config().drain_file
     return hub.closed or bool(drain_file and Path(drain_file).exists())
 
 
-def _asked_from_here() -> bool:
-    """Through loopback or a unix socket, and by nobody whom a proxy names: behind one, that is who is looked at."""
+def _is_local_client() -> bool:
+    """Whether the client is on loopback or a unix socket; behind a trusted proxy, the forwarded address counts."""
     try:
         return ipaddress.ip_address(request.remote_addr or "127.0.0.1").is_loopback
     except ValueError:

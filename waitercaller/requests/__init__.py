@@ -1,4 +1,4 @@
-"""Requests: the guest's page and the staff's dashboard, with the live streams of both."""
+"""Requests: the guest's page, the staff's dashboard, and the event streams of both."""
 
 from flask import Blueprint
 

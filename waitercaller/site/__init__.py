@@ -1,4 +1,4 @@
-"""The site around the rooms: home, analytics, /.well-known, static files, and what makes the staff's pages an app."""
+"""Home page, analytics, /.well-known, static files, web app manifest and service worker."""
 
 from flask import Blueprint
 

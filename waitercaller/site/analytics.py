@@ -1,4 +1,4 @@
-"""Google Analytics: the frame in which its script runs on the guest's page, and the visitor's answer."""
+"""Google Analytics: the iframe of its script in the guest's page, and the endpoint that stores consent."""
 
 from flask import Response, abort, make_response, render_template, request
 
@@ -10,13 +10,13 @@ from waitercaller.web.security import guest_form
 @blueprint.get("/t/")
 @access.anyone
 def frame() -> Response:
-    """An empty page inside the guest's page, for Google's script: no code in its address, nothing to read."""
-    if not analytics.measurement_id() or analytics.refused_by_browser() or analytics.answer() != "yes":
+    """An empty page, embedded in the guest's page, that runs Google's script; its URL has no table code."""
+    if not analytics.measurement_id() or analytics.refused_by_browser() or analytics.consent() != "yes":
         abort(404)
-    question = analytics.Question("yes", True, analytics.measurement_id())
-    response = make_response(render_template("analytics_frame.html", analytics=question))
+    context = analytics.Analytics("yes", True, analytics.measurement_id())
+    response = make_response(render_template("analytics_frame.html", analytics=context))
     response.headers["X-Frame-Options"] = "SAMEORIGIN"
-    analytics.open_policy(response, analytics.FRAMED)
+    analytics.relax_policy(response, analytics.FRAME_SOURCES)
     return response
 
 
@@ -24,7 +24,7 @@ def frame() -> Response:
 @access.anyone
 @guest_form
 def consent() -> Response:
-    """Accepting, refusing, and taking back; a cookie set here lasts where browsers cut short those set by scripts."""
+    """Store consent or its refusal, in a cookie set by the server: Safari limits cookies set by scripts to 7 days."""
     if not analytics.measurement_id():
         abort(404)
     chosen = request.form.get("answer")
@@ -34,12 +34,12 @@ def consent() -> Response:
     response.set_cookie(
         analytics.cookie(),
         chosen,
-        max_age=analytics.ANSWER_LASTS,
+        max_age=analytics.CONSENT_LIFETIME,
         secure=analytics.https(),
         httponly=True,
         samesite="Lax",
         path="/",
     )
     if chosen == "no":
-        analytics.forget(response)
+        analytics.delete_cookies(response)
     return response

@@ -1,4 +1,4 @@
-"""What makes the staff's pages an app: the manifest, the service worker, and the page it shows without a connection."""
+"""The installable web app: manifest, service worker and offline page."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from waitercaller.web import access
 from waitercaller.web.languages import current_language
 
 WORKER = "js/service-worker.js"
-# What the offline page is made of. Nothing else is ever kept: a list of calls from a minute ago is a lie.
+# Files of the offline page. The service worker caches nothing else: an outdated list of calls would mislead.
 SHELL = (
     "css/tokens.css",
     "css/error.css",
@@ -30,12 +30,12 @@ SHELL = (
 @blueprint.get("/manifest.webmanifest")
 @access.anyone
 def manifest() -> ResponseReturnValue:
-    """What a phone needs to know to keep the calls of a restaurant as an app of their own."""
+    """The web app manifest, for the dashboard of one restaurant."""
     asked = request.args.get("restaurant", "")
     if not ObjectId.is_valid(asked):
         asked = ""
     start = url_for("requests.dashboard.page", restaurant_id=ObjectId(asked)) if asked else url_for("site.home")
-    described = jsonify(
+    response = jsonify(
         {
             "id": start,
             "name": "Waiter Caller",
@@ -44,7 +44,7 @@ def manifest() -> ResponseReturnValue:
             "lang": current_language(),
             "dir": text_direction(current_language()),
             "start_url": start,
-            "scope": "/",  # the login and the account are part of it
+            "scope": "/",  # includes login and account pages
             "display": "standalone",
             "background_color": "#faf7f2",
             "theme_color": "#8a3b12",
@@ -55,31 +55,31 @@ def manifest() -> ResponseReturnValue:
             ],
         }
     )
-    described.mimetype = "application/manifest+json"
-    return described
+    response.mimetype = "application/manifest+json"
+    return response
 
 
 @blueprint.get("/service-worker.js")
 @access.anyone
 def service_worker() -> Response:
-    """The script that browsers keep and run by themselves; another one with each version, for it names its files."""
+    """The service worker; it lists versioned files, so it changes with each version."""
     shell = [url_for("site.offline"), *(url_for("static", filename=name) for name in SHELL)]
-    pictures = {"icon": _picture("app-192.png"), "badge": _picture("badge-96.png")}
+    icons = {"icon": _icon_path("app-192.png"), "badge": _icon_path("badge-96.png")}
     script = (Path(str(current_app.static_folder)) / WORKER).read_text("utf-8")
-    head = f"const SHELL = {json.dumps(shell)};\nconst PICTURES = {json.dumps(pictures)};\n"
+    head = f"const SHELL = {json.dumps(shell)};\nconst ICONS = {json.dumps(icons)};\n"
     return Response(head + script, mimetype="text/javascript")
 
 
 @blueprint.get("/offline")
 @access.anyone
 def offline() -> ResponseReturnValue:
-    """What the service worker keeps, and shows in place of a page that it cannot get."""
+    """The page that the service worker shows when the network fails."""
     return render_template("site/offline.html")
 
 
-def _picture(name: str) -> str:
+def _icon_path(name: str) -> str:
     return url_for("static", filename=f"icons/{name}")
 
 
 def _icon(name: str, size: int, purpose: str = "any") -> dict[str, str]:
-    return {"src": _picture(name), "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}
+    return {"src": _icon_path(name), "sizes": f"{size}x{size}", "type": "image/png", "purpose": purpose}

@@ -11,9 +11,9 @@ from waitercaller.web.start import start_page
 
 @blueprint.get("/")
 @access.anyone
-@analytics.counted()
+@analytics.enabled()
 def home() -> ResponseReturnValue:
-    """What it is; whoever is logged in goes on to work."""
+    """The home page; logged-in visitors are redirected to their start page."""
     if current_user.is_authenticated:
         return redirect(start_page(), 303)
     return render_template("site/home.html")

@@ -1,4 +1,4 @@
-"""Static files under addresses that change with their content, so that browsers may keep them for a year."""
+"""Static files under URLs that change with their content, so that browsers can cache them for a year."""
 
 import hashlib
 from pathlib import Path
@@ -8,7 +8,7 @@ from flask import Flask, Response, current_app, send_from_directory
 
 from waitercaller.web import access
 
-YEAR = 365 * 24 * 3600
+MAX_AGE_SECONDS = 365 * 24 * 3600
 
 
 def init_app(app: Flask) -> None:
@@ -26,7 +26,7 @@ def init_app(app: Flask) -> None:
 
 
 def fingerprint(folder: Path) -> str:
-    """One short hash over all files: scripts import one another by relative addresses, so they change together."""
+    """A short hash over all files: scripts import each other by relative URLs, so all change together."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -36,14 +36,14 @@ def fingerprint(folder: Path) -> str:
 
 @access.anyone
 def static_file(version: str, filename: str) -> Response:
-    """A file of static/. Any version is answered with the present one: pages outlive a deployment.
+    """A file of static/. Any version gets the current file: pages stay open during a deployment.
 
-    But only the present one may be kept: during a deployment a new page asks an old process for the new version, and
-    its answer would stay in browsers and proxies for a year.
+    Only the current version is cacheable: during a deployment an old process can be asked for the new version, and its
+    response would stay in browsers and proxies for a year.
     """
     if version != current_app.extensions["static_version"]:
         return send_from_directory(str(current_app.static_folder), filename)
-    response = send_from_directory(str(current_app.static_folder), filename, max_age=YEAR)
+    response = send_from_directory(str(current_app.static_folder), filename, max_age=MAX_AGE_SECONDS)
     response.cache_control.public = True
     response.cache_control.immutable = True
     return response
@@ -51,5 +51,5 @@ def static_file(version: str, filename: str) -> Response:
 
 @access.anyone
 def favicon() -> Response:
-    """For browsers that ask without reading the page."""
-    return send_from_directory(str(current_app.static_folder), "icons/favicon.svg", max_age=YEAR)
+    """The icon for browsers that request /favicon.ico without a link to it."""
+    return send_from_directory(str(current_app.static_folder), "icons/favicon.svg", max_age=MAX_AGE_SECONDS)

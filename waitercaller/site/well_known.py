@@ -1,4 +1,4 @@
-"""Addresses that machines know by heart: where to change a password, and whom to tell of a hole."""
+"""Well-known URLs (RFC 8615): change-password and security.txt."""
 
 from datetime import timedelta
 from email.utils import parseaddr
@@ -13,8 +13,8 @@ from waitercaller.model.languages import STAFF_LANGUAGES
 from waitercaller.site import blueprint
 from waitercaller.web import access
 
-# RFC 9116 recommends less than a year. The file is made at each request, so it never goes stale.
-GOOD_FOR = timedelta(days=90)
+# RFC 9116 recommends less than a year. Rendered per request, so it is always in the future.
+SECURITY_TXT_LIFETIME = timedelta(days=90)
 
 
 @blueprint.get("/.well-known/change-password")
@@ -27,8 +27,8 @@ def change_password() -> ResponseReturnValue:
 @blueprint.get("/.well-known/security.txt")
 @access.anyone
 def security_txt() -> Response:
-    """Whom to tell of a security hole (RFC 9116)."""
-    expires = (clock.now() + GOOD_FOR).replace(hour=0, minute=0, second=0, microsecond=0)
+    """The contact for vulnerability reports (RFC 9116)."""
+    expires = (clock.now() + SECURITY_TXT_LIFETIME).replace(hour=0, minute=0, second=0, microsecond=0)
     sender = quote(parseaddr(config().mail_sender)[1], safe="@")
     lines = (
         f"Contact: {config().security_contact or 'mailto:' + sender}",

@@ -1,12 +1,12 @@
-"""Staff: the people of a restaurant, their invitations and roles, and the screens that log in without a person."""
+"""Staff: members of a restaurant, invitations, roles, and devices."""
 
 from flask import Blueprint
 
 blueprint = Blueprint("staff", __name__)
 
 from waitercaller.staff import (  # noqa: E402, F401  (they register routes and mails)
-    dead_links,
     device_views,
+    invalid_links,
     invitation_views,
     mails,
     views,

@@ -1,1 +1,1 @@
-"""What pages share: access, errors, security headers, CSRF, routing, forms, links, limits, passwords, languages, QR."""
+"""Shared by all pages: access, errors, security headers, CSRF, routing, forms, links, limits, passwords, languages."""

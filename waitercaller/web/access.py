@@ -1,8 +1,8 @@
-"""Who is asking, and whether they may.
+"""Authentication and authorisation.
 
-Every route declares who may use it with one of `anyone`, `person` and `least`; the application does not start when one
-does not. One guard for all of them runs before the view: anonymous → the login page, not a member → 404 (whether the
-restaurant exists is nobody else's business), too weak a role → 403, a password typed too long ago → type it again.
+Every route declares its access with one of `anyone`, `person` and `least`; the application does not start if one does
+not. A single guard runs before every view: anonymous → login page; not a member → 404, which does not disclose whether
+the restaurant exists; role too low → 403; password typed too long ago → password page.
 """
 
 from collections.abc import Callable
@@ -27,9 +27,9 @@ STAFF_PREFIX = "/r/<objectid:restaurant_id>/"
 
 
 class Visitor:
-    """Whoever is logged in, as Flask-Login wants it: a person, or a screen (then `user` is None).
+    """The Flask-Login user object of a login: a person, or a device (then `user` is None).
 
-    Its id for Flask-Login is the login's secret, not the user's id: a login that has ended is nobody's.
+    Its Flask-Login id is the secret of the login, not the user's id, so a cookie is worthless once the login has ended.
     """
 
     is_authenticated = True
@@ -46,7 +46,7 @@ class Visitor:
 
 
 def anyone(view: View) -> View:
-    """Declare a route that everybody may use."""
+    """Declare a public route."""
     view.__dict__["access"] = "anyone"
     return view
 
@@ -57,40 +57,40 @@ def person(view: View) -> View:
     return view
 
 
-def least(role: Role, screens: bool = False) -> Callable[[View], View]:
-    """Declare a route of one restaurant for its members from this role upwards; with `screens`, for screens too."""
+def least(role: Role, devices: bool = False) -> Callable[[View], View]:
+    """Declare a route of a restaurant for its members with at least this role; with `devices`, also for devices."""
 
     def declare(view: View) -> View:
         view.__dict__["access"] = role
-        view.__dict__["screens"] = screens
+        view.__dict__["devices"] = devices
         return view
 
     return declare
 
 
 def passive(view: View) -> View:
-    """Declare a route that browsers ask for by themselves: using it does not keep a login from growing idle."""
+    """Declare a route that browsers request on their own: it does not reset the idle timeout of a login."""
     view.__dict__["passive"] = True
     return view
 
 
 def sensitive(view: View) -> View:
-    """Declare a route for which the password must have been typed lately (sessions.VERIFIED)."""
+    """Declare a route that needs a recently typed password (`logins.VERIFICATION_LIFETIME`)."""
     view.__dict__["sensitive"] = True
     return view
 
 
 def init_app(app: Flask) -> None:
-    # Its context processor would ask the database for every page, the one that says it is away included.
+    # Flask-Login's context processor would query the database for every page, the 503 page included.
     manager = LoginManager(app, add_context_processor=False)
-    manager.session_protection = None  # the login is a document; it needs no fingerprint of the browser
+    manager.session_protection = None  # logins are checked in the database
     manager.user_loader(_load_visitor)
     app.before_request(_guard)
-    app.context_processor(lambda: {name: g.get(name) for name in ("person", "screen", "restaurant", "member")})
+    app.context_processor(lambda: {name: g.get(name) for name in ("person", "device", "restaurant", "member")})
 
 
 def check_routes(app: Flask) -> None:
-    """Refuse to start with a route that does not say who may use it. Raises RuntimeError."""
+    """Raise RuntimeError if a route does not declare its access, or if its prefix does not match its declaration."""
     for rule in app.url_map.iter_rules():
         declared = _declared(app, rule.endpoint)
         if declared is None:
@@ -102,13 +102,16 @@ def check_routes(app: Flask) -> None:
 
 
 def log_in(user: User, verified_at: datetime | None = None) -> None:
-    """Begin a login for this user in this browser; what the browser's session held before is dropped."""
+    """Start a login of this user in this browser and clear the previous cookie session.
+
+    `verified_at` is when the password was typed; None: now.
+    """
     secret, login = logins.start(user["_id"], request.remote_addr or "", request.user_agent.string, verified_at)
     _begin(Visitor(secret, login, user))
 
 
-def log_in_screen(restaurant_id: ObjectId, name: str, member_id: str | None = None) -> None:
-    """Make this browser a screen of a restaurant, or the phone of one of its members; nobody is logged in any more."""
+def log_in_device(restaurant_id: ObjectId, name: str, member_id: str | None = None) -> None:
+    """End the present login and log in this browser as a counter device, or as the phone of a member."""
     address, browser = request.remote_addr or "", request.user_agent.string
     log_out()
     secret, login = logins.start_device(restaurant_id, name, member_id, address, browser)
@@ -116,7 +119,7 @@ def log_in_screen(restaurant_id: ObjectId, name: str, member_id: str | None = No
 
 
 def log_out() -> None:
-    """End this browser's login; its cookie is worthless from now on, wherever it was copied to."""
+    """End this browser's login in the database, so that copies of its cookie are invalid, too."""
     if current_user.is_authenticated:
         logins.end(current_user.login["_id"])
     logout_user()
@@ -124,7 +127,7 @@ def log_out() -> None:
 
 
 def current_person() -> User:
-    """The user document of whoever is logged in. Only for routes that require a login."""
+    """The user document of the logged-in person. Only for routes that require a login."""
     return cast(User, g.person)
 
 
@@ -134,22 +137,22 @@ def current_login() -> Login:
 
 
 def current_restaurant() -> Restaurant:
-    """The restaurant of this address. Only for staff routes."""
+    """The restaurant in the URL. Only for staff routes."""
     return cast(Restaurant, g.restaurant)
 
 
 def current_member() -> Member | None:
-    """The membership of whoever is asking, in this restaurant; None for a counter tablet. Only for staff routes."""
+    """The logged-in member of this restaurant; None for a counter device. Only for staff routes."""
     return cast(Member | None, g.member)
 
 
 def required_member() -> Member:
-    """The same where a counter tablet has no business: it is answered with 403. Only for staff routes."""
+    """The logged-in member; responds with 403 to a counter device. Only for staff routes."""
     return current_member() or abort(403)
 
 
 def current_actor() -> Actor:
-    """Who does what this request asks for. A screen on the counter must say whom it speaks for, in the field `as`."""
+    """The actor of this HTTP request. A counter device names the member in the form field `as`, else 400."""
     member = g.member or restaurants.member_with_id(g.restaurant, request.form.get("as", ""))
     if member is None:
         abort(400)
@@ -161,13 +164,13 @@ def at_least(member: Member, role: Role) -> bool:
     return RANKS[member["role"]] >= RANKS[role]
 
 
-def demands_two_factor(restaurant: Restaurant, member: Member) -> bool:
-    """Whether the owners want this member to log in with a second factor."""
+def requires_two_factor(restaurant: Restaurant, member: Member) -> bool:
+    """Whether this restaurant requires a second factor from this member."""
     return at_least(member, "manager") and bool(restaurant["settings"].get("two_factor_required"))
 
 
 def safe_next(target: str | None) -> str | None:
-    """`target` if it is a path on this site, else None: `//evil` and `/\\evil` are other sites to a browser."""
+    """`target` if it is a path on this site, else None. Browsers read `//evil` and `/\\evil` as other hosts."""
     if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
         return None
     return None if any(ord(character) < 32 for character in target) else target
@@ -195,7 +198,7 @@ def _declared(app: Flask, endpoint: str) -> str | None:
 
 def _guard() -> ResponseReturnValue | None:
     if request.endpoint is None:
-        return None  # nothing matched: the 404 or 405 follows
+        return None  # no route matched: Flask responds with 404 or 405
     declared, view = _declared(current_app, request.endpoint), current_app.view_functions[request.endpoint]
     if declared == "anyone":
         return None
@@ -205,7 +208,7 @@ def _guard() -> ResponseReturnValue | None:
     if not getattr(view, "passive", False):
         logins.touch(g.login)
     if g.person is None:
-        _enter_as_screen(getattr(view, "screens", False))
+        _enter_as_device(getattr(view, "devices", False))
     elif declared in RANKS and (answer := _enter_as_member(declared)):
         return answer
     if getattr(view, "sensitive", False) and not logins.is_verified(g.login):
@@ -217,7 +220,7 @@ def _enter_as_member(role: Role) -> ResponseReturnValue | None:
     restaurant_id = (request.view_args or {})["restaurant_id"]
     restaurant = restaurants.get(restaurant_id)
     if restaurant and restaurants.member_of(restaurant, g.person["_id"]) is None:
-        restaurants.forget(restaurant_id)  # who has joined a moment ago may be ahead of the cache
+        restaurants.forget(restaurant_id)  # the cached document may be older than the membership
         restaurant = restaurants.get(restaurant_id)
     member = restaurants.member_of(restaurant, g.person["_id"]) if restaurant else None
     if restaurant is None or member is None:
@@ -225,22 +228,22 @@ def _enter_as_member(role: Role) -> ResponseReturnValue | None:
     g.restaurant, g.member = restaurant, member
     if not at_least(member, role):
         abort(403)
-    if demands_two_factor(restaurant, member) and not g.person.get("two_factor"):
-        return redirect(url_for("two_factor.setup"), 303)  # which says why
+    if requires_two_factor(restaurant, member) and not g.person.get("two_factor"):
+        return redirect(url_for("two_factor.setup"), 303)  # the page gives the reason
     return None
 
 
-def _enter_as_screen(allowed: bool) -> None:
+def _enter_as_device(allowed: bool) -> None:
     restaurant_id = (request.view_args or {}).get("restaurant_id", g.login["restaurant_id"])
     restaurant = restaurants.get(restaurant_id)
     if restaurant is None or restaurant_id != g.login["restaurant_id"]:
         abort(404)
     if not allowed:
         abort(403)
-    g.restaurant, g.screen = restaurant, g.login
+    g.restaurant, g.device = restaurant, g.login
     g.member = restaurants.member_with_id(restaurant, g.login["member_id"] or "")
     if g.login["member_id"] and g.member is None:
-        abort(404)  # the phone of a member who is gone is not a screen of the counter
+        abort(404)  # the phone of a removed member; without a member it would pass for a counter device
 
 
 def _ask_for_password() -> ResponseReturnValue:

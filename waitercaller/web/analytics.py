@@ -1,11 +1,11 @@
-"""Google Analytics, for operators who want it: asked first, refused as easily, taken back at any time.
+"""Google Analytics, optional, after consent that can be refused and withdrawn.
 
-A page has it only where its view says so with `counted`; a new page has none. Until the visitor accepts, nothing names
-Google: not the page, not its Content-Security-Policy, not the network. The answer is a cookie of ours that the server
-reads, so that the policy opens for those who accepted and for nobody else.
+Only views decorated with `enabled` have it. Without consent nothing refers to Google: neither the page nor its
+Content-Security-Policy, and there is no network traffic. Consent is a first-party cookie read by the server, so the
+policy is relaxed for visitors who accepted only.
 
-Into the guest's page Google's script never comes. It could read the table's code there: in the address, in the receipt,
-in the form that its own "enhanced measurement" watches. It runs in an empty frame at /t/ instead.
+Google's script never runs in the guest's page, where it could read the table's code: in the URL, in the receipt, and in
+forms, which its "enhanced measurement" observes. It runs in an empty iframe at /t/ instead.
 """
 
 from collections.abc import Callable
@@ -23,76 +23,78 @@ from waitercaller.web.security import POLICY, policy_header
 
 View = TypeVar("View", bound=Callable[..., Any])
 
-ANSWER_LASTS = timedelta(days=182)  # then it is asked again
-GOOGLE = {
+CONSENT_LIFETIME = timedelta(days=182)
+GOOGLE_SOURCES = {
     "script-src": "'self' https://*.googletagmanager.com",
     "img-src": "'self' data: https://*.google-analytics.com https://*.googletagmanager.com",
     "connect-src": (
         "'self' https://*.google-analytics.com https://*.analytics.google.com https://*.googletagmanager.com"
     ),
 }
-FRAMING = {"frame-src": "'self'"}
-FRAMED = GOOGLE | {"frame-ancestors": "'self'"}
+EMBEDDING_SOURCES = {"frame-src": "'self'"}
+FRAME_SOURCES = GOOGLE_SOURCES | {"frame-ancestors": "'self'"}
 
 
 @dataclass(frozen=True)
-class Question:
-    """What analytics.html needs: how it was answered ("yes", "no" or not yet), and where Google's script runs."""
+class Analytics:
+    """Context of analytics.html. `answer` is "yes", "no" or "" (none yet); `framed`: the script runs in an iframe."""
 
     answer: str
     framed: bool
     measurement_id: str
-    cookie_seconds: int = round(ANSWER_LASTS.total_seconds())  # that Google's cookies live
-    kinds: str = " ".join(kind["id"] for kind in STANDARD_KINDS)  # what a restaurant has added says which one it is
+    cookie_seconds: int = round(CONSENT_LIFETIME.total_seconds())  # lifetime of Google's cookies
+    kinds: str = " ".join(kind["id"] for kind in STANDARD_KINDS)  # reported; added kinds could identify a restaurant
 
 
 def init_app(app: Flask) -> None:
     app.context_processor(lambda: {"analytics": g.get("analytics")})
 
 
-def counted(framed: bool = False) -> Callable[[View], View]:
-    """Declare a page that may be counted; with `framed`, only from a frame that knows nothing of the page."""
+def enabled(framed: bool = False) -> Callable[[View], View]:
+    """Decorate a view whose page may have analytics; with `framed`, in an iframe without access to the page."""
 
     def declare(view: View) -> View:
         @wraps(view)
-        def asking(*args: Any, **kwargs: Any) -> ResponseReturnValue:
+        def wrapped(*args: Any, **kwargs: Any) -> ResponseReturnValue:
             if not measurement_id():
                 return cast(ResponseReturnValue, view(*args, **kwargs))
             if not refused_by_browser():
-                g.analytics = Question(answer(), framed, measurement_id())
+                g.analytics = Analytics(consent(), framed, measurement_id())
             try:
                 response = make_response(view(*args, **kwargs))
             finally:
-                question = g.pop("analytics", None)  # the page of an error is another page
-            if question and (framed or question.answer == "yes"):
-                open_policy(response, FRAMING if framed else GOOGLE)
-            if not question or question.answer != "yes":
-                forget(response)
+                context = g.pop("analytics", None)  # error pages have no analytics
+            if context and (framed or context.answer == "yes"):
+                relax_policy(response, EMBEDDING_SOURCES if framed else GOOGLE_SOURCES)
+            if not context or context.answer != "yes":
+                delete_cookies(response)
             return response
 
-        return cast(View, asking)
+        return cast(View, wrapped)
 
     return declare
 
 
-def open_policy(response: Response, changes: dict[str, str]) -> None:
+def relax_policy(response: Response, changes: dict[str, str]) -> None:
+    """Set the Content-Security-Policy with these directives changed."""
     response.headers["Content-Security-Policy"] = policy_header(POLICY | changes)
 
 
-def forget(response: Response) -> None:
-    """Whoever has not accepted, or not lately, keeps none of Google's cookies; all are this host's (analytics.js)."""
+def delete_cookies(response: Response) -> None:
+    """Delete Google's cookies of a visitor without valid consent; analytics.js sets them for this host only."""
     for name in request.cookies:
         if name.startswith("_ga"):
             response.delete_cookie(name, secure=https(), samesite="Lax")
 
 
-def answer() -> str:
+def consent() -> str:
+    """The visitor's answer: "yes", "no", or "" if there is none."""
     given = request.cookies.get(cookie(), "")
     return given if given in ("yes", "no") else ""
 
 
 def refused_by_browser() -> bool:
-    """Global Privacy Control (https://www.w3.org/TR/gpc/) is a refusal, also of what was accepted before."""
+    """Whether the browser sends Global Privacy Control (https://www.w3.org/TR/gpc/); it overrides earlier consent."""
     return request.headers.get("Sec-GPC") == "1"
 
 

@@ -1,7 +1,7 @@
-"""The audit: who did what with accounts and rights, when and from where. Kept for 400 days (see schema), and logged.
+"""The audit: changes of accounts and rights, with actor, time and IP address. Stored (TTL: see schema) and logged.
 
-It holds no password, token, code or cookie, and no address that somebody typed at the login: people type their password
-there by mistake.
+It has no password, token, code or cookie, and no e-mail address from a login form: people type passwords there by
+mistake.
 """
 
 import json
@@ -31,37 +31,37 @@ def record(
     actor: Actor | None = None,
     **details: Any,
 ) -> None:
-    """Keep that this happened to or by this user; `actor` is who did it, if not given whoever is asking.
+    """Write an audit entry; `actor` defaults to the actor of this HTTP request.
 
-    The deed stands also where this cannot be written: then the log has both. Raises ValueError for a detail that by its
-    name is a secret.
+    A failed write is logged and does not undo the audited operation. Raises ValueError if a detail has the name of a
+    secret.
     """
     if SECRETS & set(details):
-        raise ValueError(f"The audit keeps no {', '.join(sorted(SECRETS & set(details)))}.")
+        raise ValueError(f"The audit must not contain {', '.join(sorted(SECRETS & set(details)))}.")
     entry: AuditEntry = {
         "at": clock.now(),
         "event": event,
         "user_id": user_id,
         "restaurant_id": restaurant_id,
-        "actor": actor or _asking(),
+        "actor": actor or _current_actor(),
         "address": request.remote_addr if has_request_context() else None,
         "request_id": g.get("request_id"),
         "details": details,
     }
-    # As JSON, so that no name can break a line or pass for another field.
+    # As JSON: names cannot inject line breaks or fields.
     log.info("audit: %s", json.dumps({**entry, "at": entry["at"].isoformat()}, default=str))
     audit_trail.write(entry)
 
 
-def record_often(event: str, *, restaurant_id: ObjectId, **details: Any) -> None:
-    """The same for what can be done and undone all day: nobody buries under it what they did before."""
+def record_limited(event: str, *, restaurant_id: ObjectId, **details: Any) -> None:
+    """As `record`, rate-limited: for operations that could be repeated to push earlier entries out of the list."""
     with suppress(limits.LimitReached):
         limits.check("often", str(g.login["actor"]["id"]))
         record(event, restaurant_id=restaurant_id, **details)
 
 
-def _asking() -> Actor | None:
-    """Who is asking: the member on staff pages, else the person or the screen."""
+def _current_actor() -> Actor | None:
+    """The actor of this HTTP request: the member on staff pages, else the person or device."""
     if (member := g.get("member")) is not None:
         return {"id": member["id"], "name": member["name"]}
     if (person := g.get("person")) is not None:

@@ -1,10 +1,10 @@
-"""A browser in words, as far as it says what it is: enough for somebody to know their own again."""
+"""A readable name of a browser, from its User-Agent, by which people recognise their own logins."""
 
 import re
 
 from flask_babel import gettext as _
 
-# The first that matches counts: nearly all browsers also name those they want to be taken for.
+# The first match counts: most User-Agents also name other browsers, for compatibility.
 BROWSERS = [
     ("Edge", r"Edg(e|A|iOS)?/"),
     ("Opera", r"OPR/|Opera"),
@@ -19,13 +19,13 @@ SYSTEMS = [
     ("Android", r"Android"),
     ("ChromeOS", r"CrOS"),
     ("Windows", r"Windows"),
-    ("Mac", r"Macintosh"),  # iPads say so, too, if they ask for the pages of computers
+    ("Mac", r"Macintosh"),  # also iPads that request desktop pages
     ("Linux", r"Linux|X11"),
 ]
 
 
 def in_words(user_agent: str) -> str:
-    """For example "Firefox on Windows". Anybody can claim to be any browser; this is for recognising, not for trust."""
+    """For example "Firefox on Windows". A User-Agent can be forged: for display only."""
     browser, system = _first(BROWSERS, user_agent), _first(SYSTEMS, user_agent)
     if browser and system:
         return str(_("%(browser)s on %(system)s", browser=browser, system=system))

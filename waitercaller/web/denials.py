@@ -1,4 +1,4 @@
-"""What was denied is kept in the audit: that somebody who is logged in tried what their role forbids."""
+"""Audit entries for 403 responses to logged-in visitors."""
 
 from contextlib import suppress
 
@@ -12,7 +12,7 @@ def init_app(app: Flask) -> None:
 
 
 def _record(response: Response) -> Response:
-    """Not of strangers, who could fill the audit; nor without end of one who wants to bury what they did before."""
+    """Record a denied request. Not of anonymous visitors, and rate-limited, so that nobody can flood the audit."""
     if response.status_code == 403 and (login := g.get("login")) is not None:
         person, restaurant = g.get("person") or {}, g.get("restaurant") or {}
         restaurant_id = restaurant.get("_id") or login.get("restaurant_id")

@@ -1,4 +1,4 @@
-"""Errors as part of the product: one friendly page for each, with the id under which the log has it."""
+"""Error handlers: a page or JSON for each status, with the request id for the log."""
 
 import logging
 import traceback
@@ -16,11 +16,11 @@ from waitercaller.db.faults import is_transient
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER = 5  # seconds
+RETRY_AFTER_SECONDS = 5
 
 
 class DomainError(Exception):
-    """A rule of the house was about to be broken; `message` tells the person so, `status` the browser."""
+    """A violated domain rule; it becomes a response with this message and status."""
 
     retry_after: int | None = None  # seconds
 
@@ -35,11 +35,11 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(PyMongoError, _database_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
-    app.log_exception = _log_fault  # type: ignore[method-assign]  # Flask's own would log the path
+    app.log_exception = _log_fault  # type: ignore[method-assign]  # Flask's would log the path
 
 
 def wants_json() -> bool:
-    """Whether a script asks, which reads the answer itself."""
+    """Whether the client is a script that reads a JSON response."""
     return request.accept_mimetypes.best == "application/json"
 
 
@@ -60,16 +60,16 @@ def error_page(status: int, message: str | None = None, retry_after: int | None 
         )
         response = make_response(page)
         if status == 503 and request.method in ("GET", "HEAD"):
-            # Nobody may be there to try again: a tablet without scripts loads itself anew, and has come here by that.
-            response.headers["Refresh"] = str(RETRY_AFTER)
+            # A tablet without scripts reloads its dashboard periodically and must not remain on the error page.
+            response.headers["Refresh"] = str(RETRY_AFTER_SECONDS)
     response.status_code = status
     if retry_after or status in (429, 503):
-        response.headers["Retry-After"] = str(retry_after or RETRY_AFTER)
+        response.headers["Retry-After"] = str(retry_after or RETRY_AFTER_SECONDS)
     return response
 
 
 def _back() -> str:
-    """Where the form stood, with a guest's receipt; no host, so it is on this site, whichever the header names."""
+    """Path and query of the referring page, for a link back to the form. Without the host, so it is on this site."""
     try:
         referrer = urlsplit(request.referrer or "")
     except ValueError:
@@ -78,7 +78,7 @@ def _back() -> str:
 
 
 def _log_fault(exc_info: Any) -> None:
-    """A fault of ours, with its request's id and route; paths hold table codes and stay out of the log."""
+    """Log an unhandled exception with request id and route, without the path: paths contain table codes."""
     log.error("unexpected fault", exc_info=exc_info)
 
 
@@ -87,12 +87,12 @@ def _domain_error(error: DomainError) -> Response:
 
 
 def _database_error(error: PyMongoError) -> Response:
-    """A database that is away is a 503, to be tried again; whatever else it refuses is a fault of ours."""
-    # Where, but not the message: it quotes documents, hence addresses and table codes.
-    place = "".join(traceback.format_tb(error.__traceback__))
+    """Respond with 503 if the database is unavailable, else with 500."""
+    # Logged without the message, which can quote documents with e-mail addresses and table codes.
+    trace = "".join(traceback.format_tb(error.__traceback__))
     name, code = type(error).__name__, getattr(error, "code", None)
     away = is_transient(error)
-    log.error("the database %s: %s, code %s\n%s", "is away" if away else "refused", name, code, place)
+    log.error("the database %s: %s, code %s\n%s", "is away" if away else "refused", name, code, trace)
     return error_page(503 if away else 500)
 
 

@@ -1,6 +1,6 @@
-"""What the forms of staff and owners share: text that is bounded, tidy and free of control characters.
+"""Base form and text fields: limited length, normalised whitespace, no control characters.
 
-Whatever a form refuses is answered with a 400 and the form, the words kept; see `refused`.
+A refused form is rendered again with its data and the errors, with status 400; see `refused`.
 """
 
 import unicodedata
@@ -15,18 +15,18 @@ from flask_wtf import FlaskForm
 from wtforms import Field, SelectMultipleField, StringField
 from wtforms.validators import DataRequired, Length, ValidationError
 
-WHITESPACE = "\t\n\r"  # control characters too, but harmless: they become spaces
-# Characters of one text that are put in order at all: thousands of accents on one letter would take seconds, in which
-# this process does nothing else. No field takes so many.
-LONGEST_TIDIED = 1000
+WHITESPACE = "\t\n\r"  # control characters that `tidy` replaces by spaces
+# Characters. Longer texts are not normalised: NFC of thousands of combining accents blocks the process for seconds. No
+# field accepts so many.
+MAX_TIDIED_LENGTH = 1000
 
 
 class Form(FlaskForm):
-    """A form that takes only what a browser's form sends, and each field once, unless it has several boxes to tick."""
+    """A form that reads `request.form` only, and refuses repeated fields except of a SelectMultipleField."""
 
     class Meta(FlaskForm.Meta):
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
-            """No JSON and no files: the values of `request.form` are text, whoever sent them."""
+            """Ignore JSON and files, which Flask-WTF also reads: values of `request.form` are always text."""
             return request.form if form.is_submitted() else None
 
     def validate(self, extra_validators: Any = None) -> bool:
@@ -39,21 +39,21 @@ class Form(FlaskForm):
 
 
 class ButtonForm(Form):
-    """A page whose form is one button."""
+    """A form without fields: a button and the CSRF token."""
 
 
 def refused(template: str, form: Form, **context: Any) -> ResponseReturnValue:
-    """The answer to a form that cannot be accepted: its page again, with what was typed and what is wrong."""
+    """The response to an invalid form: its page with the submitted data and the errors, status 400."""
     return render_template(template, form=form, **context), 400
 
 
 def text_field(label: str | LazyString, longest: int, required: bool = True, **options: Any) -> StringField:
-    """One line of text of at most `longest` characters, its whitespace collapsed."""
+    """A field for one line of at most `longest` characters; its whitespace is collapsed."""
     return StringField(label, filters=[tidy], validators=text_checks(longest, required), **options)
 
 
 def text_checks(longest: int, required: bool = True) -> list[Any]:
-    """The validators of a text field, for fields of another type or with further checks."""
+    """The validators of a text field."""
     checks: list[Any] = [
         Length(max=longest, message=lazy_gettext("Please use at most %(max)d characters.")),
         no_control_characters,
@@ -62,22 +62,19 @@ def text_checks(longest: int, required: bool = True) -> list[Any]:
 
 
 def text_of(field: Field) -> str:
-    """What a text field holds, "" if nothing."""
+    """The data of a text field; "" for None."""
     return str(field.data or "")
 
 
 def tidy(text: str | None) -> str | None:
-    """`text` without spaces around it or doubled inside, and with accents written in one way (NFC).
-
-    One that is longer than any field takes stays as it is, to be refused.
-    """
-    if text is None or len(text) > LONGEST_TIDIED:
+    """`text` with collapsed whitespace, in NFC. Unchanged beyond MAX_TIDIED_LENGTH: a validator refuses it."""
+    if text is None or len(text) > MAX_TIDIED_LENGTH:
         return text
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 
 def no_control_characters(form: Any, field: Field) -> None:
-    """A validator: refuses NUL and its kin, which no keyboard types and some programs stumble over."""
+    """Validator: refuses control characters (category Cc) and surrogates (Cs), except WHITESPACE."""
     for character in "".join(field.raw_data or ()):
         if unicodedata.category(character) in ("Cc", "Cs") and character not in WHITESPACE:
             raise ValidationError(_("This contains a character that cannot be shown."))

@@ -1,4 +1,4 @@
-"""Languages: which one a visitor reads, and the addresses of the others."""
+"""Choice of the language of a response, and template filters for dates."""
 
 from datetime import datetime
 
@@ -12,20 +12,20 @@ def init_app(app: Flask) -> None:
     Babel(
         app, default_locale=DEFAULT_LANGUAGE, locale_selector=_preferred, default_translation_directories="translations"
     )
-    app.jinja_env.filters.update(day=format_date, moment=moment, table_title=table_title)
+    app.jinja_env.filters.update(day=format_date, utc_time=utc_time, table_title=table_title)
     app.context_processor(
         lambda: {"language": current_language(), "text_direction": text_direction(current_language())}
     )
 
 
 def current_language() -> str:
-    """The code of the language that this answer is written in."""
+    """The code of the language of this response."""
     locale = get_locale()
     return locale.language if locale else DEFAULT_LANGUAGE
 
 
-def moment(at: datetime) -> str:
-    """A date and a time of day for people whose time zone we do not know, so it says which it is."""
+def utc_time(at: datetime) -> str:
+    """Date and time of day in UTC, for people whose time zone is unknown."""
     return f"{format_date(at)}, {format_time(at, 'short')} UTC"
 
 

@@ -1,10 +1,10 @@
-"""Every rate limit: a name, numbers, and the sentence that whoever reaches it reads.
+"""Rate limits: the name, the allowances and the message of each.
 
-Limits of accounts are counted in MongoDB, so that all processes share them; while it is away, this process counts by
-itself: a limit is never open. Limits of guests are counted in the process. A limit is counted in windows that start at
-fixed times (every quarter of an hour, say), each by one conditional upsert on the database's clock.
+Limits of accounts are counted in MongoDB, shared by all processes; while it is unavailable, each process counts in
+memory, so a limit always applies. Limits of guests are counted in memory only. A limit is counted in fixed windows
+(aligned to multiples of their length), each by one conditional upsert, on the database's clock.
 
-What is counted under is hashed with our key: neither e-mail addresses nor those of the network lie here in the clear.
+Keys are stored as HMACs with the secret key: no e-mail or IP address is stored in plain text.
 """
 
 import hmac
@@ -30,14 +30,14 @@ from waitercaller.web.errors import DomainError
 
 log = logging.getLogger(__name__)
 
-MEMORY_ENTRIES = 10_000
+MAX_MEMORY_ENTRIES = 10_000
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """So many tries in a window: for each key, from each address of the network, or for each key from each address."""
+    """Number of tries in a window: per key, per IP address, or per key and IP address."""
 
     tries: int
     window: timedelta
@@ -46,7 +46,7 @@ class Allowance:
 
 @dataclass(frozen=True)
 class Limit:
-    """The widest allowance comes first: who has used that up leaves no further traces in the store."""
+    """A rate limit. The widest allowance comes first: once it is used up, no further counters are written."""
 
     sentence: LazyString
     allowances: tuple[Allowance, ...]
@@ -58,23 +58,23 @@ MAILS = lazy_gettext("We have sent several mails already. Please look into your 
 GUEST = lazy_gettext("There were very many calls in a short time. Please wave to the staff.")
 
 LIMITS: dict[str, Limit] = {
-    # A stranger who guesses somebody's password locks only his own address out.
+    # Per key and address: guessing a password does not lock out its owner at another address.
     "login": Limit(TRIES, (Allowance(200, HOUR, "address"), Allowance(10, 15 * MINUTE, "key and address"))),
     "register": Limit(TRIES, (Allowance(30, HOUR, "address"), Allowance(5, HOUR, "key"))),
     "resend": Limit(MAILS, (Allowance(30, HOUR, "address"), Allowance(5, HOUR, "key"))),
     "forgot": Limit(MAILS, (Allowance(60, HOUR, "address"), Allowance(5, HOUR, "key"))),
     "redeem": Limit(TRIES, (Allowance(60, HOUR, "address"),)),
-    # Only who knows the password comes this far. With three codes valid at a time, 20 tries a day hit once in 45 years.
+    # Reached only with the password. With three valid codes at a time, 20 tries a day succeed once in 45 years.
     "two_factor": Limit(TRIES, (Allowance(20, DAY, "key"), Allowance(5, 15 * MINUTE, "key"))),
     "password": Limit(TRIES, (Allowance(10, 15 * MINUTE, "key"),)),
     "email": Limit(MAILS, (Allowance(5, HOUR, "key"),)),
-    # Nobody's mailbox is filled by accounts that want its address, however many there are.
+    # Per recipient, over all accounts: protects a mailbox against many mails.
     "email_to": Limit(MAILS, (Allowance(5, DAY, "key"),)),
     "invite": Limit(
         lazy_gettext("These were many invitations in a short time."),
         (Allowance(60, HOUR, "key"),),
     ),
-    # Nobody's mailbox is filled by restaurants that he does not know, however many there are.
+    # Per recipient, over all restaurants: protects a mailbox against many mails.
     "invited": Limit(
         lazy_gettext("This address has had several invitations today."),
         (Allowance(5, DAY, "key"),),
@@ -87,11 +87,11 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("These were several messages just now."),
         (Allowance(20, HOUR, "key"),),
     ),
-    # Refusals that are kept: more of them would push what happened before out of the history that owners read.
+    # Audit entries of denied requests: more would push earlier entries out of the list that owners see.
     "denied": Limit(TRIES, (Allowance(10, HOUR, "key"),), shared=False),
-    # The same for what can be done and undone without end; a long evening has fewer.
+    # The same for operations that can be repeated without limit; a long evening has fewer.
     "often": Limit(TRIES, (Allowance(30, HOUR, "key"),), shared=False),
-    # A full house calls from one address, its Wi-Fi's; so many in ten minutes are no guests.
+    # All guests of a restaurant can share the address of its Wi-Fi; a full restaurant stays far below this.
     "guest_call": Limit(GUEST, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     "guest_table": Limit(GUEST, (Allowance(60, 10 * MINUTE, "key"),), shared=False),
     "guest_phone": Limit(GUEST, (Allowance(20, 5 * MINUTE, "key"),), shared=False),
@@ -99,20 +99,20 @@ LIMITS: dict[str, Limit] = {
 
 
 class LimitReached(DomainError):
-    """This was tried too often; it was not carried out, and the page says when it can be tried again."""
+    """A rate limit is reached; nothing was done. The message says when the next try is possible (429)."""
 
     retry_after: int  # seconds
 
     def __init__(self, name: str, retry_after: int) -> None:
         time = format_timedelta(timedelta(seconds=retry_after))
-        again = _("It works again in %(time)s.", time=time)  # not inside the f-string: no extractor sees it there
+        again = _("It works again in %(time)s.", time=time)  # pybabel does not extract it from an f-string
         super().__init__(f"{LIMITS[name].sentence} {again}", 429)
         self.name = name
         self.retry_after = retry_after
 
 
 class _Memory:
-    """Counts of this process. Bounded: what was counted first is forgotten first."""
+    """Counters of this process; beyond MAX_MEMORY_ENTRIES the oldest is dropped."""
 
     def __init__(self) -> None:
         self._counts: OrderedDict[str, int] = OrderedDict()
@@ -127,7 +127,7 @@ class _Memory:
             if count >= tries:
                 return False
             self._counts[window_id] = count + 1
-            if len(self._counts) > MEMORY_ENTRIES:
+            if len(self._counts) > MAX_MEMORY_ENTRIES:
                 self._counts.popitem(last=False)
             return True
 
@@ -144,7 +144,7 @@ memory = _Memory()
 
 
 def check(name: str, *keys: str) -> None:
-    """Count one try of this limit for these keys together and for the visitor's address. Raises LimitReached."""
+    """Count one try for these keys together and for the visitor's IP address. Raises LimitReached."""
     limit, now = LIMITS[name], clock.now()
     take = counters.take if limit.shared else memory.take
     for allowance in limit.allowances:
@@ -162,10 +162,10 @@ def check(name: str, *keys: str) -> None:
 
 
 def clear(name: str, *keys: str) -> None:
-    """Forget the tries for these keys, after one that succeeded; those of an address for all keys stay counted."""
+    """Reset the counters of these keys, after a successful try; counters per IP address for all keys remain."""
     now = clock.now()
-    mine = [each for each in LIMITS[name].allowances if each.per != "address"]
-    window_ids = [_window(name, allowance, keys, now)[0] for allowance in mine]
+    cleared = [each for each in LIMITS[name].allowances if each.per != "address"]
+    window_ids = [_window(name, allowance, keys, now)[0] for allowance in cleared]
     for window_id in window_ids:
         memory.forget(window_id)
     if LIMITS[name].shared:
@@ -176,7 +176,7 @@ def clear(name: str, *keys: str) -> None:
 
 
 def _window(name: str, allowance: Allowance, keys: tuple[str, ...], now: datetime) -> tuple[str, datetime]:
-    """The id of the present window of this allowance, and when it ends."""
+    """The id of the current window of this allowance, and its end."""
     number = int(now.timestamp() // allowance.window.total_seconds())
     ends = datetime.fromtimestamp((number + 1) * allowance.window.total_seconds(), UTC)
     parts = [name, str(allowance.window), allowance.per]
@@ -190,12 +190,12 @@ def _window(name: str, allowance: Allowance, keys: tuple[str, ...], now: datetim
 
 
 def network() -> str:
-    """From which network the visitor comes, as limits count it."""
+    """The visitor's network, as counted by limits."""
     return _network(request.remote_addr or "")
 
 
 def _network(address: str) -> str:
-    """An address as one visitor has it: of IPv6 the first 64 bits, since every household has all the others."""
+    """The network of one visitor: an IPv4 address, or the /64 of an IPv6 address, which is one subscriber's."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:

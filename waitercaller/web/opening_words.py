@@ -1,4 +1,4 @@
-"""Whether guests can call now, why, and until when, in words."""
+"""Texts about a restaurant's opening state: whether guests can call now, the reason, and the next change."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,55 +12,55 @@ from waitercaller.db import clock
 from waitercaller.model import opening, presence, restaurants
 from waitercaller.model.restaurants import Restaurant
 
-WEEK = timedelta(days=6)
+WEEKDAY_ONLY = timedelta(days=6)  # up to which the name of a weekday is unambiguous
 
 
 @dataclass(frozen=True)
 class Opening:
-    """Whether guests can call, in a headline and a sentence, and what can be said by hand."""
+    """The opening state of a restaurant as texts, and which manual states can be chosen."""
 
     is_open: bool
     headline: str
     detail: str
-    by_hand: Literal["open", "closed"] | None
+    manual_state: Literal["open", "closed"] | None
     can_open: bool
-    until: str  # when the hours would speak again after a word by hand
+    until: str  # when a manual state set now would end
 
 
-def of_opening(restaurant: Restaurant, is_watched: bool | None = None) -> Opening:
-    """The state of this moment; `is_watched` (see opening.is_open) is looked up where it is not known."""
+def describe(restaurant: Restaurant, is_watched: bool | None = None) -> Opening:
+    """The present opening state; `is_watched` (see opening.is_open) is queried if None."""
     now = clock.now()
     if is_watched is None:
         is_watched = presence.is_watched(restaurant["_id"])
-    is_open, by_hand = opening.is_open(restaurant, now, is_watched), opening.manual_state(restaurant, now)
+    is_open, manual_state = opening.is_open(restaurant, now, is_watched), opening.manual_state(restaurant, now)
     return Opening(
         is_open=is_open,
         headline=_("Guests can call") if is_open else _("Guests cannot call"),
         detail=_reason(restaurant, now, is_open),
-        by_hand=by_hand,
-        can_open=by_hand != "open" and not opening.is_in_hours(restaurant, now),
-        until=moment_there(restaurant, opening.until_next_opening(restaurant, now)),
+        manual_state=manual_state,
+        can_open=manual_state != "open" and not opening.is_in_hours(restaurant, now),
+        until=local_time_text(restaurant, opening.until_next_opening(restaurant, now)),
     )
 
 
-def if_unusual(restaurant: Restaurant, is_watched: bool | None = None) -> Opening | None:
-    """The state of this moment where the staff may wonder at it: closed by hand, or outside the hours."""
+def describe_if_unusual(restaurant: Restaurant, is_watched: bool | None = None) -> Opening | None:
+    """The present opening state if it is closed manually or outside the hours; else None."""
     now = clock.now()
     state = opening.manual_state(restaurant, now)
     if state == "open" or (state is None and opening.is_in_hours(restaurant, now)):
         return None
-    return of_opening(restaurant, is_watched)
+    return describe(restaurant, is_watched)
 
 
-def moment_there(restaurant: Restaurant, at: datetime) -> str:
-    """A moment to come, as short as it can be said, by the restaurant's clock."""
+def local_time_text(restaurant: Restaurant, at: datetime) -> str:
+    """A future time in the restaurant's time zone: time of day, with weekday or date if it is not today."""
     zone = restaurants.time_zone(restaurant)
     there, today = at.astimezone(zone), clock.now().astimezone(zone)
     time = f"{there:%H:%M}"
     if there.date() == today.date():
         return time
     day = str(format_date(there.date(), "EEEE"))
-    if there - today >= WEEK:
+    if there - today >= WEEKDAY_ONLY:
         day += ", " + format_skeleton("MMMMd", there, locale=get_locale())
     return f"{day}, {time}"
 
@@ -81,12 +81,12 @@ def _reason(restaurant: Restaurant, now: datetime, is_open: bool) -> str:
 def _hours_again(restaurant: Restaurant) -> str:
     set_by_hand = restaurant.get("opening")
     until = set_by_hand["until"] if set_by_hand else None
-    return str(_("The hours apply again from %(when)s.", when=moment_there(restaurant, until))) if until else ""
+    return str(_("The hours apply again from %(when)s.", when=local_time_text(restaurant, until))) if until else ""
 
 
 def _next(restaurant: Restaurant, now: datetime) -> str:
     opens = opening.opens_at(restaurant, now)
-    return str(_("Guests can call again from %(when)s.", when=moment_there(restaurant, opens))) if opens else ""
+    return str(_("Guests can call again from %(when)s.", when=local_time_text(restaurant, opens))) if opens else ""
 
 
 def _join(*sentences: str) -> str:

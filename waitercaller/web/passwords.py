@@ -1,11 +1,9 @@
-"""Passwords: which are accepted, and how they are hashed (argon2id, parameters from the configuration).
+"""Password rules and hashing (argon2id, parameters from the configuration).
 
-There are no rules about digits and capitals; what is refused is what is tried first (NIST SP 800-63B, 3.1.1.2): the
-common ones, and the names around the account.
+There are no composition rules; common passwords and names of the account are refused (NIST SP 800-63B, 3.1.1.2).
 
-A password is verified as it was typed: nothing is trimmed, cut or folded. Only its accents are written in one way
-(NFC, as RFC 8265 has it for passwords), because keyboards differ in how they send an "é" that looks the same; NFKC
-would go further and take different characters for one.
+A password is verified as typed: not trimmed, truncated or case-folded. It is normalised to NFC (RFC 8265), because
+keyboards send an "é" as one or two code points; NFKC would also equate different characters.
 """
 
 import base64
@@ -27,50 +25,50 @@ from waitercaller.db.config import config
 
 T = TypeVar("T")
 
-SHORTEST = 10  # characters
-LONGEST = 128
-PARTS = 4  # of which a keyboard may make up a character
-# In a process: each takes ARGON2_MEMORY_KIB, however many strangers log in at the same time; the others wait.
-HASHES_AT_ONCE = 2
-COMMON = Path(__file__).parents[1] / "data" / "common-passwords.txt.gz"  # see the VERSION beside it
+MIN_LENGTH = 10  # characters
+MAX_LENGTH = 128
+MAX_CODE_POINTS_PER_CHARACTER = 4  # sent by a keyboard, before NFC
+# Per process; others wait. Limits memory (each hash takes ARGON2_MEMORY_KIB), however many visitors log in at once.
+MAX_CONCURRENT_HASHES = 2
+COMMON_PASSWORDS = Path(__file__).parents[1] / "data" / "common-passwords.txt.gz"  # see the VERSION beside it
 PRODUCT = "Waiter Caller"
 
 
 def objection(password: str, *names: str) -> LazyString | None:
-    """Why this cannot be somebody's new password, or None; `names` are those of the person, restaurant and address."""
+    """Why this is refused as a new password, or None; `names` are those of person, restaurant and e-mail address."""
     if is_too_long(password):
-        return lazy_gettext("Please use at most %(number)d characters.", number=LONGEST)
-    if len(_normal(password)) < SHORTEST:
-        return lazy_gettext("Please use at least %(number)d characters.", number=SHORTEST)
+        return lazy_gettext("Please use at most %(number)d characters.", number=MAX_LENGTH)
+    if len(_normalised(password)) < MIN_LENGTH:
+        return lazy_gettext("Please use at least %(number)d characters.", number=MIN_LENGTH)
     if "\0" in password:
         return lazy_gettext("This contains a character that cannot be used in a password.")
-    if _bare(password) in _bare_names(names):
+    if _folded(password) in _folded_names(names):
         return lazy_gettext(
             "This is a name that others know: yours, the restaurant's or ours. Please think of another."
         )
-    if password.strip().lower() in _common():
+    if password.strip().lower() in _common_passwords():
         return lazy_gettext("Many people use this password, so it is guessed first. Please think of another.")
     return None
 
 
 def is_too_long(password: str) -> bool:
-    """Whether nobody can have this password. As it is counted, an "é" is one character, however a keyboard sends it."""
-    # First, because to put the accents of a very long text in order stops this process for seconds.
-    return len(password) > PARTS * LONGEST or len(_normal(password)) > LONGEST
+    """Whether this is longer than MAX_LENGTH characters, counted after NFC."""
+    # Checked first without NFC, which takes seconds for a very long text.
+    return len(password) > MAX_CODE_POINTS_PER_CHARACTER * MAX_LENGTH or len(_normalised(password)) > MAX_LENGTH
 
 
 def hashed(password: str) -> str:
     """The hash to keep. Takes as long as the configured parameters make it; other greenlets go on meanwhile."""
-    return str(_in_thread(_hasher().hash, _normal(password)))
+    return str(_in_thread(_hasher().hash, _normalised(password)))
 
 
 def verify(password: str, password_hash: str | None) -> bool:
-    """Whether the password belongs to the hash. None (nobody has this address) takes as long and is False."""
-    return bool(_in_thread(_hasher().verify, _normal(password), password_hash or _nobodys_hash()))
+    """Whether the password matches the hash. None (unknown address) takes the same time and gives False."""
+    return bool(_in_thread(_hasher().verify, _normalised(password), password_hash or _dummy_hash()))
 
 
 def needs_update(password_hash: str) -> bool:
-    """Whether it was made with other parameters than the present ones; then hash anew at the next login."""
+    """Whether the hash has other parameters than the configured ones; then the next login hashes again."""
     return bool(_hasher().needs_update(password_hash))
 
 
@@ -84,8 +82,8 @@ def _hasher() -> Any:
     )
 
 
-def _nobodys_hash() -> str:
-    """A hash in argon2's form with the present parameters and a fresh salt that no password has (digest: all zeros)."""
+def _dummy_hash() -> str:
+    """An argon2id hash with the configured parameters that no password matches (digest: all zeros)."""
     present = config()
     parameters = f"m={present.argon2_memory_kib},t={present.argon2_rounds},p={present.argon2_threads}"
     salt = base64.b64encode(secrets.token_bytes(16)).decode().rstrip("=")
@@ -93,7 +91,7 @@ def _nobodys_hash() -> str:
 
 
 def _in_thread(function: Callable[..., T], *arguments: str) -> T:
-    """Call it in a thread pool under a gevent worker: argon2 gives up the GIL, but would hold the event loop."""
+    """Call `function`; under gevent in a thread pool, because argon2 would block the event loop."""
     if not monkey.is_module_patched("threading"):
         return function(*arguments)
     result: T = _pool().apply(function, arguments)
@@ -102,25 +100,25 @@ def _in_thread(function: Callable[..., T], *arguments: str) -> T:
 
 @cache
 def _pool() -> ThreadPool:
-    """A pool of its own, made after the fork: gevent's, of ten, also looks up host names."""
-    return ThreadPool(HASHES_AT_ONCE)
+    """A separate pool, created after the fork: gevent's default pool also resolves host names."""
+    return ThreadPool(MAX_CONCURRENT_HASHES)
 
 
-def _bare_names(names: tuple[str, ...]) -> set[str]:
+def _folded_names(names: tuple[str, ...]) -> set[str]:
     local_parts = [name.rpartition("@")[0] for name in names if "@" in name]
-    return {_bare(name) for name in (PRODUCT, *names, *local_parts)} - {""}
+    return {_folded(name) for name in (PRODUCT, *names, *local_parts)} - {""}
 
 
-def _bare(text: str) -> str:
-    """`text` without what makes no difference to whoever guesses: capitals and spaces."""
-    return "".join(_normal(text).casefold().split())
+def _folded(text: str) -> str:
+    """`text` case-folded and without whitespace, to compare a password with names."""
+    return "".join(_normalised(text).casefold().split())
 
 
 @cache
-def _common() -> frozenset[str]:
-    with gzip.open(COMMON, "rt", encoding="utf-8") as lines:
+def _common_passwords() -> frozenset[str]:
+    with gzip.open(COMMON_PASSWORDS, "rt", encoding="utf-8") as lines:
         return frozenset(line.rstrip("\n") for line in lines)
 
 
-def _normal(password: str) -> str:
+def _normalised(password: str) -> str:
     return unicodedata.normalize("NFC", password)

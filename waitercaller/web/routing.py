@@ -1,4 +1,4 @@
-"""The parts of addresses: ids and table codes, and paths built where no request is."""
+"""URL converters for ids and table codes; URLs built outside of an HTTP request."""
 
 from bson import ObjectId
 from flask import Flask, current_app
@@ -8,7 +8,7 @@ from waitercaller.db.config import config
 
 
 class ObjectIdConverter(BaseConverter):
-    """Ids of documents; what has not their form is not found."""
+    """Ids of documents; anything else does not match, hence 404."""
 
     regex = "[0-9a-f]{24}"
 
@@ -17,7 +17,7 @@ class ObjectIdConverter(BaseConverter):
 
 
 class CodeConverter(BaseConverter):
-    """Table codes: 128 bits in base 32, upper case; typed by hand they may be lower case."""
+    """Table codes: 128 bits in base 32; lower case is accepted and converted."""
 
     regex = "[A-Za-z2-7]{26}"
 
@@ -32,11 +32,11 @@ def init_app(app: Flask) -> None:
 
 
 def address_of(endpoint: str, **values: object) -> str:
-    """The whole address of a route, for mails and codes: under the configured PUBLIC_URL, whatever the request says."""
+    """The absolute URL of a route for mails and QR codes: from PUBLIC_URL, never from the Host header."""
     return config().public_url + path_for(endpoint, **values)
 
 
 def path_for(endpoint: str, **values: object) -> str:
-    """The path of a route, also where no request is (event streams) or none that can be trusted (an unknown host)."""
+    """The path of a route; works without a request context (event streams) and with an untrusted Host header."""
     current_app.inject_url_defaults(endpoint, values)
     return current_app.url_map.bind("localhost").build(endpoint, values)

@@ -1,4 +1,4 @@
-"""Headers on every answer, forged forms, and which proxies are believed."""
+"""Security headers, CSRF protection, the cookie session, and trusted proxies."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -22,7 +22,7 @@ POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
-    "img-src": "'self' data:",  # data: for the marks in Bootstrap's CSS
+    "img-src": "'self' data:",  # data: for icons in Bootstrap's CSS
     "connect-src": "'self'",
     "manifest-src": "'self'",
     "form-action": "'self'",
@@ -32,7 +32,7 @@ POLICY = {
 
 
 def policy_header(policy: Mapping[str, str]) -> str:
-    """A Content-Security-Policy as its header has it."""
+    """The value of a Content-Security-Policy header."""
     return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
 
 
@@ -50,27 +50,27 @@ HEADERS = {
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's sessions, signed with SHA-256 as all that we sign; Flask's own choice is SHA-1."""
+    """Cookie sessions signed with HMAC-SHA-256; Flask's default is SHA-1."""
 
     digest_method = staticmethod(hashlib.sha256)
 
 
 def init_app(app: Flask) -> None:
     app.session_interface = Sessions()
-    app.permanent_session_lifetime = logins.DEVICE_LIFETIME  # of the cookie; the documents of logins end the others
-    app.before_request(_refuse_malformed_referer)  # first: the check of forms trips over one
+    app.permanent_session_lifetime = logins.DEVICE_LIFETIME  # of the cookie; logins can end earlier
+    app.before_request(_refuse_malformed_referer)  # before the CSRF check, which would raise on it
     csrf.init_app(app)
     app.after_request(_headers)
     proxies = config(app).proxy_count
     if proxies:
-        # The Host header reaches us as the visitor sent it; X-Forwarded-Host is never believed.
+        # The proxy passes the Host header on; X-Forwarded-Host is never trusted.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
 
 def guest_form(view: View) -> View:
-    """A POST by a guest: no cookie and no CSRF token, since the code is the authority; no other site may send it.
+    """Decorate a POST view for guests: no cookie, no CSRF token, the code authorises; cross-site POSTs get 403.
 
-    Browsers without Sec-Fetch-Site are let through: what they could send across sites, anybody with the code could.
+    Browsers that send no Sec-Fetch-Site are accepted: a forged POST needs the code, which allows calls anyway.
     """
 
     @wraps(view)
@@ -93,6 +93,6 @@ def _refuse_malformed_referer() -> None:
 def _headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if not response.cache_control.public:  # all but static files: a picture of a code is nobody's to keep either
+    if not response.cache_control.public:  # everything but static files
         response.headers["Cache-Control"] = "no-store"
     return response

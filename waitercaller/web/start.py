@@ -1,4 +1,4 @@
-"""The page at which a login starts."""
+"""The start page of a logged-in visitor."""
 
 from bson import ObjectId
 from flask import url_for
@@ -8,13 +8,13 @@ from waitercaller.model import restaurants
 
 
 def start_page() -> str:
-    """Where whoever is logged in here begins: a screen with its restaurant's calls, a person where the work is."""
+    """The path of the start page of the logged-in device or person."""
     if current_user.user is None:
         return url_for("requests.dashboard.page", restaurant_id=current_user.login["restaurant_id"])
-    return workplace(current_user.user["_id"])
+    return _start_page_of(current_user.user["_id"])
 
 
-def workplace(user_id: ObjectId) -> str:
-    """The address where a person's work is: the dashboard of the first restaurant, else the account."""
-    places = restaurants.of_user(user_id)
-    return url_for("requests.dashboard.page", restaurant_id=places[0]["_id"]) if places else url_for("account.index")
+def _start_page_of(user_id: ObjectId) -> str:
+    """The dashboard of the person's first restaurant, else the account page."""
+    found = restaurants.of_user(user_id)
+    return url_for("requests.dashboard.page", restaurant_id=found[0]["_id"]) if found else url_for("account.index")

@@ -1,4 +1,4 @@
-"""One's own account: the page, the name, the password, the password again, and logins that end."""
+"""The account page, change of name and password, re-authentication, and ending logins."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +49,7 @@ def test_the_page_shows_who_one_is_and_where_one_works(alice: Person, bob: Perso
 
 def test_the_page_tells_what_happened_lately(app: Flask, alice: Person, logged_in: Callable[..., Browser]) -> None:
     logged_in(alice)
-    visit(app).post("/login")  # refused for its missing token: not worth a line
+    visit(app).post("/login")  # refused for its missing CSRF token: not audited
     page = alice.client.get("/account").text
     assert page.count("Logged in") == 1
     assert "127.0.0.1" in page
@@ -82,6 +82,7 @@ def test_the_account_is_for_people_only(client: Any) -> None:
 # --- the name -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_a_new_name_is_the_name_everywhere(app: Flask, alice: Person, bob: Person) -> None:
     with app.app_context():
         elsewhere = restaurants.create("Bob's own", bob.user_id, "Bob", "en", None)
@@ -305,6 +306,7 @@ def test_a_browser_in_words(app: Flask, user_agent: str, said: str) -> None:
         assert browsers.in_words(user_agent) == said
 
 
+@pytest.mark.needs_wire
 def test_nobody_reads_from_where_a_manager_gave_them_a_role(app: Flask, alice: Person, bob: Person) -> None:
     alice.client.environ_base["REMOTE_ADDR"] = "192.0.2.77"
     path = f"{alice.home}/staff/members/{bob.member_id}/role"

@@ -1,4 +1,4 @@
-"""What is held about a person, to take along; and what is gone when the person has left."""
+"""Export of personal data, and deletion of an account."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Mails = Callable[[], list[Mail]]
 
 @pytest.fixture
 def stored(app: Flask) -> Any:
-    """The database, to look at."""
+    """The database, for direct queries."""
     return app.extensions["mongo"].database
 
 
@@ -45,7 +45,7 @@ def call(app: Flask, alice: Person, table: Table) -> Callable[..., ObjectId]:
 
 @pytest.fixture
 def taken(app: Flask, alice: Person, call: Callable[..., ObjectId]) -> Callable[[Person, str], ObjectId]:
-    """`taken(bob, "key")`: a call that this person has taken and settled."""
+    """`taken(bob, "key")`: a request that this person has accepted and resolved."""
 
     def settled(person: Person, key: str) -> ObjectId:
         request_id = call(key)
@@ -60,7 +60,7 @@ def taken(app: Flask, alice: Person, call: Callable[..., ObjectId]) -> Callable[
 
 @pytest.fixture
 def erase(app: Flask, later: Callable[..., None]) -> Callable[[], None]:
-    """`erase()`: a minute later, in the background."""
+    """`erase()`: run the background erasure, a minute later."""
 
     def carried_out() -> None:
         later(minutes=2)
@@ -158,6 +158,7 @@ def test_the_tables_somebody_was_going_to_wait_again(
     assert "is on the way" not in page
 
 
+@pytest.mark.needs_wire
 def test_names_are_erased_and_counts_remain(
     app: Flask,
     stored: Any,
@@ -182,6 +183,7 @@ def test_names_are_erased_and_counts_remain(
     assert "Alice" in str(list(stored.requests.find()))
 
 
+@pytest.mark.needs_wire
 def test_where_somebody_worked_before_the_name_goes_too(
     stored: Any, alice: Person, bob: Person, taken: Callable[..., ObjectId], erase: Callable[[], None]
 ) -> None:
@@ -194,6 +196,7 @@ def test_where_somebody_worked_before_the_name_goes_too(
     assert "Bob" not in str(list(stored.requests.find()))
 
 
+@pytest.mark.needs_wire
 def test_erasing_goes_on_after_a_process_has_died(
     app: Flask,
     stored: Any,
@@ -211,7 +214,7 @@ def test_erasing_goes_on_after_a_process_has_died(
         with pytest.raises(ZeroDivisionError):
             erasure.process_due()
     with app.app_context():
-        while erasure.process_due():  # whatever was not taken up yet
+        while erasure.process_due():  # what was not leased yet
             pass
     assert "Bob" in str(list(stored.requests.find()))
     later(minutes=1)  # the lease ends
@@ -220,6 +223,8 @@ def test_erasing_goes_on_after_a_process_has_died(
     assert stored.erasures.count_documents({}) == 0
 
 
+@pytest.mark.needs_wire
+@pytest.mark.slow
 def test_a_year_of_requests_is_erased_day_by_day(
     app: Flask, stored: Any, alice: Person, bob: Person, taken: Callable[..., ObjectId], erase: Callable[[], None]
 ) -> None:
@@ -266,6 +271,7 @@ def test_the_only_owner_takes_the_restaurant_along(
     assert "Trattoria Lucia" in mails()[0].text
 
 
+@pytest.mark.needs_wire
 def test_of_a_restaurant_that_went_along_only_counts_remain(
     app: Flask,
     stored: Any,
@@ -324,6 +330,7 @@ def test_open_screens_of_a_deleted_restaurant_close(alice: Person, bob: Person, 
     screen.close()
 
 
+@pytest.mark.needs_wire
 def test_deleting_that_fails_half_way_changes_nothing(
     stored: Any, alice: Person, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,7 +354,7 @@ def test_of_two_owners_who_leave_at_once_one_is_asked_again(
         form = {"csrf_token": person.client.csrf_token("/account/delete")}
         both.append(partial(person.client.post, "/account/delete", data=form))
     answers = [answer.location for answer in at_once(*both)]
-    # The one who came second is told that the restaurant would go, or types nothing and gets the form back.
+    # The second one gets the warning that memberships changed, or the form again without the typed name.
     assert sorted(answers, key=str) in (["/", "/account/delete"], ["/", None])
     [restaurant] = stored.restaurants.find({"removed_at": None})
     assert len(restaurant["members"]) == stored.users.count_documents({}) == 1
@@ -370,13 +377,14 @@ def test_a_login_at_the_moment_of_deleting_ends_with_the_account(
             assert logins.of_person(person.user_id) == []
 
 
+@pytest.mark.needs_wire
 def test_whoever_is_taken_on_while_leaving_is_asked_again(app: Flask, bob: Person, charlie: Person) -> None:
     with app.app_context():
         user = users.get(bob.user_id)
-        places = leaving.places_of(bob.user_id)
+        places = leaving.memberships_of(bob.user_id)
         restaurants.add_member(charlie.restaurant_id, "Bob", "waiter", bob.user_id)
         assert user is not None
-        with pytest.raises(leaving.Overtaken):
-            leaving.leave(user, places, "en")
+        with pytest.raises(leaving.OwnershipChanged):
+            leaving.delete_account(user, places, "en")
         assert users.get(bob.user_id) is not None
         assert len(restaurants.of_user(bob.user_id)) == 2

@@ -1,4 +1,4 @@
-"""One's own account: name, address, password, logins, what is held about one, and the way out."""
+"""The account of the logged-in person: name, e-mail address, password, logins, data export, deletion."""
 
 from flask import Blueprint
 

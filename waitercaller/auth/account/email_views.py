@@ -1,7 +1,8 @@
-"""Another e-mail address: asked for with the password, confirmed by the link that only the new address gets.
+"""Change of the e-mail address: requested with the password, confirmed by a link mailed to the new address.
 
-Until then the old address counts, and hears of it at both ends. A link acts for whoever asked, in any browser; where
-that person is not logged in, it takes the password, so that a mistyped address gives nobody an account.
+The old address stays valid until then, and is notified of the request and of the change. The link works in any browser;
+if the person is not logged in there, it also needs the password, so that the recipient at a mistyped address cannot
+take over the account.
 """
 
 from flask import flash, redirect, render_template, session, url_for
@@ -28,7 +29,7 @@ from waitercaller.web.languages import current_language
 @access.person
 @access.sensitive
 def email() -> ResponseReturnValue:
-    """Ask for another address; one that somebody else has is answered like a free one."""
+    """Request another address; the response does not disclose whether it is taken."""
     person, form = access.current_person(), EmailForm()
     if not form.is_submitted():
         return render_template("auth/account/email.html", form=form)
@@ -42,7 +43,7 @@ def email() -> ResponseReturnValue:
         return refused("auth/account/email.html", form)
     limits.check("email", str(person["_id"]))
     limits.check("email_to", new)
-    _ask(person, new)
+    _request_change(person, new)
     audit.record("email_change_asked", user_id=person["_id"])
     flash(_("Please look into the mailbox of %(email)s: there is a link that confirms it.", email=new), "info")
     return redirect(url_for("account.index"), 303)
@@ -52,15 +53,15 @@ def email() -> ResponseReturnValue:
 @access.anyone
 def email_link(token: str) -> ResponseReturnValue:
     """The link in the mail to the new address."""
-    return links.move_on("email", token, "account.new_email")
+    return links.store_token_and_redirect("email", token, "account.new_email")
 
 
 @blueprint.route("/email", methods=["GET", "POST"])
 @access.anyone
 def new_email() -> ResponseReturnValue:
-    """Confirm the new address; outside a login of the person who asked, with the password."""
+    """Confirm the new address; if the person is not logged in here, with the password."""
     token = session.get("email_token", "")
-    user = _changing(tokens.peek("email", token))
+    user = _user_of_change(tokens.peek("email", token))
     form, new = NewEmailForm(), user["pending_email"]["email"]
     is_here = current_user.is_authenticated and (current_user.user or {}).get("_id") == user["_id"]
     if is_here:
@@ -74,32 +75,32 @@ def new_email() -> ResponseReturnValue:
     session.pop("email_token", None)
     audit.record("email_changed", user_id=user["_id"])
     if is_here:
-        stay_logged_in(changed, verified_at)  # a link is no password
+        stay_logged_in(changed, verified_at)  # the link does not count as a typed password
     flash(_("Your address is %(email)s now. Every other login has ended.", email=new), "success")
     return redirect(url_for("account.index") if is_here else url_for("auth.login"), 303)
 
 
 @blueprint.errorhandler(TokenError)
-def dead_link(error: TokenError) -> ResponseReturnValue:
-    """A link that does not work any more (410), or never did (400), and the one next step."""
-    return render_template("auth/account/link_dead.html", reason=error.reason), error.status
+def invalid_link(error: TokenError) -> ResponseReturnValue:
+    """An expired or used link (410) or an invalid one (400)."""
+    return render_template("auth/account/invalid_link.html", reason=error.reason), error.status
 
 
-def _ask(person: User, new: str) -> None:
-    """Note the wish and owe both mails, all or nothing."""
+def _request_change(person: User, new: str) -> None:
+    """Write the pending change and enqueue both mails, in one transaction."""
     language = current_language()
 
-    def ask(txn: ClientSession | None) -> None:
+    def work(txn: ClientSession | None) -> None:
         change_id = profiles.ask_for_address(person["_id"], new, txn)
         subject = profiles.token_subject(person["_id"], change_id)
         outbox.enqueue("email_change", new, txn=txn, language=language, subject=subject)
         outbox.enqueue("email_change_asked", person["email"], txn=txn, language=language)
 
-    transaction(ask)
+    transaction(work)
 
 
-def _changing(subject: str, txn: ClientSession | None = None) -> User:
-    """The user whose newest change this is. Raises TokenError."""
+def _user_of_change(subject: str, txn: ClientSession | None = None) -> User:
+    """The user whose latest pending change this is. Raises TokenError."""
     user = profiles.user_of_change(subject, txn)
     if user is None:
         raise TokenError("used")
@@ -107,11 +108,11 @@ def _changing(subject: str, txn: ClientSession | None = None) -> User:
 
 
 def _change(token: str) -> User:
-    """Spend the token for the address it was sent to. Raises TokenError, and DomainError where it is taken by now."""
+    """Redeem the token and set the new address. Raises TokenError, and DomainError if the address is taken by now."""
     language = current_language()
 
     def change(txn: ClientSession | None) -> User:
-        user = _changing(tokens.redeem("email", token, txn), txn)
+        user = _user_of_change(tokens.redeem("email", token, txn), txn)
         outbox.enqueue("email_changed", user["email"], txn=txn, language=language)
         return profiles.change_address(user, txn)
 

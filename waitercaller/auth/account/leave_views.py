@@ -1,4 +1,4 @@
-"""What is held about one, to take along; and the way out, for good."""
+"""Data export and deletion of the account."""
 
 import json
 
@@ -7,7 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from waitercaller.auth.account import blueprint, leaving
-from waitercaller.auth.account.forms import leave_form
+from waitercaller.auth.account.forms import deletion_form
 from waitercaller.db import clock
 from waitercaller.model import export as exports
 from waitercaller.web import access, audit, limits
@@ -19,7 +19,7 @@ from waitercaller.web.languages import current_language
 @access.person
 @access.sensitive
 def export() -> ResponseReturnValue:
-    """Download all that is held about this person, as JSON."""
+    """Download all personal data as JSON."""
     person, form = access.current_person(), Form()
     if not form.is_submitted():
         return render_template("auth/account/export.html", form=form)
@@ -39,20 +39,20 @@ def export() -> ResponseReturnValue:
 @access.person
 @access.sensitive
 def delete() -> ResponseReturnValue:
-    """Delete the account, and the restaurants that nobody else owns."""
+    """Delete the account and close the restaurants of which this person is the only owner."""
     person = access.current_person()
-    places = leaving.places_of(person["_id"])
-    form = leave_form([place["restaurant"] for place in places if place["is_doomed"]])
+    memberships = leaving.memberships_of(person["_id"])
+    form = deletion_form([each["restaurant"] for each in memberships if each["will_be_closed"]])
     if not form.is_submitted():
-        return render_template("auth/account/delete.html", form=form, places=places)
+        return render_template("auth/account/delete.html", form=form, memberships=memberships)
     if not form.validate():
-        return refused("auth/account/delete.html", form, places=places)
+        return refused("auth/account/delete.html", form, memberships=memberships)
     try:
-        leaving.leave(person, places, current_language())
-    except leaving.Overtaken:
+        leaving.delete_account(person, memberships, current_language())
+    except leaving.OwnershipChanged:
         flash(_("Who owns a restaurant has just changed. Please read again what would happen."), "warning")
         return redirect(url_for("account.delete"), 303)
-    # No name: the audit must not hold what was just deleted.
+    # Without a name: the audit must not contain data that were just deleted.
     audit.record("deleted", actor={"id": "", "name": ""})
     session.clear()
     flash(_("Your account is deleted. Thank you for having been here."), "success")

@@ -1,8 +1,8 @@
-"""Leaving for good: what happens to a person's restaurants, and the one transaction that does it.
+"""Deletion of an account, in one transaction.
 
-Whoever is the only owner of a restaurant takes it along: it is closed, its tables are removed, its live calls
-withdrawn, its screens ended. Elsewhere the person just leaves, and tables they were going to wait again. What is erased
-when is told in waitercaller.model.erasure, which does what has no place in a transaction.
+A restaurant whose only owner leaves is closed: its tables are removed, its live requests withdrawn, the logins of its
+devices ended. In other restaurants the membership is removed, and requests that the member had accepted wait again.
+Erasure of the name from older documents is enqueued (waitercaller.model.erasure): it is too long for a transaction.
 """
 
 from typing import TypedDict
@@ -19,26 +19,27 @@ from waitercaller.model.restaurants import Member, Restaurant
 from waitercaller.model.users import User
 
 
-class Place(TypedDict):
-    """A restaurant somebody works in, and whether it goes when they go."""
+class Membership(TypedDict):
+    """A restaurant of a person, and whether it is closed with the account. `others`: number of other members."""
 
     restaurant: Restaurant
     member: Member
-    is_doomed: bool
+    will_be_closed: bool
     others: int
 
 
-class Overtaken(Exception):
-    """Ownership changed while somebody was leaving: what would happen is not what they were told."""
+class OwnershipChanged(Exception):
+    """Memberships changed after the confirmation page was shown; nothing was written."""
 
 
-def places_of(user_id: ObjectId) -> list[Place]:
-    """The restaurants of a person, and what leaving would mean for each."""
+def memberships_of(user_id: ObjectId) -> list[Membership]:
+    """The restaurants of a person, and what the deletion of the account does to each."""
     return [
         {
             "restaurant": restaurant,
             "member": member,
-            "is_doomed": [each["id"] for each in restaurant["members"] if each["role"] == "owner"] == [member["id"]],
+            "will_be_closed": [each["id"] for each in restaurant["members"] if each["role"] == "owner"]
+            == [member["id"]],
             "others": len(restaurant["members"]) - 1,
         }
         for restaurant in restaurants.of_user(user_id)
@@ -46,46 +47,46 @@ def places_of(user_id: ObjectId) -> list[Place]:
     ]
 
 
-def leave(user: User, places: list[Place], language: str) -> None:
-    """Remove the user and all that hangs on it, all or nothing. Raises Overtaken."""
+def delete_account(user: User, memberships: list[Membership], language: str) -> None:
+    """Delete the user and dependent documents, all or nothing. Raises OwnershipChanged."""
 
     def work(txn: ClientSession | None) -> None:
-        for place in places:
-            (_close if place["is_doomed"] else _quit)(place, txn)
+        for membership in memberships:
+            (_close if membership["will_be_closed"] else _remove_membership)(membership, txn)
         _erase_elsewhere(user, txn)
-        _remove_user(user, [place["member"]["id"] for place in places], txn)
-        names = [place["restaurant"]["name"] for place in places if place["is_doomed"]]
+        _remove_user(user, [membership["member"]["id"] for membership in memberships], txn)
+        names = [membership["restaurant"]["name"] for membership in memberships if membership["will_be_closed"]]
         outbox.enqueue("account_deleted", user["email"], txn=txn, language=language, closed=names)
 
     transaction(work)
-    for place in places:
-        restaurants.forget(place["restaurant"]["_id"])
+    for membership in memberships:
+        restaurants.forget(membership["restaurant"]["_id"])
 
 
-def _close(place: Place, txn: ClientSession | None) -> None:
-    restaurant_id = place["restaurant"]["_id"]
-    if not restaurants.close(restaurant_id, place["member"]["id"], txn):
-        raise Overtaken
+def _close(membership: Membership, txn: ClientSession | None) -> None:
+    restaurant_id = membership["restaurant"]["_id"]
+    if not restaurants.close(restaurant_id, membership["member"]["id"], txn):
+        raise OwnershipChanged
     tables.remove_all(restaurant_id, txn)
     requests.withdraw({"restaurant_id": restaurant_id}, txn)
     logins.end_devices(restaurant_id, txn)
-    tokens.revoke(str(restaurant_id), txn)  # the code of a counter screen
+    tokens.revoke(str(restaurant_id), txn)  # codes for counter devices
     invitations.delete_of_restaurant(restaurant_id, txn)
-    erasure.of_restaurant(place["restaurant"], txn)
+    erasure.of_restaurant(membership["restaurant"], txn)
 
 
-def _quit(place: Place, txn: ClientSession | None) -> None:
-    restaurant_id, member_id = place["restaurant"]["_id"], place["member"]["id"]
+def _remove_membership(membership: Membership, txn: ClientSession | None) -> None:
+    restaurant_id, member_id = membership["restaurant"]["_id"], membership["member"]["id"]
     if not restaurants.remove_member(restaurant_id, member_id, txn):
-        raise Overtaken
+        raise OwnershipChanged
     handover.release(restaurant_id, member_id, txn)
     subscriptions.forget_member(restaurant_id, member_id, txn)
     logins.end_devices(restaurant_id, txn, member_id=member_id)
-    erasure.of_member(place["restaurant"], member_id, txn)
+    erasure.of_member(membership["restaurant"], member_id, txn)
 
 
 def _erase_elsewhere(user: User, txn: ClientSession | None) -> None:
-    """Where this person worked before, the name goes, too."""
+    """Enqueue the erasure of the name in restaurants of which this person was a member before."""
     for left in user.get("left", ()):
         restaurant = restaurants.get_even_removed(left["restaurant_id"], txn)
         if restaurant:
@@ -95,9 +96,9 @@ def _erase_elsewhere(user: User, txn: ClientSession | None) -> None:
 def _remove_user(user: User, member_ids: list[str], txn: ClientSession | None) -> None:
     user_id = user["_id"]
     if restaurants.of_user(user_id, txn):
-        raise Overtaken  # somewhere they have just been taken on
+        raise OwnershipChanged  # became a member in the meantime
     if not users.delete(user_id, txn):
-        raise Overtaken
+        raise OwnershipChanged
     tokens.revoke(str(user_id), txn)
     logins.end_all(user_id, txn)
     users.delete_registrations(user["email"], txn)

@@ -1,4 +1,4 @@
-"""Where one is logged in, and how to end that. As ASVS 7.5.2 has it, the password must have been typed lately."""
+"""The list of a person's logins, and ending them. ASVS 7.5.2: needs a recently typed password."""
 
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -13,7 +13,7 @@ from waitercaller.web import access, audit, browsers
 @access.person
 @access.sensitive
 def sessions() -> ResponseReturnValue:
-    """All logins of this person: since when, from where, in which browser."""
+    """All valid logins of this person."""
     here = access.current_login()["_id"]
     rows = [
         {**login, "browser": browsers.in_words(login["browser"]), "is_here": login["_id"] == here}
@@ -26,14 +26,14 @@ def sessions() -> ResponseReturnValue:
 @access.person
 @access.sensitive
 def end_session() -> ResponseReturnValue:
-    """End one login, or all but this one; what they have open closes within seconds."""
+    """End one login, or all but this one; their open streams close within seconds."""
     user_id, here = access.current_person()["_id"], access.current_login()["_id"]
     which = request.form.get("login", "")
     if which == "others":
         logins.end_all(user_id, except_id=here)
         flash(_("Every other login has ended."), "success")
     else:
-        # What is not one of this person's has ended already, as far as this person is concerned.
+        # An unknown id, or one of another person, gets the same response as a login that has already ended.
         if any(login["_id"] == which for login in logins.of_person(user_id)):
             logins.end(which)
         flash(_("That login has ended."), "success")

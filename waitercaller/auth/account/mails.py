@@ -1,4 +1,4 @@
-"""The mails about one's own account. As everywhere, whether an address is taken is found out when the mail is sent."""
+"""Mails about the account. Whether an address is taken is checked when the mail is sent, not in the view."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from waitercaller.web.routing import address_of
 
 @outbox.prepares("email_change")
 def email_change(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
-    """The link that confirms a new address; to somebody with an account, that there is one; nothing if overtaken."""
+    """The link that confirms a new address, or a notice if it has an account; None if the change is obsolete."""
     subject: str = context["subject"]
     user = profiles.user_of_change(subject)
     if user is None or user["pending_email"]["email"] != to:
@@ -22,17 +22,17 @@ def email_change(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
 
 @outbox.prepares("email_change_asked")
 def email_change_asked(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
-    """To the present address: somebody wants another one. A new password stops it."""
+    """Notice to the present address: a change was requested; a password reset cancels it."""
     return outbox.Prepared("email_change_asked", {"link": address_of("auth.forgot")})
 
 
 @outbox.prepares("email_changed")
 def email_changed(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
-    """To the old address: it is another one now."""
+    """Notice to the old address: it was replaced."""
     return outbox.Prepared("email_changed", {"link": address_of("site.home")})
 
 
 @outbox.prepares("account_deleted")
 def account_deleted(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
-    """To an address that has no account any more."""
+    """Notice to the address of a deleted account."""
     return outbox.Prepared("account_deleted", {"link": address_of("site.home"), **context})

@@ -1,4 +1,4 @@
-"""Whoever is logged in proves once more to be who they are: with the password, and with a code where it is set up."""
+"""Re-authentication of a logged-in person, with the password and a code of the second factor."""
 
 from flask_babel import gettext as _
 from wtforms import Field
@@ -10,12 +10,12 @@ from waitercaller.web.forms import text_of
 from waitercaller.web.languages import current_language
 
 
-def password_is_right(field: Field, user: User, counted_under: str = "") -> bool:
-    """Whether this is the user's password; if not, the field says so. Raises LimitReached.
+def password_is_right(field: Field, user: User, limit_key: str = "") -> bool:
+    """Whether the field has the user's password; if not, an error is set. Raises LimitReached.
 
-    Tries are counted for the user, or under another key where a stranger could use up those of the user.
+    Tries are counted per user, or under `limit_key` where strangers could otherwise use up the user's tries.
     """
-    key = counted_under or str(user["_id"])
+    key = limit_key or str(user["_id"])
     limits.check("password", key)
     if not passwords.verify(text_of(field), user["password_hash"]):
         audit.record("login_failed", user_id=user["_id"], step="password again")
@@ -26,7 +26,7 @@ def password_is_right(field: Field, user: User, counted_under: str = "") -> bool
 
 
 def code_is_right(field: Field, user: User) -> bool:
-    """Whether this is a code of the user's app or a recovery code that is left. Raises LimitReached."""
+    """Whether the field has a valid code of the user's app or an unused recovery code. Raises LimitReached."""
     key = str(user["_id"])
     limits.check("two_factor", key)
     accepted = second_factor.accept(user, text_of(field), current_language())

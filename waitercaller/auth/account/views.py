@@ -1,4 +1,4 @@
-"""One's own page, one's name, and the password: a new one, or the old one again."""
+"""The account page, change of name and password, and re-authentication."""
 
 from datetime import datetime
 from typing import Any
@@ -24,7 +24,7 @@ from waitercaller.web.languages import current_language
 @blueprint.get("/account")
 @access.person
 def index() -> ResponseReturnValue:
-    """Who one is here, where one works, and what happened lately."""
+    """The account page: name, restaurants and recent events."""
     name = access.current_person()["name"]
     return render_template("auth/account/index.html", form=NameForm(data={"name": name}), **_overview())
 
@@ -32,7 +32,7 @@ def index() -> ResponseReturnValue:
 @blueprint.post("/account/name")
 @access.person
 def name() -> ResponseReturnValue:
-    """Be called by another name, here and on the screens of every restaurant."""
+    """Change the name, in the account and in all restaurants."""
     form = NameForm()
     if not form.validate():
         return refused("auth/account/index.html", form, **_overview())
@@ -46,17 +46,17 @@ def name() -> ResponseReturnValue:
 @blueprint.route("/account/password", methods=["GET", "POST"])
 @access.person
 def password() -> ResponseReturnValue:
-    """Choose a new password; every other login ends."""
+    """Change the password; every other login ends."""
     person, form = access.current_person(), PasswordForm()
     if not form.is_submitted():
         return render_template("auth/account/password.html", form=form)
-    places = restaurants.of_user(person["_id"])
-    form.names = (person["name"], person["email"], *(restaurant["name"] for restaurant in places))
+    own_restaurants = restaurants.of_user(person["_id"])
+    form.names = (person["name"], person["email"], *(restaurant["name"] for restaurant in own_restaurants))
     if not form.validate() or not proof.password_is_right(form.current, person):
         return refused("auth/account/password.html", form)
     changed = _change_password(person, passwords.hashed(text_of(form.password)))
     audit.record("password_changed", user_id=person["_id"])
-    # A password alone does not stand for the code that sensitive changes want as well.
+    # With a second factor, the password alone does not count as verification.
     stay_logged_in(changed, access.current_login()["verified_at"] if person.get("two_factor") else None)
     flash(_("Your password is changed, and every other login has ended."), "success")
     return redirect(url_for("account.index"), 303)
@@ -65,7 +65,7 @@ def password() -> ResponseReturnValue:
 @blueprint.route("/account/verify", methods=["GET", "POST"])
 @access.person
 def verify() -> ResponseReturnValue:
-    """Type the password again, for pages that want to be sure; then on to where one came from."""
+    """Type the password (and code) again for a sensitive page, then redirect to it."""
     person, form = access.current_person(), VerifyForm()
     if not person.get("two_factor"):
         del form.code
@@ -76,25 +76,25 @@ def verify() -> ResponseReturnValue:
     if form.code and not proof.code_is_right(form.code, person):
         return refused("auth/account/verify.html", form)
     before = access.current_login()["_id"]
-    stay_logged_in(person)  # a new login, as after every proof of who one is
+    stay_logged_in(person)  # a new login id after each authentication, against session fixation
     logins.end(before)
     return redirect(access.safe_next(request.args.get("next")) or url_for("account.index"), 303)
 
 
 def stay_logged_in(user: User, verified_at: datetime | None = None) -> None:
-    """Begin a new login of this user in this browser; those before have ended, or end next.
+    """Start a new login of this user in this browser; the caller ends the previous ones.
 
-    `verified_at` is when the person proved who they are, if not just now.
+    `verified_at` is when the password was typed; None: now.
     """
     before = current_user.login["_id"]
     access.log_in(user, verified_at)
     subscriptions.move_to_login(before, current_user.login["_id"])
     if not users.record_login(user):
-        access.log_out()  # yet another change came in between
+        access.log_out()  # the password or second factor changed in the meantime
 
 
 def _overview() -> dict[str, Any]:
-    """What one's own page shows, beside the form for the name."""
+    """Context of the account page."""
     person = access.current_person()
     user_id = person["_id"]
     return {
@@ -114,7 +114,7 @@ def _overview() -> dict[str, Any]:
 
 
 def _change_password(person: User, password_hash: str) -> User:
-    """Change it and owe the notice, both or neither. Raises DomainError when another change came first."""
+    """Change it and enqueue the notice, in one transaction. Raises DomainError after a concurrent change."""
     language = current_language()
 
     def change(txn: ClientSession | None) -> User:

@@ -1,4 +1,4 @@
-"""What the audit holds about a person, in plain words."""
+"""Texts for audit entries about a person."""
 
 from flask_babel import gettext as _
 
@@ -6,7 +6,7 @@ from waitercaller.model.audit_trail import AuditEntry
 
 
 def of_event(event: AuditEntry) -> str:
-    """One event as a sentence; one that has no words here keeps its name, so that none is hidden."""
+    """The text of an audit entry; an event without a text is shown by its name."""
     details = event["details"]
     if event["event"] == "login_failed" and details.get("step"):
         return str(_("The password or the code was typed wrongly"))

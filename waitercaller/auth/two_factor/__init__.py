@@ -1,4 +1,4 @@
-"""The second factor of a login: codes of an app on the phone (TOTP), and recovery codes for when it is lost."""
+"""The second factor of a login: codes of an authenticator app (TOTP), and recovery codes."""
 
 from flask import Blueprint
 

@@ -1,4 +1,4 @@
-"""The notice of a change of the second factor, to the person whose it is."""
+"""The notice of a change of the second factor."""
 
 from typing import Any
 
@@ -8,5 +8,5 @@ from waitercaller.web.routing import address_of
 
 @outbox.prepares("two_factor_notice")
 def two_factor_notice(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
-    """What happened ('on', 'off', 'new_codes', 'recovery_used'), with the way to shut somebody else out."""
+    """`context["what"]` is 'on', 'off', 'new_codes' or 'recovery_used'; the link resets the password."""
     return outbox.Prepared("two_factor_notice", {"link": address_of("auth.forgot"), **context})

@@ -1,4 +1,4 @@
-"""A person's second factor: set it up, new recovery codes, turn it off."""
+"""Set up and disable the second factor; renew recovery codes."""
 
 from typing import Any
 
@@ -25,14 +25,14 @@ from waitercaller.web.qr import qr_svg
 @access.person
 @access.sensitive
 def setup() -> ResponseReturnValue:
-    """Connect an app, which counts once a code of it was typed; where one is connected, what can be done about it."""
+    """Connect an app, confirmed by one of its codes; if one is connected, its status."""
     person = access.current_person()
-    demanded_by = _demanded_by(person)
+    required_by = _required_by(person)
     if person.get("two_factor"):
-        return render_template("auth/two_factor/on.html", two_factor=person["two_factor"], demanded_by=demanded_by)
+        return render_template("auth/two_factor/on.html", two_factor=person["two_factor"], required_by=required_by)
     form = CodeForm()
     secret = second_factors.offer(person["_id"], access.current_login()["_id"])
-    page = {"demanded_by": demanded_by, **_connection(secret, person["email"])}
+    page = {"required_by": required_by, **_connection(secret, person["email"])}
     if not form.is_submitted():
         return render_template("auth/two_factor/setup.html", form=form, **page)
     if not form.validate():
@@ -50,7 +50,7 @@ def setup() -> ResponseReturnValue:
 @access.person
 @access.sensitive
 def recovery_codes() -> ResponseReturnValue:
-    """Ten new recovery codes; the old ones are worthless."""
+    """Replace the recovery codes by ten new ones."""
     person, new = access.current_person(), second_factor_codes.new_recovery_codes()
 
     def renew(txn: ClientSession | None) -> bool:
@@ -66,7 +66,7 @@ def recovery_codes() -> ResponseReturnValue:
 @access.person
 @access.sensitive
 def disable() -> ResponseReturnValue:
-    """Ask for the password only from now on."""
+    """Disable the second factor; ends every other login."""
     person, here = access.current_person(), access.current_login()["_id"]
 
     def turn_off(txn: ClientSession | None) -> bool:
@@ -81,7 +81,7 @@ def disable() -> ResponseReturnValue:
 
 
 def _turn_on(person: User, secret: str, counter: int) -> ResponseReturnValue:
-    """Begin to ask for codes; logins that began without one end, except this."""
+    """Enable the second factor; ends every other login."""
     new, here = second_factor_codes.new_recovery_codes(), access.current_login()["_id"]
 
     def turn_on(txn: ClientSession | None) -> bool:
@@ -98,7 +98,7 @@ def _turn_on(person: User, secret: str, counter: int) -> ResponseReturnValue:
 
 
 def _shown_once(new: list[str]) -> ResponseReturnValue:
-    """The recovery codes, in the answer to the form itself: nothing keeps them from which they could be shown again."""
+    """A page with the recovery codes, in the response to the POST: only their hashes are stored."""
     return render_template("auth/two_factor/recovery_codes.html", codes=new)
 
 
@@ -108,7 +108,7 @@ def _notify(person: User, what: str, txn: ClientSession | None) -> bool:
 
 
 def _connection(secret: str, email: str) -> dict[str, Any]:
-    """The secret in the three forms in which an app takes it."""
+    """The secret as grouped text, as otpauth URI and as QR code."""
     address = second_factor_codes.provisioning_uri(secret, email)
     return {
         "secret": second_factor_codes.in_groups(secret),
@@ -117,11 +117,11 @@ def _connection(secret: str, email: str) -> dict[str, Any]:
     }
 
 
-def _demanded_by(person: User) -> list[str]:
-    """The names of the restaurants whose owners want this person to have a second factor."""
+def _required_by(person: User) -> list[str]:
+    """The names of the restaurants that require a second factor of this person."""
     user_id = person["_id"]
     return [
-        place["name"]
-        for place in restaurants.of_user(user_id)
-        if (member := restaurants.member_of(place, user_id)) and access.demands_two_factor(place, member)
+        restaurant["name"]
+        for restaurant in restaurants.of_user(user_id)
+        if (member := restaurants.member_of(restaurant, user_id)) and access.requires_two_factor(restaurant, member)
     ]

@@ -1,4 +1,4 @@
-"""The doctor: looks at all that Waiter Caller needs around it, and says what to do about what is not right."""
+"""The doctor: checks configuration, machine, database, network and mail, with advice for each problem."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from waitercaller.ops.doctor.finding import Check, Finding, bad
 
 __all__ = ["CHECKS", "Finding", "examine"]
 
-# In the order in which one thing needs another.
+# Ordered by dependency.
 CHECKS: tuple[Check, ...] = (
     machine.settings,
     machine.disk,
@@ -31,10 +31,10 @@ CHECKS: tuple[Check, ...] = (
 
 
 def examine(app: Flask) -> Iterator[Finding]:
-    """Look at everything, one after the other. A check that itself fails is a finding, too."""
+    """Run all checks in order. An exception in a check becomes a finding."""
     with app.app_context():
         for check in CHECKS:
             try:
                 yield from check(config(app))
-            except Exception as error:  # noqa: BLE001 (the other checks still say what they find)
+            except Exception as error:  # noqa: BLE001 (the other checks must still run)
                 yield bad(f"{check.__name__}: {type(error).__name__}: {error}", "This is a fault of the doctor.")

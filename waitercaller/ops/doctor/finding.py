@@ -1,4 +1,4 @@
-"""What the doctor found."""
+"""Results of the doctor's checks."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from config import Config
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at and how it is; what to do, where it is not good."""
+    """The result of a check, with advice if it is not good."""
 
     state: Literal["good", "note", "BAD"]
     what: str
@@ -24,7 +24,7 @@ def good(what: str) -> Finding:
 
 
 def note(what: str, advice: str) -> Finding:
-    """Works, but should not stay so in production."""
+    """A finding that works but is not suitable for production."""
     return Finding("note", what, advice)
 
 

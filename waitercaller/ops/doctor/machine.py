@@ -1,4 +1,4 @@
-"""The settings taken together, and this machine's disks."""
+"""Checks of the configuration as a whole, and of free disk space."""
 
 import os
 import shutil
@@ -8,13 +8,13 @@ from urllib.parse import urlsplit
 from config import Config
 from waitercaller.ops.doctor.finding import Finding, bad, good, note
 
-LEAST_SHARE, LEAST_BYTES = 0.1, 2 * 1024**3
-# Where something of ours grows, on the machines that have it.
-FOLDERS = ("/", "/tmp", "/var/lib/mongodb", "/var/log", "/var/backups/waitercaller")  # noqa: S108 (nothing is made there)
+MIN_FREE_SHARE, MIN_FREE_BYTES = 0.1, 2 * 1024**3
+# Folders in which data or logs grow; those that do not exist on this machine are skipped.
+FOLDERS = ("/", "/tmp", "/var/lib/mongodb", "/var/log", "/var/backups/waitercaller")  # noqa: S108 (nothing is written there)
 
 
 def settings(config: Config) -> Iterator[Finding]:
-    """Each is good by itself, or nothing would have started; together they may still be wrong."""
+    """Conflicts between settings; each single value was validated at start."""
     found = list(_conflicts(config))
     yield from found or [good(f"The settings fit together; visitors come to {config.public_url}.")]
 
@@ -39,7 +39,7 @@ def _conflicts(config: Config) -> Iterator[Finding]:
 
 
 def disk(_config: Config) -> Iterator[Finding]:
-    """Room on each disk that something of ours grows on."""
+    """Free space on each disk that holds one of FOLDERS."""
     seen = set()
     for folder in FOLDERS:
         if not os.path.isdir(folder) or (device := os.stat(folder).st_dev) in seen:
@@ -47,7 +47,7 @@ def disk(_config: Config) -> Iterator[Finding]:
         seen.add(device)
         usage = shutil.disk_usage(folder)
         words = f"{usage.free / 1024**3:.1f} GB of {usage.total / 1024**3:.1f} GB are free on the disk of {folder}."
-        if usage.free < min(LEAST_BYTES, LEAST_SHARE * usage.total):
+        if usage.free < min(MIN_FREE_BYTES, MIN_FREE_SHARE * usage.total):
             yield bad(words, f"Make room: du -xh {folder} | sort -h | tail. A full disk stops the database.")
         else:
             yield good(words)

@@ -1,4 +1,4 @@
-"""What the world sees: the name, the certificate; and the way out of our mails."""
+"""Checks of DNS, the TLS certificate, and the mail server."""
 
 import socket
 import ssl
@@ -13,10 +13,10 @@ from waitercaller.db import clock
 from waitercaller.mail import smtp
 from waitercaller.ops.doctor.finding import Finding, bad, good, note
 
-PATIENCE = 10.0  # seconds for each conversation
-CERTIFICATE_DAYS = 14  # renewals come at two thirds of the lifetime: by then several have failed
+TIMEOUT_SECONDS = 10.0
+MIN_CERTIFICATE_DAYS = 14  # certbot renews 30 days before expiry: by then several renewals have failed
 
-RENEW = "certbot renew --dry-run shows why it is not renewed; the log is /var/log/letsencrypt/letsencrypt.log."
+RENEWAL_ADVICE = "certbot renew --dry-run shows why it is not renewed; the log is /var/log/letsencrypt/letsencrypt.log."
 MAIL_ADVICE = (
     "Nobody can confirm an address until it works: check MAIL_SERVER, MAIL_PORT and MAIL_SECURITY (587 with starttls, "
     "465 with tls), MAIL_USERNAME, MAIL_PASSWORD; many hosters close the way out until they are asked to open it."
@@ -24,7 +24,7 @@ MAIL_ADVICE = (
 
 
 def name(config: Config) -> Iterator[Finding]:
-    """PUBLIC_URL's host has an address."""
+    """Whether the host of PUBLIC_URL resolves."""
     host = _address(config).hostname or ""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
@@ -39,20 +39,20 @@ def name(config: Config) -> Iterator[Finding]:
 
 
 def certificate(config: Config) -> Iterator[Finding]:
-    """What visitors are given at PUBLIC_URL, as their browsers look at it."""
+    """The TLS certificate at PUBLIC_URL, verified as by a browser."""
     address = _address(config)
     if address.scheme != "https":
-        return  # that has been said of the settings
+        return  # reported by `machine.settings`
     host, port = address.hostname or "", address.port or 443
     trust = ssl.create_default_context()
     try:
         with (
-            socket.create_connection((host, port), timeout=PATIENCE) as plain,
+            socket.create_connection((host, port), timeout=TIMEOUT_SECONDS) as plain,
             trust.wrap_socket(plain, server_hostname=host) as tls,
         ):
             ends = _ends_at(tls)
     except ssl.SSLCertVerificationError as error:
-        yield bad(f"Browsers refuse the certificate of {host}: {error.verify_message}.", RENEW)
+        yield bad(f"Browsers refuse the certificate of {host}: {error.verify_message}.", RENEWAL_ADVICE)
     except OSError as error:
         yield bad(
             f"Nobody answers at {host}:{port} with a certificate: {error}.",
@@ -63,7 +63,7 @@ def certificate(config: Config) -> Iterator[Finding]:
 
 
 def mail(config: Config) -> Iterator[Finding]:
-    """The server lets us in, encrypted as is set."""
+    """Connection and login at the mail server, encrypted as configured."""
     if config.mail_folder:
         yield note("MAIL_FOLDER is set: mails are written there and sent to nobody.", "Empty it, and set MAIL_SERVER.")
         return
@@ -89,7 +89,7 @@ def _mail_is_open(config: Config, place: str) -> Iterator[Finding]:
 def _lifetime(host: str, ends: datetime) -> Finding:
     days = (ends - clock.now()).days
     words = f"The certificate of {host} is good for {days} days, until {ends:%Y-%m-%d}."
-    return good(words) if days >= CERTIFICATE_DAYS else bad(words, RENEW)
+    return good(words) if days >= MIN_CERTIFICATE_DAYS else bad(words, RENEWAL_ADVICE)
 
 
 def _ends_at(tls: ssl.SSLSocket) -> datetime:

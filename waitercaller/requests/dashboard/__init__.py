@@ -1,12 +1,12 @@
-"""The dashboard: what the staff sees of the requests, and what it does with them."""
+"""The staff's dashboard: its page, its event stream, and the actions on requests."""
 
 from flask import Blueprint
 
 blueprint = Blueprint("dashboard", __name__)
 
 from waitercaller.requests.dashboard import (  # noqa: E402, F401  (they register their routes)
+    actors,
     pause_views,
     screen_views,
     views,
-    who,
 )

@@ -1,4 +1,4 @@
-"""What a tap on the staff's screen is answered: as JSON to a script, else as a message on the dashboard."""
+"""Responses to actions on the dashboard: JSON for scripts, otherwise a flashed message and a redirect."""
 
 from bson import ObjectId
 from flask import flash, jsonify, redirect, url_for
@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 from waitercaller.web.errors import wants_json
 
 
-def told(restaurant_id: ObjectId, changed: bool, message: str) -> ResponseReturnValue:
-    """What came of the tap, in a sentence: that something was done, or why nothing was."""
+def respond(restaurant_id: ObjectId, changed: bool, message: str) -> ResponseReturnValue:
+    """Report the result of an action; status 409 for scripts when it `changed` nothing."""
     if wants_json():
         return jsonify(ok=changed, message=message), 200 if changed else 409
     flash(message, "success" if changed else "warning")

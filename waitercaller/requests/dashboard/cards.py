@@ -1,4 +1,4 @@
-"""What the staff sees: the live requests of a restaurant as one card for each table, oldest first."""
+"""The live requests of a restaurant as one card per table, oldest first."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,16 +15,16 @@ from waitercaller.model.languages import in_language
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import Escalation, ServiceRequest, State, escalation_of
-from waitercaller.requests.dashboard import paused
+from waitercaller.requests.dashboard import pause_list
 from waitercaller.web import opening_words
 
 Level = Literal["calm", "warn", "late", "coming"]
 
-NAGGED, RAISED = 1, 2  # levels of a request, see model
+NAGGED, RAISED = 1, 2  # escalation levels of a request: model/service_request
 
 
 @dataclass(frozen=True)
-class Wish:
+class CardRequest:
     """One request on a card."""
 
     id: str
@@ -37,11 +37,12 @@ class Wish:
 
 @dataclass(frozen=True)
 class Card:
-    """All that one table wants. The clock is that of its oldest request; ids are joined by spaces, as in the form.
+    """All live requests of one table. Its age is that of its oldest request; ids are joined by spaces, as in the form.
 
-    `level` is the furthest step of the escalation (see model) among what still waits; `passed_by` is who sent the one
-    who is on the way, where they did not go of themselves. `warn_ms` and `late_ms` are the ages from which on the card
-    warns (None: never) and is late; a step that the escalation has taken is taken back by no clock of a screen.
+    `level` is the highest escalation level among the waiting requests. `passed_by` is the name of the member who passed
+    the call on to the present one, or empty. `warn_ms` and `late_ms` are the ages from which the card warns (None:
+    never) and is late. They are 0 where the escalation has taken that step already: a screen whose clock is slow must
+    not show less than the server has decided.
     """
 
     table_id: str
@@ -56,13 +57,13 @@ class Card:
     level: int
     warn_ms: int | None
     late_ms: int
-    requests: list[Wish]
+    requests: list[CardRequest]
     lead_id: str
     waiting_ids: str
     all_ids: str
 
     def level_at(self, now_ms: int) -> Level:
-        """How the card looks at this moment. Scripts do the same with `warn_ms` and `late_ms`: static/js/clock.js."""
+        """The card's appearance at this time. Must agree with static/js/clock.js, which recomputes it every second."""
         age = now_ms - self.first_ms
         if age >= self.late_ms:
             return "late"
@@ -72,17 +73,18 @@ class Card:
 
 
 def cards_of(requests: list[ServiceRequest], language: str, times: Escalation) -> list[Card]:
-    """The cards for these requests, which are sorted by age."""
+    """The cards for these requests, which must be sorted by age."""
     by_table = groupby(sorted(requests, key=itemgetter("table_id")), key=itemgetter("table_id"))
     cards = [_card(list(group), language, times) for _, group in by_table]
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
 def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | None = True, **context: Any) -> str:
-    """The list of calls as HTML, the same for every viewer who reads this language.
+    """The list of live requests as HTML, identical for all viewers with the same language.
 
-    A page gives `now_ms`, so that its clocks are right before any script runs; a stream does not, so that the same
-    calls are the same bytes. Whoever follows a stream is a screen that watches; of a page that is not known.
+    The page passes `now_ms`, so that ages are right before scripts run. The stream does not, so that unchanged requests
+    give unchanged bytes and no event. `is_watched` is True for a stream, since its reader is a watching screen; None
+    for a page: ask the presence.
     """
     times = escalation_of(restaurant)
     cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language, times)
@@ -90,10 +92,10 @@ def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | Non
         return render_template(
             "requests/dashboard/_calls.html",
             cards=cards,
-            opening=opening_words.if_unusual(restaurant, is_watched),
+            opening=opening_words.describe_if_unusual(restaurant, is_watched),
             screens=[] if cards else presence.open_screens(restaurant["_id"]),
             zones=restaurant["zones"],
-            quiet=paused.lane(restaurant),
+            pauses=pause_list.rows(restaurant),
             requests_url=f"/r/{restaurant['_id']}/requests",
             opening_url=f"/r/{restaurant['_id']}/settings/opening",
             tables_url=f"/r/{restaurant['_id']}/tables",
@@ -103,18 +105,18 @@ def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | Non
 
 
 def phase(restaurant: Restaurant) -> tuple[str | None, bool]:
-    """What changes the list by time alone: what was said by hand of the opening, and whether these are the hours."""
+    """The opening state, which changes the list with time alone; part of the key of the shared fragment."""
     now = clock.now()
     return opening.manual_state(restaurant, now), opening.is_in_hours(restaurant, now)
 
 
-def forgotten(times: Escalation) -> timedelta:
-    """After what time a call is overdue although somebody is on the way: perhaps they never came."""
+def overdue_after(times: Escalation) -> timedelta:
+    """The age at which an accepted call is late: the member who accepted it may not have gone."""
     return 2 * times.alert
 
 
-def wish_of(request: ServiceRequest, language: str) -> Wish:
-    return Wish(
+def card_request(request: ServiceRequest, language: str) -> CardRequest:
+    return CardRequest(
         id=str(request["_id"]),
         kind_id=request["kind"],
         kind_name=in_language(request["kind_labels"], language),
@@ -128,7 +130,7 @@ def _card(requests: list[ServiceRequest], language: str, times: Escalation) -> C
     oldest, latest = requests[0], requests[-1]
     waiting = [request for request in requests if request["state"] == "waiting"]
     level = max((request.get("level", 0) for request in waiting), default=0)
-    late = times.all_zones if waiting else forgotten(times)
+    late = times.all_zones if waiting else overdue_after(times)
     return Card(
         table_id=str(oldest["table_id"]),
         table_name=latest["table_name"],
@@ -142,7 +144,7 @@ def _card(requests: list[ServiceRequest], language: str, times: Escalation) -> C
         level=level,
         warn_ms=(0 if level >= NAGGED else _milliseconds(times.nag)) if waiting else None,
         late_ms=0 if level >= RAISED else _milliseconds(late),
-        requests=[wish_of(request, language) for request in requests],
+        requests=[card_request(request, language) for request in requests],
         lead_id=str((waiting or requests)[0]["_id"]),
         waiting_ids=" ".join(str(request["_id"]) for request in waiting),
         all_ids=" ".join(str(request["_id"]) for request in requests),

@@ -1,4 +1,4 @@
-"""Pausing a table, and lifting a pause; and what follows by itself when nobody was at a table."""
+"""Pausing a table, lifting a pause, and the automatic pause of a phone after "nobody at the table"."""
 
 from bson import ObjectId
 from flask import abort
@@ -13,30 +13,34 @@ from waitercaller.web import access, audit
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/tables/<objectid:table_id>/pause")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def pause_table(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
-    """“Pause this table”: for a quarter of an hour its taps call nobody."""
+    """“Pause this table”: for 15 minutes its taps open no request."""
     table = tables.get(restaurant_id, table_id) or abort(404)
     if not pauses.pause_table(table):
-        return answers.told(restaurant_id, False, _("%(table)s is paused already.", table=table_title(table["name"])))
-    audit.record_often("table_paused", restaurant_id=restaurant_id, name=table["name"])
-    return answers.told(restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table_title(table["name"])))
+        return answers.respond(
+            restaurant_id, False, _("%(table)s is paused already.", table=table_title(table["name"]))
+        )
+    audit.record_limited("table_paused", restaurant_id=restaurant_id, name=table["name"])
+    return answers.respond(
+        restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table_title(table["name"]))
+    )
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/pauses/<objectid:pause_id>/lift")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def lift_pause(restaurant_id: ObjectId, pause_id: ObjectId) -> ResponseReturnValue:
-    """“Let it call again”."""
+    """“Let it call again”: end a pause early."""
     pause = pauses.lift(restaurant_id, pause_id)
     if pause is None:
-        return answers.told(restaurant_id, False, _("That pause is over already."))
-    audit.record_often("pause_lifted", restaurant_id=restaurant_id, name=pause["table_name"])
-    return answers.told(restaurant_id, True, _("%(table)s can call again.", table=table_title(pause["table_name"])))
+        return answers.respond(restaurant_id, False, _("That pause is over already."))
+    audit.record_limited("pause_lifted", restaurant_id=restaurant_id, name=pause["table_name"])
+    return answers.respond(restaurant_id, True, _("%(table)s can call again.", table=table_title(pause["table_name"])))
 
 
 def review(restaurant_id: ObjectId, ids: list[ObjectId]) -> None:
-    """Pause the phones that made these requests, or lift their pauses, as it follows from what the staff did now."""
+    """After a dismissal or an undo, pause the phones that made these requests or lift their pauses: model/pauses."""
     requests = queries.with_ids({"restaurant_id": restaurant_id}, ids)
     for changed, paused in pauses.review(restaurant_id, requests):
         event = "phone_paused" if paused else "pause_lifted"
-        audit.record_often(event, restaurant_id=restaurant_id, name=changed["table_name"])
+        audit.record_limited(event, restaurant_id=restaurant_id, name=changed["table_name"])

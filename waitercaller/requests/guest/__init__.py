@@ -1,4 +1,4 @@
-"""The guest's page: what a phone at a table reads, and what it may do."""
+"""The guest's page: its views, its event stream, and the actions of a phone at a table."""
 
 from flask import Blueprint
 

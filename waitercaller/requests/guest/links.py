@@ -1,4 +1,4 @@
-"""What a guest's page carries instead of a login: its one-time key, and the receipt of the phone that called."""
+"""Signed values of the guest's page: the form field with its idempotency key, and the receipt of a phone's calls."""
 
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ PAGE_LIFETIME = timedelta(hours=6)  # a page left open overnight must not call f
 
 
 class Receipt(NamedTuple):
-    """What a phone that called holds: a random name of its own, and the requests it may follow, the newest first."""
+    """What a phone that called holds: its id (see phone_id) and the ids of requests it may follow, newest first."""
 
     phone: str
     held: list[ObjectId]
@@ -28,13 +28,13 @@ NO_RECEIPT = Receipt("", [])
 
 
 def sign_form(table: Table) -> str:
-    """The hidden field of the page: this table, a key that makes a tap known for ever, and when it was issued."""
+    """The page's hidden form field: table id, random idempotency key, time of issue in milliseconds."""
     issued = clock.milliseconds(clock.now())
     return str(serializer("guest-form").dumps([str(table["_id"]), secrets.token_urlsafe(12), issued]))
 
 
 def key_of_form(table: Table) -> str:
-    """The one-time key of the page this tap was made on; refuses pages of other tables and of other evenings."""
+    """The idempotency key of the submitted form. Raises DomainError for another table's or an expired field."""
     try:
         table_id, key, issued = serializer("guest-form").loads(request.form.get("form", ""))
     except (BadData, ValueError):
@@ -46,7 +46,7 @@ def key_of_form(table: Table) -> str:
 
 
 def sign_receipt(table: Table, receipt: Receipt) -> str | None:
-    """What permits the phone that called to follow, cancel and reopen: signed ids, for this table only."""
+    """The signed receipt, valid for this table only; it permits to follow, cancel and reopen these requests."""
     if not receipt.held:
         return None
     held = [str(each) for each in receipt.held]
@@ -54,7 +54,7 @@ def sign_receipt(table: Table, receipt: Receipt) -> str | None:
 
 
 def read_receipt(table: Table) -> Receipt:
-    """This phone's receipt; an empty one where there is none, or one that is not ours or another table's."""
+    """The receipt sent with this HTTP request; empty when missing, forged or another table's."""
     try:
         table_id, phone, held = serializer("guest-receipt").loads(request.values.get("r", ""))
     except (BadData, ValueError):

@@ -1,4 +1,4 @@
-"""The guest's page. No login and no cookie: the code in the address is the authority."""
+"""The guest's page. It needs no login and no cookie: the code in the URL authorizes."""
 
 import math
 from typing import Any
@@ -16,30 +16,30 @@ from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.requests import transitions
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
-from waitercaller.requests.guest import blueprint, device, links, pages, sight, wishes
-from waitercaller.requests.guest.sight import View
+from waitercaller.requests.guest import blueprint, call_form, links, pages, phone_id, table_view
+from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, analytics, limits
 from waitercaller.web.errors import DomainError
 from waitercaller.web.languages import current_language
 from waitercaller.web.security import guest_form
 
-REFRESH = 15  # seconds; a page without scripts loads itself anew while something is live
-RECEIPTS = 6  # how many requests one phone follows
-STREAMS_OF_A_TABLE = 40
-STREAMS_OF_AN_ADDRESS = 600  # all guests of a house share the Wi-Fi's address
+REFRESH_SECONDS = 15  # between reloads of a page without scripts while a request is live
+MAX_HELD_REQUESTS = 6  # in one phone's receipt
+MAX_STREAMS_PER_TABLE = 40
+MAX_STREAMS_PER_ADDRESS = 600  # all guests of a restaurant may share its Wi-Fi's IP address
 
 
 @blueprint.get("/t/<code:code>")
-@blueprint.get("/T/<code:code>", endpoint="guest_printed")
+@blueprint.get("/T/<code:code>", endpoint="printed")
 @access.anyone
-@analytics.counted(framed=True)
+@analytics.enabled(framed=True)
 def page(code: str) -> ResponseReturnValue:
-    """The table's page: what the guest can ask for, and what became of it."""
+    """The table's page: the kinds to call for, and the state of the table's calls."""
     table, current, restaurant = _find(code)
     language, asked_language = current_language(), _asked_language()
     receipt = links.read_receipt(table)
     signed = links.sign_receipt(table, receipt)
-    view = sight.view_of(restaurant, table, receipt.held, _names(table, receipt))
+    view = table_view.read(restaurant, table, receipt.held, _phone_ids(table, receipt))
     fragment = pages.state_fragment(view, code, language, current, asked_language)
     return render_template(
         "requests/guest/page.html",
@@ -50,7 +50,7 @@ def page(code: str) -> ResponseReturnValue:
         receipt=signed,
         refresh=_refresh(view),
         old_code=not current,
-        notes=current and wishes.takes_notes(restaurant),
+        notes=current and call_form.takes_notes(restaurant),
         languages=_languages(restaurant, language),
         call_url=url_for("requests.guest.call", code=code, lang=asked_language),
         live_url=url_for("requests.guest.live", code=code, r=signed, lang=asked_language),
@@ -62,25 +62,25 @@ def page(code: str) -> ResponseReturnValue:
 @access.anyone
 @guest_form
 def call(code: str) -> ResponseReturnValue:
-    """The tap. Answered with the request it opened, or with the one that was there already."""
+    """Open a request, or remind of the live one of the same kind."""
     table, current, restaurant = _find(code)
     _refuse_old_code(current)
     key = links.key_of_form(table)
-    wish = wishes.wish_of_form(restaurant)
+    asked = call_form.read(restaurant)
     receipt = links.read_receipt(table)
-    phone = device.of_tap(table["restaurant_id"], receipt.phone, key)
-    _limit_calls(table, phone.name)
-    if _is_silenced(table, phone.names):
+    phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, key)
+    _limit_calls(table, phone.id)
+    if _count_if_paused(table, phone.ids):
         return _back(code, table, receipt)
-    if not sight.is_open(restaurant):
-        return _back(code, table, receipt)  # the page says when it opens
+    if not table_view.is_open(restaurant):
+        return _back(code, table, receipt)  # the page says when the restaurant opens
     opened = transitions.open_request(
-        restaurant, table, wish.kind, key, choice=wish.choice, note=wish.note, device=phone.name
+        restaurant, table, asked.kind, key, choice=asked.choice, note=asked.note, device=phone.id
     )
     messages.enqueue(restaurant, "called", opened)
     held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
-    answer = _back(code, table, links.Receipt(receipt.phone or phone.name, held[:RECEIPTS]))
-    phone.keep(answer)
+    answer = _back(code, table, links.Receipt(receipt.phone or phone.id, held[:MAX_HELD_REQUESTS]))
+    phone.set_cookie(answer)
     return answer
 
 
@@ -88,10 +88,10 @@ def call(code: str) -> ResponseReturnValue:
 @access.anyone
 @guest_form
 def cancel(code: str) -> ResponseReturnValue:
-    """“Never mind”, from the phone that called."""
+    """“Never mind”: cancel this phone's own requests."""
     table, _current, _restaurant = _find(code)
     receipt = links.read_receipt(table)
-    transitions.cancel(sight.place(table), receipt.held, _names(table, receipt))
+    transitions.cancel(table_view.scope_of(table), receipt.held, _phone_ids(table, receipt))
     return _back(code, table, receipt)
 
 
@@ -99,41 +99,43 @@ def cancel(code: str) -> ResponseReturnValue:
 @access.anyone
 @guest_form
 def reopen(code: str) -> ResponseReturnValue:
-    """“Not yet?”, for five minutes after the staff said it was done."""
+    """“Not yet?”: reopen what the staff ended, within UNDO_WINDOW."""
     table, current, restaurant = _find(code)
     _refuse_old_code(current)
     receipt = links.read_receipt(table)
-    names = _names(table, receipt)
-    if sight.is_open(restaurant) and not _is_silenced(table, names):
-        view = sight.view_of(restaurant, table, receipt.held, names)
-        transitions.reopen(sight.place(table), view.said_done, by=None)
+    phone_ids = _phone_ids(table, receipt)
+    if table_view.is_open(restaurant) and not _count_if_paused(table, phone_ids):
+        view = table_view.read(restaurant, table, receipt.held, phone_ids)
+        transitions.reopen(table_view.scope_of(table), view.reopenable_ids, by=None)
     return _back(code, table, receipt)
 
 
 @blueprint.get("/t/<code:code>/live")
 @access.anyone
 def live(code: str) -> Response:
-    """The state of the table's calls, whenever it changes."""
+    """Stream of the state of the table's calls, sent whenever it changes."""
     table, _current, _restaurant = _find(code)
     receipt, language, asked_language = links.read_receipt(table), current_language(), _asked_language()
-    names, pace = _names(table, receipt), streams.HEARTBEAT_SECONDS
+    phone_ids, interval = _phone_ids(table, receipt), streams.HEARTBEAT_SECONDS
 
     def read(_woken: set[str]) -> str | None:
-        nonlocal pace
+        nonlocal interval
         found = tables.by_code(code)
         restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
         if found is None or restaurant is None:
             return None
-        view = sight.view_of(restaurant, found[0], receipt.held, names)
-        pace = view.look_again(calm=streams.HEARTBEAT_SECONDS)
+        view = table_view.read(restaurant, found[0], receipt.held, phone_ids)
+        interval = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)
         return pages.state_fragment(view, code, language, found[1], asked_language)
 
-    caps = {f"table:{table['_id']}": STREAMS_OF_A_TABLE, f"guests:{limits.network()}": STREAMS_OF_AN_ADDRESS}
-    return streams.respond("state", [f"table:{table['_id']}"], caps, read, revoked_reason="gone", interval=lambda: pace)
+    caps = {f"table:{table['_id']}": MAX_STREAMS_PER_TABLE, f"guests:{limits.network()}": MAX_STREAMS_PER_ADDRESS}
+    return streams.respond(
+        "state", [f"table:{table['_id']}"], caps, read, revoked_reason="gone", interval=lambda: interval
+    )
 
 
 def _find(code: str) -> tuple[Table, bool, Restaurant]:
-    """The table, whether this is its current code, and its restaurant; 404 where the code is nobody's."""
+    """The table, whether this is its current code, and its restaurant. Raises DomainError (404) for an unknown code."""
     found = tables.by_code(code)
     restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
     if found is None or restaurant is None:
@@ -142,18 +144,18 @@ def _find(code: str) -> tuple[Table, bool, Restaurant]:
 
 
 def _refuse_old_code(current: bool) -> None:
-    """A code that was replaced follows and cancels; it brings nobody to the table."""
+    """Raise DomainError for a retired code: it may follow and cancel requests, but not call."""
     if not current:
         raise DomainError(_("This code has been replaced. Please scan the new code on your table."))
 
 
-def _names(table: Table, receipt: links.Receipt) -> list[str]:
-    """What the phone that asks goes by in this restaurant."""
-    return device.known_names(table["restaurant_id"], receipt.phone)
+def _phone_ids(table: Table, receipt: links.Receipt) -> list[str]:
+    """The ids of the phone that sent this HTTP request."""
+    return phone_id.known_ids(table["restaurant_id"], receipt.phone)
 
 
-def _is_silenced(table: Table, phones: list[str]) -> bool:
-    """Whether this tap calls nobody, since its phone or its table is paused; it is counted then."""
+def _count_if_paused(table: Table, phones: list[str]) -> bool:
+    """Whether the phone or the table is paused; if so, count this tap."""
     pause = pauses.applying_to(table, phones)
     if pause is not None:
         pauses.count_tap(pause, table)
@@ -161,33 +163,37 @@ def _is_silenced(table: Table, phones: list[str]) -> bool:
 
 
 def _limit_calls(table: Table, phone: str) -> None:
-    """A phone or a table that calls without end is not served. Guests share addresses: those count for very little."""
+    """Raise DomainError over the limits per phone, table or address; the last is high, as guests share addresses."""
     limits.check("guest_call")
     limits.check("guest_phone", phone)
     limits.check("guest_table", str(table["_id"]))
 
 
 def _back(code: str, table: Table, receipt: links.Receipt) -> BaseResponse:
-    """To the table's page, with the receipt for what this phone asked for."""
+    """Redirect to the table's page with the phone's receipt."""
     signed = links.sign_receipt(table, receipt)
     return redirect(url_for("requests.guest.page", code=code, r=signed, lang=_asked_language()), 303)
 
 
-def _refresh(view: View) -> int:
-    """In how many seconds a page without scripts loads itself anew; 0 for not at all."""
+def _refresh(view: TableView) -> int:
+    """Seconds until a page without scripts reloads itself; 0: never."""
     if not view.live:
         return 0
-    return math.ceil(view.look_again(calm=REFRESH)) if view.is_fresh else REFRESH
+    return (
+        math.ceil(view.seconds_until_reread(otherwise=REFRESH_SECONDS))
+        if view.is_waiting_to_be_seen
+        else REFRESH_SECONDS
+    )
 
 
 def _asked_language() -> str | None:
-    """The language chosen on the page; without one the phone's own preference decides."""
+    """The language chosen on the page, if any; otherwise the browser's preference decides."""
     asked = request.args.get("lang")
     return asked if asked in LANGUAGES else None
 
 
 def _languages(restaurant: Restaurant, language: str) -> list[dict[str, Any]]:
-    """The languages this restaurant offers, with the address of this page in each."""
+    """The languages this restaurant offers, with the URL of this page in each."""
     offered = [code for code in restaurant["languages"] if code in LANGUAGES]
     return [
         {

@@ -1,4 +1,4 @@
-"""What a guest reads about the table's calls: one headline, one sentence or two, all of them true."""
+"""The texts of the guest's page: one headline and at most a few sentences for each state."""
 
 import math
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ from waitercaller.db import clock
 from waitercaller.model import pauses, restaurants
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
-from waitercaller.requests.guest.sight import View
+from waitercaller.requests.guest.table_view import TableView
 
 Tone = Literal["idle", "calm", "info", "done", "warn", "closed"]
 MINUTE = timedelta(minutes=1)
-UNSPACED = ("ja", "zh")  # languages whose full stop is as wide as a space is elsewhere
-WEEK = timedelta(days=6)  # beyond this the name of a day says too little
+LANGUAGES_WITHOUT_SPACES = ("ja", "zh")  # no space between sentences
+WEEKDAY_ONLY_WITHIN = timedelta(days=6)  # later, a weekday alone would be ambiguous: the full date
 
 
 @dataclass(frozen=True)
 class GuestState:
-    """One headline, what else is to say, and how many of the four steps (sent, seen, coming, done) are behind."""
+    """The texts, and how many of the four steps (sent, seen, coming, done) are completed."""
 
     headline: str
     detail: str = ""
@@ -32,8 +32,8 @@ class GuestState:
     first_ms: int | None = None
 
 
-def state_of(view: View) -> GuestState:
-    """The state in words; a live call goes before a pause, a pause before a call that has ended."""
+def state_of(view: TableView) -> GuestState:
+    """The state in words. Priority: live requests, pause, ended requests, closed, idle."""
     if view.live:
         return _live(view)
     if view.paused:
@@ -44,17 +44,19 @@ def state_of(view: View) -> GuestState:
     if not view.is_open:
         detail = _opening(view.restaurant, view.opens_at, view.now)
         return GuestState(_("We are closed now"), detail, tone="closed")
-    return GuestState(_("How can we help?"), _joined(_("Tap once, and somebody comes to your table."), _usual(view)))
+    return GuestState(
+        _("How can we help?"), _joined(_("Tap once, and somebody comes to your table."), _usual_wait(view))
+    )
 
 
-def notice_beside(view: View) -> str:
-    """That no more calls are taken, where the state tells of one that was there before."""
+def notice_beside(view: TableView) -> str:
+    """A notice that no more calls are taken, when the state itself is about an earlier call; else empty."""
     if view.live and view.paused:
         return _paused(view.paused)
     return str(_("We are closed now")) if (view.live or view.ended) and not view.is_open else ""
 
 
-def _live(view: View) -> GuestState:
+def _live(view: TableView) -> GuestState:
     first_ms = clock.milliseconds(view.live[0]["first_at"])
     coming = next((request["by"] for request in view.live if request["by"]), None)
     if coming is not None:
@@ -65,14 +67,16 @@ def _live(view: View) -> GuestState:
         return GuestState(_("Nobody has seen it yet — please wave"), detail, 1, "warn", first_ms)
     reminded = _("The staff has been reminded.") if any(request["reminders"] for request in view.waiting) else ""
     if not view.screens:
-        return GuestState(_("Your call is sent"), _joined(reminded, _usual(view), _before(view)), 1, "calm", first_ms)
+        return GuestState(
+            _("Your call is sent"), _joined(reminded, _usual_wait(view), _tables_ahead(view)), 1, "calm", first_ms
+        )
     headline = ngettext("Your call is on %(num)d staff screen", "Your call is on %(num)d staff screens", view.screens)
-    detail = _joined(reminded or _("Nobody has taken it yet."), _usual(view), _before(view))
+    detail = _joined(reminded or _("Nobody has taken it yet."), _usual_wait(view), _tables_ahead(view))
     return GuestState(headline, detail, 2, "calm", first_ms)
 
 
-def _other(view: View) -> str:
-    """Somebody is coming for one call, while another one of the same table waits."""
+def _other(view: TableView) -> str:
+    """The sentence about a waiting call, when somebody is on the way for another call of the same table."""
     if view.is_overlooked:
         return str(_("Nobody has seen your other call yet — please wave."))
     if not view.screens:
@@ -83,7 +87,7 @@ def _other(view: View) -> str:
     return str(sentence)
 
 
-def _ended(ended: ServiceRequest, view: View) -> GuestState:
+def _ended(ended: ServiceRequest, view: TableView) -> GuestState:
     match ended["state"]:
         case "resolved":
             return GuestState(_("Done"), _("The staff says your call is done."), 4, "done")
@@ -102,15 +106,15 @@ def _paused(what: pauses.What) -> str:
     return str(_("Calls from this table are paused — please wave"))
 
 
-def _usual(view: View) -> str:
-    """How long it takes at this hour, in whole minutes and never too few; nothing where too little is known."""
+def _usual_wait(view: TableView) -> str:
+    """The usual wait at this hour, rounded up to whole minutes; empty when unknown."""
     if view.usual_wait is None:
         return ""
     minutes = max(1, math.ceil(view.usual_wait / MINUTE))
     return str(_("Usually %(time)s at this hour.", time=format_timedelta(minutes * MINUTE, "minute", threshold=2)))
 
 
-def _before(view: View) -> str:
+def _tables_ahead(view: TableView) -> str:
     if view.usual_wait is None or not view.tables_ahead:
         return ""
     sentence = ngettext("%(num)d table is before you.", "%(num)d tables are before you.", view.tables_ahead)
@@ -118,7 +122,7 @@ def _before(view: View) -> str:
 
 
 def _opening(restaurant: Restaurant, opens: datetime | None, now: datetime) -> str:
-    """When it opens, told by the clock on the restaurant's wall."""
+    """When the restaurant opens, in its time zone."""
     if opens is None:
         return ""
     zone, locale = restaurants.time_zone(restaurant), get_locale()
@@ -126,10 +130,10 @@ def _opening(restaurant: Restaurant, opens: datetime | None, now: datetime) -> s
     time = format_time(there, "short", tzinfo=zone, locale=locale)
     if there.date() == now.astimezone(zone).date():
         return str(_("We open at %(time)s.", time=time))
-    how = "EEEE" if opens - now < WEEK else "full"
+    how = "EEEE" if opens - now < WEEKDAY_ONLY_WITHIN else "full"
     return str(_("We open on %(day)s at %(time)s.", day=format_date(there.date(), how, locale=locale), time=time))
 
 
 def _joined(*sentences: str) -> str:
-    between = "" if str(get_locale()) in UNSPACED else " "
+    between = "" if str(get_locale()) in LANGUAGES_WITHOUT_SPACES else " "
     return between.join(sentence for sentence in sentences if sentence)

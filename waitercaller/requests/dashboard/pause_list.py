@@ -1,4 +1,4 @@
-"""The quiet lane below the calls: whose taps call nobody for a while, how often they tapped, and the way back."""
+"""The list of active pauses below the cards: phone or table, end, number of taps, and the URL that lifts the pause."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from waitercaller.web.routing import path_for
 
 @dataclass(frozen=True)
 class Pause:
-    """A line of the lane. `until` is told by the clock on the restaurant's wall."""
+    """A row of the list. `until` is in the restaurant's time zone."""
 
     id: str
     what: pauses.What
@@ -22,8 +22,8 @@ class Pause:
     lift_url: str
 
 
-def lane(restaurant: Restaurant) -> list[Pause]:
-    """The pauses of a restaurant, the oldest first, in the language of this answer."""
+def rows(restaurant: Restaurant) -> list[Pause]:
+    """The active pauses of a restaurant, oldest first; times are formatted in the current locale."""
     zone = restaurants.time_zone(restaurant)
     return [
         Pause(

@@ -1,4 +1,4 @@
-"""What one guest's phone sees of its table: read anew for every page and every look of a stream."""
+"""What one guest's phone sees of its table; read from the database for every page and at every read of a stream."""
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,51 +13,51 @@ from waitercaller.model.rollups import usual
 from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest
 from waitercaller.model.tables import Table
 
-UNSEEN = timedelta(seconds=5)  # who has not been seen by then is told to wave
-LOOK_AGAIN = 3.0  # seconds; while a call waits, its screens may be put away without any change in it
+OVERLOOKED_AFTER = timedelta(seconds=5)  # a call that no screen shows by then: the guest is told to wave
+REREAD_SECONDS = 3.0  # while a call waits: screens may be hidden without a change of the request
 
 
 @dataclass(frozen=True)
-class View:
-    """The table's live requests, those that this phone holds a receipt for, and who could see or take them."""
+class TableView:
+    """The table's live requests, those in this phone's receipt, and which screens could show them."""
 
     restaurant: Restaurant
     now: datetime
     live: list[ServiceRequest]
     held: list[ServiceRequest] = field(default_factory=list)
-    visible: set[str] = field(default_factory=set)  # the ids of the staff's screens that are before somebody's eyes
+    visible: set[str] = field(default_factory=set)  # ids of the restaurant's visible screens
     is_open: bool = True
     opens_at: datetime | None = None
-    phone: list[str] = field(default_factory=list)  # what the phone goes by
+    phone_ids: list[str] = field(default_factory=list)
     paused: pauses.What | None = None
-    usual_wait: timedelta | None = None  # none where too little is known
+    usual_wait: timedelta | None = None  # None: too few calls to tell
     tables_ahead: int = 0
 
     @property
     def waiting(self) -> list[ServiceRequest]:
-        """What nobody has taken yet."""
+        """The live requests that nobody has accepted."""
         return [request for request in self.live if request["state"] == "waiting"]
 
     @property
     def ended(self) -> list[ServiceRequest]:
-        """What this phone asked for and has lately come to an end, the latest last."""
+        """This phone's requests that ended within UNDO_WINDOW, the latest last."""
         since = self.now - UNDO_WINDOW
         lately = [request for request in self.held if request["ended_at"] and request["ended_at"] > since]
         return sorted(lately, key=lambda request: request["ended_at"] or self.now)
 
     @property
     def screens(self) -> int:
-        """How many screens show all that waits, as far as they have told and can still be seen."""
+        """The number of visible screens that show a waiting request: the minimum over the waiting requests."""
         return min((len(self._shown(request)) for request in self.waiting), default=0)
 
     @property
     def is_overlooked(self) -> bool:
-        """Whether something has waited for UNSEEN, and no screen shows it."""
+        """Whether a request has waited for OVERLOOKED_AFTER and no screen shows it."""
         return any(self._overlooked_in(request) <= 0 for request in self._unseen())
 
     @property
-    def is_fresh(self) -> bool:
-        """Whether something is neither seen nor overlooked yet."""
+    def is_waiting_to_be_seen(self) -> bool:
+        """Whether a request that no screen shows has waited for less than OVERLOOKED_AFTER."""
         return any(self._overlooked_in(request) > 0 for request in self._unseen())
 
     @property
@@ -66,12 +66,12 @@ class View:
 
     @property
     def can_cancel(self) -> bool:
-        """Whoever reminds of somebody else's call does not own it."""
-        return any(request["live"] and request["device"] in self.phone for request in self.held)
+        """Whether this phone opened a live request; a reminder of another phone's request does not count."""
+        return any(request["live"] and request["device"] in self.phone_ids for request in self.held)
 
     @property
-    def said_done(self) -> list[ObjectId]:
-        """What the page says is done: the last that came to an end, together, if the staff has ended it."""
+    def reopenable_ids(self) -> list[ObjectId]:
+        """The requests that ended last (several at once count together), if the staff ended them."""
         last = self.ended[-1] if self.ended else None
         if last is None or last["state"] not in ("resolved", "dismissed"):
             return []
@@ -79,14 +79,14 @@ class View:
 
     @property
     def can_reopen(self) -> bool:
-        return not self.live and self.can_call and bool(self.said_done)
+        return not self.live and self.can_call and bool(self.reopenable_ids)
 
-    def look_again(self, calm: float) -> float:
-        """In how many seconds to look again, though nothing has changed; `calm` where nothing waits."""
+    def seconds_until_reread(self, otherwise: float) -> float:
+        """Seconds until the state must be read again without a wake-up; `otherwise` when nothing waits."""
         if not self.waiting:
-            return calm
+            return otherwise
         unseen_for = (self._overlooked_in(request) for request in self._unseen())
-        return min([LOOK_AGAIN, *(seconds for seconds in unseen_for if seconds > 0)])
+        return min([REREAD_SECONDS, *(seconds for seconds in unseen_for if seconds > 0)])
 
     def _unseen(self) -> list[ServiceRequest]:
         return [request for request in self.waiting if not self._shown(request)]
@@ -95,24 +95,24 @@ class View:
         return self.visible & {receipt["screen"] for receipt in request["shown"]}
 
     def _overlooked_in(self, request: ServiceRequest) -> float:
-        """Seconds until a request that no screen shows counts as overlooked."""
+        """Seconds until this request counts as overlooked, if no screen shows it by then."""
         began: datetime = max(step["at"] for step in request["steps"] if step["what"] in ("called", "reopened"))
-        return (began + UNSEEN - self.now).total_seconds()
+        return (began + OVERLOOKED_AFTER - self.now).total_seconds()
 
 
-def view_of(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone: list[str]) -> View:
-    """Read what a phone with these receipts and these names sees of its table."""
+def read(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_ids: list[str]) -> TableView:
+    """Read the view of a phone with these ids, whose receipt holds these requests."""
     restaurant_id, now = restaurant["_id"], clock.now()
     live = queries.live_of_table(restaurant_id, table["_id"])
     waiting = [request for request in live if request["state"] == "waiting"]
-    open_now, pause = is_open(restaurant), pauses.applying_to(table, phone)
-    return View(
+    open_now, pause = is_open(restaurant), pauses.applying_to(table, phone_ids)
+    return TableView(
         restaurant,
         now,
         live,
-        held=queries.with_ids(place(table), held_ids) if held_ids else [],
+        held=queries.with_ids(scope_of(table), held_ids) if held_ids else [],
         visible=presence.visible_ids(restaurant_id) if waiting else set(),
-        phone=phone,
+        phone_ids=phone_ids,
         paused=pause["what"] if pause else None,
         is_open=open_now,
         opens_at=None if open_now else opening.opens_at(restaurant, now),
@@ -121,13 +121,13 @@ def view_of(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phon
     )
 
 
-def place(table: Table) -> Scope:
-    """The condition that a request is of this table."""
+def scope_of(table: Table) -> Scope:
+    """The query for requests of this table."""
     return {"restaurant_id": table["restaurant_id"], "table_id": table["_id"]}
 
 
 def is_open(restaurant: Restaurant) -> bool:
-    """Whether guests can call now; the screens are asked for only where the hours say no."""
+    """Whether guests can call now. Presence is queried only outside of the opening hours."""
     now = clock.now()
     by_itself = opening.is_open(restaurant, now, watched=False)
     return by_itself or opening.is_open(restaurant, now, watched=presence.is_watched(restaurant["_id"]))

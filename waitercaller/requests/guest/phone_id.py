@@ -1,0 +1,70 @@
+"""Pseudonymous ids of guests' phones: a random cookie, of which only an HMAC per restaurant is stored.
+
+Used so that only the phone that made a call can cancel it, and so that a phone that calls where nobody sits can be
+paused without pausing its table. A phone without cookies is recognized by the id in its receipt instead.
+"""
+
+import hmac
+from dataclasses import dataclass
+from datetime import timedelta
+
+from bson import ObjectId
+from flask import current_app, request
+from werkzeug.wrappers import Response
+
+from waitercaller.db.config import config
+
+COOKIE_LIFETIME = timedelta(days=180)
+
+
+@dataclass(frozen=True)
+class PhoneId:
+    """A phone's ids in one restaurant (the cookie's first, then the receipt's) and the cookie still to be set."""
+
+    ids: list[str]
+    new_cookie: str = ""
+
+    @property
+    def id(self) -> str:
+        return self.ids[0]
+
+    def set_cookie(self, response: Response) -> None:
+        """Set the cookie, unless the phone has one already."""
+        if not self.new_cookie:
+            return
+        https = _https()
+        response.set_cookie(
+            _cookie(), self.new_cookie, max_age=COOKIE_LIFETIME, secure=https, httponly=True, samesite="Lax", path="/"
+        )
+
+
+def known_ids(restaurant_id: ObjectId, receipt_phone: str) -> list[str]:
+    """The ids of the phone that sent this HTTP request; none if it has not called in this restaurant."""
+    cookie = request.cookies.get(_cookie(), "")
+    cookie_id = _digest("device", str(restaurant_id), cookie) if cookie else ""
+    return [each for each in dict.fromkeys((cookie_id, receipt_phone)) if each]
+
+
+def identify_or_create(restaurant_id: ObjectId, receipt_phone: str, key: str) -> PhoneId:
+    """The ids of the phone that sends this call; a new phone gets one.
+
+    A new id is derived from the call's idempotency `key`, so that a call that is sent again because its answer was lost
+    has the same id.
+    """
+    if ids := known_ids(restaurant_id, receipt_phone):
+        return PhoneId(ids)
+    cookie = _digest("device cookie", key)
+    return PhoneId([_digest("device", str(restaurant_id), cookie)], cookie)
+
+
+def _digest(*parts: str) -> str:
+    secret, message = str(current_app.secret_key).encode(), "\0".join(parts).encode("utf-8", "surrogatepass")
+    return hmac.digest(secret, message, "sha256")[:16].hex()
+
+
+def _cookie() -> str:
+    return "__Host-device" if _https() else "device"
+
+
+def _https() -> bool:
+    return config().https
