@@ -23,6 +23,8 @@ from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 
+pytestmark = pytest.mark.moments
+
 Mails = Callable[[], list[Mail]]
 Tap = Callable[..., ServiceRequest]
 BOB = Actor(id="bob", name="Bob")

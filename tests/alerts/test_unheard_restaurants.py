@@ -14,6 +14,8 @@ from waitercaller.alerts import unheard_restaurants
 from waitercaller.db import clock
 from waitercaller.model import opening, presence, restaurants, unheard
 
+pytestmark = pytest.mark.moments
+
 Mails = Callable[[], list[Mail]]
 Later = Callable[..., None]
 

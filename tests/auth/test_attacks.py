@@ -1,4 +1,4 @@
-"""Mallory tries the pages of accounts: forged addresses, guessed passwords, copied cookies, names as passwords."""
+"""Attacks on accounts: forged addresses, guessed passwords, copied cookies, names as passwords."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ Open = Callable[[], Browser]
 
 @pytest.fixture
 def opened(app: Flask) -> Open:
-    """`opened()`: a browser that knows nobody here."""
+    """`opened()`: a browser without a login."""
 
     def new() -> Browser:
         client = app.test_client()

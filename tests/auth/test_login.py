@@ -1,4 +1,4 @@
-"""Alice logs in and out, and chooses a new password when she has forgotten hers. Mallory is in test_auth_attacks."""
+"""Login, logout, and password reset. Attacks: test_attacks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ Mails = Callable[[], list[Mail]]
 
 @pytest.fixture
 def browser(app: Flask) -> Callable[[], Browser]:
-    """`browser()`: a browser that knows nobody here."""
+    """`browser()`: a browser without a login."""
 
     def opened() -> Browser:
         client = app.test_client()
@@ -31,7 +31,7 @@ def browser(app: Flask) -> Callable[[], Browser]:
 
 @pytest.fixture
 def visitor(browser: Callable[[], Browser]) -> Browser:
-    """Somebody unknown."""
+    """A browser without a login."""
     return browser()
 
 
@@ -176,8 +176,8 @@ def test_alice_has_forgotten_her_password(
     assert (answer.status_code, answer.location) == (303, "/login")
 
     assert "Your password is changed" in visitor.get("/login").text
-    assert visitor.get("/account").status_code == 303  # nobody is logged in by it
-    assert alice.client.get("/account").status_code == 303  # and everybody is out who was
+    assert visitor.get("/account").status_code == 303  # it starts no login
+    assert alice.client.get("/account").status_code == 303  # and ends all logins
     assert bob.client.get("/account").status_code == 200
     assert log_in(browser(), alice.email, PASSWORD).status_code == 400
     assert log_in(browser(), alice.email, ANOTHER_PASSWORD).status_code == 303

@@ -1,4 +1,4 @@
-"""How a login begins, ends, and is guarded in between."""
+"""Start, end and protection of logins."""
 
 import base64
 import inspect
@@ -40,7 +40,7 @@ def is_in(client: Any) -> bool:
 
 
 def copy_of(app: Flask, client: Any) -> Any:
-    """A browser of somebody who has copied the cookie."""
+    """A browser with a copy of the cookie."""
     thief = app.test_client()
     thief.set_cookie("session", client.get_cookie("session").value)
     return thief

@@ -1,4 +1,4 @@
-"""Passwords, the second factor, and every way in."""
+"""ASVS rules for passwords, the second factor, and all ways to log in."""
 
 import base64
 import random
@@ -28,7 +28,7 @@ WORDS = {"restaurant": "Trattoria Lucia", "name": "Zoe", "email": "zoe@example.o
 
 @pytest.fixture
 def browser(app: Flask) -> Callable[[], Browser]:
-    """`browser()`: a browser that knows nobody here."""
+    """`browser()`: a browser without a login."""
 
     def opened() -> Browser:
         client = app.test_client()
@@ -92,7 +92,7 @@ def test_the_rules_say_which_words_are_refused() -> None:
 
 @pytest.mark.asvs("6.1.3")
 def test_the_rules_name_every_way_in() -> None:
-    """Where the code begins a login, the rules have a row for the view."""
+    """Each view that starts a login has a row in the table of rules."""
     begins = {
         path.relative_to(ROOT / "waitercaller").as_posix()
         for path, tree in sources()

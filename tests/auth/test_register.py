@@ -1,4 +1,4 @@
-"""Alice opens an account: she registers and confirms her address. Mallory is somebody else."""
+"""Registration and confirmation of the address. Mallory is an attacker."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Mails = Callable[[], list[Mail]]
 
 @pytest.fixture
 def browser(app: Flask) -> Callable[[], Browser]:
-    """`browser()`: a browser that knows nobody here."""
+    """`browser()`: a browser without a login."""
 
     def opened() -> Browser:
         client = app.test_client()
@@ -33,19 +33,19 @@ def browser(app: Flask) -> Callable[[], Browser]:
 
 @pytest.fixture
 def visitor(browser: Callable[[], Browser]) -> Browser:
-    """Somebody unknown."""
+    """A browser without a login."""
     return browser()
 
 
 @pytest.fixture
 def stored(app: Flask) -> Callable[..., int]:
-    """`stored("users")`: how many documents the collection has."""
+    """`stored("users")`: the number of documents in the collection."""
     database = app.extensions["mongo"].database
     return lambda name, **which: int(database[name].count_documents(which))
 
 
 def words(answer: TestResponse) -> str:
-    """A page without what differs at every view of it."""
+    """A page without the parts that differ on every request."""
     return re.sub(r'(name="csrf_token"[^>]*value=)"[^"]*"', r"\1", answer.text)
 
 

@@ -46,7 +46,7 @@ def test_a_call_to_which_nobody_goes_reaches_all_screens_and_then_its_owner(
     waiting = card(screen, "7")
     expect(waiting).to_be_visible()  # though this screen looks after the terrace only
     expect(waiting.get_by_text("The managers have been alerted")).to_be_visible()
-    expect(waiting).to_have_attribute("data-step", "3")
+    expect(waiting).to_have_attribute("data-level", "late")
     mail = website.mail_to(impatient.email)
     assert mail.subject == "1 table is left waiting · Trattoria Lucia"
 

@@ -148,6 +148,7 @@ def test_a_note_goes_with_a_tap_where_the_restaurant_takes_notes(
     assert requests_in()[0]["note"] == "A high chair, please"
 
 
+@pytest.mark.moments
 def test_a_closed_house_says_when_it_opens_and_offers_nothing(
     visitors: Visitors, table: Table, settle: Callable[[Document], None]
 ) -> None:

@@ -148,6 +148,7 @@ def test_its_icons_are_our_mark(chromium: Browser) -> None:
 # --- without a connection ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.moments
 def test_without_a_connection_it_says_so_and_since_when_and_comes_back_by_itself(
     visitors: Visitors, bob: Person, call: Callable[[], None]
 ) -> None:

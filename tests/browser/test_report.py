@@ -18,7 +18,7 @@ from waitercaller.model.restaurants import Zone
 from waitercaller.model.rollups import store, times
 from waitercaller.model.tables import Table
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.moments]
 
 PATHS = ("report?days=28", "report?days=1", "history")
 

@@ -8,6 +8,8 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 
+pytestmark = pytest.mark.moments
+
 
 class Primary:
     """A database whose clock is off by so much."""

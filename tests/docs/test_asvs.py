@@ -1,4 +1,4 @@
-"""docs/security.md against the tests and the code: nothing is claimed that is not there, and nothing is left out."""
+"""docs/security.md matches the tests and the code, and lists every requirement."""
 
 import ast
 import re
@@ -22,7 +22,7 @@ FILE = re.compile(r"`((?:[\w.-]+/)*[\w.-]+\.\w+|Makefile)`")
 
 @dataclass
 class Row:
-    """One requirement: its number, level, our words for it, the verdict and what the verdict rests on."""
+    """A requirement: number, level, summary, verdict and evidence."""
 
     id: str
     level: str

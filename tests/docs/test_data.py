@@ -1,4 +1,4 @@
-"""docs/data.md is true: every collection, key, type and index, compared with the schema and the TypedDicts."""
+"""docs/data.md is correct: every collection, key, type and index, compared with the schema and the TypedDicts."""
 
 import importlib
 import inspect
@@ -29,7 +29,7 @@ BSON_TYPES = {"objectId": "ObjectId", "string": "string", "date": "date", "bool"
 
 
 class Key(NamedTuple):
-    """A line of a table of keys: `type` as "string or null", whether the key may be absent, and what is said of it."""
+    """A line of a table of keys: `type` as "string or null", whether the key is optional, and its description."""
 
     type: str
     optional: bool
@@ -37,7 +37,7 @@ class Key(NamedTuple):
 
 
 def rows(section: str, heading: str) -> list[list[str]]:
-    """The cells of the table that begins with this heading."""
+    """The cells of the table with this heading."""
     table = re.search(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n?)*)", section, re.M)
     assert table, heading
     return [[cell.strip() for cell in line.strip()[1:-1].split("|")] for line in table[1].splitlines()]
@@ -130,6 +130,10 @@ def test_the_indexes_are_as_the_page_says(collection: str) -> None:
         }
         for index in schema.INDEXES[collection]
     }
+
+
+def test_every_collection_has_a_typed_document() -> None:
+    assert sorted(typed()) == COLLECTIONS
 
 
 def test_the_typed_documents_are_as_the_page_says() -> None:

@@ -1,4 +1,4 @@
-"""The documents hang together: every relative link resolves, and the rooms that architecture.md names exist."""
+"""The documents are consistent: relative links resolve, and the folders in architecture.md exist."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def prose(path: Path) -> str:
 
 
 def anchors(path: Path) -> set[str]:
-    """What its headings are called in addresses: lower case, words joined by hyphens, signs left out."""
+    """The anchors of its headings: lower case, hyphens for spaces, without punctuation."""
     headings = re.findall(r"^#+ (.*)$", prose(path), re.M)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
@@ -49,7 +49,7 @@ NAMING = [
     "CONTRIBUTING.md",
     *(f"docs/{name}.md" for name in ("architecture", "data", "operations", "security-rules", "sharding")),
 ]
-# What the recipes would make; and what is no place of ours.
+# Names that recipes would create, and names outside of this repository.
 EXAMPLES = {
     "templates/email/role_changed/",
     "waitercaller/translations/da/LC_MESSAGES/messages.po",

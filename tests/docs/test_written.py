@@ -1,4 +1,4 @@
-"""What the application writes is as docs/data.md says: no key too many, none missing, no other type."""
+"""Written documents match docs/data.md: keys and types."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -46,7 +46,7 @@ def config(config: Config) -> Config:
 
 
 def faults(keys: dict[str, Key], document: dict[str, Any], prefix: str = "") -> Iterator[str]:
-    """What of a document is not as the page says."""
+    """Differences between a document and the page."""
     children = {name.removeprefix(prefix) for name in keys if name.startswith(prefix)}
     children = {name for name in children if "." not in name}
     yield from (
@@ -70,7 +70,7 @@ def listed(value: Any) -> list[Any]:
 
 
 def fits(value: Any, type_: str) -> bool:
-    """Whether a value is of a type as the page writes it."""
+    """Whether a value has the type given in the page."""
     if type_.startswith("["):
         return isinstance(value, list) and all(fits(each, type_[1:-1]) for each in value)
     if type_.startswith("{"):
@@ -107,7 +107,7 @@ def test_what_is_written_is_on_the_page(
 
 
 def _act(alice: Person, bob: Person, table: Table) -> None:
-    """Whatever else writes documents, or optional keys."""
+    """Further operations that write documents or optional keys."""
     now, restaurant_id = clock.now(), alice.restaurant_id
     call = db().requests.find_one({}) or {}
     for act in ("accept", "resolve", "reopen"):

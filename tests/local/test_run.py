@@ -20,11 +20,11 @@ from waitercaller.local import LocalError, instance, network
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 60.0  # seconds; a machine may be busy, and a test that waits in vain fails
+TIMEOUT_SECONDS = 60.0  # generous, for a busy machine
 
 
 class Run:
-    """One `python -m waitercaller run` whose words go to a file."""
+    """A process `python -m waitercaller run` with its output in a file."""
 
     def __init__(self, folder: Path, *, port: int | None = None, host: str = "127.0.0.1") -> None:
         self.data = folder / "instance"
@@ -41,7 +41,7 @@ class Run:
         return self
 
     def wait_for_the_end(self) -> int:
-        return self.process.wait(PATIENCE)
+        return self.process.wait(TIMEOUT_SECONDS)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -52,7 +52,7 @@ class Run:
         return self.words.read_text()
 
     def children(self, part: str) -> list[int]:
-        """The processes below this run whose command holds `part`."""
+        """The descendants of this run with `part` in their command line."""
         return [pid for pid in descendants(self.process.pid) if part in command_of(pid)]
 
     def get(self, path: str, host: str = "127.0.0.1") -> int:
@@ -62,14 +62,14 @@ class Run:
             return connection.getresponse().status
 
     def send(self, head: str) -> bytes:
-        """The answer to these lines, which need not be a proper request."""
+        """The response to these lines, which may be an invalid HTTP request."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(f"{head}\r\n".encode())
             return connection.recv(1000)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + TIMEOUT_SECONDS
     while not condition():
         assert time.monotonic() < give_up, "waited in vain"
         time.sleep(0.05)
@@ -82,7 +82,7 @@ def command_of(pid: int) -> str:
 
 
 def alive(pids: list[int]) -> list[int]:
-    """Those that have not ended; one that only waits for its parent to notice has."""
+    """Processes that have not ended; zombies count as ended."""
     return [pid for pid in pids if command_of(pid)]
 
 
@@ -95,7 +95,7 @@ def descendants(pid: int) -> list[int]:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[..., Run]]:
-    """Starts runs on this test's own folder, and ends those that the test leaves."""
+    """Starts runs on this test's folder, and ends those still running after the test."""
     runs: list[Run] = []
 
     def start_one(**options: object) -> Run:
@@ -175,7 +175,7 @@ def test_broken_data_is_one_sentence_and_stays_as_it_was(start, tmp_path):
 
 def test_the_local_network_gets_an_address_that_a_phone_can_open(start):
     address = network.local_network_address()
-    if address is None:  # a computer without a network: said, and no reason to fail
+    if address is None:  # a computer without a network: reported, but not an error
         assert "on no local network" in start(host="0.0.0.0").wait_until_it_serves().said
         return
     run = start(host="0.0.0.0").wait_until_it_serves()
@@ -188,7 +188,7 @@ def test_the_local_network_gets_an_address_that_a_phone_can_open(start):
 def test_a_port_that_is_none_is_one_sentence(port, tmp_path):
     environ = os.environ | {"PORT": port}
     command = [sys.executable, "-m", "waitercaller", "run", "--data", tmp_path / "instance"]
-    ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=PATIENCE)
+    ended = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     assert (ended.returncode, ended.stderr) == (1, f"PORT must be a number from 1 to 65535, not {port!r}.\n")
     assert not list(tmp_path.iterdir())
 
@@ -227,7 +227,7 @@ def make_run(folder: Path, python: str) -> str:
     pins.mkdir(parents=True)
     (pins / "database.txt").touch()
     made = subprocess.run(
-        ["make", "run", f"PYTHON={folder}/python"], cwd=folder, capture_output=True, text=True, timeout=PATIENCE
+        ["make", "run", f"PYTHON={folder}/python"], cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS
     )
     assert made.returncode != 0
     assert not (folder / ".venv").exists()

@@ -7,6 +7,8 @@ import pytest
 
 from waitercaller.model import opening
 
+pytestmark = pytest.mark.moments
+
 BERLIN, NEW_YORK, TOKYO = "Europe/Berlin", "America/New_York", "Asia/Tokyo"
 
 

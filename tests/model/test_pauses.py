@@ -21,7 +21,7 @@ ANNA = restaurants.Actor(id="anna", name="Anna")
 BOB = restaurants.Actor(id="bob", name="Bob")
 PHONE = "the hash of a cookie"
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.moments]
 
 Call = Callable[..., ServiceRequest]
 

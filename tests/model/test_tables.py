@@ -11,7 +11,7 @@ from wtforms.validators import ValidationError
 
 from tests.support.together import at_once_in
 from waitercaller.model import tables
-from waitercaller.tables.forms import MOST_AT_ONCE, names_from
+from waitercaller.tables.forms import MAX_TABLES_AT_ONCE, names_from
 
 HERE, ELSEWHERE = ObjectId(), ObjectId()
 HOSTILE = '"><svg onload=alert(1)>'
@@ -64,7 +64,7 @@ def test_names_are_read_as_people_write_them(text, expected):
         ("", "at least one"),
         (" , \n ; ", "at least one"),
         ("12-1", "counts backwards"),
-        (f"1-{MOST_AT_ONCE + 1}", "At most 200"),
+        (f"1-{MAX_TABLES_AT_ONCE + 1}", "At most 200"),
         ("1-150, 200-300", "At most 200"),
         ("1-99999999999999999999", "At most 200"),
         (",".join(str(number) for number in range(300)), "At most 200"),

@@ -1,4 +1,4 @@
-"""A database with everything in it, for backups and restores."""
+"""A database with data, for backups and restores."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from waitercaller.model.tables import Table
 
 @pytest.fixture
 def filled(app: Flask, alice: Person, bob: Person, table: Table) -> Database[Any]:
-    """A restaurant with people, a call, a mail that is owed, and values that a careless format would change."""
+    """A restaurant with members, a request, a due mail, and BSON values that other formats would change."""
     database: Database[Any] = app.extensions["mongo"].database
     with app.app_context():
         restaurant = restaurants.get(alice.restaurant_id)

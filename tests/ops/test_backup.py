@@ -1,4 +1,4 @@
-"""The drill: a backup, the loss of everything, and the same documents and indexes again."""
+"""Backup, loss of all data, and restore of the same documents and indexes."""
 
 import gzip
 import io
@@ -46,7 +46,7 @@ def test_backup_destroy_restore(filled: Database[Any], run: Callable[..., Any], 
     assert "documents and indexes are the same" in done.output
     assert all_of(filled) == before
     assert f"{filled.name}_restored" not in filled.client.list_database_names()
-    with pytest.raises(DuplicateKeyError):  # the rules are back, not only their names
+    with pytest.raises(DuplicateKeyError):  # the indexes work again
         filled.users.insert_one({**filled.users.find_one({}, {"_id": False}), "name": "again"})  # type: ignore[dict-item]
 
 
@@ -92,7 +92,7 @@ def cut(content: bytes) -> bytes:
 
 
 def without(content: bytes, position: int) -> bytes:
-    """Of the documents in the file, all but this one."""
+    """Copy the file without this document."""
     entries = [entry.raw for entry in bson.decode_file_iter(io.BytesIO(gzip.decompress(content)), archive.RAW)]
     del entries[position]
     return gzip.compress(b"".join(entries))
@@ -111,9 +111,9 @@ DAMAGES: list[Callable[[bytes], bytes]] = [
     cut,
     flip,
     change_a_word,
-    lambda content: without(content, -1),  # the end
+    lambda content: without(content, -1),  # the end record
     lambda content: without(content, -3),
-    lambda content: without(content, 1),  # the first collection's beginning
+    lambda content: without(content, 1),  # the record of the first collection
     lambda content: content + gzip.compress(b"more"),
     lambda _: b"",
     lambda _: b"no backup at all",
@@ -198,7 +198,7 @@ def test_it_says_what_it_holds_and_how_far_it_is_of_one_moment(
 def test_a_restore_that_breaks_off_leaves_the_present_documents_as_they_are(
     filled: Database[Any], run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only finished collections take the place of the present ones."""
+    """Existing collections are replaced only after all were written."""
     run("backup", tmp_path / "backup")
     filled.many.insert_one({"_id": "later"})
     before = all_of(filled)
@@ -219,7 +219,7 @@ def test_a_restore_that_breaks_off_leaves_the_present_documents_as_they_are(
 def test_a_backup_that_should_be_of_one_moment_and_cannot_fails(
     filled: Database[Any], run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It would pass for a snapshot, and hold a call without its table."""
+    """A backup that claims to be a snapshot could have a request without its table."""
 
     def too_old(*_: Any, **__: Any) -> Any:
         raise OperationFailure("SnapshotTooOld", 239)

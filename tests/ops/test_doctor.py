@@ -1,4 +1,4 @@
-"""The doctor, on servers that are really there: what it finds, and what it says to do."""
+"""The doctor, with real servers: findings and advice."""
 
 import shutil
 import socket
@@ -25,7 +25,7 @@ from waitercaller.ops.doctor import Finding, database, examine
 
 @contextmanager
 def https_server() -> Iterator[int]:
-    """Shows the tests' certificate, for localhost, to whoever connects; yields its port."""
+    """A TLS server with the tests' certificate for localhost; yields its port."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(smtp.CERTIFICATE)
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -51,7 +51,7 @@ def https_server() -> Iterator[int]:
 
 @pytest.fixture
 def look(make_app: MakeApp, config: Config) -> Callable[..., list[Finding]]:
-    """`look(mail_port=25)`: what the doctor finds with these settings."""
+    """`look(mail_port=25)`: the doctor's findings with these settings."""
 
     def looked(**settings: Any) -> list[Finding]:
         app = make_app(replace(config, **settings))
@@ -61,7 +61,7 @@ def look(make_app: MakeApp, config: Config) -> Callable[..., list[Finding]]:
 
 
 def of(findings: list[Finding], words: str) -> Finding:
-    """The finding that says these words."""
+    """The finding with this text."""
     found = [finding for finding in findings if words in finding.what]
     assert len(found) == 1, [finding.what for finding in findings]
     return found[0]
@@ -239,7 +239,7 @@ def test_how_far_back_the_oplog_goes(app: Flask, monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_step_down_says_when_writes_go_on(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The stand-in has no second server; what is asked of the administrator's connection is looked at."""
+    """The embedded database has no second server; the commands sent are checked."""
     asked: list[tuple[object, ...]] = []
 
     class Administrator:

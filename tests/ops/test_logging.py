@@ -1,4 +1,4 @@
-"""What is logged, how, and what a visitor is told when something goes wrong."""
+"""Log format and contents, and the response to a failure."""
 
 import ast
 import io
@@ -31,7 +31,7 @@ WRONG = "a wrong guess of mine"
 
 @pytest.fixture
 def written(app: Flask) -> Iterator[io.StringIO]:
-    """The log as production writes it."""
+    """The log in its production format."""
     stream, logger = io.StringIO(), logging.getLogger("waitercaller")
     handler = logging.StreamHandler(stream)
     handler.setFormatter(ops.LogFormatter(as_json=True))
@@ -64,7 +64,7 @@ def audited(app: Flask, event: str) -> list[Document]:
 
 @pytest.fixture
 def failing(app: Flask) -> Callable[[Exception], Any]:
-    """`failing(fault)`: the answer of a page that fails like this."""
+    """`failing(fault)`: the response of a view that raises this."""
     faults: list[Exception] = []
 
     @access.anyone

@@ -1,4 +1,4 @@
-"""What is counted: by rules and never by paths, and right over several processes."""
+"""Metrics: labelled by URL rule, never by path, and aggregated over processes."""
 
 import http.client
 import json
@@ -34,7 +34,7 @@ from waitercaller.web import limits
 
 
 def values(text: str) -> dict[str, float]:
-    """`{'name{label="value"}': 1.0}`, of what Prometheus reads."""
+    """`{'name{label="value"}': 1.0}`, the parsed metrics."""
     samples = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
@@ -45,7 +45,7 @@ def values(text: str) -> dict[str, float]:
 
 @pytest.fixture
 def counted(client: FlaskClient) -> Callable[..., float]:
-    """`counted('waitercaller_calls_total{step="called"}')`: by how much it has grown since the test began."""
+    """`counted('waitercaller_calls_total{step="called"}')`: its increase since the start of the test."""
     before = values(client.get("/metrics").text)
     return lambda name: values(client.get("/metrics").text).get(name, 0.0) - before.get(name, 0.0)
 
@@ -213,7 +213,7 @@ def test_faults_in_the_background_and_restarts_of_the_watcher_are_counted(
 
 
 def get(gunicorn: Gunicorn, path: str, patience: float = 20) -> http.client.HTTPResponse:
-    """A request by a connection of its own, which any worker may take."""
+    """An HTTP request on a new connection, which any worker may serve."""
     connection = http.client.HTTPConnection("127.0.0.1", gunicorn.port, timeout=patience)
     connection.request("GET", path, headers={"Connection": "close"})
     return connection.getresponse()
@@ -274,7 +274,7 @@ def test_two_workers_are_added_up_whichever_is_asked_and_the_dead_are_not_counte
 
 
 def is_over(stream: http.client.HTTPResponse) -> bool:
-    """Whether whoever sent this is dead."""
+    """Whether the process that sent this response has ended."""
     try:
         while stream.read1(65536):
             pass
@@ -297,7 +297,7 @@ def test_a_drained_machine_fails_readiness_until_it_is_started_again(gunicorn: G
 
 @pytest.fixture
 def known(client: FlaskClient) -> dict[str, set[str]]:
-    """The names that Prometheus knows, each with its labels."""
+    """The names of the metrics, each with its labels."""
     parts = {"counter": ["_total"], "gauge": [""], "histogram": ["_bucket", "_sum", "_count"]}
     collectors = metrics.REGISTRY._collector_to_names
     labels = {name: set(getattr(each, "_labelnames", ())) for each, names in collectors.items() for name in names}
@@ -310,7 +310,7 @@ def known(client: FlaskClient) -> dict[str, set[str]]:
 
 
 def check(expression: str, known: dict[str, set[str]]) -> None:
-    """Every figure that this asks for exists, and has the labels it asks for."""
+    """Every metric in these queries exists and has the labels used."""
     names = re.findall(r"\b(?:waitercaller_\w+|up)\b", expression)
     assert names, expression
     assert set(names) <= set(known), expression

@@ -1,4 +1,4 @@
-"""Alive, ready, draining; the lines of the log; what operators do by command."""
+"""Health, readiness, draining; operators' commands."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""backup.sh and restore.sh, with our own backups and with what stands in for MongoDB's tools."""
+"""backup.sh and restore.sh, with our own backups and with stubs of MongoDB's tools."""
 
 import gzip
 import os
@@ -18,8 +18,8 @@ from tests.support.contents import all_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_wire]
 
-# Takes the place of MongoDB's tools and of systemd, which no test of ours has: notes how it was called, and what its
-# settings say. What FAILS names fails once the service is stopped.
+# Stub of MongoDB's tools and of systemd: records its arguments and configuration. A command in FAILS fails after the
+# service was stopped.
 STAND_IN = """#!/bin/sh
 echo "${0##*/} $*" >>"$CALLS"
 for word; do
@@ -63,7 +63,7 @@ Script = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def calls(tmp_path: Path) -> Callable[[], list[str]]:
-    """What the stand-ins were asked since this was last asked."""
+    """The calls of the stubs since the previous look."""
 
     def taken() -> list[str]:
         file = tmp_path / "calls"
@@ -129,7 +129,7 @@ def test_mongodbs_own_tools_are_used_where_they_are_and_no_password_is_on_a_comm
     assert settings == f'uri: "{uri}"'
     assert not list(tmp_path.glob(".unfinished*"))
 
-    # The stand-in restores nothing, and that is noticed before anything is replaced.
+    # The stub restores nothing, which is detected before anything is replaced.
     uri = uri.replace("backup", "restore")
     done = script("restore.sh", made, "--replace", RESTORE_MONGODB_URI=uri)
     assert done.returncode == 1
@@ -142,7 +142,7 @@ def test_mongodbs_own_tools_are_used_where_they_are_and_no_password_is_on_a_comm
     assert calls() == []
 
 
-# The same for what restore.sh asks of `flask`; the rest is done.
+# The same for the `flask` commands of restore.sh.
 PYTHON = """#!/bin/sh
 case $* in *"flask --app wsgi"*) echo "flask ${*#*wsgi }" >>"$CALLS" ;; *) exec "$REAL" "$@" ;; esac
 case $* in *"$FAILS") ! grep -q '^systemctl stop' "$CALLS" ;; esac
@@ -159,7 +159,7 @@ def archive_of_mongodump(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def replaced(script: Script, calls: Calls, archive_of_mongodump: Path, tmp_path: Path) -> Replaced:
-    """`replaced("--whole-server", FAILS="mongorestore")`: what a restore of a dump said, and what it asked for."""
+    """`replaced("--whole-server", FAILS="mongorestore")`: output of a restore from a dump, and the stubs' calls."""
     (tmp_path / "python").write_text(PYTHON)
     (tmp_path / "python").chmod(0o755)
     ways = {
@@ -210,7 +210,7 @@ def test_of_a_whole_server_only_our_database_is_replaced_unless_all_of_it_is_ask
 def test_where_a_replacement_fails_the_service_stays_down_and_the_way_out_is_said(
     replaced: Replaced, archive_of_mongodump: Path, what: str
 ) -> None:
-    """Also where the database lacks its indexes: on that one, calls would be doubled."""
+    """Also if indexes are missing: without them, calls could be duplicated."""
     done, asked = replaced(FAILS=what)
     assert done.returncode == 1
     assert STOPS in asked
@@ -236,7 +236,7 @@ def test_where_a_backup_of_ours_cannot_take_its_place_the_service_stays_down(
 def test_what_was_only_tried_is_gone_afterwards(
     filled: Database[Any], script: Script, archive_of_mongodump: Path
 ) -> None:
-    """mongodump would take it along that night."""
+    """Otherwise the next mongodump would include it."""
     tried = filled.client[f"{filled.name}_restored"]
     tried.users.insert_one({"email": "left@example.org"})  # of one that was interrupted
     done = script("restore.sh", archive_of_mongodump, RESTORE_MONGODB_URI="mongodb://restore@127.0.0.1/")

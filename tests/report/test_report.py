@@ -1,4 +1,4 @@
-"""The report, its file for spreadsheets, and the history of the day."""
+"""The report, its CSV, and the history of today's calls."""
 
 import csv
 import io
@@ -17,12 +17,14 @@ from waitercaller.model.rollups import store
 from waitercaller.model.tables import Table
 from waitercaller.report import sheet, views
 
+pytestmark = pytest.mark.moments
+
 FORMULA = '=HYPERLINK("http://evil.example","Terrace")'
 
 
 @pytest.fixture(autouse=True)
 def at(monkeypatch: pytest.MonkeyPatch) -> datetime:
-    """It is noon, for everybody, and stays so."""
+    """Freeze the clock at noon."""
     now = clock.now()
     noon = (now + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
     monkeypatch.setattr(clock, "now", lambda: noon)
@@ -31,7 +33,7 @@ def at(monkeypatch: pytest.MonkeyPatch) -> datetime:
 
 @pytest.fixture
 def called(app: Any, restaurant: Restaurant, table: Table) -> Any:
-    """`called(past_call, …)`: these calls were made, and have been counted."""
+    """`called(past_call, …)`: insert these calls and update the rollups."""
 
     def kept(*requests: Any) -> None:
         with app.app_context():
@@ -42,7 +44,7 @@ def called(app: Any, restaurant: Restaurant, table: Table) -> Any:
 
 
 def text_of(html: str) -> str:
-    """What a page's main part says."""
+    """The text of a page's <main>."""
     main = re.sub(r"<svg.*?</svg>", "", html[html.index("<main") :], flags=re.DOTALL)
     return " ".join(re.sub(r"<[^>]+>", " ", main).split())
 
@@ -54,7 +56,7 @@ def rows_of(answer: Any) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"))))
 
 
-def test_a_house_without_calls_is_told_what_comes(alice):
+def test_a_restaurant_without_calls_gets_an_explanation(alice):
     for path in ("/report", "/report?days=90"):
         answer = alice.client.get(f"{alice.home}{path}")
         assert answer.status_code == 200
@@ -77,7 +79,7 @@ def test_the_report_says_how_many_and_how_long(alice, restaurant, table, called,
     assert "Calls 6 " in text_of(alice.client.get(f"{alice.home}/report?days=28").text)
 
 
-def test_older_houses_compare_with_the_days_before(app, alice, restaurant, table, called, at):
+def test_older_restaurants_compare_with_the_days_before(app, alice, restaurant, table, called, at):
     database = app.extensions["mongo"].database
     database.restaurants.update_one({"_id": restaurant["_id"]}, {"$set": {"created_at": at - timedelta(days=100)}})
     called(*(past_call(restaurant, table, at - timedelta(days=days, minutes=30)) for days in (0, 1, 1, 1)))
@@ -94,7 +96,7 @@ def test_in_time_is_what_the_restaurant_calls_so(app, alice, restaurant, table, 
 
 
 def test_the_day_is_that_of_the_restaurant(app, alice, restaurant, table, called, at):
-    """At noon UTC it is half past one in the night in Auckland: the evening there is not over."""
+    """Noon UTC is 1 a.m. in Auckland: the restaurant's day has not ended."""
     app.extensions["mongo"].database.restaurants.update_one(
         {"_id": restaurant["_id"]}, {"$set": {"time_zone": "Pacific/Auckland"}}
     )
@@ -144,7 +146,7 @@ def test_no_name_becomes_a_formula(app, alice, restaurant, table, called, at, na
 
 @pytest.mark.parametrize("name", ["Bar;=1+1", "Bar; @SUM(A1)", 'Bar;"-1"'])
 def test_no_part_of_a_name_becomes_a_formula_where_semicolons_part_cells(name):
-    [row] = csv.reader(io.StringIO(sheet.written([[name, "Bar; 2"]]).removeprefix("\ufeff")))
+    [row] = csv.reader(io.StringIO(sheet.to_csv([[name, "Bar; 2"]]).removeprefix("\ufeff")))
     assert not re.search(r';[\s"]*[=+@-]', row[0])
     assert (row[0].replace("'", ""), row[1]) == (name, "Bar; 2")
 
@@ -195,7 +197,7 @@ def test_people_who_have_left_have_no_name(bob, restaurant, table, called, at):
     assert "Somebody came" in bob.client.get(f"{bob.home}/history").text
 
 
-def test_a_call_that_was_passed_on_is_of_whoever_took_it(bob, restaurant, table, called, at):
+def test_a_call_that_was_passed_on_shows_the_member_who_took_it(bob, restaurant, table, called, at):
     call = past_call(restaurant, table, at - timedelta(hours=1), passed=30, resolved=60)
     call.update(by={"id": "kim", "name": "Kim"})
     called(call)
@@ -203,7 +205,7 @@ def test_a_call_that_was_passed_on_is_of_whoever_took_it(bob, restaurant, table,
 
 
 def test_a_long_day_has_further_pages(monkeypatch, bob, restaurant, table, called, at):
-    monkeypatch.setattr(views, "CALLS_OF_A_PAGE", 2)
+    monkeypatch.setattr(views, "CALLS_PER_PAGE", 2)
     called(*(past_call(restaurant, table, at - timedelta(hours=hour), kind=hour % 3) for hour in (1, 2, 3)))
     first = bob.client.get(f"{bob.home}/history").text
     [further] = re.findall(r'href="([^"]+before=\d+)"', first)
@@ -221,7 +223,7 @@ def test_the_screen_on_the_counter_shows_the_history_and_not_the_report(app, ali
     assert counter.get(f"{alice.home}/report").status_code == 403
 
 
-def test_nobody_sees_the_calls_of_another_house(alice, charlie, restaurant, table, called, at):
+def test_nobody_sees_the_calls_of_another_restaurant(alice, charlie, restaurant, table, called, at):
     called(past_call(restaurant, table, at - timedelta(hours=1)))
     assert "No calls yet today" in charlie.client.get(f"{charlie.home}/history").text
     assert "No calls in this time" in charlie.client.get(f"{charlie.home}/report").text

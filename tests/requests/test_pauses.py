@@ -19,6 +19,8 @@ from waitercaller.db.client import Document
 from waitercaller.model import pauses, tables
 from waitercaller.model.tables import Table
 
+pytestmark = pytest.mark.moments
+
 PAUSED = "Calls from this phone are paused — please wave"
 TABLE_PAUSED = "Calls from this table are paused — please wave"
 

@@ -1,4 +1,4 @@
-"""What guests can ask for: words in many languages, choices, order, archive; requests that exist stay as they are."""
+"""Kinds: texts in several languages, choices, order, archiving; existing requests are not changed."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,13 +19,13 @@ CHAIR = {"names-en": "A high chair", "names-de": "Ein Hochstuhl", "labels-en": "
 
 @pytest.fixture
 def here(alice: Person) -> str:
-    """Where the kinds of Alice's restaurant are."""
+    """The path of the kinds of Alice's restaurant."""
     return f"{alice.home}/settings/kinds"
 
 
 @pytest.fixture
 def offered(app: Flask, alice: Person) -> Callable[[], dict[str, Kind]]:
-    """`offered()`: what guests can ask for now, in order, by id."""
+    """`offered()`: the ids of the offered kinds, in order."""
 
     def kept() -> dict[str, Kind]:
         found = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
@@ -41,7 +41,7 @@ def carol(hire: Callable[..., Person], alice: Person) -> Person:
 
 
 def press(person: Person, here: str, path: str, **form: str) -> Any:
-    """Press a button that stands on the page of all kinds."""
+    """Press a button of the page of kinds."""
     return person.client.submit(f"{here}{path}", form, page=here)
 
 
@@ -69,10 +69,10 @@ def test_a_change_of_a_kind_changes_no_request(
     app: Flask, alice: Person, here: str, table: Table, offered: Callable[[], dict[str, Kind]]
 ) -> None:
     with app.app_context():
-        house = restaurants.get(alice.restaurant_id)
-        assert house
+        restaurant = restaurants.get(alice.restaurant_id)
+        assert restaurant
         bill: Any = offered()["bill"]
-        requests.open_request(house, table, bill, "a key", choice=bill["choices"][0])
+        requests.open_request(restaurant, table, bill, "a key", choice=bill["choices"][0])
     database = app.extensions["mongo"].database
     before = database.requests.find_one()
     changes = {"names-en": "Check, please", "labels-en": "Check", "icon": "hand", "choices-en": "Bitcoin"}
@@ -119,7 +119,7 @@ def test_words_in_languages_that_are_not_offered_now_are_kept(
 def test_the_order_is_that_of_the_guests_page(alice: Person, here: str, offered: Callable[[], dict[str, Kind]]) -> None:
     assert press(alice, here, "/water/move", direction="up").status_code == 303
     assert press(alice, here, "/water/move", direction="up").status_code == 303
-    assert press(alice, here, "/bill/move", direction="down").status_code == 303  # the end is the end
+    assert press(alice, here, "/bill/move", direction="down").status_code == 303  # clamped at the end
     assert list(offered()) == ["water", "waiter", "bill"]
 
 

@@ -1,4 +1,4 @@
-"""The page about when guests can call: hours of the week, days that differ, and open or closed by hand."""
+"""The page of opening: weekly hours, special days, and the manual state."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,6 +12,8 @@ from waitercaller.db import clock
 from waitercaller.model import opening, presence
 from waitercaller.requests.dashboard import cards
 from waitercaller.settings import hours
+
+pytestmark = pytest.mark.moments
 
 EVENING = {"opens": "18:00", "closes": "23:00"}
 
@@ -29,8 +31,8 @@ def here(alice: Person) -> str:
 
 
 @pytest.fixture
-def house(app: Flask, alice: Person) -> Callable[[], Any]:
-    """`house()`: Alice's restaurant, in Berlin, as it is kept now."""
+def restaurant(app: Flask, alice: Person) -> Callable[[], Any]:
+    """`restaurant()`: the present document of Alice's restaurant, in Berlin."""
     database = app.extensions["mongo"].database
     database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": {"time_zone": "Europe/Berlin"}})
     return lambda: dict(database.restaurants.find_one({"_id": alice.restaurant_id}))
@@ -38,7 +40,7 @@ def house(app: Flask, alice: Person) -> Callable[[], Any]:
 
 @pytest.fixture
 def monday(later: Callable[..., None]) -> datetime:
-    """It is noon in Berlin, on some Monday in winter; the moment."""
+    """Set the clock to noon in Berlin on a Monday in winter; returns that time."""
     now = clock.now()
     noon = datetime(now.year + 1, 1, 15, 11, tzinfo=UTC)
     noon += timedelta(days=-noon.weekday() % 7)
@@ -60,19 +62,19 @@ def send(person: Person, here: str, path: str, **form: Any) -> Any:
 
 
 def test_hours_are_added_for_several_days_and_removed_one_by_one(
-    mona: Person, here: str, house: Callable[[], Any]
+    mona: Person, here: str, restaurant: Callable[[], Any]
 ) -> None:
     page = mona.client.get(here).text
     assert "No hours yet" in page
     assert send(mona, here, "/hours", days=["4", "1"], **EVENING).status_code == 303
     assert send(mona, here, "/hours", days="1", opens="11:30", closes="14:30").status_code == 303
-    kept = [hours.name_of(each) for each in house()["hours"]]
+    kept = [hours.name_of(each) for each in restaurant()["hours"]]
     assert kept == ["1 11:30 14:30", "1 18:00 23:00", "4 18:00 23:00"]
     page = mona.client.get(here).text
     assert "By the clock of Berlin" in page
     assert page.index("Tuesday") < page.index("11:30–14:30") < page.index("18:00–23:00") < page.index("Wednesday")
     assert send(mona, here, "/hours/remove", which="1 18:00 23:00").status_code == 303
-    assert [hours.name_of(each) for each in house()["hours"]] == ["1 11:30 14:30", "4 18:00 23:00"]
+    assert [hours.name_of(each) for each in restaurant()["hours"]] == ["1 11:30 14:30", "4 18:00 23:00"]
     assert send(mona, here, "/hours/remove", which="1 18:00 23:00").status_code == 404  # somebody was faster
 
 
@@ -88,56 +90,56 @@ BAD_HOURS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_bad_hours_change_nothing_and_are_kept(mona: Person, here: str, house: Callable[[], Any]) -> None:
+def test_bad_hours_change_nothing_and_are_kept(mona: Person, here: str, restaurant: Callable[[], Any]) -> None:
     assert send(mona, here, "/hours", days="6", opens="18:00", closes="02:00").status_code == 303
-    before = house()
+    before = restaurant()
     for sent, sentence in BAD_HOURS:
         answer = send(mona, here, "/hours", **{"days": ["6", "2"], **EVENING, **sent})
         assert answer.status_code == 400, sent
         assert sentence in answer.text, sent
         assert 'value="2" checked' in answer.text or "days" in sent
-    assert house() == before
+    assert restaurant() == before
 
 
-def test_a_day_has_only_so_many_times(mona: Person, here: str, house: Callable[[], Any]) -> None:
-    for hour in range(10, 10 + hours.MOST_TIMES):
+def test_a_day_has_only_so_many_times(mona: Person, here: str, restaurant: Callable[[], Any]) -> None:
+    for hour in range(10, 10 + hours.MAX_SPANS_PER_DAY):
         assert send(mona, here, "/hours", days="0", opens=f"{hour}:00", closes=f"{hour}:30").status_code == 303
     assert send(mona, here, "/hours", days=["1", "0"], opens="20:00", closes="21:00").status_code == 400
-    assert len(house()["hours"]) == hours.MOST_TIMES
+    assert len(restaurant()["hours"]) == hours.MAX_SPANS_PER_DAY
 
 
 # --- days that differ -------------------------------------------------------------------------------------------------
 
 
 def day(monday: datetime, number: int) -> str:
-    """So many days after that Monday."""
+    """The date this many days after that Monday."""
     return (monday + timedelta(days=number)).date().isoformat()
 
 
 def test_days_in_a_row_are_one_line_and_leave_together(
-    owner: Person, here: str, house: Callable[[], Any], monday: datetime
+    owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime
 ) -> None:
     assert send(owner, here, "/exceptions", first_day=day(monday, 3), last_day=day(monday, 5)).status_code == 303
     party = {"first_day": day(monday, 6), "starts": "18:00", "ends": "03:00"}
     assert send(owner, here, "/exceptions", **party).status_code == 303
     brunch = {"first_day": day(monday, 6), "starts": "10:00", "ends": "14:00"}
     assert send(owner, here, "/exceptions", **brunch).status_code == 303
-    assert [len(each["spans"]) for each in house()["exceptions"]] == [0, 0, 0, 2]
+    assert [len(each["spans"]) for each in restaurant()["exceptions"]] == [0, 0, 0, 2]
     page = owner.client.get(here).text
     assert "10:00–14:00, 18:00–03:00" in page
     together = f"{day(monday, 3)} {day(monday, 5)}"
     assert together in page
     assert send(owner, here, "/exceptions/remove", which=together).status_code == 303
-    assert [each["date"] for each in house()["exceptions"]] == [day(monday, 6)]
+    assert [each["date"] for each in restaurant()["exceptions"]] == [day(monday, 6)]
     assert send(owner, here, "/exceptions/remove", which=together).status_code == 404
 
 
 def test_bad_days_change_nothing_and_are_kept(
-    owner: Person, here: str, house: Callable[[], Any], monday: datetime
+    owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime
 ) -> None:
     first = day(monday, 3)
     assert send(owner, here, "/exceptions", first_day=first).status_code == 303
-    before = house()
+    before = restaurant()
     bad = [
         ({"first_day": ""}, "give a day"),
         ({"first_day": "2026-02-30"}, "give a day"),
@@ -158,15 +160,15 @@ def test_bad_days_change_nothing_and_are_kept(
         assert answer.status_code == 400, sent
         assert sentence in answer.text, sent
         assert f'value="{form["first_day"]}"' in answer.text
-    assert house() == before
+    assert restaurant() == before
 
 
 def test_days_that_are_over_leave_the_list(
-    app: Flask, house: Callable[[], Any], monday: datetime, later: Callable[..., None]
+    app: Flask, restaurant: Callable[[], Any], monday: datetime, later: Callable[..., None]
 ) -> None:
     with app.test_request_context():
         first, last = monday.date(), (monday + timedelta(days=1)).date()
-        both: Any = {**house(), **hours.add_exceptions(house(), first, last, [])}
+        both: Any = {**restaurant(), **hours.add_exceptions(restaurant(), first, last, [])}
         assert [row["times"] for row in hours.special_days(both)] == ["closed"]
         later(hours=12, minutes=1)  # Tuesday in Berlin
         assert [row["name"] for row in hours.special_days(both)] == [f"{last} {last}"]
@@ -181,25 +183,25 @@ def test_days_that_are_over_leave_the_list(
 
 
 def test_closed_now_holds_until_the_hours_open_again(
-    app: Flask, owner: Person, here: str, house: Callable[[], Any], monday: datetime
+    app: Flask, owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime
 ) -> None:
     for times in (("11:00", "14:00"), ("18:00", "22:00")):
         send(owner, here, "/hours", days="0", opens=times[0], closes=times[1])
     assert "By the hours." in owner.client.get(here).text
     assert send(owner, here, "/now", state="closed").status_code == 303
-    assert house()["opening"] == {"state": "closed", "until": monday + timedelta(hours=6)}
+    assert restaurant()["opening"] == {"state": "closed", "until": monday + timedelta(hours=6)}
     page = owner.client.get(here).text
     assert "Guests cannot call" in page
     assert "Guests can call again from 18:00." in page
     assert "Close now" not in page
     assert send(owner, here, "/now", state="hours").status_code == 303
-    assert house()["opening"] is None
+    assert restaurant()["opening"] is None
     found = app.extensions["mongo"].database.audit.find({"event": "opening_changed"}).sort("_id")
     assert [entry["details"]["state"] for entry in found] == ["closed", "hours"]
 
 
 def test_outside_the_hours_it_is_opened_by_hand_or_by_a_screen(
-    owner: Person, here: str, house: Callable[[], Any], monday: datetime, monkeypatch: pytest.MonkeyPatch
+    owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(owner, here, "/hours", days="2", **EVENING)
     assert "Guests can call again from Wednesday, 18:00." in owner.client.get(here).text
@@ -209,7 +211,7 @@ def test_outside_the_hours_it_is_opened_by_hand_or_by_a_screen(
     assert send(owner, here, "/now", state="open").status_code == 303
     page = owner.client.get(here).text
     assert "Opened by hand. The hours apply again from Wednesday, 18:00." in page
-    assert opening.is_open(house(), clock.now(), watched=False)
+    assert opening.is_open(restaurant(), clock.now(), watched=False)
 
 
 def test_nobody_below_a_manager_opens_or_closes(bob: Person, mona: Person, here: str) -> None:
@@ -224,8 +226,8 @@ def test_nobody_below_a_manager_opens_or_closes(bob: Person, mona: Person, here:
 # --- what the staff's screens say of it -------------------------------------------------------------------------------
 
 
-def test_the_calls_say_that_the_house_is_closed(
-    app: Flask, owner: Person, bob: Person, here: str, house: Callable[[], Any], monday: datetime
+def test_the_dashboard_says_that_the_restaurant_is_closed(
+    app: Flask, owner: Person, bob: Person, here: str, restaurant: Callable[[], Any], monday: datetime
 ) -> None:
     dashboard = f"{owner.home}/dashboard"
     assert "<b>Guests can" not in owner.client.get(dashboard).text
@@ -240,14 +242,14 @@ def test_the_calls_say_that_the_house_is_closed(
     send(owner, here, "/now", state="hours")
     send(owner, here, "/hours", days="2", **EVENING)
     assert "<b>Guests cannot call.</b> Closed by the hours." in owner.client.get(dashboard).text
-    with app.test_request_context():  # whoever follows the stream is a screen that is open
-        assert "a screen of the staff is open" in cards.calls_fragment(house(), "en")
+    with app.test_request_context():  # an open stream makes the restaurant watched
+        assert "a screen of the staff is open" in cards.calls_fragment(restaurant(), "en")
 
 
 def test_time_alone_changes_what_the_screens_say(
-    app: Flask, owner: Person, here: str, house: Callable[[], Any], monday: datetime, later: Callable[..., None]
+    app: Flask, owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime, later: Callable[..., None]
 ) -> None:
     send(owner, here, "/hours", days="0", opens="11:00", closes="14:00")
-    assert cards.phase(house()) == (None, True)
+    assert cards.phase(restaurant()) == (None, True)
     later(hours=3)
-    assert cards.phase(house()) == (None, False)
+    assert cards.phase(restaurant()) == (None, False)

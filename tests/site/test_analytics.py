@@ -1,4 +1,4 @@
-"""Google Analytics as the server sees it: which pages ask, what their policies open, and for whom."""
+"""Google Analytics on the server: which pages have it, their policies, and consent."""
 
 import gzip
 import itertools
@@ -33,14 +33,14 @@ FRAMING = CONTENT_SECURITY_POLICY + "; frame-src 'self'"
 
 @pytest.fixture
 def app(make_app: Any, config: Config) -> Flask:
-    """The application of an operator who has Google Analytics."""
+    """The application with Google Analytics configured."""
     app: Flask = make_app(replace(config, ga_measurement_id=MEASUREMENT_ID))
     return app
 
 
 @pytest.fixture
 def secure(make_app: Any, config: Config) -> FlaskClient:
-    """A browser of the same over https."""
+    """A browser of that application over https."""
     app: Flask = make_app(replace(config, ga_measurement_id=MEASUREMENT_ID, public_url="https://localhost"))
     return app.test_client()
 
@@ -60,7 +60,7 @@ def policy(page: Any) -> str:
 
 
 def forgotten(page: Any) -> set[str]:
-    """The names of the cookies that this answer takes away."""
+    """The names of the cookies that this response deletes."""
     return {cookie.partition("=")[0] for cookie in page.headers.getlist("Set-Cookie") if "Max-Age=0" in cookie}
 
 
@@ -210,7 +210,7 @@ def test_taking_it_back_takes_googles_cookies_away(client: FlaskClient) -> None:
 
 @pytest.mark.parametrize("choice", ["", "no"])
 def test_cookies_left_behind_leave_with_the_next_page(client: FlaskClient, guest_page: str, choice: str) -> None:
-    """As after six months, or when Google's script had the last word."""
+    """As after the expiry of consent, with cookies that Google's script has set again."""
     client.set_cookie("wc_consent", choice)
     for path in ("/", guest_page):
         client.set_cookie("_ga", "GA1.1.1.1")

@@ -1,4 +1,4 @@
-"""Where password managers and finders of security holes look."""
+"""The well-known URLs."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +11,8 @@ from flask.testing import FlaskClient
 from config import Config
 from tests.support.cast import Person
 from waitercaller.db import clock
+
+pytestmark = pytest.mark.moments
 
 SECURITY_TXT = "/.well-known/security.txt"
 

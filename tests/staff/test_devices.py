@@ -1,4 +1,4 @@
-"""Screens without a person: the counter's, which asks who, and the phones of members without an address."""
+"""Devices: counter tablets, which ask for the member, and phones of members without an e-mail address."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def mona(hire: Hire, alice: Person) -> Person:
 
 @pytest.fixture
 def anna(app: Flask, alice: Person) -> str:
-    """Anna waits tables and has no address; her member's id."""
+    """The member id of Anna, a waiter without an e-mail address."""
     with app.app_context():
         return str(restaurants.add_member(alice.restaurant_id, "Anna", "waiter", None))
 
@@ -40,7 +40,7 @@ def press(browser: Any, home: str, path: str, page: str = "", **form: Any) -> An
 
 
 def code_on(browser: Any, home: str) -> str:
-    """The path of the link that the code on this browser's page holds."""
+    """The path of the link in the QR code on this browser's page."""
     page = browser.get(f"{home}/staff/code").text
     assert "<svg" in page
     found = re.search(r"http://localhost(/(?:screen|join)/[^<\s]+)", page)
@@ -50,7 +50,7 @@ def code_on(browser: Any, home: str) -> str:
 
 @pytest.fixture
 def counter(app: Flask, alice: Person) -> Any:
-    """The tablet on Alice's counter."""
+    """A counter tablet of Alice's restaurant."""
     press(alice.client, alice.home, "/screens/code")
     tablet: Any = app.test_client()
     tablet.get(code_on(alice.client, alice.home))
@@ -195,7 +195,7 @@ def test_its_page_has_no_rooms_and_a_way_to_end_it(counter: Any, alice: Person) 
 def test_it_is_dark_for_weeks_and_still_good_but_not_for_ever(
     app: Flask, counter: Any, alice: Person, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The cookie's signature grows old with everything else.
+    # The signature of the cookie expires, too.
     monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _signer: int(clock.now().timestamp()))
     assert app.permanent_session_lifetime == logins.DEVICE_LIFETIME
     later(days=89)
@@ -332,7 +332,7 @@ def test_the_question_has_to_be_about_something(counter: Any, alice: Person, cal
     assert counter.get(f"{alice.home}/who{query.format(id=call())}").status_code == 400
 
 
-def test_the_question_is_about_ones_own_house(
+def test_the_question_lists_members_of_this_restaurant_only(
     counter: Any, alice: Person, bob: Person, call: Any, charlie: Person
 ) -> None:
     query = f"?act=accept&ids={call()}"

@@ -1,4 +1,4 @@
-"""Invitations by mail: who may send them, what they say, and how somebody joins."""
+"""Invitations by mail: who may send them, their contents, and how they are accepted."""
 
 from collections.abc import Callable
 from functools import partial
@@ -25,7 +25,7 @@ def mona(hire: Hire, alice: Person) -> Person:
 
 @pytest.fixture
 def members(app: Flask, alice: Person) -> Callable[[], dict[str, str]]:
-    """`members()`: the roles at Alice's, by name."""
+    """`members()`: the roles in Alice's restaurant, by name."""
 
     def found() -> dict[str, str]:
         document = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
@@ -126,7 +126,7 @@ def test_addresses_known_elsewhere_are_answered_like_unknown_ones(alice: Person,
     ],
 )
 def test_names_of_restaurants_are_no_advertisement(app: Flask, name: str, is_shown: bool) -> None:
-    assert staff_mails.harmless(name) == (name if is_shown else "")
+    assert staff_mails.safe_name(name) == (name if is_shown else "")
 
 
 def test_a_mail_to_somebody_who_did_not_ask_holds_no_words_of_the_senders(hire: Hire, mails: Mails) -> None:
@@ -224,7 +224,7 @@ def test_who_has_an_account_logs_in_and_comes_back(
 
 
 def test_the_link_opens_no_account(client: Any, charlie: Person, alice: Person, mails: Mails, members: Any) -> None:
-    """Whoever reads Charlie's mail, but is not logged in as Charlie, can post what he wants."""
+    """A visitor with Charlie's link who is not logged in as Charlie cannot join as Charlie."""
     invite(alice, charlie.email)
     client.get(mails()[0].path)
     token = client.csrf_token("/login")
@@ -359,7 +359,7 @@ def test_of_twenty_who_use_one_link_at_once_one_joins(app: Flask, alice: Person,
         form = {"csrf_token": browser.csrf_token("/invitation"), "name": f"Anna {number}", "password": PASSWORD}
         works.append(partial(browser.post, "/invitation", data=form))
     answers = [answer.status_code for answer in at_once(*works)]
-    # The others read that the link was used or, where they came last, that there is an account now.
+    # The others get the message that the link was used or that the address has an account.
     assert answers.count(303) == 1
     assert set(answers) <= {303, 410, 200, 503}
     assert len(members()) == 2

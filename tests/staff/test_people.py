@@ -1,4 +1,4 @@
-"""The people of a restaurant: who may take on, promote and let go whom, and that an owner is always left."""
+"""Members: who may add, promote and remove whom, and that one owner always remains."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ def mona(hire: Hire, alice: Person) -> Person:
 
 @pytest.fixture
 def members(app: Flask, alice: Person) -> Callable[[], dict[str, Member]]:
-    """`members()`: who works for Alice, by name."""
+    """`members()`: the members of Alice's restaurant, by name."""
 
     def found() -> dict[str, Member]:
         document = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
@@ -38,7 +38,7 @@ def members(app: Flask, alice: Person) -> Callable[[], dict[str, Member]]:
 
 
 def send(person: Person, path: str, **form: Any) -> Any:
-    """What a button on the page of the people does."""
+    """Press a button of the staff page."""
     token = person.client.csrf_token(f"{person.home}/staff")
     return person.client.post(f"{person.home}/staff{path}", data={"csrf_token": token, **form})
 
@@ -177,7 +177,7 @@ def test_the_tables_of_who_is_removed_wait_for_somebody_else(
     with app.app_context():
         [waiting] = queries.live_of_restaurant(alice.restaurant_id)
     assert (waiting["state"], waiting["by"], waiting["first_at"]) == ("waiting", None, call["first_at"])
-    # What somebody did stays recorded all the same.
+    # The audit entry of the attempt remains.
     assert [(step["what"], step["by"]["name"]) for step in waiting["steps"] if step["by"]] == [("accepted", "Bob")]
 
 
@@ -201,7 +201,7 @@ def test_a_role_that_changed_a_moment_ago_counts_though_this_process_has_not_hea
     assert "Bob" in members()
 
 
-def test_people_of_other_places_are_nobodys_business(charlie: Person, alice: Person, bob: Person) -> None:
+def test_members_of_other_restaurants_are_not_accessible(charlie: Person, alice: Person, bob: Person) -> None:
     token = charlie.client.csrf_token(f"{charlie.home}/staff")
     form = {"csrf_token": token, "role": "owner", "email": "x@example.org"}
     for home, expected in ((alice.home, 404), (charlie.home, 404)):

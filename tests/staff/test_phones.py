@@ -1,4 +1,4 @@
-"""Phones of members without an e-mail address: let in by a manager, with a code, in the member's name."""
+"""Phones of members without an e-mail address: invited by a manager, logged in by a code, acting as the member."""
 
 from collections.abc import Callable
 from typing import Any

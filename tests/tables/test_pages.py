@@ -1,4 +1,4 @@
-"""The pages of tables: how they are added, named, moved, given a new code and removed, and who may do so."""
+"""The pages of tables: adding, editing, renewing codes, removing, and who may do so."""
 
 import pytest
 
@@ -10,7 +10,7 @@ HOSTILE = '"><svg onload=alert(1)>'
 
 @pytest.fixture
 def room(alice):
-    """Alice's page of tables."""
+    """The path of the tables of Alice's restaurant."""
     return f"{alice.home}/tables"
 
 

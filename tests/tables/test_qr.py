@@ -1,4 +1,4 @@
-"""What is printed for a table can be scanned, and says exactly the table's address."""
+"""QR codes of tables can be scanned and have exactly the table's URL."""
 
 import io
 import re
@@ -93,7 +93,7 @@ def test_the_downloaded_file_is_named_after_the_table_and_harmless(table, file):
 
 
 def test_a_lower_case_address_would_be_larger():
-    """Why the address is upper case."""
+    """The reason for the upper-case URL."""
     address = qr.address(PLACES[0], CODE)
     lower = segno.make_qr(address.lower(), error=qr.ERROR_LEVEL)
 
@@ -105,12 +105,12 @@ SCALE = 10  # pixels a module
 
 
 def _scan(picture):
-    """What a scanner reads in this picture."""
+    """The text that a scanner decodes from this image."""
     return [found.text for found in zxingcpp.read_barcodes(picture.convert("L"))]
 
 
 def _drawn(svg):
-    """The SVG as pixels: its dark modules are rows of strokes, M x y, then m dx dy and h length in turn."""
+    """Rasterise the SVG: dark modules are horizontal strokes, M x y, then m dx dy and h length."""
     [width] = map(int, re.findall(r'viewBox="0 0 (\d+)', svg))
     [strokes] = re.findall(r'stroke="#000" d="([^"]+)"', svg)
     picture = Image.new("L", (width * SCALE, width * SCALE), 255)

@@ -1,4 +1,4 @@
-"""Who may go where: the declarations, the guard, roles, and logins that end."""
+"""Access control: declarations of routes, the guard, roles, and ended logins."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The audit, and the log: who did what, and no secret in either."""
+"""Audit and log: recorded events, and no secrets in either."""
 
 import json
 import logging
@@ -21,7 +21,7 @@ from waitercaller.model import audit_trail, logins
 from waitercaller.model.tables import Table
 from waitercaller.web import access, audit
 
-# Whoever writes these into a name wants to end a line of the log and begin one of their own.
+# Characters for log injection: they end a line in some log readers.
 BREAKS = ["\n", "\r", "\r\n", "\x0b", "\x0c", "\x1c", "\x85", "\u2028", "\u2029", "\x1b[2K", "\0"]
 WRONG_PASSWORD = "a wrong guess, 8Rk2vQ"
 
@@ -34,7 +34,7 @@ def last(database: Database[dict[str, Any]]) -> Document:
 
 @pytest.fixture
 def log_lines(app: Flask, capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[[], list[str]]]:
-    """`log_lines()`: what the application has logged since the last time, as its operators get it."""
+    """`log_lines()`: lines of the log since the previous call, as formatted in production."""
     ops._configure_logs("json")  # on the standard error of this test
     yield lambda: capsys.readouterr().err.split("\n")[:-1]
     ops._configure_logs("text")
@@ -192,7 +192,7 @@ def test_no_secret_is_in_any_log_or_in_the_audit(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    for name in ("pymongo", "mongomock"):  # at DEBUG they print every command: nobody runs them so
+    for name in ("pymongo", "mongomock"):  # at DEBUG they log every command; not used in production
         caplog.set_level(logging.INFO, name)
     reset_token = _ask_for_reset(app, alice, mails)
     capfd.readouterr()  # the mail, which a run without a mail server prints
@@ -234,7 +234,7 @@ def test_no_secret_is_in_the_log_while_the_database_is_away(
 
 
 def screen_of(app: Flask, owner: Person, name: str) -> FlaskClient:
-    """A screen on the counter of this owner's restaurant."""
+    """A counter device of this owner's restaurant."""
     with app.app_context():
         secret, _login = logins.start_device(owner.restaurant_id, name, None, "127.0.0.1", "a tablet")
     client = app.test_client()
@@ -257,7 +257,7 @@ def _ask_for_reset(app: Flask, person: Person, mails: Callable[[], list[Mail]]) 
 
 
 def _visit_everything(app: Flask, browser: FlaskClient, code: str, reset_token: str) -> set[int]:
-    """Requests with every kind of secret in them, answered in every way; the statuses."""
+    """Send HTTP requests with each kind of secret and each kind of response; returns the statuses."""
 
     @access.anyone
     def fail(code: str) -> str:

@@ -1,4 +1,4 @@
-"""What browsers are told, how messages are framed, and which files are given out."""
+"""Response headers, HTTP message framing, and which files are served."""
 
 import re
 import socket
@@ -25,20 +25,20 @@ from waitercaller.web import access
 HTTPS = "https://localhost"
 EVIL = "https://evil.example"
 ALIVE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-# Code that makes markup of text; guest.js puts in what our own template drew.
+# JavaScript that parses text as HTML; guest.js inserts server-rendered fragments.
 MAKES_MARKUP = re.compile(r"\.(inner|outer)HTML\s*=|insertAdjacentHTML|document\.write|\beval\(|new Function|srcdoc")
 
 
 @pytest.fixture
 def secure(make_app: Any, config: Config) -> Flask:
-    """The application as it is behind the proxy of an https site."""
+    """The application behind a TLS proxy."""
     app: Flask = make_app(replace(config, public_url=HTTPS, proxy_count=1))
     return app
 
 
 @pytest.fixture
 def cookies(secure: Flask) -> list[str]:
-    """All cookies that a login over https sets, from the form to the page after it."""
+    """All cookies set by a login over https."""
     zoe, client = hire(secure, "Zoe"), secure.test_client()
     https = {"X-Forwarded-Proto": "https", "Referer": f"{HTTPS}/login"}
     form = client.get("/login", base_url=HTTPS, headers=https)
@@ -54,7 +54,7 @@ def cookies(secure: Flask) -> list[str]:
 
 @pytest.fixture
 def answers(app: Flask, alice: Person, table: Table) -> Callable[[], Iterator[Any]]:
-    """`answers()`: what Alice is answered at every GET route of the product, and at one that is none."""
+    """`answers()`: Alice's responses of every GET route, and of an unknown path."""
 
     def asked() -> Iterator[Any]:
         for path in [*(address(app, rule, alice, table) for rule in routes(app, "GET")), "/nowhere"]:
@@ -65,7 +65,7 @@ def answers(app: Flask, alice: Person, table: Table) -> Callable[[], Iterator[An
 
 
 def policy(answer: Any) -> dict[str, list[str]]:
-    """The directives of an answer's Content-Security-Policy."""
+    """The directives of a response's Content-Security-Policy."""
     directives = answer.headers["Content-Security-Policy"].split(";")
     return {words[0]: words[1:] for words in (directive.split() for directive in directives)}
 
@@ -245,7 +245,7 @@ def test_what_a_proxy_sets_cannot_be_forged(secure: Flask, header: str) -> None:
 
 @pytest.fixture
 def gunicorn(config: Config, tmp_path: Any, app: Flask) -> Iterator[int]:
-    """The port of a gunicorn with the settings of production."""
+    """The port of a gunicorn with production settings."""
     environ = settings.environ(config.mongodb_uri, config.public_url, Path(config.mail_folder))
     bind = f"127.0.0.1:{databases.free_port()}"
     gunicorn = Gunicorn(bind, environ, tmp_path / "gunicorn.log", workers=1)
@@ -257,7 +257,7 @@ def gunicorn(config: Config, tmp_path: Any, app: Flask) -> Iterator[int]:
 
 
 def _raw(port: int, message: bytes) -> bytes:
-    """Everything that the server answers to these bytes, until it hangs up."""
+    """The complete response to these bytes, until the server closes the connection."""
     answer = b""
     with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=20) as line:
         line.sendall(message)
@@ -308,7 +308,7 @@ def test_no_path_leads_out_of_the_folder(client: FlaskClient, name: str) -> None
 
 
 def named(app: Flask, alice: Person, table: Table, name: str) -> tuple[str, Message]:
-    """The header that names the picture of a table with this name, as it is and as a browser reads it."""
+    """The Content-Disposition of a table's PNG: raw, and the file name as parsed by a browser."""
     where = {"_id": table["_id"]}
     app.extensions["mongo"].database.tables.update_one(where, {"$set": {"name": name}})
     answer = alice.client.get(f"{alice.home}/tables/{table['_id']}/qr.png?filename=evil.exe")

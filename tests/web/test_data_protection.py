@@ -1,4 +1,4 @@
-"""What is kept where and for how long, components, and careful code."""
+"""Data protection: where data are stored and for how long; components; coding rules."""
 
 import ast
 import json
@@ -100,7 +100,7 @@ def test_nothing_is_sent_to_third_parties() -> None:
     files = texts("templates", "*.html") | texts("static", "*.js", "*.css", "*.svg")
     assert [path for path, text in files.items() if loads.search(text)] == []
     scripts = texts("static", "*.js")
-    # After the operator has asked for it and the visitor has accepted; what it is told: test_analytics in browser/.
+    # Only if configured and accepted; what is sent: tests/browser/test_analytics.py.
     assert re.findall(r"https?://[\w.]+", scripts.pop("static/js/analytics.js")) == ["https://www.googletagmanager.com"]
     assert [path for path, text in scripts.items() if re.search(r"https?://|sendBeacon|WebSocket", text)] == []
 
@@ -141,7 +141,7 @@ def test_after_the_end_of_a_login_nothing_is_left_to_look_at(alice: Person) -> N
     assert {alice.client.get(path).status_code for path in pages} == {303}
     with alice.client.session_transaction() as session:
         assert not {"_user_id", "_fresh"} & set(session)
-    # A page that the browser shows again without asking is asked for anew.
+    # A page restored from the back/forward cache is reloaded.
     assert "event.persisted && location.reload()" in texts("static", "dashboard.js")["static/js/dashboard.js"]
 
 
@@ -163,7 +163,7 @@ def test_browsers_keep_nothing_sensitive(app: Flask, alice: Person) -> None:
     kept = [
         found
         for path, text in texts("static", "*.js").items()
-        # From one page to the next: which kind of call was made, and which other site the visitor came from.
+        # sessionStorage: the kind of the call just made, and the referring site.
         # The service worker keeps its offline page only, see tests/notifications/test_pages.py.
         if path not in ("static/js/consent.js", "static/js/analytics.js", "static/js/service-worker.js")
         for found in re.findall(r"(localStorage|sessionStorage|indexedDB|document\.cookie|caches)\.?(\w*)", text)

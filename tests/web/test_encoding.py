@@ -1,4 +1,4 @@
-"""What comes in stays text, in whatever it is written into."""
+"""Output encoding: input stays text in HTML, CSV, mails, logs and queries."""
 
 import ast
 import json
@@ -25,7 +25,7 @@ XML = {"xml", "lxml", "defusedxml", "html5lib"}
 
 @pytest.fixture
 def named(app: Flask, alice: Person) -> Callable[[str], str]:
-    """`named("Terrace")`: a table that Alice has given this name with her forms; returns the path of its page."""
+    """`named("Terrace")`: create a table with this name through the forms; returns the path of its page."""
     client, room = alice.client, f"{alice.home}/tables"
     assert isinstance(client, Browser)
 

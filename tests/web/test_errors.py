@@ -1,4 +1,4 @@
-"""Faults as visitors meet them: one friendly page, an id for the log, and never a hang."""
+"""Error responses: the page, its request id, and no hang while the database is unavailable."""
 
 import json
 import logging
@@ -19,7 +19,7 @@ from waitercaller import ops
 from waitercaller.web import access, errors
 
 CODE = "A" * 26
-# Two seconds are promised, a hang would be sixteen and more; a busy machine lies in between.
+# The limit is 2 s, a hang takes at least 16 s; the value leaves room for a slow machine.
 SOON = 5.0
 
 
@@ -206,7 +206,7 @@ def assert_soon_unavailable(client: FlaskClient, path: str, method: str = "GET",
     assert int(answer.headers["Retry-After"]) > 0
     assert "cannot reach our database" in answer.text
     is_page = method == "GET" and "Accept" not in options.get("headers", {})
-    assert ("Refresh" in answer.headers) == is_page  # a tablet without scripts has nobody who would try again
+    assert ("Refresh" in answer.headers) == is_page  # a tablet without scripts must reload by itself
 
 
 @pytest.mark.asvs("16.5.2")

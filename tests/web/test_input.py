@@ -1,4 +1,4 @@
-"""Values are checked here and not in the browser, steps come in their order."""
+"""Input validation on the server, and the order of steps."""
 
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +59,7 @@ def test_the_rules_say_the_limits_of_the_business() -> None:
     written = document()
     hours = guest_links.PAGE_LIFETIME.total_seconds() / 3600
     minutes = service_request.UNDO_WINDOW.total_seconds() / 60
-    assert f"{table_forms.MOST_AT_ONCE} tables at once" in written
+    assert f"{table_forms.MAX_TABLES_AT_ONCE} tables at once" in written
     assert f"page can call for {hours:.0f} hours" in written
     assert f"comes back for {minutes:.0f} minutes" in written
     assert f"replaced code lives on for {tables.RETIRED_CODE_LIFETIME.total_seconds() / 3600:.0f} hours" in written

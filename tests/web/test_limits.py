@@ -1,4 +1,4 @@
-"""Who tries too often waits, and nobody else does."""
+"""Rate limits: who is limited, for how long, and nobody else."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -235,7 +235,7 @@ def limited(make_app: Callable[[Config], Flask], config: Config) -> Callable[[in
 
 
 def served(client: FlaskClient, headers: Callable[[int], dict[str, str]], most: int = 100) -> int:
-    """How many of `most` tries, each with its own headers, are served."""
+    """How many of `most` requests, each with its own headers, are accepted."""
     answers = [client.get("/limited", headers=headers(number)) for number in range(most)]
     return sum(answer.status_code == 200 for answer in answers)
 
@@ -259,7 +259,7 @@ def test_a_forged_address_does_not_help(limited: Callable[[int], FlaskClient], p
     def forged(number: int) -> dict[str, str]:
         value = f"for=10.0.0.{number}" if name == "Forwarded" else f"10.0.0.{number}"
         if proxies and name == "X-Forwarded-For":
-            value += f", {HOME}"  # the proxy appends whom it hears
+            value += f", {HOME}"  # the proxy appends the client's address
         return {name: value}
 
     assert served(limited(proxies), forged) == 60

@@ -1,4 +1,4 @@
-"""Very long texts: refused before anything is done with them that takes longer the longer they are."""
+"""Very long texts are refused before any processing of superlinear cost."""
 
 import unicodedata
 from typing import Any
@@ -11,14 +11,14 @@ from tests.support.cast import PASSWORD, Browser, Person, visit
 from waitercaller.db import cache
 from waitercaller.model.tables import Table
 
-# To put these in order takes time by the square of their number.
+# NFC normalisation of these takes quadratic time.
 ACCENTS = "\N{COMBINING ACUTE ACCENT}\N{COMBINING CEDILLA}" * 750
 DECOMPOSED = "e\N{COMBINING ACUTE ACCENT}" * 100  # a hundred letters
 
 
 @pytest.fixture
 def longest(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How long the longest text was that was put in order."""
+    """The length of the longest text that was normalised."""
     seen, normalize = [0], unicodedata.normalize
 
     def spy(form: Any, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Passwords: which are accepted, and how their hashes behave."""
+"""Password rules and hashing."""
 
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from waitercaller.web import passwords
 
 @pytest.fixture
 def offline_app(make_app: Callable[[Config], Flask], config: Config) -> Iterator[Flask]:
-    """An application whose database nobody asks."""
+    """An application without a database."""
     app = make_app(config)
     with app.test_request_context():
         yield app
@@ -66,7 +66,7 @@ def test_what_many_people_use_is_refused(offline_app: Flask, password: str) -> N
 
 
 def test_the_list_has_the_first_three_thousand_that_are_long_enough() -> None:
-    """ASVS 5.0, 6.2.4; whatever is shorter is refused for that."""
+    """ASVS 5.0, 6.2.4; shorter ones are refused for their length."""
     common = passwords._common_passwords()
     assert len(common) > 10_000
     assert all(len(password) >= passwords.MIN_LENGTH and password == password.lower() for password in common)

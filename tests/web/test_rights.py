@@ -1,4 +1,4 @@
-"""Who may do what, and tokens that carry their own meaning."""
+"""Authorisation, and self-contained tokens."""
 
 import ast
 import hashlib

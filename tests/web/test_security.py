@@ -1,4 +1,4 @@
-"""What every answer carries, which forms are taken, and which proxies are believed."""
+"""Security headers, CSRF protection, and trusted proxies."""
 
 import re
 from collections.abc import Callable
@@ -119,7 +119,7 @@ def test_a_token_lasts_all_evening(alice: Person, later: Callable[..., None]) ->
 
 @pytest.fixture
 def behind(make_app: Any, config: Config) -> Callable[..., FlaskClient]:
-    """`behind(1)`: a browser of an https site behind so many proxies, with a page that tells what it sees."""
+    """`behind(1)`: a browser of a site behind this many proxies, with a page that shows address and scheme."""
 
     @access.anyone
     def seen() -> Any:

@@ -1,4 +1,4 @@
-"""Languages: nothing that the code says is missing in a catalogue, and what is translated still fits the code."""
+"""Translations: the catalogues are complete and match the strings in the code."""
 
 import ast
 import functools
@@ -115,9 +115,9 @@ def test_what_is_filled_in_later_is_kept() -> None:
 
 
 def badly_filled_in(catalog: Catalog) -> Iterator[tuple[object, str]]:
-    """The messages whose placeholders are not those of the original, and the translation at fault.
+    """The messages whose placeholders differ from the original, with the translation.
 
-    A plural form that stands for a single number may leave that number out.
+    A plural form for a single number may omit the number.
     """
     numbers = Counter(map(c2py(catalog.plural_expr), range(200)))
     for message in messages(catalog):
@@ -171,7 +171,7 @@ def test_no_string_hides_inside_an_f_string() -> None:
 
 
 class Words(HTMLParser):
-    """What a page says: its text, and what its attributes say to people or hand to scripts."""
+    """The texts of a page, including attributes for people and scripts."""
 
     SPEAKING = re.compile(r"alt|title|placeholder|content|aria-label|data-(?!tone).+")
 
@@ -193,7 +193,7 @@ class Words(HTMLParser):
 
 @functools.cache
 def originals(language: str) -> set[str]:
-    """The English texts, and parts of texts, that are no words of this language as well."""
+    """The English texts, and parts of them, that are not also words of this language."""
     catalog = list(messages(catalogue(language)))
     translated = "\n".join(text for message in catalog for text in forms(message.string))
     parts = {part.strip() for message in catalog for text in forms(message.id) for part in PLACEHOLDER.split(text)}
@@ -201,9 +201,9 @@ def originals(language: str) -> set[str]:
 
 
 def english_in(page: str, language: str = "de") -> set[str]:
-    """What of the English originals can be read on a page that should be in another language.
+    """English texts on a page in another language.
 
-    One word counts where it stands alone; two or more count wherever they are.
+    A single word counts only if it stands alone; two or more count anywhere.
     """
     pieces = Words(page).pieces
     english = originals(language)
@@ -211,7 +211,7 @@ def english_in(page: str, language: str = "de") -> set[str]:
 
 
 def faults_of(page: str, language: str = "de", *words: str) -> set[str]:
-    """What is wrong with a page in this language: English on it, another language declared, or `words` missing."""
+    """Faults of a page in this language: English texts, wrong `lang`, or missing `words`."""
     wanted = (f'<html lang="{language}"', *words)
     return english_in(page, language) | {f"lacks {each}" for each in wanted if each not in page}
 
@@ -223,7 +223,7 @@ def config(config: Config) -> Config:
 
 
 def settle(app: Flask, owner: Person, values: Document) -> None:
-    """Set this of the owner's restaurant."""
+    """Change settings of the owner's restaurant."""
     app.extensions["mongo"].database.restaurants.update_one({"_id": owner.restaurant_id}, {"$set": values})
     cache.restaurants.clear()
 
@@ -248,7 +248,7 @@ def test_english_is_noticed(client: Browser) -> None:
 
 
 def found(pages: dict[str, set[str]]) -> dict[str, set[str]]:
-    """Those pages that have faults."""
+    """Pages with faults."""
     return {page: faults for page, faults in pages.items() if faults}
 
 
@@ -345,7 +345,7 @@ def test_how_a_call_ended_is_translated(app: Flask, calling: Document, state: st
 
 
 def test_what_scripts_fill_in_has_its_place(alice: Person, dana: Browser, calling: Document) -> None:
-    """A script puts a number, a time or a name where the '#' is: one there, one here."""
+    """Scripts replace '#' by a number, time or name: each translation has as many as the original."""
     for client, path in ((alice.client, f"{alice.home}/dashboard"), (dana, f"/t/{calling['code']}")):
         english = Words(client.get(path).text).for_scripts
         translated = Words(german(client).get(path).text).for_scripts

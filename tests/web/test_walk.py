@@ -1,4 +1,4 @@
-"""The walk over the URL map: who gets what, on every route. A route without a row (in walk_rows) fails."""
+"""Access to every route of the URL map for every role. A route without a row in walk_rows fails."""
 
 import functools
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from waitercaller.db.client import Document
 from waitercaller.model import invitations, logins, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 
-# What a visit to a page must leave as it is.
+# Collections that a GET must not change.
 LASTING = ("restaurants", "tables", "requests", "invitations", "registrations", "outbox", "tokens")
 REGISTRATION = {
     "email": "ursula@example.org",
@@ -25,7 +25,7 @@ REGISTRATION = {
     "password": "seven grey owls",
 }
 
-# These end a login or change what an owner may do: each is walked in a house of its own, all others of a room in one.
+# These end a login or change rights: each is tested in a restaurant of its own.
 ALONE = ("account.delete", "auth.logout", "staff.require_two_factor")
 WALKS = {each: [each] for each in ALONE} | {
     room: [each for each in POSTS if each not in ALONE and each.startswith(f"{room}.")]
@@ -37,7 +37,7 @@ Address = Callable[..., str]
 
 @pytest.fixture
 def people(app: Flask, hire: Callable[..., Person], alice: Person, bob: Person, charlie: Person) -> dict[str, Browser]:
-    """The browsers of all seven, with what they need for a form that passes the CSRF check."""
+    """The browsers of all seven visitors, with their CSRF tokens."""
     mona = hire("Mona", role="manager", at=alice)
     return {
         "anonymous": visit(app),
@@ -52,9 +52,9 @@ def people(app: Flask, hire: Callable[..., Person], alice: Person, bob: Person, 
 
 @pytest.fixture
 def address(app: Flask, alice: Person) -> Address:
-    """`address("tables.edit", "bob")`: the path of an endpoint in Alice's restaurant, to things only Bob touches.
+    """`address("tables.edit", "bob")`: path of an endpoint in Alice's restaurant, with Bob's own documents.
 
-    With `apart`, to things that nobody touches anywhere else.
+    With `apart`, with documents that no other request uses.
     """
 
     @functools.cache
@@ -74,14 +74,14 @@ def address(app: Flask, alice: Person) -> Address:
 
 
 def unconfirmed(app: Flask) -> Browser:
-    """The browser of Ursula, who has registered and not looked into her mail."""
+    """The browser of Ursula, whose registration is not confirmed."""
     browser = visit(app)
     assert browser.submit("/register", REGISTRATION).status_code == 303
     return browser
 
 
 def screen(app: Flask, owner: Person) -> Browser:
-    """The screen on the counter of this owner's restaurant."""
+    """A counter device of this owner's restaurant."""
     with app.app_context():
         secret, _login = logins.start_device(owner.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     browser = visit(app)
@@ -92,7 +92,7 @@ def screen(app: Flask, owner: Person) -> Browser:
 
 
 def things_for(who: str, owner: Person) -> dict[str, Any]:
-    """A table, a call, a member, a let-in phone and a screen, so that nobody finds what another one has changed."""
+    """A table, request, member, invited phone and device for one visitor, so that visitors do not affect each other."""
     restaurant_id = owner.restaurant_id
     by: restaurants.Actor = {"id": owner.member_id, "name": owner.name}
     member_id = restaurants.add_member(restaurant_id, f"Otto of {who}", "waiter", None)
@@ -117,7 +117,7 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "token": "forged",
         "version": "0",
         "filename": "nothing",
-        "name": "0" * 32,  # of nobody's phone
+        "name": "0" * 32,  # of an unknown phone
     }
 
 
@@ -128,7 +128,7 @@ def token_of(browser: Browser, who: str, home: str) -> str:
 
 
 def outcome(answer: TestResponse) -> int | str:
-    """The status, or that the way leads to the login page."""
+    """The status, or LOGIN for a redirect to the login page."""
     return LOGIN if answer.status_code == 303 and urlsplit(answer.location).path == "/login" else answer.status_code
 
 
@@ -156,7 +156,7 @@ def test_everyone_sees_what_the_walk_says_and_looking_changes_nothing(
         answers = [people[who].get(paths[endpoint, who], buffered=False) for who in PEOPLE]
         found[endpoint] = tuple(outcome(answer) for answer in answers)
         for answer in answers:
-            answer.close()  # streams do not end by themselves
+            answer.close()  # streams do not end
     assert found == GETS
     assert lasting() == before
 

@@ -1,7 +1,7 @@
-"""The rows of the walk: what each of seven people is answered on every route. See test_walk.
+"""The expected status of every route for each of seven visitors; see test_walk.
 
-They hold what the guard and the roles decide, so a changed number here is a changed right. Bob is a waiter, Mona a
-manager and Alice the owner of the restaurant in the address; the screen stands on its counter; Charlie owns another.
+They are decided by the guard and the roles: a changed number is a changed right. Bob is a waiter, Mona a
+manager and Alice the owner of the restaurant in the address; the screen is its counter device; Charlie owns another.
 """
 
 LOGIN = "login"  # sent to the login page
@@ -78,7 +78,7 @@ GETS: dict[str, Row] = {
     "requests.dashboard.who": (LOGIN, LOGIN, 400, 303, 303, 303, 404),
 }
 
-# Sent with the person's own CSRF token and else nothing: 400 is then the form's answer, the guard has let it through.
+# Sent with the visitor's CSRF token and no other data: a 400 comes from the form, after the guard.
 # Without the token it is 400 for everybody.
 POSTS: dict[str, Row] = {
     "auth.code": (LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN),
@@ -150,7 +150,7 @@ POSTS: dict[str, Row] = {
     "requests.dashboard.tell": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
 }
 
-# These take no cookie and so no token, and answer everybody alike: the code in the address is the authority.
+# Without cookie and token, equal for all visitors: the code in the URL authorises.
 GUEST_POSTS = {
     "site.consent": 404,  # as long as the operator has no analytics
     "requests.guest.call": 400,

@@ -39,7 +39,7 @@ def push_device() -> dict[str, Any]:
 
 
 @blueprint.get(HOME)
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def index(restaurant_id: ObjectId) -> ResponseReturnValue:
     """What this phone and one's others are told."""
     member = access.required_member()
@@ -53,7 +53,7 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
 
 
 @blueprint.post(HOME)
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def subscribe(restaurant_id: ObjectId) -> ResponseReturnValue:
     """This browser asks to be told; its script reads the answer."""
     member, form = access.required_member(), forms.SubscribeForm()
@@ -75,7 +75,7 @@ def subscribe(restaurant_id: ObjectId) -> ResponseReturnValue:
 
 
 @blueprint.post(f"{ONE}/choice")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def choose(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
     """Tell one of one's browsers more, less, or nothing."""
     member, form = access.required_member(), forms.ChoiceForm()
@@ -89,7 +89,7 @@ def choose(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
 
 
 @blueprint.post(f"{ONE}/try")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def try_out(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
     """Send one of one's browsers a message, to see whether it arrives."""
     member, subscription_id = access.required_member(), subscriptions.full_id(restaurant_id, name)
@@ -104,7 +104,7 @@ def try_out(restaurant_id: ObjectId, name: str) -> ResponseReturnValue:
 
 
 @blueprint.post(f"{HOME}/zones")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def zones(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Which zones are one's own: their calls are told at once."""
     member, form = access.required_member(), forms.ZonesForm(access.current_restaurant()["zones"])

@@ -1,4 +1,4 @@
-"""The report: how many calls there were, how long guests waited, and who came to whom today."""
+"""The report: figures of the last weeks, and the history of today's calls."""
 
 from flask import Blueprint
 

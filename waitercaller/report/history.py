@@ -1,4 +1,4 @@
-"""The calls of a day one by one: who called, who came, and how long that took."""
+"""Rows of the history of calls."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +10,13 @@ from flask_babel import gettext as _
 from waitercaller.model.languages import in_language
 from waitercaller.model.rollups.figures import answered_after
 from waitercaller.model.service_request import Escalation, ServiceRequest
-from waitercaller.report.words import clock
+from waitercaller.report.words import minutes_and_seconds
 from waitercaller.web.languages import current_language
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A call as a line of the history. `look` is calm, warn or late, by the restaurant's own times."""
+    """A row of the history. `look` is calm, warn or late, by the restaurant's escalation times; none if unanswered."""
 
     at: str
     table_name: str
@@ -31,7 +31,7 @@ class Entry:
 
 
 def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escalation) -> Entry:
-    """The line of this call; one that nobody has answered waits on until it is over."""
+    """The row of this request. The wait of an unanswered request lasts until its end, or `now`."""
     language = current_language()
     wait = answered_after(request)
     waited = wait if wait is not None else (request["ended_at"] or now) - request["first_at"]
@@ -42,19 +42,19 @@ def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escala
         zone_name=request["zone_name"] or "",
         kind_name=in_language(request["kind_labels"], language),
         choice_name=in_language(request.get("choice_labels") or {}, language),
-        what=_what(request),
-        wait=clock(waited),
+        what=_outcome(request),
+        wait=minutes_and_seconds(waited),
         look=look if wait is not None or request["live"] else "none",
         alerted=any(step["what"] == "alerted" for step in request["steps"]),
         reminders=request["reminders"],
     )
 
 
-def _what(request: ServiceRequest) -> str:
-    """What became of it, in one sentence."""
-    name = _who(request)
+def _outcome(request: ServiceRequest) -> str:
+    """The outcome, as a sentence."""
+    name = _name_of_member(request)
     if request["state"] == "resolved":
-        done = clock((request["ended_at"] or request["first_at"]) - request["first_at"])
+        done = minutes_and_seconds((request["ended_at"] or request["first_at"]) - request["first_at"])
         return str(_("%(name)s came, done after %(time)s", name=name, time=done))
     if request["state"] == "accepted":
         return str(_("%(name)s is on the way", name=name))
@@ -67,7 +67,7 @@ def _what(request: ServiceRequest) -> str:
     }[request["state"]]
 
 
-def _who(request: ServiceRequest) -> str:
-    """Whoever was on the way at last, else whoever ended it; people who have left have no name any more."""
+def _name_of_member(request: ServiceRequest) -> str:
+    """The name of the last member on the way, else of the one who ended it; erased names are "Somebody"."""
     actor = request["by"] or request["steps"][-1]["by"] or {"name": ""}
     return actor["name"] or str(_("Somebody"))

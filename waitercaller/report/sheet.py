@@ -1,19 +1,19 @@
-"""The report as a file for spreadsheets."""
+"""CSV output for spreadsheets."""
 
 import csv
 import io
 import re
 from collections.abc import Iterable
 
-# A program that opens the file would calculate what begins like this; the wide ones are taken for the plain ones. Where
-# numbers have a comma in them, a spreadsheet begins another cell after a semicolon, quoted or not.
+# Beginnings of cells that spreadsheets evaluate as formulas, including full-width characters. With locales that have a
+# decimal comma, spreadsheets also split cells at semicolons, even if quoted.
 FORMULA = re.compile(r"""(^|;[\s"]*)(?=[=+\-@\t\r\n＝＋－＠])""")
 
 
-def written(rows: Iterable[Iterable[object]]) -> str:
-    """These rows as CSV. Texts stay texts: names are typed by people, and must not be calculated by a spreadsheet."""
+def to_csv(rows: Iterable[Iterable[object]]) -> str:
+    """The rows as CSV; an apostrophe protects texts that a spreadsheet would evaluate (CSV injection)."""
     out = io.StringIO()
-    out.write("\ufeff")  # or Excel takes it for another encoding
+    out.write("\ufeff")  # byte order mark: Excel needs it to detect UTF-8
     csv.writer(out).writerows([_safe(value) for value in row] for row in rows)
     return out.getvalue()
 

@@ -1,4 +1,4 @@
-"""What the report shows of a period: sums by hour, day, zone and kind."""
+"""Aggregation of rollups for the report: by hour, day, zone and kind."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable
@@ -15,7 +15,7 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Period(NamedTuple):
-    """Some days of the restaurant, the last of them perhaps not over."""
+    """Consecutive days of the restaurant (from 5:00 local time); `end` is now, so the last may be incomplete."""
 
     days: int
     first: date
@@ -24,16 +24,16 @@ class Period(NamedTuple):
     end: datetime
 
 
-class Counted(NamedTuple):
-    """A cell, and when its calls were."""
+class TimedCell(NamedTuple):
+    """A cell with its local time and day."""
 
-    at: datetime  # on the restaurant's wall
+    at: datetime  # in the restaurant's time zone
     day: date
     cell: Cell
 
 
 class Bar(NamedTuple):
-    """An hour of the day in the chart: its calls, those answered in time, and both in percent of the highest bar."""
+    """A bar of the chart: calls in an hour of the day, and those answered in time; heights in percent."""
 
     hour: int
     calls: int
@@ -43,27 +43,27 @@ class Bar(NamedTuple):
 
 
 def period(days: int, now: datetime, zone: ZoneInfo) -> Period:
-    """The last `days` days of the restaurant, today included."""
+    """The last `days` days, today included."""
     last = times.day_of(now, zone)
     first = last - (days - 1) * times.DAY
     return Period(days, first, last, times.beginning_of(first, zone), now)
 
 
 def before(this: Period, zone: ZoneInfo) -> Period:
-    """As many days just before, up to the same time of the day: so today is compared with yesterday at this time."""
+    """The preceding period of equal length, up to the same time of day, for comparison."""
     return period(this.days, this.end.astimezone(zone) - this.days * times.DAY, zone)
 
 
-def counted(rollups: Iterable[Rollup], zone: ZoneInfo) -> list[Counted]:
-    """The cells of these quarters, by the restaurant's clock."""
+def timed_cells(rollups: Iterable[Rollup], zone: ZoneInfo) -> list[TimedCell]:
+    """The cells of these rollups with their local times."""
     return [
-        Counted(rollup["quarter"].astimezone(zone), times.day_of(rollup["quarter"], zone), cell)
+        TimedCell(rollup["quarter"].astimezone(zone), times.day_of(rollup["quarter"], zone), cell)
         for rollup in rollups
         for cell in rollup["cells"]
     ]
 
 
-def by(key: Callable[[Counted], Key], items: Iterable[Counted]) -> dict[Key, Figures]:
+def by(key: Callable[[TimedCell], Key], items: Iterable[TimedCell]) -> dict[Key, Figures]:
     """The figures of these cells for each value of `key`."""
     groups: dict[Key, Figures] = defaultdict(Figures)
     for item in items:
@@ -71,27 +71,27 @@ def by(key: Callable[[Counted], Key], items: Iterable[Counted]) -> dict[Key, Fig
     return dict(groups)
 
 
-def hours(items: Iterable[Counted]) -> dict[int, Figures]:
-    """The figures by hour, in the order of the restaurant's day, which begins in the morning."""
+def hours(items: Iterable[TimedCell]) -> dict[int, Figures]:
+    """The figures by hour, ordered from times.MORNING, at which the restaurant's day begins."""
     groups = by(lambda item: item.at.hour, items)
-    return dict(sorted(groups.items(), key=lambda group: _place(group[0])))
+    return dict(sorted(groups.items(), key=lambda group: _hours_since_morning(group[0])))
 
 
 def bars(by_hour: dict[int, Figures], limit: timedelta) -> list[Bar]:
-    """The chart: a bar for each hour from the first with calls to the last; `limit` is what counts as in time."""
+    """A bar per hour from the first with calls to the last; answered in time means within `limit`."""
     if not by_hour:
         return []
-    most = max(figures.calls for figures in by_hour.values())
-    first, last = _place(next(iter(by_hour))), _place(list(by_hour)[-1])
+    highest = max(figures.calls for figures in by_hour.values())
+    first, last = _hours_since_morning(next(iter(by_hour))), _hours_since_morning(list(by_hour)[-1])
     chart = []
-    for place in range(first, last + 1):
-        hour = (place + times.MORNING.hour) % 24
+    for offset in range(first, last + 1):
+        hour = (offset + times.MORNING.hour) % 24
         figures = by_hour.get(hour, Figures())
         calls, in_time = figures.calls, figures.within(limit)
-        chart.append(Bar(hour, calls, in_time, round(100 * calls / most, 1), round(100 * in_time / most, 1)))
+        chart.append(Bar(hour, calls, in_time, round(100 * calls / highest, 1), round(100 * in_time / highest, 1)))
     return chart
 
 
-def _place(hour: int) -> int:
-    """How many hours after the beginning of the restaurant's day."""
+def _hours_since_morning(hour: int) -> int:
+    """Hours since the beginning of the restaurant's day."""
     return (hour - times.MORNING.hour) % 24

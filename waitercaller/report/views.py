@@ -1,4 +1,4 @@
-"""The report: figures of the last weeks for managers, and the calls of today for everybody who works here."""
+"""The report for managers, and the history of today's calls for all members and devices."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -12,30 +12,30 @@ from waitercaller.model.rollups import store, times
 from waitercaller.model.rollups.figures import total
 from waitercaller.model.service_request import escalation_of
 from waitercaller.report import blueprint, history, sheet, summary, words
-from waitercaller.report.summary import Counted, Period
+from waitercaller.report.summary import Period, TimedCell
 from waitercaller.web import access
 
-blueprint.add_app_template_filter(words.clock, "stopwatch")
+blueprint.add_app_template_filter(words.minutes_and_seconds, "minutes_and_seconds")
 
-CALLS_OF_A_PAGE = 200
+CALLS_PER_PAGE = 200
 
 
 @blueprint.get("/report")
 @access.least("manager")
 def index(restaurant_id: ObjectId) -> str:
-    """How many calls, how long guests waited, when and where."""
+    """The report of a period."""
     restaurant = access.current_restaurant()
     zone = restaurants.time_zone(restaurant)
     period = _period()
     earlier = summary.before(period, zone)
     is_known = restaurant["created_at"] <= earlier.begin
-    items, limit = _counted(period), escalation_of(restaurant).alert
+    items, limit = _timed_cells(period), escalation_of(restaurant).alert
     return render_template(
         "report/index.html",
         period=period,
         periods=summary.PERIODS,
         now=total(item.cell for item in items),
-        before=total(item.cell for item in _counted(earlier)) if is_known else None,
+        before=total(item.cell for item in _timed_cells(earlier)) if is_known else None,
         limit=limit,
         bars=summary.bars(summary.hours(items), limit),
         groups=words.groups(restaurant, period, items),
@@ -45,25 +45,25 @@ def index(restaurant_id: ObjectId) -> str:
 @blueprint.get("/report.csv")
 @access.least("manager")
 def download(restaurant_id: ObjectId) -> Response:
-    """The figures of a period for a spreadsheet: a row for each hour, zone and kind."""
+    """The figures of a period as CSV: a row per hour, zone and kind."""
     period = _period()
-    items = _counted(period)
-    response = Response(sheet.written([_titles(), *_rows(items)]), mimetype="text/csv")
+    items = _timed_cells(period)
+    response = Response(sheet.to_csv([_column_titles(), *_rows(items)]), mimetype="text/csv")
     name = f"waiter-caller-{period.first}-{period.last}.csv"
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response
 
 
 @blueprint.get("/history")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def show_history(restaurant_id: ObjectId) -> str:
-    """Today's calls, the latest first."""
+    """Today's calls, newest first."""
     restaurant, now = access.current_restaurant(), clock.now()
     zone, limits = restaurants.time_zone(restaurant), escalation_of(restaurant)
     today = times.day_of(now, zone)
     end = _before() or now + timedelta(milliseconds=1)
-    calls = store.calls_between(restaurant_id, times.beginning_of(today, zone), end, CALLS_OF_A_PAGE + 1)
-    shown = calls[:CALLS_OF_A_PAGE]
+    calls = store.calls_between(restaurant_id, times.beginning_of(today, zone), end, CALLS_PER_PAGE + 1)
+    shown = calls[:CALLS_PER_PAGE]
     return render_template(
         "report/history.html",
         today=today,
@@ -73,21 +73,21 @@ def show_history(restaurant_id: ObjectId) -> str:
 
 
 def _period() -> Period:
-    """The days that the address asks for, a week if it does not."""
+    """The period in the query string; default: 7 days."""
     days = request.args.get("days", "7")
     if days not in map(str, summary.PERIODS):
         abort(404)
     return summary.period(int(days), clock.now(), restaurants.time_zone(access.current_restaurant()))
 
 
-def _counted(period: Period) -> list[Counted]:
+def _timed_cells(period: Period) -> list[TimedCell]:
     restaurant = access.current_restaurant()
     rollups = store.of_period(restaurant["_id"], period.begin, period.end)
-    return summary.counted(rollups, restaurants.time_zone(restaurant))
+    return summary.timed_cells(rollups, restaurants.time_zone(restaurant))
 
 
 def _before() -> datetime | None:
-    """Where the page before left off, in milliseconds since 1970."""
+    """The query parameter `before` (milliseconds since 1970), for the next page."""
     before = request.args.get("before", "")
     if not before:
         return None
@@ -96,7 +96,7 @@ def _before() -> datetime | None:
     return datetime.fromtimestamp(int(before) / 1000, UTC)
 
 
-def _titles() -> list[str]:
+def _column_titles() -> list[str]:
     return [
         _("Date"),
         _("Hour"),
@@ -112,15 +112,15 @@ def _titles() -> list[str]:
     ]
 
 
-def _rows(items: list[Counted]) -> list[list[object]]:
+def _rows(items: list[TimedCell]) -> list[list[object]]:
     restaurant = access.current_restaurant()
     kinds, zones = words.kind_names(restaurant), words.zone_names(restaurant, items)
     found = summary.by(lambda item: (item.at.date(), item.at.hour, item.cell["zone_id"], item.cell["kind"]), items)
     rows: list[list[object]] = []
     for (day, hour, zone, kind), figures in found.items():
-        half, most = figures.wait(0.5), figures.wait(0.9)
-        place = [day.isoformat(), f"{hour:02}:00", zones[zone] if zone else "", kinds.get(kind, kind)]
-        seconds = [round(wait.total_seconds()) if wait is not None else "" for wait in (half, most)]
+        median, p90 = figures.wait(0.5), figures.wait(0.9)
+        keys = [day.isoformat(), f"{hour:02}:00", zones[zone] if zone else "", kinds.get(kind, kind)]
+        seconds = [round(wait.total_seconds()) if wait is not None else "" for wait in (median, p90)]
         rest = [figures.given_up, figures.nobody, figures.alerted]
-        rows.append([*place, figures.calls, figures.answered, *seconds, *rest])
+        rows.append([*keys, figures.calls, figures.answered, *seconds, *rest])
     return rows

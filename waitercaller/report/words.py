@@ -1,4 +1,4 @@
-"""Figures and calls in words, for the report's pages."""
+"""Texts of the report: durations, names, and rows of its table."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -12,26 +12,26 @@ from waitercaller.model.languages import in_language
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups.figures import Figures
 from waitercaller.report import summary
-from waitercaller.report.summary import Counted, Period
+from waitercaller.report.summary import Period, TimedCell
 from waitercaller.web.languages import current_language
 
 
 class Group(NamedTuple):
-    """Some rows of the table under one heading."""
+    """Rows of the table under a heading."""
 
     title: str
     rows: list[tuple[str, Figures]]
 
 
-def clock(wait: timedelta | None) -> str:
-    """A time as a stopwatch shows it, 1:05; a dash where there is none."""
+def minutes_and_seconds(wait: timedelta | None) -> str:
+    """A duration as m:ss or h:mm:ss; a dash for None."""
     if wait is None:
         return "–"
     minutes, seconds = divmod(round(wait.total_seconds()), 60)
     return f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
-def groups(restaurant: Restaurant, period: Period, items: list[Counted]) -> list[Group]:
+def groups(restaurant: Restaurant, period: Period, items: list[TimedCell]) -> list[Group]:
     """The rows of the report's table: by kind, zone, day and hour."""
     found = [
         Group(_("What they called for"), _kinds(restaurant, items)),
@@ -43,32 +43,32 @@ def groups(restaurant: Restaurant, period: Period, items: list[Counted]) -> list
 
 
 def kind_names(restaurant: Restaurant) -> dict[str, str]:
-    """What the kinds are called on the staff's screens, in their order."""
+    """The staff's labels of the kinds by id, in order."""
     kinds = sorted(restaurant["kinds"], key=lambda kind: int(kind["position"]))
     return {kind["id"]: in_language(kind["labels"], current_language()) for kind in kinds}
 
 
-def zone_names(restaurant: Restaurant, items: Iterable[Counted]) -> dict[str | None, str]:
-    """What the zones are called, in their order; those that are gone by their last name."""
+def zone_names(restaurant: Restaurant, items: Iterable[TimedCell]) -> dict[str | None, str]:
+    """The names of the zones by id, in order; removed zones have their last name."""
     names: dict[str | None, str] = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
     gone = {each.cell["zone_id"]: each.cell["zone_name"] or "" for each in items if each.cell["zone_id"] not in names}
     return {**names, **gone, None: _("Without a zone")}
 
 
-def _kinds(restaurant: Restaurant, items: list[Counted]) -> list[tuple[str, Figures]]:
+def _kinds(restaurant: Restaurant, items: list[TimedCell]) -> list[tuple[str, Figures]]:
     found = summary.by(lambda item: item.cell["kind"], items)
     return [(name, found[kind]) for kind, name in kind_names(restaurant).items() if kind in found]
 
 
-def _zones(restaurant: Restaurant, items: list[Counted]) -> list[tuple[str, Figures]]:
-    """None where there is only one place, which is the whole house."""
+def _zones(restaurant: Restaurant, items: list[TimedCell]) -> list[tuple[str, Figures]]:
+    """The figures by zone; empty if there is only one zone."""
     found = summary.by(lambda item: item.cell["zone_id"], items)
     rows = [(name, found[zone]) for zone, name in zone_names(restaurant, items).items() if zone in found]
     return rows if len(rows) > 1 else []
 
 
-def _days(period: Period, items: list[Counted]) -> list[tuple[str, Figures]]:
-    """Each day of a week; of more, the days of the week."""
+def _days(period: Period, items: list[TimedCell]) -> list[tuple[str, Figures]]:
+    """The figures by day; by weekday if the period is longer than a week."""
     if period.days == 1:
         return []
     if period.days <= 7:

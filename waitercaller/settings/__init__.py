@@ -1,4 +1,4 @@
-"""The settings of a restaurant: what guests can ask for and when, in which zones, and what happens if nobody comes."""
+"""The settings of a restaurant: name and languages, kinds, zones, opening hours, escalation."""
 
 from flask import Blueprint
 

@@ -13,18 +13,18 @@ from waitercaller.model.languages import LANGUAGES
 from waitercaller.settings.merging import Conflict, Values, flat, shown_again
 from waitercaller.web.forms import Form, no_control_characters, tidy
 
-LONGEST_SEEN = 20_000  # characters
+MAX_SEEN_LENGTH = 20_000  # characters
 
 
 def choices(values: Iterable[str]) -> list[SelectChoice]:
-    """The options of a field with these values, whose words are in the page."""
+    """Options with these values; their texts are in the template."""
     return [SelectChoice(value, value) for value in values]
 
 
 class ByLanguage(Field):
-    """A text in each language: of the field `names`, the browser sends `names-en`, `names-de` and so on.
+    """A text per language: of the field `names`, the browser sends `names-en`, `names-de` and so on.
 
-    Its data are {language: text} for what was sent; `problems` says what is wrong in which language.
+    `data` is {language: text}; `problems` is {language: error}.
     """
 
     def __init__(self, label: Any = None, longest: int = 40, **options: Any) -> None:
@@ -33,7 +33,7 @@ class ByLanguage(Field):
         self.problems: dict[str, str] = {}
 
     def process(self, formdata: Any, data: Any = None, extra_filters: Any = None) -> None:
-        """Take what was sent, else what is to be shown."""
+        """Set `data` from the submitted form, else from `data`."""
         self.process_errors, self.raw_data = [], []
         self.data = dict(data or {})
         if formdata is None:
@@ -43,11 +43,11 @@ class ByLanguage(Field):
         self.problems = {code: _("This was sent twice.") for code, texts in sent.items() if len(texts) > 1}
 
     def read(self, text: str) -> Any:
-        """What is kept of the text that was sent for one language."""
+        """The value of a submitted text."""
         return tidy(text)
 
     def written(self, language: str) -> str:
-        """The text as its input shows it."""
+        """The value of the input of one language."""
         return str((self.data or {}).get(language) or "")
 
     def pre_validate(self, form: Any) -> None:
@@ -59,7 +59,7 @@ class ByLanguage(Field):
             raise StopValidation(_("Please look at what is marked and try again."))
 
     def problem_of(self, text: str) -> str:
-        """What is wrong with one text, "" if nothing."""
+        """The error of a text, "" if it is valid."""
         if len(text) > self.longest:
             return str(_("Please use at most %(max)d characters.", max=self.longest))
         probe: Any = type("Sent", (), {"raw_data": [text]})
@@ -69,14 +69,14 @@ class ByLanguage(Field):
             return str(error)
         return ""
 
-    def blame(self, language: str, sentence: str) -> None:
-        """Say what is wrong with the text in one language."""
+    def set_error(self, language: str, sentence: str) -> None:
+        """Set the error of one language."""
         self.problems[language] = sentence
         self.errors = [sentence]
 
 
 class LinesByLanguage(ByLanguage):
-    """Several texts in each language, one a line."""
+    """Several texts per language, one per line."""
 
     def read(self, text: str) -> list[str]:
         return [line for each in text.splitlines() if (line := str(tidy(each)))]
@@ -86,43 +86,43 @@ class LinesByLanguage(ByLanguage):
 
 
 class MergingForm(Form):
-    """A form that sends back what it showed, so that only changed values are written; see `merging`."""
+    """A form that sends the values it showed, so that only changed ones are written; see `merging`."""
 
     seen = HiddenField()
 
     def seen_values(self) -> Values:
-        """What the form showed; empty where that cannot be read: then all values count as changed."""
+        """The values that the form showed; {} if invalid: then all values count as changed."""
         try:
-            seen = json.loads((self.seen.data or "")[:LONGEST_SEEN])
+            seen = json.loads((self.seen.data or "")[:MAX_SEEN_LENGTH])
         except (ValueError, RecursionError):
             return {}
         return seen if isinstance(seen, dict) else {}
 
     def show(self, values: Values, present: Values | None = None) -> None:
-        """Show `values`; `present` is what they are in the database, if they are not just that."""
+        """Fill the form with `values`; `present` are the values in the database, if different."""
         for name, value in self.data_of(values).items():
             self[name].data, self[name].raw_data = value, None
         seen = values if present is None else present
         self.seen.data = json.dumps(seen, ensure_ascii=False, separators=(",", ":"))
 
     def show_conflict(self, conflict: Conflict, sent: Values) -> None:
-        """Show what was sent, with the present values beside it; sending it again overwrites those."""
+        """Show the submitted values with the present ones as errors; submitting again overwrites those."""
         again = shown_again(conflict, self.seen_values(), sent)
         self.show(again, conflict.current)
         current = flat(conflict.current)
         for name in conflict.names:
-            theirs = self.words(current[name])
-            told = _("Somebody else has just set this to “%(value)s”. Save again to have yours instead.", value=theirs)
-            self.blame(name, told)
+            present = self.text_of(current[name])
+            told = _("Somebody else has just set this to “%(value)s”. Save again to have yours instead.", value=present)
+            self.set_error(name, told)
 
     def data_of(self, values: Values) -> Values:
-        """The fields' data for these values."""
+        """Field data for these values."""
         return values
 
-    def blame(self, name: str, sentence: str) -> None:
-        """Say what is wrong with one of the values."""
+    def set_error(self, name: str, sentence: str) -> None:
+        """Set the error of a value."""
         self[name].errors = [sentence]
 
-    def words(self, value: Any) -> str:
-        """A value as people write it."""
+    def text_of(self, value: Any) -> str:
+        """A value as text."""
         return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -16,13 +16,13 @@ from waitercaller.web.fields import MAX_NAME_LENGTH, MAX_TABLE_NAME_LENGTH
 from waitercaller.web.forms import Form, text_field, text_of
 
 REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
-# Read once: it looks at every file of the database of time zones.
+# Computed once: available_timezones() reads every file of the time zone database.
 TIME_ZONES = sorted(zone for zone in zoneinfo.available_timezones() if zone.partition("/")[0] in REGIONS)
-QUICKEST, SLOWEST = 10, 3600  # seconds
+MIN_SECONDS, MAX_SECONDS = 10, 3600  # of escalation times
 
 
-class HouseForm(MergingForm):
-    """What the restaurant is called, where it is and what its guests read."""
+class RestaurantForm(MergingForm):
+    """Name, time zone and languages of the restaurant."""
 
     name = text_field(lazy_gettext("Name"), MAX_NAME_LENGTH)
     time_zone = SelectField(
@@ -55,7 +55,7 @@ class HouseForm(MergingForm):
             raise ValidationError(_("Please choose from the list."))
 
     def values(self) -> Values:
-        """What was sent, as it is compared and kept."""
+        """The submitted values, as compared and stored."""
         chosen = {*(self.languages.data or ()), text_of(self.language)}
         return {
             "name": text_of(self.name),
@@ -64,30 +64,30 @@ class HouseForm(MergingForm):
             "languages": [code for code in LANGUAGES if code in chosen],
         }
 
-    def words(self, value: Any) -> str:
+    def text_of(self, value: Any) -> str:
         many = value if isinstance(value, list) else [value]
         return ", ".join(LANGUAGES.get(each, str(each)) for each in many)
 
 
 class ZoneForm(Form):
-    """A part of the house."""
+    """The name of a zone."""
 
     zone_name = text_field(lazy_gettext("Name"), MAX_TABLE_NAME_LENGTH)
 
 
 class MoveForm(Form):
-    """One step up or down in a list."""
+    """Move an item up or down in a list."""
 
     direction = SelectField(choices=choices(["up", "down"]))
 
     @property
     def steps(self) -> int:
-        """How many places down the list; -1 is one up."""
+        """The offset in the list: 1 is down, -1 is up."""
         return 1 if self.direction.data == "down" else -1
 
 
 class NotesForm(Form):
-    """Whether guests may write a line."""
+    """Whether guests may write notes."""
 
     notes = SelectField(choices=choices(["yes", "no"]))
 
@@ -104,7 +104,7 @@ class SecondsField(IntegerField):
 
 
 class AttentionForm(MergingForm):
-    """After how many seconds without anybody going to a table what happens."""
+    """Escalation times in seconds, for waiting requests."""
 
     nag = SecondsField()
     all_zones = SecondsField()
@@ -112,21 +112,21 @@ class AttentionForm(MergingForm):
     alert_mail = BooleanField(lazy_gettext("Also send a mail to owners and managers"))
 
     def validate_nag(self, field: Any) -> None:
-        NumberRange(QUICKEST, message=_("At least %(number)d seconds, please.", number=QUICKEST))(self, field)
+        NumberRange(MIN_SECONDS, message=_("At least %(number)d seconds, please.", number=MIN_SECONDS))(self, field)
 
     def validate_all_zones(self, field: Any) -> None:
         _later_than(self.nag, field)
 
     def validate_alert(self, field: Any) -> None:
         _later_than(self.all_zones, field)
-        NumberRange(max=SLOWEST, message=_("At most %(number)d seconds, please.", number=SLOWEST))(self, field)
+        NumberRange(max=MAX_SECONDS, message=_("At most %(number)d seconds, please.", number=MAX_SECONDS))(self, field)
 
     def values(self) -> Values:
-        """What was sent, as it is compared and kept."""
+        """The submitted values, as compared and stored."""
         times = {name: self[name].data for name in ("nag", "all_zones", "alert")}
         return {**times, "alert_mail": bool(self.alert_mail.data)}
 
-    def words(self, value: Any) -> str:
+    def text_of(self, value: Any) -> str:
         return (_("on") if value else _("off")) if isinstance(value, bool) else str(value)
 
 

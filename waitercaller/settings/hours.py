@@ -1,6 +1,6 @@
-"""What changes of the opening hours do to a restaurant, and how the week and its special days are shown.
+"""Changes of opening hours and special days, and how they are listed.
 
-The functions that change something take the restaurant and return the fields to set, for `store.change`.
+Functions that change something take the restaurant and return the fields to set, for `model.settings.change`.
 """
 
 from datetime import date, timedelta
@@ -20,14 +20,14 @@ from waitercaller.model.settings import Missing
 
 DAY = timedelta(days=1)
 MINUTES_A_DAY, MINUTES_A_WEEK = 24 * 60, 7 * 24 * 60
-MOST_TIMES = 4  # between opening and closing, on one day
-MOST_AT_ONCE = 62  # special days
-MOST_SPECIAL = 200
+MAX_SPANS_PER_DAY = 4
+MAX_DAYS_AT_ONCE = 62  # special days in one form
+MAX_SPECIAL_DAYS = 200
 MONDAY = date(2024, 1, 1)
 
 
 class Refused(Exception):
-    """These times do not go with those that are there; nothing was written."""
+    """The times overlap with existing ones or exceed a limit; nothing was written."""
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -36,21 +36,21 @@ class Refused(Exception):
 
 
 def add(restaurant: Restaurant, days: list[int], opens: str, closes: str) -> Changes:
-    """One more time on each of these days of the week. Raises Refused."""
+    """Add a span to each of these weekdays (0: Monday). Raises Refused."""
     hours = list(restaurant["hours"])
     for day in days:
         new: Hours = {"day": day, "opens": opens, "closes": closes}
         if clash := next((each for each in hours if _overlap(each, new)), None):
             times = f"{day_name(clash['day'])}, {times_of(clash)}"
             raise Refused("opens", _("This overlaps with %(times)s.", times=times))
-        if sum(each["day"] == day for each in hours) >= MOST_TIMES:
-            raise Refused("days", _("At most %(number)d times a day, please.", number=MOST_TIMES))
+        if sum(each["day"] == day for each in hours) >= MAX_SPANS_PER_DAY:
+            raise Refused("days", _("At most %(number)d times a day, please.", number=MAX_SPANS_PER_DAY))
         hours.append(new)
     return {"hours": sorted(hours, key=lambda each: (each["day"], each["opens"]))}
 
 
 def remove(restaurant: Restaurant, which: str) -> Changes:
-    """Without the time that `which` names as "day opens closes". Raises Missing."""
+    """Remove the span with the name "day opens closes". Raises Missing."""
     kept = [each for each in restaurant["hours"] if name_of(each) != which]
     if len(kept) == len(restaurant["hours"]):
         raise Missing
@@ -58,32 +58,35 @@ def remove(restaurant: Restaurant, which: str) -> Changes:
 
 
 def name_of(hours: Hours) -> str:
-    """How a time of the week is named in forms."""
+    """The name of a weekly span in forms."""
     return f"{hours['day']} {hours['opens']} {hours['closes']}"
 
 
 def add_exceptions(restaurant: Restaurant, first: date, last: date, spans: list[Span]) -> Changes:
-    """Each of these days has these times, or none; times are added to those that a day has. Raises Refused."""
+    """Add special days with these spans, closed if empty; spans are added to existing ones. Raises Refused."""
     today = clock.now().astimezone(restaurants.time_zone(restaurant)).date()
     if not today <= first <= today + HORIZON_DAYS * DAY:
         raise Refused("first_day", _("Please give a day of the coming year."))
-    if last < first or (last - first).days >= MOST_AT_ONCE:
+    if last < first or (last - first).days >= MAX_DAYS_AT_ONCE:
         raise Refused(
             "last_day",
-            _("The last day comes after the first, and at most %(number)d days at once.", number=MOST_AT_ONCE),
+            _(
+                "The last day comes after the first, and at most %(number)d days at once.",
+                number=MAX_DAYS_AT_ONCE,
+            ),
         )
     known = {each["date"]: each["spans"] for each in restaurant.get("exceptions") or []}
     known = {day: kept for day, kept in known.items() if day >= (today - DAY).isoformat()}
     for number in range((last - first).days + 1):
         day = (first + number * DAY).isoformat()
         known[day] = _with(day, known.get(day), spans)
-    if len(known) > MOST_SPECIAL:
-        raise Refused("first_day", _("At most %(number)d special days, please.", number=MOST_SPECIAL))
+    if len(known) > MAX_SPECIAL_DAYS:
+        raise Refused("first_day", _("At most %(number)d special days, please.", number=MAX_SPECIAL_DAYS))
     return {"exceptions": [{"date": day, "spans": known[day]} for day in sorted(known)]}
 
 
 def remove_exceptions(restaurant: Restaurant, which: str) -> Changes:
-    """Without the special days that `which` names as "first last". Raises Missing."""
+    """Remove the special days in the range "first last". Raises Missing."""
     first, _space, last = which.partition(" ")
     exceptions = restaurant.get("exceptions") or []
     kept = [each for each in exceptions if not first <= each["date"] <= last]
@@ -93,7 +96,7 @@ def remove_exceptions(restaurant: Restaurant, which: str) -> Changes:
 
 
 def week(restaurant: Restaurant) -> list[dict[str, Any]]:
-    """The seven days with their times, as the page lists them."""
+    """The seven weekdays with their spans, for the page."""
     return [
         {
             "name": day_name(day),
@@ -106,7 +109,7 @@ def week(restaurant: Restaurant) -> list[dict[str, Any]]:
 
 
 def special_days(restaurant: Restaurant) -> list[dict[str, Any]]:
-    """The special days to come; days in a row with the same times are one line."""
+    """The special days from today; consecutive days with equal spans are one row."""
     today = clock.now().astimezone(restaurants.time_zone(restaurant)).date()
     coming = [each for each in restaurant.get("exceptions") or [] if each["date"] >= today.isoformat()]
     numbered = enumerate(coming)
@@ -119,34 +122,34 @@ def special_days(restaurant: Restaurant) -> list[dict[str, Any]]:
 
 
 def day_name(day: int) -> str:
-    """The name of a day of the week, 0 for Monday."""
+    """The name of a weekday, 0 for Monday."""
     return str(format_date(MONDAY + day * DAY, "EEEE"))
 
 
 def short_day_name(day: int) -> str:
-    """The same in two or three letters."""
+    """The abbreviated name of a weekday, 0 for Monday."""
     return str(format_date(MONDAY + day * DAY, "EEE"))
 
 
 def times_of(span: Span) -> str:
-    """From when to when, as the clock on the wall has it."""
+    """A span as text, in local time."""
     return _("all day") if span["opens"] == span["closes"] == "00:00" else f"{span['opens']}–{span['closes']}"
 
 
 def _with(day: str, present: list[Span] | None, spans: list[Span]) -> list[Span]:
-    """The times of a special day with these added to them."""
+    """The spans of a special day with `spans` added. Raises Refused."""
     if present is None:
         return spans
     if not spans or not present or any(_overlap({**each, "day": 0}, {**spans[0], "day": 0}) for each in present):
         told = _date(date.fromisoformat(day))
         raise Refused("first_day", _("%(day)s is on the list already. Remove it there first.", day=told))
-    if len(present) >= MOST_TIMES:
-        raise Refused("first_day", _("At most %(number)d times a day, please.", number=MOST_TIMES))
+    if len(present) >= MAX_SPANS_PER_DAY:
+        raise Refused("first_day", _("At most %(number)d times a day, please.", number=MAX_SPANS_PER_DAY))
     return sorted([*present, *spans], key=lambda each: str(each["opens"]))
 
 
 def _overlap(one: Hours, other: Hours) -> bool:
-    """Whether two times of the week have a minute in common; nights go on into the next day, Sunday's into Monday."""
+    """Whether two weekly spans overlap; a span may end on the next day, after Sunday on Monday."""
     (start, end), (from_, to) = _minutes(one), _minutes(other)
     return any(start + week < to and from_ < end + week for week in (-MINUTES_A_WEEK, 0, MINUTES_A_WEEK))
 
@@ -158,7 +161,7 @@ def _minutes(hours: Hours) -> tuple[int, int]:
 
 
 def _run(numbered: tuple[int, ExceptionalDay]) -> tuple[date, str]:
-    """What the days in a row with the same times have in common."""
+    """The grouping key: equal for consecutive days with equal spans."""
     number, exception = numbered
     texts = ", ".join(times_of(span) for span in exception["spans"]) or _("closed")
     return date.fromisoformat(exception["date"]) - number * DAY, texts

@@ -19,7 +19,7 @@ ICONS = ("bell", "receipt", "glass", "cup", "bottle", "cutlery", "menu", "bag", 
 
 
 class KindForm(MergingForm):
-    """A kind of request, in the languages that the restaurant offers; `main` is the first of them."""
+    """A kind, in the languages of the restaurant; `main` is the first of them."""
 
     main = "en"
     names = ByLanguage(lazy_gettext("Words on the button"), MAX_NAME_LENGTH)
@@ -29,20 +29,20 @@ class KindForm(MergingForm):
 
     def validate_names(self, field: Any) -> None:
         if not (field.data or {}).get(self.main):
-            field.blame(self.main, _("Please fill this in."))
+            field.set_error(self.main, _("Please fill this in."))
             raise ValidationError(_("Please fill this in."))
 
     def validate_choices(self, field: Any) -> None:
         lines = field.data or {}
         firsts = lines.get(self.main) or []
         if len(firsts) > MAX_CHOICES:
-            field.blame(self.main, _("At most %(number)d choices, please.", number=MAX_CHOICES))
+            field.set_error(self.main, _("At most %(number)d choices, please.", number=MAX_CHOICES))
         if len({line.casefold() for line in firsts}) < len(firsts):
-            field.blame(self.main, _("One of them is there twice."))
+            field.set_error(self.main, _("One of them is there twice."))
         for code, translated in lines.items():
             if translated and len(translated) != len(firsts):
                 told = _("Please give as many lines as in %(language)s, or none.", language=LANGUAGES[self.main])
-                field.blame(code, told)
+                field.set_error(code, told)
         if field.problems:
             raise ValidationError(_("Please look at what is marked and try again."))
 
@@ -51,7 +51,7 @@ class KindForm(MergingForm):
             raise ValidationError(_("Please choose a picture."))
 
     def values(self) -> Values:
-        """What was sent, as it is compared and kept."""
+        """The submitted values, as compared and stored."""
         return {
             "icon": self.icon.data,
             "names": self.names.data,
@@ -60,21 +60,21 @@ class KindForm(MergingForm):
         }
 
     def data_of(self, values: Values) -> Values:
-        """The values as the fields hold them: of the choices, the lines of each language that has all of them."""
+        """Field data; choices as lines per language, for languages that have all of them."""
         lines: Values = {code: [names.get(code, "") for names in values["choices"]] for code in LANGUAGES}
         return {
             **values,
             "choices": {code: texts for code, texts in lines.items() if all(texts)},
         }
 
-    def blame(self, name: str, sentence: str) -> None:
+    def set_error(self, name: str, sentence: str) -> None:
         field, _dash, language = name.partition("-")
         if name == "icon":
             self.icon.errors = [sentence]
         else:
-            self[field].blame(language or self.main, sentence)
+            self[field].set_error(language or self.main, sentence)
 
-    def words(self, value: Any) -> str:
+    def text_of(self, value: Any) -> str:
         many = value if isinstance(value, list) else [value]
         return ", ".join(each.get(self.main, "") if isinstance(each, dict) else str(each) for each in many)
 

@@ -1,4 +1,4 @@
-"""The pages for what guests can ask for: the kinds in their order, each kind's words and choices, and notes."""
+"""The pages of kinds: list and order, texts and choices of each, and notes."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from waitercaller.web.languages import current_language
 @blueprint.get("/kinds")
 @access.least("owner")
 def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """What guests can ask for, in its order, and what they could before."""
+    """The offered kinds in order, and the archived ones."""
     restaurant = settings.get(restaurant_id)
     return render_template(
         "settings/kinds.html",
@@ -39,14 +39,14 @@ def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.route("/kinds/new", methods=["GET", "POST"])
 @access.least("owner")
 def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """One more thing to ask for."""
+    """Add a kind."""
     restaurant, form = settings.get(restaurant_id), KindForm()
     form.main = restaurant["languages"][0]
     if not form.is_submitted():
         form.show(kinds.values_of(None, restaurant["languages"]))
-        return render_template("settings/kind.html", form=form, kind=None, **_words(restaurant))
+        return render_template("settings/kind.html", form=form, kind=None, **_form_context(restaurant))
     if not form.validate():
-        return refused("settings/kind.html", form, kind=None, **_words(restaurant))
+        return refused("settings/kind.html", form, kind=None, **_form_context(restaurant))
     kind_id, values = restaurants.new_id(), form.values()
     try:
         settings.change(restaurant_id, lambda now: kinds.add(now, kind_id, values))
@@ -58,10 +58,10 @@ def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.route("/kinds/<kind_id>", methods=["GET", "POST"])
 @access.least("owner")
 def kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
-    """One kind: its words in each language, its picture and its choices."""
+    """Edit a kind."""
     restaurant, form = settings.get(restaurant_id), KindForm()
     present, form.main = kinds.find(restaurant, kind_id), restaurant["languages"][0]
-    context = {"kind": _row(restaurant, present), **_words(restaurant)}
+    context = {"kind": _row(restaurant, present), **_form_context(restaurant)}
     if not form.is_submitted():
         form.show(kinds.values_of(present, restaurant["languages"]))
         return render_template("settings/kind.html", form=form, **context)
@@ -79,7 +79,7 @@ def kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
 @blueprint.post("/kinds/<kind_id>/move")
 @access.least("owner")
 def move_kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
-    """A kind one place up or down."""
+    """Move a kind up or down."""
     form = MoveForm()
     if not form.validate():
         abort(400)
@@ -90,21 +90,21 @@ def move_kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
 @blueprint.post("/kinds/<kind_id>/archive")
 @access.least("owner")
 def archive_kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
-    """Offer a kind no longer; calls for it that wait stay as they are."""
+    """Archive a kind; live requests are not changed."""
     return _set_active(restaurant_id, kind_id, active=False)
 
 
 @blueprint.post("/kinds/<kind_id>/offer")
 @access.least("owner")
 def offer_kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
-    """Offer a kind again."""
+    """Offer an archived kind again."""
     return _set_active(restaurant_id, kind_id, active=True)
 
 
 @blueprint.post("/notes")
 @access.least("owner")
 def notes(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Switch on or off that guests may write a line."""
+    """Allow notes, or not."""
     form = NotesForm()
     if not form.validate():
         abort(400)
@@ -129,7 +129,7 @@ def _set_active(restaurant_id: ObjectId, kind_id: str, active: bool) -> Response
 
 
 def _row(restaurant: Restaurant, kind: Kind) -> dict[str, Any]:
-    """A kind as the list shows it."""
+    """A kind as a row of the list."""
     main = restaurant["languages"][0]
     return {
         "id": kind["id"],
@@ -142,8 +142,8 @@ def _row(restaurant: Restaurant, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _words(restaurant: Restaurant) -> dict[str, Any]:
-    """What the form of a kind needs beside the form."""
+def _form_context(restaurant: Restaurant) -> dict[str, Any]:
+    """Template context of the form of a kind, without the form."""
     first, *others = restaurant["languages"]
     return {"main": first, "others": others, "all": LANGUAGES, "staff_languages": STAFF_LANGUAGES, "icons": ICONS}
 

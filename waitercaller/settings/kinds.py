@@ -25,7 +25,7 @@ class LastKind(Exception):
 
 
 def in_order(restaurant: Restaurant, active: bool = True) -> list[Kind]:
-    """The kinds that are offered, or those that no longer are."""
+    """The offered kinds, or the archived ones."""
     return sorted(
         (kind for kind in restaurant["kinds"] if kind["active"] is active), key=lambda kind: int(kind["position"])
     )
@@ -40,7 +40,7 @@ def find(restaurant: Restaurant, kind_id: str) -> Kind:
 
 
 def values_of(kind: Kind | None, languages: list[str]) -> Values:
-    """A kind as its form has it: in the languages that the restaurant offers. None: of a new one."""
+    """The form values of a kind, in the restaurant's languages; None: of a new kind."""
     kind = kind or _blank("")
     main = languages[0]
     return {
@@ -52,7 +52,7 @@ def values_of(kind: Kind | None, languages: list[str]) -> Values:
 
 
 def add(restaurant: Restaurant, kind_id: str, values: Values) -> Changes:
-    """One more kind, the last in order. Raises TooManyKinds."""
+    """Add a kind, last in order. Raises TooManyKinds."""
     if len(in_order(restaurant)) >= MAX_OFFERED or len(restaurant["kinds"]) >= MAX_KINDS:
         raise TooManyKinds
     position = 1 + max(kind["position"] for kind in restaurant["kinds"])
@@ -61,14 +61,14 @@ def add(restaurant: Restaurant, kind_id: str, values: Values) -> Changes:
 
 
 def edit(restaurant: Restaurant, kind_id: str, seen: Values, sent: Values) -> Changes:
-    """The kind with what was changed in its form. Raises Missing and Conflict."""
+    """Apply the changed values of the form. Raises Missing and Conflict."""
     kind = find(restaurant, kind_id)
     values = merged(values_of(kind, restaurant["languages"]), seen, sent)
     return _replaced(restaurant, _changed(kind, values, restaurant))
 
 
 def set_active(restaurant: Restaurant, kind_id: str, active: bool) -> Changes:
-    """Offer a kind again, as the last in order, or no longer. Raises Missing, TooManyKinds and LastKind."""
+    """Offer a kind again (last in order), or archive it. Raises Missing, TooManyKinds and LastKind."""
     kind, offered = find(restaurant, kind_id), in_order(restaurant)
     if kind["active"] is active:
         return {"kinds": restaurant["kinds"]}
@@ -81,10 +81,10 @@ def set_active(restaurant: Restaurant, kind_id: str, active: bool) -> Changes:
 
 
 def move(restaurant: Restaurant, kind_id: str, steps: int) -> Changes:
-    """The kind one up (-1) or down (1) among those that are offered. Raises Missing."""
+    """Move an offered kind up (-1) or down (1). Raises Missing."""
     order = [*moved(in_order(restaurant), kind_id, steps), *in_order(restaurant, active=False)]
-    places = {kind["id"]: place for place, kind in enumerate(order)}
-    return {"kinds": [{**kind, "position": places[kind["id"]]} for kind in restaurant["kinds"]]}
+    positions = {kind["id"]: position for position, kind in enumerate(order)}
+    return {"kinds": [{**kind, "position": positions[kind["id"]]} for kind in restaurant["kinds"]]}
 
 
 def _blank(kind_id: str) -> Kind:
@@ -92,7 +92,7 @@ def _blank(kind_id: str) -> Kind:
 
 
 def _changed(kind: Kind, values: Values, restaurant: Restaurant) -> Kind:
-    """The kind with these values of a form; what it has in other languages stays."""
+    """The kind with these form values; texts in other languages are kept."""
     names, labels = _texts(kind["names"], values["names"]), _texts(kind["labels"], values["labels"])
     languages = restaurant["languages"]
     return {
@@ -109,7 +109,7 @@ def _texts(present: dict[str, str], sent: dict[str, str]) -> dict[str, str]:
 
 
 def _choices(present: list[Choice], sent: list[dict[str, str]], languages: list[str]) -> list[Choice]:
-    """A choice keeps its id as long as it says the same: a page that is still open must mean what its guest read."""
+    """A choice with unchanged text keeps its id, because open guest pages send it; a changed text gets a new id."""
     main = languages[0]
     known = {in_language(choice["names"], main): choice for choice in present}
     made: list[Choice] = []
@@ -121,7 +121,7 @@ def _choices(present: list[Choice], sent: list[dict[str, str]], languages: list[
 
 
 def _by_line(choices: list[dict[str, str]], languages: list[str]) -> list[dict[str, str]]:
-    """The names of the choices where each language has all of them or none, as lines beside each other."""
+    """The names of the choices, where each language has all of them or none."""
     main = languages[0]
     used = [code for code in languages if code == main or any(names.get(code) for names in choices)]
     return [{code: names.get(code) or in_language(names, main) for code in used} for names in choices]

@@ -1,21 +1,21 @@
-"""Optimistic concurrency for forms: two people may have the same form open, and no change is overwritten unseen.
+"""Optimistic concurrency for forms: if two people edit the same form, no change is overwritten unnoticed.
 
-A form sends what it showed (`seen`) beside what was typed (`sent`). A value that was left as it was shown keeps what it
-is by now; one that both have changed is a conflict.
+A form sends the values it showed (`seen`) and the submitted ones (`sent`). Unchanged values are not written; a value
+changed by both is a conflict.
 
-A field in several languages is a dict, as in {"names": {"de": "Brot"}}; each of its texts is compared by itself, under
-the name "names-de", as its input is called in the page.
+A field in several languages is a dict, as in {"names": {"de": "Brot"}}; its texts are compared one by one, under the
+names of their inputs, as in "names-de".
 """
 
 from typing import Any
 
-Values = dict[str, Any]  # of the fields of a form, by their names
+Values = dict[str, Any]  # form values by field name
 
 
 class Conflict(Exception):
-    """Somebody else has changed the same values in the meantime; nothing was written.
+    """Another person changed the same values in the meantime; nothing was written.
 
-    `current` is what all the fields are now, `names` are the values that both have changed.
+    `current` are all values in the database, `names` the conflicting ones.
     """
 
     def __init__(self, current: Values, names: list[str]) -> None:
@@ -25,7 +25,7 @@ class Conflict(Exception):
 
 
 def flat(values: Values) -> Values:
-    """Each text of a field in several languages under a name of its own."""
+    """Flatten fields in several languages: {"names": {"de": …}} becomes {"names-de": …}."""
     result: Values = {}
     for name, value in values.items():
         if isinstance(value, dict):
@@ -48,7 +48,7 @@ def nested(values: Values) -> Values:
 
 
 def merged(current: Values, seen: Values, sent: Values) -> Values:
-    """What the fields become: changed values as they were sent, all others as they are now. Raises Conflict."""
+    """The values to write: changed ones as submitted, others as in the database. Raises Conflict."""
     now, shown, changed = flat(current), flat(seen), _changed(seen, sent)
     conflicting = [name for name, value in changed.items() if now.get(name) not in (shown.get(name), value)]
     if conflicting:
@@ -57,7 +57,7 @@ def merged(current: Values, seen: Values, sent: Values) -> Values:
 
 
 def shown_again(conflict: Conflict, seen: Values, sent: Values) -> Values:
-    """What the form shows after a conflict: changed values as they were sent, all others as they are now."""
+    """The values to show after a conflict: changed ones as submitted, others as in the database."""
     return nested({**flat(conflict.current), **_changed(seen, sent)})
 
 

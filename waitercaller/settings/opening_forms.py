@@ -1,4 +1,4 @@
-"""The forms about when a restaurant is open."""
+"""The forms of opening hours, special days and the manual state."""
 
 import re
 from datetime import date
@@ -26,7 +26,7 @@ def is_time(_form: Form, field: Any) -> None:
 
 
 def day_of(text: str) -> date | None:
-    """The day that "2026-12-24" says, if it says one."""
+    """Parse an ISO date; None if it is invalid."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -34,13 +34,13 @@ def day_of(text: str) -> date | None:
 
 
 class NowForm(Form):
-    """What is said by hand about being open."""
+    """The manual opening state; "hours" removes it."""
 
     state = SelectField(choices=choices(["open", "closed", "hours"]))
 
 
 class HoursForm(Form):
-    """One time between opening and closing, on some days of the week."""
+    """A span on one or more weekdays."""
 
     days = SelectMultipleField(lazy_gettext("Days"), choices=choices(map(str, range(7))), validate_choice=False)
     opens = time_field(lazy_gettext("Opens"), validators=[is_time])
@@ -54,7 +54,7 @@ class HoursForm(Form):
 
 
 class ExceptionForm(Form):
-    """Days that differ: closed, or open at other times."""
+    """Special days: closed, or open at other times."""
 
     first_day = StringField(lazy_gettext("Day"))
     last_day = StringField(lazy_gettext("Up to and including"))
@@ -81,6 +81,6 @@ class ExceptionForm(Form):
 
 
 class RemoveForm(Form):
-    """Which of the times, or which of the special days."""
+    """The name of a weekly span, or a range of special days."""
 
     which = StringField()

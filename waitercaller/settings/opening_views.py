@@ -1,4 +1,4 @@
-"""When guests can call: open or closed now, the hours of the week, and days that differ. For managers and owners."""
+"""The page of opening: manual state, weekly hours, special days. For managers and owners."""
 
 from typing import Any
 
@@ -19,19 +19,19 @@ from waitercaller.web.forms import Form, text_of
 @blueprint.get("/opening", endpoint="opening")
 @access.least("manager")
 def show_opening(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Whether guests can call now, and when."""
+    """The present state, the weekly hours and the special days."""
     return _page(restaurant_id)
 
 
 @blueprint.post("/opening/now")
 @access.least("manager")
 def set_now(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Open or closed now, until the hours speak again; or what they say at once."""
+    """Set or remove the manual state; it ends at the next opening."""
     form = NowForm()
     if not form.validate():
         abort(400)
     state = form.state.data
-    if settings.change(restaurant_id, lambda now: {"opening": _by_hand(now, state)}):
+    if settings.change(restaurant_id, lambda now: {"opening": _manual_state(now, state)}):
         audit.record_limited("opening_changed", restaurant_id=restaurant_id, state=state)
     said = {
         "open": _("Guests can call now."),
@@ -45,7 +45,7 @@ def set_now(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/opening/hours")
 @access.least("manager")
 def add_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """One more time on some days of the week."""
+    """Add a span to weekdays."""
     form = HoursForm()
     if not form.validate():
         return _page(restaurant_id, hours_form=form), 400
@@ -61,7 +61,7 @@ def add_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/opening/hours/remove")
 @access.least("manager")
 def remove_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Without one of the times of the week."""
+    """Remove a weekly span."""
     which = _which()
     settings.change(restaurant_id, lambda now: hours.remove(now, which))
     return _saved(restaurant_id, "hours")
@@ -70,7 +70,7 @@ def remove_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/opening/exceptions")
 @access.least("manager")
 def add_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Days that are closed, or open at other times."""
+    """Add special days."""
     form = ExceptionForm()
     if not form.validate():
         return _page(restaurant_id, exception_form=form), 400
@@ -90,13 +90,13 @@ def add_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/opening/exceptions/remove")
 @access.least("manager")
 def remove_exceptions(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """These days are as the others again."""
+    """Remove special days."""
     which = _which()
     settings.change(restaurant_id, lambda now: hours.remove_exceptions(now, which))
     return _saved(restaurant_id, "exceptions")
 
 
-def _by_hand(restaurant: Restaurant, state: str) -> Opening | None:
+def _manual_state(restaurant: Restaurant, state: str) -> Opening | None:
     if state == "hours":
         return None
     until = opening.until_next_opening(restaurant, clock.now())
@@ -104,7 +104,7 @@ def _by_hand(restaurant: Restaurant, state: str) -> Opening | None:
 
 
 def _page(restaurant_id: ObjectId, **forms: Form) -> str:
-    """The page; a form that was refused is shown as it was sent."""
+    """The page; a refused form is passed in and shown with its data."""
     restaurant = settings.get(restaurant_id)
     context: dict[str, Any] = {"hours_form": HoursForm(), "exception_form": ExceptionForm(), **forms}
     return render_template(

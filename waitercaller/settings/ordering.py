@@ -1,16 +1,16 @@
-"""The order of things in a list that people set."""
+"""Reordering of lists."""
 
 from typing import Any
 
 from waitercaller.model.settings import Missing
 
 
-def moved(things: list[Any], thing_id: str, steps: int) -> list[Any]:
-    """The list with one of its things so many places on (back: -1); the ends are ends. Raises Missing."""
-    place = next((place for place, thing in enumerate(things) if thing["id"] == thing_id), None)
-    if place is None:
+def moved(items: list[Any], item_id: str, steps: int) -> list[Any]:
+    """The list with the item moved by `steps`, clamped to the ends. Raises Missing."""
+    index = next((index for index, item in enumerate(items) if item["id"] == item_id), None)
+    if index is None:
         raise Missing
-    order = [*things]
-    thing = order.pop(place)
-    order.insert(max(0, min(len(things) - 1, place + steps)), thing)
+    order = [*items]
+    item = order.pop(index)
+    order.insert(max(0, min(len(items) - 1, index + steps)), item)
     return order

@@ -1,4 +1,4 @@
-"""The owner's page of settings, and those of the house itself and of what happens when nobody comes."""
+"""The index of the settings, and the pages of the restaurant itself and of escalation."""
 
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import DEFAULT_ESCALATION, escalation_of
 from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.fields import MergingForm
-from waitercaller.settings.forms import TIME_ZONES, AttentionForm, HouseForm
+from waitercaller.settings.forms import TIME_ZONES, AttentionForm, RestaurantForm
 from waitercaller.settings.merging import Conflict, Values, merged
 from waitercaller.web import access, audit, opening_words
 from waitercaller.web.errors import error_page
@@ -27,11 +27,11 @@ from waitercaller.web.forms import refused
 @blueprint.get("")
 @access.least("owner")
 def index(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """What can be set, and how it is set now."""
+    """The sections of the settings with their present values."""
     restaurant = settings.get(restaurant_id)
     return render_template(
         "settings/index.html",
-        house=restaurant,
+        restaurant=restaurant,
         languages=[LANGUAGES[code] for code in restaurant["languages"] if code in LANGUAGES],
         kinds=kinds.in_order(restaurant),
         opening=opening_words.describe(restaurant),
@@ -43,25 +43,25 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("owner")
 def house(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Name, time zone and languages."""
-    form = HouseForm()
+    form = RestaurantForm()
     if not form.is_submitted():
-        form.show(_house_values(settings.get(restaurant_id)))
-        return _house_page(form)
+        form.show(_restaurant_values(settings.get(restaurant_id)))
+        return _restaurant_page(form)
     if not form.validate():
-        return _house_page(form), 400
+        return _restaurant_page(form), 400
     seen, sent = form.seen_values(), form.values()
     try:
-        changed = settings.change(restaurant_id, lambda now: _house_fields(merged(_house_values(now), seen, sent)))
+        changed = settings.change(restaurant_id, lambda now: _restaurant_fields(now, seen, sent))
     except Conflict as conflict:
         form.show_conflict(conflict, sent)
-        return _house_page(form), 409
+        return _restaurant_page(form), 409
     return saved(restaurant_id, "house", changed)
 
 
 @blueprint.route("/attention", methods=["GET", "POST"])
 @access.least("owner")
 def attention(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """What happens when nobody comes, and after how long."""
+    """The escalation times."""
     form = AttentionForm()
     if not form.is_submitted():
         form.show(_attention_values(settings.get(restaurant_id)))
@@ -79,21 +79,21 @@ def attention(restaurant_id: ObjectId) -> ResponseReturnValue:
 
 @blueprint.errorhandler(settings.Missing)
 def missing(_error: settings.Missing) -> ResponseReturnValue:
-    """What somebody else has just removed is not found."""
+    """404 for an item that somebody else has just removed."""
     return error_page(404)
 
 
 def saved(
     restaurant_id: ObjectId, section: str, changed: bool, to: str = "settings.index", **details: Any
 ) -> ResponseReturnValue:
-    """The answer to a change that was made; it is kept in the restaurant's history if it was one."""
+    """The response after saving; a change is recorded in the audit."""
     if changed:
         audit.record("settings_changed", restaurant_id=restaurant_id, section=section, **details)
     flash(_("Saved."), "success")
     return redirect(url_for(to, restaurant_id=restaurant_id), 303)
 
 
-def _house_page(form: MergingForm) -> str:
+def _restaurant_page(form: MergingForm) -> str:
     zone = form["time_zone"].data
     known = zone if zone in TIME_ZONES else "UTC"
     clock_there = format_datetime(clock.now().astimezone(ZoneInfo(known)), "HH:mm", rebase=False)
@@ -103,7 +103,7 @@ def _house_page(form: MergingForm) -> str:
     return render_template("settings/house.html", form=form, regions=regions, zone=known, clock_there=clock_there)
 
 
-def _house_values(restaurant: Restaurant) -> Values:
+def _restaurant_values(restaurant: Restaurant) -> Values:
     offered = [code for code in LANGUAGES if code in restaurant["languages"]]
     return {
         "name": restaurant["name"],
@@ -113,7 +113,8 @@ def _house_values(restaurant: Restaurant) -> Values:
     }
 
 
-def _house_fields(values: Values) -> Changes:
+def _restaurant_fields(restaurant: Restaurant, seen: Values, sent: Values) -> Changes:
+    values = merged(_restaurant_values(restaurant), seen, sent)
     first = values["language"]
     others = [code for code in values["languages"] if code != first]
     return {"name": values["name"], "time_zone": values["time_zone"], "languages": [first, *others]}
@@ -128,6 +129,6 @@ def _attention_fields(restaurant: Restaurant, seen: Values, sent: Values) -> Cha
     current = _attention_values(restaurant)
     values = merged(current, seen, sent)
     mail = values.pop("alert_mail")
-    if not values["nag"] < values["all_zones"] < values["alert"]:  # each form by itself was in order
+    if not values["nag"] < values["all_zones"] < values["alert"]:  # possible after merging two valid forms
         raise Conflict(current, [name for name in values if current[name] != seen.get(name)])
     return {"settings": {**restaurant["settings"], "escalation": values, "alert_mail": mail}}

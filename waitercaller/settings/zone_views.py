@@ -1,4 +1,4 @@
-"""The page for the zones of the house: add, rename, order, remove."""
+"""The page of zones: add, rename, reorder, remove."""
 
 from collections import Counter
 
@@ -27,7 +27,7 @@ def show_zones(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/zones")
 @access.least("owner")
 def add_zone(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """One more zone."""
+    """Add a zone."""
     form = ZoneForm()
     if not form.validate():
         return _page(restaurant_id, form), 400
@@ -46,7 +46,7 @@ def add_zone(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/zones/<zone_id>")
 @access.least("owner")
 def rename_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
-    """Another name for a zone; calls that wait keep the one they were made in."""
+    """Rename a zone; live requests keep the old name."""
     form = ZoneForm()
     if form.validate():
         name = text_of(form.zone_name)
@@ -62,7 +62,7 @@ def rename_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
 @blueprint.post("/zones/<zone_id>/move")
 @access.least("owner")
 def move_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
-    """A zone one place up or down."""
+    """Move a zone up or down."""
     form = MoveForm()
     if not form.validate():
         abort(400)
@@ -73,7 +73,7 @@ def move_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
 @blueprint.post("/zones/<zone_id>/remove")
 @access.least("owner")
 def remove_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
-    """Without this zone; its tables stay, without one."""
+    """Remove a zone; its tables stay without a zone."""
     if not ButtonForm().validate():
         abort(400)
     gone = next((zone for zone in settings.get(restaurant_id)["zones"] if zone["id"] == zone_id), None) or abort(404)
@@ -88,7 +88,7 @@ def remove_zone(restaurant_id: ObjectId, zone_id: str) -> ResponseReturnValue:
 
 
 def _page(restaurant_id: ObjectId, form: ZoneForm, renaming: str | None = None) -> str:
-    """All zones; the form that was refused, of one of them or of a new one, is shown as it was sent."""
+    """The list of zones, with the form of a new zone or, for `renaming`, of an existing one."""
     restaurant = settings.get(restaurant_id)
     counts = Counter(table["zone_id"] for table in tables.of_restaurant(restaurant_id))
     rows = [{**zone, "tables": counts[zone["id"]]} for zone in restaurant["zones"]]

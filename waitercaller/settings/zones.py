@@ -1,4 +1,4 @@
-"""What changes of the zones do to a restaurant; the functions return the fields to set, for `store.change`."""
+"""Changes of the zones; each function returns the fields to set, for `model.settings.change`."""
 
 from waitercaller.db.client import Changes
 from waitercaller.model import restaurants
@@ -8,7 +8,7 @@ from waitercaller.settings.ordering import moved
 
 
 def add(restaurant: Restaurant, zone_id: str, name: str) -> Changes:
-    """One more zone. Raises TooManyZones, and ValueError if there is one with this name."""
+    """Add a zone. Raises TooManyZones, and ValueError if the name is taken."""
     if any(zone["key"] == name.casefold() for zone in restaurant["zones"]):
         raise ValueError(name)
     if len(restaurant["zones"]) >= restaurants.MAX_ZONES:
@@ -17,7 +17,7 @@ def add(restaurant: Restaurant, zone_id: str, name: str) -> Changes:
 
 
 def rename(restaurant: Restaurant, zone_id: str, name: str) -> Changes:
-    """The zone under another name. Raises Missing, and ValueError if another zone has it."""
+    """Rename a zone. Raises Missing, and ValueError if the name is taken."""
     if any(zone["key"] == name.casefold() and zone["id"] != zone_id for zone in restaurant["zones"]):
         raise ValueError(name)
     if all(zone["id"] != zone_id for zone in restaurant["zones"]):
@@ -27,12 +27,12 @@ def rename(restaurant: Restaurant, zone_id: str, name: str) -> Changes:
 
 
 def move(restaurant: Restaurant, zone_id: str, steps: int) -> Changes:
-    """The zone one up (-1) or down (1). Raises Missing."""
+    """Move a zone up (-1) or down (1). Raises Missing."""
     return {"zones": moved(restaurant["zones"], zone_id, steps)}
 
 
 def remove(restaurant: Restaurant, zone_id: str) -> Changes:
-    """Without this zone, also among those that members serve. Raises Missing."""
+    """Remove a zone, also from the zones of members. Raises Missing."""
     kept = [zone for zone in restaurant["zones"] if zone["id"] != zone_id]
     if len(kept) == len(restaurant["zones"]):
         raise Missing

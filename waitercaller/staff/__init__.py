@@ -1,4 +1,4 @@
-"""Staff: the people of a restaurant, their invitations and roles, and the screens that log in without a person."""
+"""Staff: members of a restaurant, invitations, roles, and devices."""
 
 from flask import Blueprint
 

@@ -1,7 +1,7 @@
-"""QR codes to be scanned from a screen: each holds a link that works once and only for minutes.
+"""QR codes shown on a screen to log in a device; each has a link that works once, for minutes.
 
-The link is kept in the session of the browser that asked for it, so that the page showing it can be loaded again; it is
-in no address of that browser, and in the database only as a hash.
+The token is stored in the cookie session of the browser that requested the code, so that its page can be reloaded. It
+is in no URL of that browser, and in the database only as a hash.
 """
 
 from dataclasses import dataclass
@@ -26,36 +26,36 @@ State = Literal["good"] | Reason
 
 @dataclass
 class Code:
-    """What the page shows."""
+    """A code as shown by its page."""
 
     purpose: Purpose
-    name: str  # whose phone
+    name: str  # of the member whose phone it logs in; else ""
     address: str
-    picture: Markup
+    svg: Markup
     state: State
 
 
-def show(purpose: Purpose, restaurant_id: ObjectId, subject: str, lifetime: timedelta, name: str = "") -> None:
-    """Make a code for this browser to show; one made earlier for the same subject dies."""
+def issue(purpose: Purpose, restaurant_id: ObjectId, subject: str, lifetime: timedelta, name: str = "") -> None:
+    """Issue a code, shown in this browser; revokes an earlier one of the same subject."""
     token = tokens.issue(purpose, subject, lifetime)
     session["code"] = {"purpose": purpose, "restaurant": str(restaurant_id), "token": token, "name": name}
 
 
-def shown(restaurant_id: ObjectId) -> Code | None:
-    """The code this browser has asked for in this restaurant."""
-    kept = session.get("code")
-    if not kept or kept["restaurant"] != str(restaurant_id):
+def current(restaurant_id: ObjectId) -> Code | None:
+    """The code issued in this browser for this restaurant, if any."""
+    stored = session.get("code")
+    if not stored or stored["restaurant"] != str(restaurant_id):
         return None
-    purpose: Purpose = kept["purpose"]
-    address = address_of(f"staff.{purpose}_link", token=kept["token"])
+    purpose: Purpose = stored["purpose"]
+    address = address_of(f"staff.{purpose}_link", token=stored["token"])
     state: State = "good"
     try:
-        tokens.peek(purpose, kept["token"])
+        tokens.peek(purpose, stored["token"])
     except TokenError as error:
         state = error.reason
-    return Code(purpose, kept["name"], address, _picture(address), state)
+    return Code(purpose, stored["name"], address, _svg(address), state)
 
 
-def _picture(address: str) -> Markup:
-    """The code, as coarse as can be: on a screen it has no stains, and nobody has a good camera."""
+def _svg(address: str) -> Markup:
+    """The QR code at error level L, which has the largest modules: a screen has no stains or scratches."""
     return qr_svg(segno.make_qr(address, error="l"))

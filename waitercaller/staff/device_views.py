@@ -1,7 +1,7 @@
-"""Logins without a person: the counter's screen, and the phones of members who have no e-mail address.
+"""Devices: counter tablets, and phones of members without an e-mail address.
 
-An owner makes a counter screen, here or by a code on another device. A manager lets a member's phone in for ten
-minutes; the code for it is shown to the manager, and on the counter's screen to whoever stands there.
+An owner logs in a counter device, in this browser or by a code on another one. A manager invites a member's phone, for
+ten minutes; its code can be shown to the manager and on a counter device.
 """
 
 from bson import ObjectId
@@ -15,7 +15,7 @@ from waitercaller.db.client import transaction
 from waitercaller.model import invitations, logins, restaurants, tokens
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.staff import blueprint, codes, people
-from waitercaller.staff.forms import ScreenForm
+from waitercaller.staff.forms import DeviceForm
 from waitercaller.web import access, audit, limits, links
 from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import ButtonForm, refused, text_of
@@ -24,10 +24,10 @@ from waitercaller.web.forms import ButtonForm, refused, text_of
 @blueprint.post("/r/<objectid:restaurant_id>/staff/screens")
 @access.least("owner")
 def make_screen(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Make this very browser a screen of the counter; the owner is logged out of it."""
-    form = ScreenForm()
+    """Turn this browser into a counter device; the owner is logged out."""
+    form = DeviceForm()
     if not form.validate():
-        return refused("staff/index.html", form, **people.house(screen_form=form))
+        return refused("staff/index.html", form, **people.page_context(device_form=form))
     name = text_of(form.screen_name)
     audit.record("screen_added", restaurant_id=restaurant_id, name=name)
     access.log_in_device(restaurant_id, name)
@@ -38,15 +38,15 @@ def make_screen(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/r/<objectid:restaurant_id>/staff/screens/code")
 @access.least("owner")
 def screen_code(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """A code that makes the device that scans it a screen of the counter."""
-    codes.show("screen", restaurant_id, str(restaurant_id), codes.LIFETIME)
+    """Issue a code that logs in the scanning browser as a counter device."""
+    codes.issue("screen", restaurant_id, str(restaurant_id), codes.LIFETIME)
     return redirect(url_for("staff.code", restaurant_id=restaurant_id), 303)
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/staff/members/<string(length=12):member_id>/phone")
 @access.least("manager")
 def let_in(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
-    """Let the phone of a member without an address in, and show its code."""
+    """Invite the phone of a member without an e-mail address, and show its code."""
     member = restaurants.member_with_id(access.current_restaurant(), member_id) or abort(404)
     if not invitations.may_manage(access.required_member(), member["role"]):
         abort(403)
@@ -54,43 +54,43 @@ def let_in(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
         raise DomainError(_("%(name)s logs in with an e-mail address.", name=member["name"]))
     by = access.current_actor()
     invitation_id = transaction(lambda txn: invitations.invite_phone(restaurant_id, member, by, txn))
-    codes.show("phone", restaurant_id, str(invitation_id), invitations.PHONE_LIFETIME, member["name"])
+    codes.issue("phone", restaurant_id, str(invitation_id), invitations.PHONE_LIFETIME, member["name"])
     return redirect(url_for("staff.code", restaurant_id=restaurant_id), 303)
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/staff/phones")
-@access.least("manager", screens=True)
+@access.least("manager", devices=True)
 def phones(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """On the counter's screen: whose phones a manager has just let in."""
+    """The list of invited phones, for a counter device."""
     _refuse_phones()
     waiting = [each for each in invitations.of_restaurant(access.current_restaurant()) if each["member_id"]]
     return render_template("staff/phones.html", waiting=waiting)
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/staff/phones/<objectid:invitation_id>")
-@access.least("manager", screens=True)
+@access.least("manager", devices=True)
 def phone_code(restaurant_id: ObjectId, invitation_id: ObjectId) -> ResponseReturnValue:
-    """The code for a phone that a manager has let in."""
+    """Issue a code for an invited phone."""
     _refuse_phones()
     invitation = invitations.get(invitation_id)
     if invitation is None or invitation["restaurant_id"] != restaurant_id or not invitation["member_id"]:
         abort(404)
     left = invitation["expires_at"] - clock.now()
-    codes.show("phone", restaurant_id, str(invitation_id), left, invitation["name"])
+    codes.issue("phone", restaurant_id, str(invitation_id), left, invitation["name"])
     return redirect(url_for("staff.code", restaurant_id=restaurant_id), 303)
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/staff/code")
-@access.least("manager", screens=True)
+@access.least("manager", devices=True)
 def code(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """The code this browser has asked for, until it is used or too old."""
-    return render_template("staff/code.html", code=codes.shown(restaurant_id))
+    """The code issued in this browser and its state."""
+    return render_template("staff/code.html", code=codes.current(restaurant_id))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/staff/screens/<string(length=64):login_id>/end")
 @access.least("manager")
 def end_screen(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
-    """End the login of a screen or a phone; what it shows closes within seconds."""
+    """End the login of a device; its open streams close within seconds."""
     ended = next((each for each in logins.devices_of(restaurant_id) if each["_id"] == login_id), None) or abort(404)
     logins.end_devices(restaurant_id, _id=login_id)
     audit.record("screen_ended", restaurant_id=restaurant_id, name=ended["name"])
@@ -101,19 +101,19 @@ def end_screen(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
 @blueprint.get("/screen/<string(maxlength=300):token>")
 @access.anyone
 def screen_link(token: str) -> ResponseReturnValue:
-    """The code for a counter's screen, opened on the device."""
+    """The link in the code for a counter device."""
     return links.store_token_and_redirect("screen", token, "staff.screen")
 
 
 @blueprint.route("/screen", methods=["GET", "POST"])
 @access.anyone
 def screen() -> ResponseReturnValue:
-    """Make this device a screen of the counter."""
+    """Log in this browser as a counter device."""
     token = session.get("screen_token", "")
     restaurant = restaurants.get(ObjectId(tokens.peek("screen", token)))
     if restaurant is None:
         raise tokens.TokenError("used")
-    form = ScreenForm()
+    form = DeviceForm()
     if not form.is_submitted():
         form.screen_name.data = _("Counter")
         return render_template("staff/screen.html", form=form, place=restaurant)
@@ -121,20 +121,20 @@ def screen() -> ResponseReturnValue:
         return refused("staff/screen.html", form, place=restaurant)
     limits.check("redeem")
     tokens.redeem("screen", token)
-    return _begin(restaurant, text_of(form.screen_name), None)
+    return _log_in(restaurant, text_of(form.screen_name), None)
 
 
 @blueprint.get("/join/<string(maxlength=300):token>")
 @access.anyone
 def phone_link(token: str) -> ResponseReturnValue:
-    """The code for a member's phone, opened there."""
+    """The link in the code for a member's phone."""
     return links.store_token_and_redirect("phone", token, "staff.phone")
 
 
 @blueprint.route("/join", methods=["GET", "POST"])
 @access.anyone
 def phone() -> ResponseReturnValue:
-    """Make this phone a member's."""
+    """Log in this browser as a member's phone."""
     token = session.get("phone_token", "")
     invitation = invitations.get(ObjectId(tokens.peek("phone", token)))
     restaurant = restaurants.get(invitation["restaurant_id"]) if invitation else None
@@ -148,18 +148,18 @@ def phone() -> ResponseReturnValue:
         return refused("staff/phone.html", form, **page)
     limits.check("redeem")
     invitation_id = invitation["_id"]
-    transaction(lambda txn: _spend(token, invitation_id, txn))
+    transaction(lambda txn: _redeem(token, invitation_id, txn))
     name = _("%(name)s’s phone", name=invitation["name"])
-    return _begin(restaurant, name, invitation["member_id"])
+    return _log_in(restaurant, name, invitation["member_id"])
 
 
-def _spend(token: str, invitation_id: ObjectId, txn: ClientSession | None) -> None:
+def _redeem(token: str, invitation_id: ObjectId, txn: ClientSession | None) -> None:
     tokens.redeem("phone", token, txn)
     if invitations.get(invitation_id, txn) is None or not invitations.mark_used(invitation_id, txn):
         raise tokens.TokenError("used")
 
 
-def _begin(restaurant: Restaurant, name: str, member_id: str | None) -> ResponseReturnValue:
+def _log_in(restaurant: Restaurant, name: str, member_id: str | None) -> ResponseReturnValue:
     access.log_in_device(restaurant["_id"], name, member_id)
     member = restaurants.member_with_id(restaurant, member_id or "")
     by: Actor | None = {"id": member["id"], "name": member["name"]} if member else None
@@ -168,6 +168,6 @@ def _begin(restaurant: Restaurant, name: str, member_id: str | None) -> Response
 
 
 def _refuse_phones() -> None:
-    """A member's phone lets no other phone in: a manager does, or whoever stands at the counter."""
-    if g.get("screen") and access.current_member():
+    """Respond with 403 to a member's phone: only managers and counter devices may show codes for phones."""
+    if g.get("device") and access.current_member():
         abort(403)

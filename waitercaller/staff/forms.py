@@ -1,4 +1,4 @@
-"""The forms about people and screens."""
+"""The forms of members, invitations and devices."""
 
 from collections.abc import Iterable
 from typing import cast
@@ -12,7 +12,7 @@ from waitercaller.model.restaurants import Role
 from waitercaller.web.fields import MAX_NAME_LENGTH, email_field, new_password_field
 from waitercaller.web.forms import Form, text_field
 
-LONGEST_SCREEN_NAME = 40
+MAX_DEVICE_NAME_LENGTH = 40
 ROLES: dict[Role, LazyString] = {
     "waiter": lazy_gettext("Waiter"),
     "manager": lazy_gettext("Manager"),
@@ -26,7 +26,7 @@ def choices(roles: Iterable[Role]) -> list[SelectChoice]:
 
 
 class InviteForm(Form):
-    """Somebody with an e-mail address."""
+    """Invite a person by e-mail."""
 
     email = email_field()
     name = text_field(lazy_gettext("Name"), MAX_NAME_LENGTH, required=False)
@@ -34,7 +34,7 @@ class InviteForm(Form):
 
 
 class AddMemberForm(Form):
-    """Somebody without one."""
+    """Add a member without an e-mail address."""
 
     member_name = text_field(lazy_gettext("Name"), MAX_NAME_LENGTH)
 
@@ -44,14 +44,14 @@ class RoleForm(Form):
 
 
 class JoinForm(Form):
-    """Whoever joins without having an account yet."""
+    """Create an account to accept an invitation."""
 
-    names: tuple[str, ...] = ()  # which the password may not be, see auth.forms
+    names: tuple[str, ...] = ()  # refused as the password; see web/fields.py
     name = text_field(lazy_gettext("Your name"), MAX_NAME_LENGTH)
     password = new_password_field()
 
 
-class ScreenForm(Form):
-    """What the staff call a screen."""
+class DeviceForm(Form):
+    """The name of a counter device."""
 
-    screen_name = text_field(lazy_gettext("Name of the screen"), LONGEST_SCREEN_NAME)
+    screen_name = text_field(lazy_gettext("Name of the screen"), MAX_DEVICE_NAME_LENGTH)

@@ -1,4 +1,4 @@
-"""The audit of a restaurant in words, by day."""
+"""The audit of a restaurant as texts, grouped by day."""
 
 from itertools import groupby
 from typing import Any
@@ -13,7 +13,7 @@ from waitercaller.staff.forms import ROLES
 
 
 def of(restaurant: Restaurant) -> list[dict[str, Any]]:
-    """The last events of this restaurant, the newest first: [{day, events: [{at, who, what, about, address}]}]."""
+    """The latest entries, newest first: [{day, events: [{at, who, what, about, address}]}]."""
     zone = restaurants.time_zone(restaurant)
     rows = [
         _row({**entry, "at": entry["at"].astimezone(zone)}) for entry in audit_trail.of_restaurant(restaurant["_id"])
@@ -27,21 +27,21 @@ def _row(entry: AuditEntry) -> dict[str, Any]:
         "day": format_date(entry["at"], "full", rebase=False),
         "at": format_time(entry["at"], "short", rebase=False),
         "who": entry["actor"]["name"] if entry["actor"] else "",
-        "what": _words().get(entry["event"], entry["event"].replace("_", " ")),
+        "what": _event_texts().get(entry["event"], entry["event"].replace("_", " ")),
         "about": _about(details),
         "address": entry["address"] or "",
     }
 
 
 def _about(details: dict[str, Any]) -> str:
-    """Whom or what it concerned: a name, a role, or both."""
+    """Section, name and role in the details, as text."""
     role = ROLES.get(details.get("role", ""))
-    section = _sections().get(details.get("section") or details.get("state", ""))
+    section = _section_texts().get(details.get("section") or details.get("state", ""))
     return ", ".join(str(part) for part in (section, details.get("name"), role) if part)
 
 
-def _sections() -> dict[str, str]:
-    """The parts of the settings, and what can be said by hand about being open."""
+def _section_texts() -> dict[str, str]:
+    """Texts for sections of the settings and for manual opening states."""
     return {
         "house": _("Name, place and languages"),
         "kinds": _("What guests can ask for"),
@@ -55,7 +55,7 @@ def _sections() -> dict[str, str]:
     }
 
 
-def _words() -> dict[str, str]:
+def _event_texts() -> dict[str, str]:
     return {
         "invited": _("Invitation sent"),
         "withdrawn": _("Invitation withdrawn"),

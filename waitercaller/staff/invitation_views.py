@@ -1,7 +1,7 @@
-"""Accepting an invitation that came by mail.
+"""Acceptance of an invitation by mail.
 
-The link proves the address. Who has it and an account logs in; who has none chooses a name and a password there. Only
-whoever holds the link, or is logged in with the address, learns which of the two it is.
+The link proves the e-mail address. A visitor with an account logs in; one without an account chooses name and password.
+Whether the address has an account is disclosed only to visitors with the link, or logged in with that address.
 """
 
 from dataclasses import dataclass
@@ -29,22 +29,22 @@ PURPOSE = "invitation"
 
 
 @dataclass
-class Invited:
-    """An invitation that this visitor may see, with what may be done about it."""
+class Acceptance:
+    """An invitation that this visitor may accept."""
 
     invitation: Invitation
-    email: str  # that it was sent to
+    email: str  # of the recipient
     restaurant: Restaurant
-    token: str  # "" where not the link but the login shows that the address is the visitor's
-    account: User | None  # whose address it is
-    visitor: User | None  # who is logged in here
+    token: str  # "" if the login, not the link, proves the address
+    account: User | None  # with this address
+    visitor: User | None  # logged in here
 
     @property
     def is_for_visitor(self) -> bool:
         return bool(self.visitor and self.visitor["email"] == self.email)
 
     def join_form(self) -> JoinForm:
-        """The form for whoever has no account yet, with the name that the inviter gave."""
+        """The form to create an account, with the name from the invitation."""
         form = JoinForm()
         form.names = (self.email, self.restaurant["name"])
         if not form.is_submitted():
@@ -52,7 +52,7 @@ class Invited:
         return form
 
     def page(self) -> dict[str, object]:
-        """The context of the page."""
+        """The template context."""
         return {
             "invitation": self.invitation,
             "place": self.restaurant,
@@ -72,24 +72,24 @@ def invitation_link(token: str) -> ResponseReturnValue:
 @blueprint.route("/invitation", methods=["GET", "POST"])
 @access.anyone
 def invitation() -> ResponseReturnValue:
-    """Join, in the way that fits the visitor."""
-    invited = _invited()
-    if not invited.is_for_visitor and (invited.visitor or invited.account):
-        # As somebody else, or as nobody yet: the page leads to the login, and the login back to it.
-        return render_template("staff/invitation.html", **invited.page())
-    form = ButtonForm() if invited.is_for_visitor else invited.join_form()
+    """Accept the invitation, with or without an existing account."""
+    acceptance = _acceptance()
+    if not acceptance.is_for_visitor and (acceptance.visitor or acceptance.account):
+        # Logged in as another user, or not logged in: the page links to the login, which returns here.
+        return render_template("staff/invitation.html", **acceptance.page())
+    form = ButtonForm() if acceptance.is_for_visitor else acceptance.join_form()
     if not form.is_submitted():
-        return render_template("staff/invitation.html", form=form, **invited.page())
+        return render_template("staff/invitation.html", form=form, **acceptance.page())
     if not form.validate():
-        return refused("staff/invitation.html", form, **invited.page())
+        return refused("staff/invitation.html", form, **acceptance.page())
     limits.check("redeem")
-    _join(invited, form if isinstance(form, JoinForm) else None)
+    _join(acceptance, form if isinstance(form, JoinForm) else None)
     flash(_("Welcome to the team."), "success")
-    return redirect(url_for("requests.dashboard.page", restaurant_id=invited.restaurant["_id"]), 303)
+    return redirect(url_for("requests.dashboard.page", restaurant_id=acceptance.restaurant["_id"]), 303)
 
 
-def _invited() -> Invited:
-    """The invitation this visitor came for: by the link, else by its id and as the person it is for."""
+def _acceptance() -> Acceptance:
+    """The invitation of the link, or the one in `of` if it is for the logged-in user. Raises TokenError."""
     visitor = current_user.user if current_user.is_authenticated else None
     token, wanted = session.get("invitation_token", ""), request.args.get("of", "")
     if visitor and ObjectId.is_valid(wanted):
@@ -101,20 +101,20 @@ def _invited() -> Invited:
     restaurant = restaurants.get(found["restaurant_id"]) if found else None
     if found is None or restaurant is None or found["email"] is None:
         raise TokenError("used")
-    return Invited(found, found["email"], restaurant, token, users.with_address(found["email"]), visitor)
+    return Acceptance(found, found["email"], restaurant, token, users.with_address(found["email"]), visitor)
 
 
-def _join(invited: Invited, form: JoinForm | None) -> None:
-    """Make the visitor a member and, where there is a form, a user first; all of it or nothing. Raises TokenError."""
+def _join(acceptance: Acceptance, form: JoinForm | None) -> None:
+    """Add the visitor as a member and, with a form, create the user, in one transaction. Raises TokenError."""
     password_hash = passwords.hashed(text_of(form.password)) if form else ""
 
     def join(txn: ClientSession | None) -> ObjectId:
-        invitation = _spend(invited, txn)
+        invitation = _redeem(acceptance, txn)
         if form is None:
-            user_id, name = cast(User, invited.visitor)["_id"], cast(User, invited.visitor)["name"]
+            user_id, name = cast(User, acceptance.visitor)["_id"], cast(User, acceptance.visitor)["name"]
         else:
             name = text_of(form.name)
-            user_id = users.create(invited.email, name, password_hash, txn)
+            user_id = users.create(acceptance.email, name, password_hash, txn)
         restaurants.add_member(invitation["restaurant_id"], name, invitation["role"], user_id, txn)
         return ObjectId(user_id)
 
@@ -122,32 +122,32 @@ def _join(invited: Invited, form: JoinForm | None) -> None:
         user_id = transaction(join)
     except users.AddressTakenError:
         raise TokenError("used") from None
-    restaurants.forget(invited.restaurant["_id"])
+    restaurants.forget(acceptance.restaurant["_id"])
     if form:
-        access.log_out()  # a screen, if this was one
+        access.log_out()  # end the login of a device, if any
         access.log_in(cast(User, users.get(user_id)))
     session.pop("invitation_token", None)
-    _record(invited, user_id)
+    _record(acceptance, user_id)
 
 
-def _spend(invited: Invited, txn: ClientSession | None) -> Invitation:
-    """Use up the link and the invitation, which must still be good. Raises TokenError."""
-    invitation = invitations.get(invited.invitation["_id"], txn)
+def _redeem(acceptance: Acceptance, txn: ClientSession | None) -> Invitation:
+    """Redeem the token and mark the invitation as used. Raises TokenError."""
+    invitation = invitations.get(acceptance.invitation["_id"], txn)
     if invitation is None or not invitations.mark_used(invitation["_id"], txn):
         raise TokenError("used")
-    if invited.token:
-        tokens.redeem(PURPOSE, invited.token, txn)
+    if acceptance.token:
+        tokens.redeem(PURPOSE, acceptance.token, txn)
     tokens.revoke(str(invitation["_id"]), txn)
     return invitation
 
 
-def _record(invited: Invited, user_id: ObjectId) -> None:
+def _record(acceptance: Acceptance, user_id: ObjectId) -> None:
     user = cast(User, users.get(user_id))
     audit.record(
         "joined",
         user_id=user_id,
-        restaurant_id=invited.restaurant["_id"],
+        restaurant_id=acceptance.restaurant["_id"],
         actor={"id": str(user_id), "name": user["name"]},
         name=user["name"],
-        role=invited.invitation["role"],
+        role=acceptance.invitation["role"],
     )

@@ -1,7 +1,7 @@
-"""The mail of an invitation, made when it is sent: withdrawn ones are not, and no link lies in the outbox.
+"""The mail of an invitation, prepared when it is sent, so that no token is stored in the outbox.
 
-It goes to people who did not ask for it. So its words are ours: no name of whoever invites, no message, and the
-restaurant's name only where mail programs will make no link or telephone number of it.
+Recipients did not ask for it, so it must not carry text chosen by the sender: no name of the inviter, no message, and
+the restaurant's name only if mail clients will not turn it into a link or telephone number.
 """
 
 import re
@@ -19,17 +19,17 @@ LIKE_A_LINK = re.compile(r"[@/\\]|[.:]\S|www|\d[\d\s()-]{4,}\d", re.IGNORECASE)
 
 @outbox.prepares("invitation")
 def invitation(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
-    """The link to an invitation that is still good."""
+    """The link to a valid invitation; None if it was withdrawn or has expired."""
     found = invitations.get(context["invitation_id"])
     restaurant = restaurants.get(found["restaurant_id"]) if found else None
     if found is None or restaurant is None:
         return None
     token = tokens.issue("invitation", str(found["_id"]), found["expires_at"] - clock.now())
     link = address_of("staff.invitation_link", token=token)
-    return outbox.Prepared("invitation", {"link": link, "restaurant_name": harmless(restaurant["name"])})
+    return outbox.Prepared("invitation", {"link": link, "restaurant_name": safe_name(restaurant["name"])})
 
 
-def harmless(name: str) -> str:
-    """The name, or nothing where it could be an advertisement to tap on."""
+def safe_name(name: str) -> str:
+    """The name; "" if it is too long or could be displayed as a link."""
     name = unicodedata.normalize("NFKC", name)
     return "" if len(name) > MAX_NAME_LENGTH or LIKE_A_LINK.search(name) else name

@@ -1,4 +1,4 @@
-"""What the page of people shows, and what whoever looks may do with each of them."""
+"""Context of the staff page: members, invitations, devices, open screens, and what the viewer may change."""
 
 from datetime import datetime
 from typing import Any
@@ -13,35 +13,35 @@ from waitercaller.model.languages import alphabetical
 from waitercaller.model.logins import Login
 from waitercaller.model.presence import Screen
 from waitercaller.model.restaurants import Member
-from waitercaller.staff.forms import ROLES, AddMemberForm, InviteForm, ScreenForm, choices
+from waitercaller.staff.forms import ROLES, AddMemberForm, DeviceForm, InviteForm, choices
 from waitercaller.web import access
 from waitercaller.web.access import RANKS
 
-LATELY = 300  # seconds; how exactly a login's last use is known, see sessions.SEEN_INTERVAL
+JUST_NOW = logins.SEEN_INTERVAL  # the precision of `seen_at`
 
 
-def house(
-    invite_form: InviteForm | None = None, add_form: AddMemberForm | None = None, screen_form: ScreenForm | None = None
+def page_context(
+    invite_form: InviteForm | None = None, add_form: AddMemberForm | None = None, device_form: DeviceForm | None = None
 ) -> dict[str, Any]:
-    """The context of the page; a form that was refused is shown as it was sent."""
+    """The template context; a refused form is passed in and shown with its data."""
     restaurant, me = access.current_restaurant(), access.required_member()
-    screens = logins.devices_of(restaurant["_id"])
+    devices = logins.devices_of(restaurant["_id"])
     addresses = users.addresses([member["user_id"] for member in restaurant["members"] if member["user_id"]])
     members = sorted(restaurant["members"], key=lambda each: (-RANKS[each["role"]], alphabetical(each["name"])))
     return {
         "invite_form": invite_form or _for_role(me, InviteForm(formdata=None)),
         "add_form": add_form or AddMemberForm(formdata=None),
-        "screen_form": screen_form or ScreenForm(formdata=None),
-        "people": [_person(member, me, addresses, screens) for member in members],
+        "device_form": device_form or DeviceForm(formdata=None),
+        "people": [_person(member, me, addresses, devices) for member in members],
         "invitations": [_invitation(each, me) for each in invitations.of_restaurant(restaurant)],
-        "screens": [_screen(login) for login in screens if login["member_id"] is None],
+        "screens": [_device(login) for login in devices if login["member_id"] is None],
         "watching": [_watching(screen) for screen in presence.open_screens(restaurant["_id"])],
         "is_owner": me["role"] == "owner",
     }
 
 
 def invite_form() -> InviteForm:
-    """The form as it was sent, with the roles that whoever asks may give."""
+    """The submitted form, with the roles that the viewer may assign."""
     return _for_role(access.required_member(), InviteForm())
 
 
@@ -50,20 +50,20 @@ def _for_role(me: Member, form: InviteForm) -> InviteForm:
     return form
 
 
-def _person(member: Member, me: Member, addresses: dict[ObjectId | None, str], screens: list[Login]) -> dict[str, Any]:
+def _person(member: Member, me: Member, addresses: dict[ObjectId | None, str], devices: list[Login]) -> dict[str, Any]:
     return {
         "id": member["id"],
         "name": member["name"],
         "role": member["role"],
         "email": addresses.get(member["user_id"]),
         "has_account": member["user_id"] is not None,
-        "phones": [_screen(login) for login in screens if login["member_id"] == member["id"]],
+        "phones": [_device(login) for login in devices if login["member_id"] == member["id"]],
         "is_me": member["id"] == me["id"],
         "may_manage": invitations.may_manage(me, member["role"]),
     }
 
 
-def _screen(login: Login) -> dict[str, Any]:
+def _device(login: Login) -> dict[str, Any]:
     return {"id": login["_id"], "name": login["name"], "since": login["created_at"], "used": _ago(login["seen_at"])}
 
 
@@ -78,6 +78,6 @@ def _invitation(invitation: Invitation, me: Member) -> dict[str, Any]:
 
 
 def _ago(at: datetime) -> str:
-    """How long ago in words; "" for just now."""
+    """How long ago, as text; "" within JUST_NOW."""
     passed = clock.now() - at
-    return "" if passed.total_seconds() <= LATELY else str(format_timedelta(-passed, add_direction=True))
+    return "" if passed <= JUST_NOW else str(format_timedelta(-passed, add_direction=True))

@@ -1,4 +1,4 @@
-"""The page of a restaurant's people: invite, add, change roles, let go. For managers and owners."""
+"""The staff page: invite, add and remove members, change roles. For managers and owners."""
 
 from typing import Any, cast
 
@@ -20,20 +20,20 @@ from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import ButtonForm, refused, text_of
 from waitercaller.web.languages import current_language
 
-MOST_MEMBERS = 300  # they all stand in the restaurant's document, and in a screen's question "who?"
+MAX_MEMBERS = 300  # all are part of the restaurant's document, and listed in the dashboard's dialog
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/staff")
 @access.least("manager")
 def index(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Who works here, who is invited, and which screens are logged in."""
-    return render_template("staff/index.html", **people.house())
+    """Members, invitations and devices."""
+    return render_template("staff/index.html", **people.page_context())
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/staff/invitations")
 @access.least("manager")
 def invite(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Invite an address; the answer does not tell whether it is known at other places."""
+    """Invite an address; the response does not disclose whether it has an account."""
     form = people.invite_form()
     if not form.validate():
         return _refused(invite_form=form)
@@ -53,7 +53,7 @@ def invite(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/r/<objectid:restaurant_id>/staff/invitations/<objectid:invitation_id>/withdraw")
 @access.least("manager")
 def withdraw(restaurant_id: ObjectId, invitation_id: ObjectId) -> ResponseReturnValue:
-    """Take an invitation back."""
+    """Withdraw an invitation."""
     invitation = invitations.get(invitation_id)
     if invitation is None or invitation["restaurant_id"] != restaurant_id:
         abort(404)
@@ -68,7 +68,7 @@ def withdraw(restaurant_id: ObjectId, invitation_id: ObjectId) -> ResponseReturn
 @blueprint.post("/r/<objectid:restaurant_id>/staff/members")
 @access.least("manager")
 def add(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Take on a waiter who has no e-mail address, by name."""
+    """Add a waiter without an e-mail address."""
     form = AddMemberForm()
     if not form.validate():
         return _refused(add_form=form)
@@ -78,8 +78,8 @@ def add(restaurant_id: ObjectId) -> ResponseReturnValue:
             _("%(name)s is in the team already. Add an initial, so that nobody is mixed up.", name=name)
         ]
         return _refused(add_form=form)
-    if len(members) >= MOST_MEMBERS:
-        raise DomainError(_("A restaurant can have %(number)d people at most.", number=MOST_MEMBERS))
+    if len(members) >= MAX_MEMBERS:
+        raise DomainError(_("A restaurant can have %(number)d people at most.", number=MAX_MEMBERS))
     restaurants.add_member(restaurant_id, name, "waiter", None)
     audit.record("joined", restaurant_id=restaurant_id, name=name, role="waiter")
     flash(_("%(name)s is in the team.", name=name), "success")
@@ -89,7 +89,7 @@ def add(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/r/<objectid:restaurant_id>/staff/members/<string(length=12):member_id>/role")
 @access.least("owner")
 def role(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
-    """Give a member another role."""
+    """Change the role of a member."""
     form = RoleForm()
     if not form.validate():
         abort(400)
@@ -100,7 +100,7 @@ def role(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
     if not restaurants.set_role(restaurant_id, member_id, new):
         raise _last_owner()
     if new != "owner":
-        tokens.revoke(str(restaurant_id))  # the code of a counter screen, which only owners give out
+        tokens.revoke(str(restaurant_id))  # codes for counter devices, which only owners may issue
     audit.record("role_changed", user_id=member["user_id"], restaurant_id=restaurant_id, name=member["name"], role=new)
     flash(_("Saved."), "success")
     if member_id == access.required_member()["id"] and new == "waiter":
@@ -111,7 +111,7 @@ def role(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
 @blueprint.post("/r/<objectid:restaurant_id>/staff/members/<string(length=12):member_id>/remove")
 @access.least("manager")
 def remove(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
-    """Let a member go; the person's logins and phones end at once."""
+    """Remove a member; ends the person's logins and phones."""
     if not ButtonForm().validate():
         abort(400)
     own_id = access.required_member()["id"]
@@ -125,7 +125,7 @@ def remove(restaurant_id: ObjectId, member_id: str) -> ResponseReturnValue:
 @blueprint.post("/r/<objectid:restaurant_id>/staff/two-factor")
 @access.least("owner")
 def require_two_factor(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """Switch on or off that managers and owners need a second factor."""
+    """Require a second factor of managers and owners, or not."""
     required = request.form.get("required") == "yes"
     restaurants.set_setting(restaurant_id, "two_factor_required", required)
     audit.record("two_factor_required", restaurant_id=restaurant_id, required=required)
@@ -139,7 +139,7 @@ def require_two_factor(restaurant_id: ObjectId) -> ResponseReturnValue:
 @blueprint.get("/r/<objectid:restaurant_id>/staff/history")
 @access.least("owner")
 def show_history(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """What was done with accounts and rights here, the newest first."""
+    """The audit of this restaurant, newest first."""
     return render_template("staff/history.html", days=history.of(access.current_restaurant()))
 
 
@@ -156,12 +156,12 @@ def _remove(restaurant_id: ObjectId, own_id: str, member_id: str, txn: ClientSes
     logins.end_devices(restaurant_id, txn, member_id=member_id)
     subscriptions.forget_member(restaurant_id, member_id, txn)
     handover.release(restaurant_id, member_id, txn)
-    tokens.revoke(str(restaurant_id), txn)  # the code of a counter screen: perhaps it was given to this member
+    tokens.revoke(str(restaurant_id), txn)  # codes for counter devices, which the member may know
     return member
 
 
 def _send_invitation(restaurant_id: ObjectId, email: str, name: str, role: Role) -> None:
-    """Keep the invitation and the order for its mail, both or neither."""
+    """Write the invitation and enqueue its mail, in one transaction."""
     by, language = access.current_actor(), current_language()
 
     def work(txn: ClientSession | None) -> None:
@@ -177,7 +177,7 @@ def _last_owner() -> DomainError:
 
 def _refused(**forms: InviteForm | AddMemberForm) -> ResponseReturnValue:
     form: Any = next(iter(forms.values()))
-    return refused("staff/index.html", form, **people.house(**forms))
+    return refused("staff/index.html", form, **people.page_context(**forms))
 
 
 def _to_index(restaurant_id: ObjectId) -> ResponseReturnValue:

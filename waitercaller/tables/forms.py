@@ -1,4 +1,4 @@
-"""The forms for tables, and how "1-12" becomes twelve names."""
+"""The forms of tables, and the parser of name lists with ranges such as "1-12"."""
 
 import re
 from typing import Any
@@ -12,20 +12,20 @@ from waitercaller.model.tables import name_key
 from waitercaller.web.fields import MAX_TABLE_NAME_LENGTH
 from waitercaller.web.forms import Form, no_control_characters, text_field, tidy
 
-MOST_AT_ONCE = 200
+MAX_TABLES_AT_ONCE = 200
 
 SEPARATORS = re.compile(r"[,;\n]")
-# "1-12", "Terrace 1–8", "T1-T8": what is before the numbers may be said again. Any dash will do.
+# "1-12", "Terrace 1–8", "T1-T8": the prefix may be repeated before the last number; any dash is accepted.
 RANGE = re.compile(r"(?P<start>.*?)(?P<first>[0-9]+)\s*[-–—−]\s*(?:(?P=start))?(?P<last>[0-9]+)")
 
 
 def names_from(text: str) -> list[str]:
-    """The names that `text` lists, by commas or lines, with ranges spelled out. Raises ValidationError."""
+    """The names in `text`, separated by commas, semicolons or lines; ranges are expanded. Raises ValidationError."""
     names: list[str] = []
     for part in SEPARATORS.split(text):
         if item := tidy(part):
-            names.extend(_spelled_out(item))
-        if len(names) > MOST_AT_ONCE:
+            names.extend(_expanded(item))
+        if len(names) > MAX_TABLES_AT_ONCE:
             raise _too_many()
     if not names:
         raise ValidationError(_("Please name at least one table."))
@@ -34,7 +34,7 @@ def names_from(text: str) -> list[str]:
 
 
 class AddTablesForm(Form):
-    """Many tables at once, all in one zone."""
+    """Add tables, all in one zone."""
 
     names = TextAreaField(
         lazy_gettext("Names or numbers"),
@@ -43,10 +43,10 @@ class AddTablesForm(Form):
     )
     zone = text_field(lazy_gettext("Zone"), MAX_TABLE_NAME_LENGTH, required=False)
 
-    spelled_out: list[str]
+    expanded_names: list[str]
 
     def validate_names(self, field: Any) -> None:
-        self.spelled_out = names_from(field.data or "")
+        self.expanded_names = names_from(field.data or "")
 
 
 class EditTableForm(Form):
@@ -56,8 +56,8 @@ class EditTableForm(Form):
     zone = text_field(lazy_gettext("Zone"), MAX_TABLE_NAME_LENGTH, required=False)
 
 
-def _spelled_out(item: str) -> list[str]:
-    # Bounded before it is matched: on a long text the expression would take its time.
+def _expanded(item: str) -> list[str]:
+    # Length-limited before matching: on long texts the regular expression is slow.
     match = RANGE.fullmatch(item) if len(item) <= 2 * MAX_TABLE_NAME_LENGTH else None
     names = _numbered(item, match["start"], match["first"], match["last"]) if match else [item]
     for name in names:
@@ -67,10 +67,10 @@ def _spelled_out(item: str) -> list[str]:
 
 
 def _numbered(item: str, start: str, first: str, last: str) -> list[str]:
-    """The names of a range; numbers written with a leading zero keep their width."""
+    """The names of a range; leading zeros keep the width of the numbers."""
     if int(first) > int(last):
         raise ValidationError(_("“%(range)s” counts backwards: write the smaller number first.", range=item))
-    if int(last) - int(first) >= MOST_AT_ONCE:
+    if int(last) - int(first) >= MAX_TABLES_AT_ONCE:
         raise _too_many()
     width = len(first) if first.startswith("0") else 0
     return [f"{start}{number:0{width}d}" for number in range(int(first), int(last) + 1)]
@@ -85,4 +85,4 @@ def _refuse_repetition(names: list[str]) -> None:
 
 
 def _too_many() -> ValidationError:
-    return ValidationError(_("At most %(max)d tables at once, please.", max=MOST_AT_ONCE))
+    return ValidationError(_("At most %(max)d tables at once, please.", max=MAX_TABLES_AT_ONCE))

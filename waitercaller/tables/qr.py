@@ -1,8 +1,8 @@
-"""QR codes: the address of a table as a picture, for the screen and for the printer.
+"""QR codes of tables, as SVG and PNG.
 
-The address is upper case as a whole, so that it fits the alphanumeric mode: two characters in eleven bits
-instead of sixteen. That pays for error level Q: a quarter of the code may be stained, scratched or in the shade,
-as on a table it will be. Level M would save four modules a side, which on a card 60 mm wide nobody can see.
+The URL is upper case, which allows the alphanumeric mode: eleven bits per two characters instead of sixteen. The saving
+is used for error correction level Q (about 25 % of the code may be damaged). Level M would save only four modules per
+side.
 """
 
 import io
@@ -21,13 +21,13 @@ UNSAFE_IN_FILE_NAMES = set('/\\:*?"<>|%')
 
 
 def address(public_url: str, code: str) -> str:
-    """What a table's QR code says; the part before the code is the site's, as configured."""
+    """The URL in a table's QR code; `public_url` is PUBLIC_URL."""
     return f"{public_url}/t/{code}".upper()
 
 
 @lru_cache(maxsize=1024)
 def svg(address: str) -> Markup:
-    """The code for pages, kept: a print sheet asks for all of them at once."""
+    """The code as SVG; cached, because the print page renders all of them."""
     return qr_svg(_code(address))
 
 
@@ -41,7 +41,7 @@ def png(address: str) -> bytes:
 
 
 def file_name(table_name: str, extension: str) -> str:
-    """A name for the downloaded picture that every system takes, whatever the table is called."""
+    """A file name that is valid on all systems, from the table's name."""
     safe = "".join("-" if _unsafe(character) else character for character in table_name)
     return f"qr {safe}.{extension}"
 
@@ -51,5 +51,5 @@ def _code(address: str) -> segno.QRCode:
 
 
 def _unsafe(character: str) -> bool:
-    # Category C are control characters and the invisible ones that turn the reading direction.
+    # Category C: control and format characters, including bidirectional controls.
     return character in UNSAFE_IN_FILE_NAMES or unicodedata.category(character).startswith("C")

@@ -1,4 +1,4 @@
-"""The pages for tables: add, rename, move, give a new code, remove, print. For managers and owners."""
+"""The pages of tables: add, edit, renew the code, remove, print. For managers and owners."""
 
 import io
 import time
@@ -25,8 +25,8 @@ from waitercaller.web.forms import refused, text_of
 @blueprint.get("")
 @access.least("manager")
 def index(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """All tables, and the form that adds some."""
-    return render_template("tables/index.html", form=AddTablesForm(), **_house(restaurant_id))
+    """The list of tables and the form to add some."""
+    return render_template("tables/index.html", form=AddTablesForm(), **_list_context(restaurant_id))
 
 
 @blueprint.post("")
@@ -36,7 +36,7 @@ def add(restaurant_id: ObjectId) -> ResponseReturnValue:
     form = AddTablesForm()
     if form.validate_on_submit():
         try:
-            _add(restaurant_id, form.spelled_out, text_of(form.zone))
+            _add(restaurant_id, form.expanded_names, text_of(form.zone))
         except tables.NamesTaken as error:
             form.names.errors = [_("There is already: %(names)s.", names=", ".join(error.names))]
         except tables.TooManyTables:
@@ -44,10 +44,10 @@ def add(restaurant_id: ObjectId) -> ResponseReturnValue:
         except restaurants.TooManyZones:
             form.zone.errors = [_too_many_zones()]
         else:
-            count = len(form.spelled_out)
+            count = len(form.expanded_names)
             flash(ngettext("%(num)d table added.", "%(num)d tables added.", count), "success")
             return _to_index(restaurant_id)
-    return refused("tables/index.html", form, **_house(restaurant_id))
+    return refused("tables/index.html", form, **_list_context(restaurant_id))
 
 
 @blueprint.route("/<objectid:table_id>", methods=["GET", "POST"])
@@ -81,7 +81,7 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/<objectid:table_id>/code")
 @access.least("manager")
 def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
-    """Give a table a new code."""
+    """Replace the code of a table."""
     if not tables.rotate(restaurant_id, table_id):
         abort(404)
     flash(_("The table has a new code. Print its card and put it on the table."), "success")
@@ -91,7 +91,7 @@ def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
 @blueprint.post("/<objectid:table_id>/remove")
 @access.least("manager")
 def remove(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
-    """Remove a table and withdraw what is live there, both or neither."""
+    """Remove a table and withdraw its live requests, in one transaction."""
     table = _table_or_404(restaurant_id, table_id)
 
     def work(txn: ClientSession | None) -> bool:
@@ -109,31 +109,31 @@ def remove(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
 @blueprint.get("/<objectid:table_id>/qr.svg")
 @access.least("manager")
 def qr_svg(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
-    """A table's code as a picture of any size."""
+    """The QR code of a table as SVG."""
     table = _table_or_404(restaurant_id, table_id)
-    picture = qr.svg(_address(table)).encode()
-    return send_file(io.BytesIO(picture), "image/svg+xml", download_name=qr.file_name(table["name"], "svg"))
+    image = qr.svg(_address(table)).encode()
+    return send_file(io.BytesIO(image), "image/svg+xml", download_name=qr.file_name(table["name"], "svg"))
 
 
 @blueprint.get("/<objectid:table_id>/qr.png")
 @access.least("manager")
 def qr_png(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
-    """A table's code as a picture to download and print."""
+    """The QR code of a table as PNG, to download."""
     table = _table_or_404(restaurant_id, table_id)
-    picture = io.BytesIO(qr.png(_address(table)))
+    image = io.BytesIO(qr.png(_address(table)))
     name = qr.file_name(table["name"], "png")
-    return send_file(picture, "image/png", as_attachment=True, download_name=name)
+    return send_file(image, "image/png", as_attachment=True, download_name=name)
 
 
 @blueprint.get("/print")
 @access.least("manager")
 def print_sheet(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """The cards of all tables, to print and cut."""
+    """The cards of all tables, to print."""
     return render_template("tables/print.html", cards=[_card(table) for table in tables.of_restaurant(restaurant_id)])
 
 
 def _add(restaurant_id: ObjectId, names: list[str], zone: str) -> None:
-    # Asked first, so that a form that is refused makes no zone either.
+    # Checked before the zone is created, so that a refused form creates none.
     tables.check_names_free(restaurant_id, names)
     tables.check_limit(restaurant_id, len(names))
     tables.add_many(restaurant_id, names, restaurants.ensure_zone(restaurant_id, zone))
@@ -144,13 +144,13 @@ def _too_many_zones() -> str:
 
 
 def _card(table: Table) -> dict[str, Any]:
-    time.sleep(0)  # a code takes 3 ms to compute: between two, this process's other visitors have their turn
+    time.sleep(0)  # yield to other greenlets: computing a code takes 3 ms
     address = _address(table)
     return {"name": table["name"], "zone_name": _zone_name(table), "qr": qr.svg(address), "address": address}
 
 
-def _house(restaurant_id: ObjectId) -> dict[str, Any]:
-    """What the page of all tables shows."""
+def _list_context(restaurant_id: ObjectId) -> dict[str, Any]:
+    """Template context of the list."""
     shown = [{**table, "zone_name": _zone_name(table)} for table in tables.of_restaurant(restaurant_id)]
     return {"tables": shown, "zones": access.current_restaurant()["zones"]}
 

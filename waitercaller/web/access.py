@@ -57,12 +57,12 @@ def person(view: View) -> View:
     return view
 
 
-def least(role: Role, screens: bool = False) -> Callable[[View], View]:
-    """Declare a route of a restaurant for its members with at least this role; with `screens`, also for devices."""
+def least(role: Role, devices: bool = False) -> Callable[[View], View]:
+    """Declare a route of a restaurant for its members with at least this role; with `devices`, also for devices."""
 
     def declare(view: View) -> View:
         view.__dict__["access"] = role
-        view.__dict__["screens"] = screens
+        view.__dict__["devices"] = devices
         return view
 
     return declare
@@ -86,7 +86,7 @@ def init_app(app: Flask) -> None:
     manager.session_protection = None  # logins are checked in the database
     manager.user_loader(_load_visitor)
     app.before_request(_guard)
-    app.context_processor(lambda: {name: g.get(name) for name in ("person", "screen", "restaurant", "member")})
+    app.context_processor(lambda: {name: g.get(name) for name in ("person", "device", "restaurant", "member")})
 
 
 def check_routes(app: Flask) -> None:
@@ -208,7 +208,7 @@ def _guard() -> ResponseReturnValue | None:
     if not getattr(view, "passive", False):
         logins.touch(g.login)
     if g.person is None:
-        _enter_as_device(getattr(view, "screens", False))
+        _enter_as_device(getattr(view, "devices", False))
     elif declared in RANKS and (answer := _enter_as_member(declared)):
         return answer
     if getattr(view, "sensitive", False) and not logins.is_verified(g.login):
@@ -240,7 +240,7 @@ def _enter_as_device(allowed: bool) -> None:
         abort(404)
     if not allowed:
         abort(403)
-    g.restaurant, g.screen = restaurant, g.login
+    g.restaurant, g.device = restaurant, g.login
     g.member = restaurants.member_with_id(restaurant, g.login["member_id"] or "")
     if g.login["member_id"] and g.member is None:
         abort(404)  # the phone of a removed member; without a member it would pass for a counter device

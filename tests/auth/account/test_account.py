@@ -1,4 +1,4 @@
-"""One's own account: the page, the name, the password, the password again, and logins that end."""
+"""The account page, change of name and password, re-authentication, and ending logins."""
 
 from collections.abc import Callable
 from typing import Any
@@ -49,7 +49,7 @@ def test_the_page_shows_who_one_is_and_where_one_works(alice: Person, bob: Perso
 
 def test_the_page_tells_what_happened_lately(app: Flask, alice: Person, logged_in: Callable[..., Browser]) -> None:
     logged_in(alice)
-    visit(app).post("/login")  # refused for its missing token: not worth a line
+    visit(app).post("/login")  # refused for its missing CSRF token: not audited
     page = alice.client.get("/account").text
     assert page.count("Logged in") == 1
     assert "127.0.0.1" in page

@@ -1,4 +1,4 @@
-"""Another e-mail address: asked for, confirmed at the new one, told to the old one. Mallory is somebody else."""
+"""Change of the e-mail address: request, confirmation, notices. Mallory is an attacker."""
 
 import re
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def link_to(address: str, mails: list[Mail]) -> str:
 
 @pytest.fixture
 def address_of(app: Flask) -> Callable[[Person], str]:
-    """`address_of(alice)`: the address that counts now."""
+    """`address_of(alice)`: the current address."""
 
     def found(person: Person) -> str:
         with app.app_context():
@@ -89,7 +89,7 @@ def test_in_another_browser_the_link_takes_the_password(
 ) -> None:
     ask(alice, "new@example.org")
     path = link_to("new@example.org", mails())
-    for browser in (visit(app), charlie.client):  # nobody, and somebody else
+    for browser in (visit(app), charlie.client):  # logged out, and logged in as another user
         browser.get(path)
         for wrong in ({}, {"password": ""}, {"password": "not this one"}):
             assert browser.submit("/email", wrong).status_code == 400
@@ -258,7 +258,7 @@ def test_confirming_and_asking_anew_at_once_leave_one_truth(
     form = {"csrf_token": alice.client.csrf_token("/account/email"), "email": "second@example.org"}
     asked = {**form, "password": PASSWORD}
     confirmed, _ = at_once(confirm_first, lambda: alice.client.post("/account/email", data=asked).status_code)
-    # Either the first was quicker and is the address now, or it came too late and the old one still is.
+    # Either the confirmation was first and the address is changed, or the old one is still valid.
     assert (confirmed, address_of(alice)) in [(303, "first@example.org"), (410, "alice@example.org")]
 
 

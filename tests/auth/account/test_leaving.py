@@ -1,4 +1,4 @@
-"""What is held about a person, to take along; and what is gone when the person has left."""
+"""Export of personal data, and deletion of an account."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Mails = Callable[[], list[Mail]]
 
 @pytest.fixture
 def stored(app: Flask) -> Any:
-    """The database, to look at."""
+    """The database, for direct queries."""
     return app.extensions["mongo"].database
 
 
@@ -45,7 +45,7 @@ def call(app: Flask, alice: Person, table: Table) -> Callable[..., ObjectId]:
 
 @pytest.fixture
 def taken(app: Flask, alice: Person, call: Callable[..., ObjectId]) -> Callable[[Person, str], ObjectId]:
-    """`taken(bob, "key")`: a call that this person has taken and settled."""
+    """`taken(bob, "key")`: a request that this person has accepted and resolved."""
 
     def settled(person: Person, key: str) -> ObjectId:
         request_id = call(key)
@@ -60,7 +60,7 @@ def taken(app: Flask, alice: Person, call: Callable[..., ObjectId]) -> Callable[
 
 @pytest.fixture
 def erase(app: Flask, later: Callable[..., None]) -> Callable[[], None]:
-    """`erase()`: a minute later, in the background."""
+    """`erase()`: run the background erasure, a minute later."""
 
     def carried_out() -> None:
         later(minutes=2)
@@ -214,7 +214,7 @@ def test_erasing_goes_on_after_a_process_has_died(
         with pytest.raises(ZeroDivisionError):
             erasure.process_due()
     with app.app_context():
-        while erasure.process_due():  # whatever was not taken up yet
+        while erasure.process_due():  # what was not leased yet
             pass
     assert "Bob" in str(list(stored.requests.find()))
     later(minutes=1)  # the lease ends
@@ -354,7 +354,7 @@ def test_of_two_owners_who_leave_at_once_one_is_asked_again(
         form = {"csrf_token": person.client.csrf_token("/account/delete")}
         both.append(partial(person.client.post, "/account/delete", data=form))
     answers = [answer.location for answer in at_once(*both)]
-    # The one who came second is told that the restaurant would go, or types nothing and gets the form back.
+    # The second one gets the warning that memberships changed, or the form again without the typed name.
     assert sorted(answers, key=str) in (["/", "/account/delete"], ["/", None])
     [restaurant] = stored.restaurants.find({"removed_at": None})
     assert len(restaurant["members"]) == stored.users.count_documents({}) == 1

@@ -1,4 +1,4 @@
-"""Alice protects her login with her phone. Mallory has learnt her password, and that is not enough."""
+"""The second factor: set-up, login, recovery codes. Mallory knows the password, which is not enough."""
 
 import re
 from collections.abc import Callable
@@ -30,13 +30,13 @@ Open = Callable[[], Browser]
 
 @dataclass
 class Phone:
-    """The app that shares a secret with Waiter Caller, and the recovery codes on a piece of paper."""
+    """An authenticator app with its secret, and the recovery codes."""
 
     secret: str
     recovery: list[str]
 
     def code(self, steps: int = 0) -> str:
-        """What it shows now, or showed and will show so many times 30 seconds away."""
+        """The code now, or `steps` of 30 seconds away."""
         return pyotp.TOTP(self.secret).at(clock.now() + timedelta(seconds=30 * steps))
 
 
@@ -75,7 +75,7 @@ def is_in(browser: Browser) -> bool:
 
 @pytest.fixture
 def opened(app: Flask) -> Open:
-    """`opened()`: a browser that knows nobody here."""
+    """`opened()`: a browser without a login."""
 
     def new() -> Browser:
         client = app.test_client()
@@ -92,7 +92,7 @@ def visitor(opened: Open) -> Browser:
 
 @pytest.fixture
 def phone(alice: Person, mails: Mails) -> Phone:
-    """Alice's, connected; she is still logged in in the browser in which she did that."""
+    """Alice's connected app; her browser is still logged in."""
     phone = turn_on(alice)
     mails()
     return phone
@@ -210,7 +210,7 @@ def test_a_wrong_password_is_answered_as_ever(visitor: Browser, opened: Open, ph
 def test_a_code_is_good_for_its_half_minute_and_those_beside_it(
     visitor: Browser, phone: Phone, later: Callable[..., None], steps: int, status: int
 ) -> None:
-    # The one before has been used to connect the phone, and none before a used one counts.
+    # The previous code was used for the set-up; a used code and all before it are refused.
     assert log_in(visitor, phone.code(steps)).status_code == status
 
 

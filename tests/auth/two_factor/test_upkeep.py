@@ -1,4 +1,4 @@
-"""A second factor over time: new recovery codes, turning it off, and owners who want their managers to have one."""
+"""The second factor: renewal of recovery codes, disabling, and restaurants that require it."""
 
 import logging
 import re
@@ -22,7 +22,7 @@ Mails = Callable[[], list[Mail]]
 
 @pytest.fixture
 def phone(alice: Person, mails: Mails) -> Phone:
-    """Alice's, connected."""
+    """Alice's connected app."""
     phone = turn_on(alice)
     mails()
     return phone
@@ -186,7 +186,7 @@ def test_apps_agree_about_the_secret() -> None:
 
 
 def test_a_new_password_does_not_stand_for_the_code(alice: Person, phone: Phone, later: Callable[..., None]) -> None:
-    later(minutes=16)  # whoever has her browser and her password, but not her phone
+    later(minutes=16)  # an attacker with her browser and password, but without her phone
     new = {"current": alice.password, "password": "another horse, another staple"}
     assert alice.client.submit("/account/password", new).status_code == 303
     assert alice.client.get(PAGE).location.startswith("/account/verify")

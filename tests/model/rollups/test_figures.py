@@ -110,20 +110,20 @@ def rollup(quarter: Any, calls: int = 1, zone: str | None = "z1") -> Any:
 
 def test_the_hour_that_comes_twice_is_one_row_and_the_missing_one_none():
     twice = [rollup(utc(2026, 10, 25, 0, 15), 2), rollup(utc(2026, 10, 25, 1, 15), 3)]  # both 2:15 in Berlin
-    assert {hour: each.calls for hour, each in summary.hours(summary.counted(twice, BERLIN)).items()} == {2: 5}
+    assert {hour: each.calls for hour, each in summary.hours(summary.timed_cells(twice, BERLIN)).items()} == {2: 5}
     around = [rollup(utc(2026, 3, 29, 0, 45)), rollup(utc(2026, 3, 29, 1, 0))]  # 1:45, then 3:00
-    assert list(summary.hours(summary.counted(around, BERLIN))) == [1, 3]
+    assert list(summary.hours(summary.timed_cells(around, BERLIN))) == [1, 3]
 
 
 def test_a_corrected_time_zone_moves_what_was_counted_before():
     counted = [rollup(utc(2026, 11, 10, 12, 15))]
-    hours = [next(iter(summary.hours(summary.counted(counted, zone)))) for zone in (BERLIN, KATHMANDU, ADELAIDE)]
+    hours = [next(iter(summary.hours(summary.timed_cells(counted, zone)))) for zone in (BERLIN, KATHMANDU, ADELAIDE)]
     assert hours == [13, 18, 22]
 
 
 def test_the_chart_begins_in_the_morning_and_leaves_no_gap():
     evening = [rollup(utc(2026, 11, 10, 20)), rollup(utc(2026, 11, 10, 23), 4), rollup(utc(2026, 11, 11, 1))]
-    bars = summary.bars(summary.hours(summary.counted(evening, BERLIN)), timedelta(seconds=120))
+    bars = summary.bars(summary.hours(summary.timed_cells(evening, BERLIN)), timedelta(seconds=120))
     assert [bar.hour for bar in bars] == [21, 22, 23, 0, 1, 2]
     assert [bar.height for bar in bars] == [25.0, 0.0, 0.0, 100.0, 0.0, 25.0]
     assert [bar.in_time for bar in bars] == [1, 0, 0, 4, 0, 1]
@@ -142,7 +142,7 @@ def test_a_period_is_compared_with_as_many_days_up_to_the_same_time():
     ("seconds", "shown"), [(0, "0:00"), (65, "1:05"), (3599.6, "1:00:00"), (3725, "1:02:05"), (None, "–")]
 )
 def test_waits_look_like_a_stopwatch(seconds, shown):
-    assert words.clock(None if seconds is None else timedelta(seconds=seconds)) == shown
+    assert words.minutes_and_seconds(None if seconds is None else timedelta(seconds=seconds)) == shown
 
 
 def test_nothing_is_divided_by_nothing():

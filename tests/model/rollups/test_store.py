@@ -12,6 +12,8 @@ from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.rollups import figures, store, times, usual
 
+pytestmark = pytest.mark.moments
+
 NOON = utc(2026, 11, 10, 12, 0)
 
 

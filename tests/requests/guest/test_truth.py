@@ -23,6 +23,8 @@ from waitercaller.requests.guest import table_view
 from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.table_view import TableView
 
+pytestmark = pytest.mark.moments
+
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # a Sunday
 HOUSE: Any = {}
 OVERLOOKED = "Nobody has seen it yet — please wave"

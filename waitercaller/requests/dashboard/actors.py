@@ -81,7 +81,7 @@ def ids_from(words: list[str]) -> list[ObjectId]:
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/who", endpoint="choose_actor")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def page(restaurant_id: ObjectId) -> ResponseReturnValue:
     """“Who?” for browsers without scripts: one button per member."""
     act = request.args.get("act", "")

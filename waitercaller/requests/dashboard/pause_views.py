@@ -13,7 +13,7 @@ from waitercaller.web import access, audit
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/tables/<objectid:table_id>/pause")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def pause_table(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     """“Pause this table”: for 15 minutes its taps open no request."""
     table = tables.get(restaurant_id, table_id) or abort(404)
@@ -28,7 +28,7 @@ def pause_table(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnVa
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/pauses/<objectid:pause_id>/lift")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def lift_pause(restaurant_id: ObjectId, pause_id: ObjectId) -> ResponseReturnValue:
     """“Let it call again”: end a pause early."""
     pause = pauses.lift(restaurant_id, pause_id)

@@ -40,7 +40,7 @@ def hold_presence(response: Response, restaurant_id: ObjectId) -> Response:
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/screens")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 @access.passive
 def tell(restaurant_id: ObjectId) -> ResponseReturnValue:
     """A screen reports that it became visible or hidden, audible or muted.
@@ -55,7 +55,7 @@ def tell(restaurant_id: ObjectId) -> ResponseReturnValue:
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/shown")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 @access.passive
 def shown(restaurant_id: ObjectId) -> ResponseReturnValue:
     """A visible screen reports that it shows these requests."""

@@ -26,7 +26,7 @@ MAX_STREAMS_PER_ADDRESS = 300  # of one restaurant: all its screens may share on
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/dashboard")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def page(restaurant_id: ObjectId) -> ResponseReturnValue:
     """The dashboard page."""
     language, restaurant = current_language(), access.current_restaurant()
@@ -48,7 +48,7 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/live")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 @access.passive
 def live(restaurant_id: ObjectId) -> Response:
     """Stream of the list of live requests, sent whenever it changes."""
@@ -76,7 +76,7 @@ def live(restaurant_id: ObjectId) -> Response:
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/accept")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def accept(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“I’m going”; with `?from=`, take the call over from that member."""
     ids, by = _ids(request_id), actors.actor()
@@ -87,7 +87,7 @@ def accept(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/pass")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Pass on”: another member goes."""
     ids = _ids(request_id)
@@ -101,7 +101,7 @@ def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/resolve")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Done”."""
     ids = _ids(request_id)
@@ -113,7 +113,7 @@ def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/dismiss")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def dismiss(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Nobody at the table”."""
     ids = _ids(request_id)
@@ -126,7 +126,7 @@ def dismiss(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/reopen")
-@access.least("waiter", screens=True)
+@access.least("waiter", devices=True)
 def reopen(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Undo”: back to waiting with the first clock, within UNDO_WINDOW."""
     ids, by = _ids(request_id), actors.actor_or_device()
