@@ -24,7 +24,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests.support import cast, databases, routes, schedule, settings, timeshift
+from tests.support import applications, cast, databases, schedule, settings, timeshift
 from tests.support.cast import WAIT_SECONDS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     timeshift.begin()
-    routes.compile_once()
+    applications.compute_once()
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
