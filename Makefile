@@ -23,7 +23,7 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test quick lint bench pins translations chromium deploy-tools node
+.PHONY: help run demo test quick moments lint bench pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo 'make demo          the same, with a demo restaurant'
 	@echo 'make test          run all tests; ARGS="-k table" runs some, ARGS="-n 0 --pdb" in one process'
 	@echo 'make quick         run those that need no browser, no Apache and no real processes: a minute'
+	@echo 'make moments       run the tests that have to do with time, at the turn of a year, on a leap day, as the clocks change'
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
 	@echo 'make translations  bring the catalogues up to date with the code'
@@ -53,6 +54,15 @@ test: .venv/test.stamp chromium deploy-tools
 # Without the tests of browsers, deployment and other real processes.
 quick: .venv/test.stamp
 	@$(PYTEST) -n 2 --quick $(ARGS)
+
+# TEST_NOW moves the clocks of a run, see tests/support/timeshift: New Year's Eve, the evening of a leap day, the last minutes
+# before the clocks of Berlin go back. Any moment will do: make moments MOMENTS=2030-06-05T12:00+02:00
+MOMENTS := 2026-12-31T23:58 2028-02-29T21:30 2027-10-31T00:58
+moments: .venv/test.stamp chromium
+	@for moment in $(MOMENTS); do \
+	    echo "At $$moment:"; \
+	    TEST_NOW=$$moment $(PYTEST) -q -m moments $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS) || exit 1; \
+	done
 
 lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 	@.venv/bin/ruff check .

@@ -1,9 +1,9 @@
-"""What tests are made of: databases, the application, browsers without a screen, mails, and the named cast.
+"""Shared fixtures: databases, the application, HTTP clients, mails, and the named people.
 
 Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given.
 Those of stores, streams, alerts and outboxes run behind the strict proxy of tests.wire, with authentication and
 retryable writes. In the quick run (`--quick`) all run on mongomock, unless they are marked `needs_wire`. Alice owns
-"Trattoria Lucia", Bob waits tables for her, Charlie owns another place, Dana is a guest.
+"Trattoria Lucia", Bob is a waiter there, Charlie owns another restaurant, Dana is a guest.
 """
 
 import os
@@ -24,8 +24,8 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests.support import cast, databases, routes, schedule, settings, timeshift
-from tests.support.cast import GENEROUS, Browser, Mail, Person, read_mail, wait_until
+from tests.support import applications, cast, databases, schedule, settings, timeshift
+from tests.support.cast import WAIT_SECONDS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
 from waitercaller.db.client import Mongo
@@ -52,7 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     timeshift.begin()
-    routes.compile_once()
+    applications.compute_once()
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -78,7 +78,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Serve
     server = databases.Server(tmp_path_factory.mktemp("database"))
     server.start()
     yield server
-    server.kill()  # in good order it takes two seconds, and nobody reads what it wrote
+    server.kill()  # a clean stop takes two seconds, and its data is not needed
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def shared_database(server: databases.Server) -> Iterator[databases.SharedDataba
 def mongodb_uri(
     database_uri: str, database_kind: str, is_proxied: bool, request: pytest.FixtureRequest
 ) -> Iterator[str]:
-    """The address of `database_uri`, behind the proxy for a test that is `proxied`."""
+    """`database_uri`, behind the proxy for a test that is `proxied`."""
     if database_kind != "wire" or not is_proxied:
         yield database_uri
         return
@@ -108,12 +108,12 @@ def mongodb_uri(
 
 @pytest.fixture
 def database_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a database that is empty and only this test's.
+    """The URI of an empty database for this test alone.
 
     It has the schema already, unless the test is marked `fresh_database`.
     """
     if database_kind == "mongomock":
-        yield "mongodb://127.0.0.1:9/mongomock"  # never asked: the application gets the stand-in
+        yield "mongodb://127.0.0.1:9/mongomock"  # never connected to: the application gets mongomock
         return
     if database_kind == "wire" and request.node.get_closest_marker("fresh_database") is None:
         shared: databases.SharedDatabase = request.getfixturevalue("shared_database")
@@ -130,17 +130,17 @@ def database_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator
 
 @pytest.fixture
 def config(mongodb_uri: str, tmp_path: Path) -> Config:
-    """A valid configuration: passwords cheap to hash, mails into a folder."""
+    """A valid configuration, with cheap password hashing and mails written into a folder."""
     environ = settings.environ(mongodb_uri, "http://localhost", tmp_path / "mail", TRUSTED_HOSTS="localhost")
     return Config.from_env(environ)
 
 
 @pytest.fixture(scope="session")
 def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBytecodeCache:
-    """Templates are compiled once in a run, not for each of the thousands of applications."""
+    """Compiles templates once per run, not for each of the thousands of applications."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent  # of all workers
+        folder = folder.parent  # shared by all workers
     folder /= "templates"
     folder.mkdir(exist_ok=True)
     return FileSystemBytecodeCache(str(folder))
@@ -148,27 +148,28 @@ def compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> FileSystemBy
 
 @pytest.fixture
 def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSystemBytecodeCache) -> Iterator[MakeApp]:
-    """Makes applications; several on one configuration are several processes on one database."""
-    apps: list[tuple[Flask, Mongo | databases.Mongomock]] = []  # tests may give an application another's client
+    """Creates applications; several with one configuration act as several processes on one database."""
+    apps: list[tuple[Flask, Mongo | databases.Mongomock]] = []  # tests may replace an application's client
+    stand_in = databases.Mongomock() if database_kind == "mongomock" else None
 
     def make(config: Config) -> Flask:
         app = create_app(config)
         app.testing = True
-        app.config["PROPAGATE_EXCEPTIONS"] = False  # faults become the pages that visitors get
+        app.config["PROPAGATE_EXCEPTIONS"] = False  # exceptions become error pages, as in production
         app.test_client_class = Browser
         app.jinja_env.bytecode_cache = compiled_templates
-        if database_kind == "mongomock":
-            app.extensions["mongo"] = databases.Mongomock()
+        if stand_in:
+            app.extensions["mongo"] = stand_in
         elif config.mongodb_uri == mongodb_uri:
             databases.be_patient(app.extensions["mongo"])
-        app.extensions["hub"].listening = True  # as if it had a watcher
+        app.extensions["hub"].listening = True  # as if a watcher were running
         apps.append((app, app.extensions["mongo"]))
         return app
 
     yield make
     for app, mongo in apps:
         app.extensions["hub"].close()
-        with pymongo.timeout(0.5):  # to say goodbye, a client waits half a minute for a server that is away
+        with pymongo.timeout(0.5):  # close() ends sessions, and would wait half a minute for an unreachable server
             mongo.close()
 
 
@@ -176,11 +177,8 @@ def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSyste
 def app(make_app: MakeApp, config: Config, database_kind: str, request: pytest.FixtureRequest) -> Flask:
     """The application on a database that has its indexes and validators."""
     app = make_app(config)
-    mongo = app.extensions["mongo"]
-    if database_kind == "mongomock":
-        mongo.build_indexes()
-    elif database_kind == "third" or request.node.get_closest_marker("fresh_database"):
-        with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no limit of a page
+    if database_kind == "third" or request.node.get_closest_marker("fresh_database"):
+        with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no time limit
             schema.build(patient.get_default_database())
     return app
 
@@ -194,7 +192,7 @@ def database(app: Flask) -> Iterator[Database[dict[str, Any]]]:
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[databases.Server]:
-    """A database server that the test may end, freeze and start again."""
+    """A database server that the test may stop, freeze and restart."""
     server = databases.Server(tmp_path / "own")
     server.start()
     yield server
@@ -211,8 +209,8 @@ def frail_app(own_server: databases.Server, make_app: MakeApp, config: Config) -
 
 @pytest.fixture
 def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """The Hub of `app`, hearing what really changes in the database."""
-    monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # it looks this often whether it is to stop
+    """The hub of `app`, with a watcher of the database's changes."""
+    monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)  # how often it checks whether to stop
     monkeypatch.setattr(watcher_module, "REOPEN_DELAY_SECONDS", 0.1)
     hub: Hub = app.extensions["hub"]
     hub.listening = False
@@ -222,7 +220,7 @@ def watcher(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     wait_until(lambda: hub.listening)
     yield hub
     stopped.set()
-    thread.join(GENEROUS)
+    thread.join(WAIT_SECONDS)
 
 
 @pytest.fixture(autouse=True)
@@ -234,7 +232,7 @@ def _empty_caches() -> None:
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """`later(minutes=5)`: the clock of this process goes on by so much; nobody sleeps."""
+    """`later(minutes=5)`: advance the clock of this process, without sleeping."""
 
     def forward(**duration: float) -> None:
         monkeypatch.setattr(clock, "_offset", clock._offset + timedelta(**duration))
@@ -246,9 +244,9 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.fixture
 def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Nothing is counted yet, and all windows begin now: none ends in the middle of a test.
+    """All limits are unused, and their windows begin now, so that none ends during the test.
 
-    On a busy machine the store is waited for longer, or what it did not count would be counted here, anew.
+    The timeout of the store is longer: on a busy machine it would otherwise fall back to counting in this process.
     """
     monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 5.0)
     now = clock.now()
@@ -261,7 +259,7 @@ def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def fresh_codes(later: Callable[..., None]) -> None:
-    """The 30 seconds of a one-time code begin now: none runs out between a phone's screen and the form."""
+    """The 30 seconds of a one-time code begin now, so that none expires during the test."""
     later(seconds=30 - clock.now().timestamp() % 30)
 
 
@@ -270,7 +268,7 @@ def fresh_codes(later: Callable[..., None]) -> None:
 
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
-    """The browser of somebody unknown."""
+    """A browser without a login."""
     return app.test_client()
 
 
@@ -279,7 +277,7 @@ def client(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def mails(app: Flask, config: Config) -> Callable[[], list[Mail]]:
-    """`mails()` sends what is due and returns what has arrived since the last time, oldest first."""
+    """`mails()` sends the due mails and returns those that arrived since the last call, oldest first."""
 
     def arrived() -> list[Mail]:
         with app.app_context():
@@ -311,19 +309,19 @@ def alice(hire: Callable[..., Person]) -> Person:
 
 @pytest.fixture
 def bob(hire: Callable[..., Person], alice: Person) -> Person:
-    """Bob waits tables for Alice."""
+    """Bob is a waiter at the Trattoria Lucia."""
     return hire("Bob", role="waiter", at=alice)
 
 
 @pytest.fixture
 def charlie(hire: Callable[..., Person]) -> Person:
-    """Charlie owns another place."""
+    """Charlie owns another restaurant."""
     return hire("Charlie", restaurant="Charlie's Diner")
 
 
 @pytest.fixture
 def dana(app: Flask) -> FlaskClient:
-    """Dana is a guest: a browser that knows nobody here."""
+    """Dana is a guest: a browser without a login."""
     return app.test_client()
 
 

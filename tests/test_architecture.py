@@ -1,4 +1,4 @@
-"""The floors of the package (docs/architecture.md): who may import whom, where queries are, how large parts may be."""
+"""The layers of the package (docs/architecture.md): allowed imports, the place of queries, and sizes of modules."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGE = "waitercaller"
 
-# From the ground up. A folder may import folders of lower floors; of its own floor only what MAY_IMPORT names.
+# From the lowest up. A folder may import folders of lower floors, and of its own floor only those in MAY_IMPORT.
 FLOORS = (
     ("metrics", "db"),
     ("model",),
@@ -23,19 +23,19 @@ FLOORS = (
     ("",),  # the modules at the root
 )
 MAY_IMPORT = {("db", "metrics")}
-# Folders whose modules may ask the database.
+# Folders whose modules may query the database.
 QUERIES_IN = ("db", "model", "local", "ops.backup", "ops.archive")
 LOCAL = ("local", "__main__")  # for `make run` and `make demo` only
 AT_THE_ROOT = {"__init__.py", "__main__.py", "jobs.py", "cli.py"}
 
 WEB_STATE = {"request", "session", "g", "flash", "redirect", "url_for", "render_template", "abort"}
-# Modules in which any document may pass: what is not one collection's, backups, change streams.
+# Modules that handle documents of any collection: work queues, backups, change streams.
 ANY_DOCUMENT_IN = ("db", "ops.backup", "ops.archive", "model.changes", "live.watcher")
 UNTYPED = re.compile(r"(?<!Database\[)(\bDocument\b|dict\[str, Any\])")
-# What is no document: what a mail or a page is made of, what an audit entry is about, what an address is made of.
+# Parameters that are not documents: contexts of templates, details of audit entries, values of URLs.
 NO_DOCUMENTS = {"context", "details", "values"}
 QUERY = re.compile("(find|insert|update|delete|replace|count|estimated|bulk|aggregate|distinct|watch|command)(_|$)")
-# Mail programs know styles of elements only.
+# Mail clients support inline styles only.
 INLINE_STYLES = {"templates/email/_layout.html"}
 INLINE = re.compile(r"<script(?![^>]*\bsrc=)|\son[a-z]+=|javascript:", re.IGNORECASE)
 INLINE_STYLE = re.compile(r"<style|\sstyle=", re.IGNORECASE)
@@ -51,7 +51,7 @@ OWN = sorted([ROOT / "config.py", ROOT / "wsgi.py", *SOURCES.values(), *TESTS])
 
 
 def imports(module: str) -> Iterator[tuple[str, str]]:
-    """What a module imports, as (module, name); modules of ours without the package's name, whole ones with no name."""
+    """The imports of a module as (module, name): own modules without the package's name, modules without a name."""
     for node in ast.walk(MODULES[module]):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
@@ -64,12 +64,12 @@ def imports(module: str) -> Iterator[tuple[str, str]]:
 
 
 def used(module: str) -> set[str]:
-    """The modules of ours that a module imports."""
+    """The own modules that a module imports."""
     return {found for found, _ in imports(module) if found in MODULES} - {module}
 
 
 def folder_of(module: str) -> str:
-    """The folder that a module lies in, as a dotted name; "" for the root."""
+    """The folder of a module as a dotted name; "" for the root."""
     return module if module in FOLDERS else module.rpartition(".")[0]
 
 
@@ -79,7 +79,7 @@ def room_of(module: str) -> str:
 
 
 def floor_of(module: str) -> int:
-    """The number of the floor, from 0 for the ground."""
+    """The index of a module's floor, from 0 for the lowest."""
     return next(number for number, rooms in enumerate(FLOORS) if room_of(module) in rooms)
 
 
@@ -89,11 +89,11 @@ def functions(module: str) -> Iterator[ast.FunctionDef]:
 
 
 def annotation(node: ast.expr | None) -> str:
-    """An annotation as it is written."""
+    """The source text of an annotation."""
     return ast.unparse(node) if node else ""
 
 
-# The functions that give the database or a collection of it.
+# The functions that return the database or one of its collections.
 COLLECTIONS = {"db"} | {
     function.name
     for module in MODULES
@@ -116,16 +116,16 @@ def queries(module: str) -> set[str]:
 
 
 def is_within(module: str, folders: tuple[str, ...]) -> bool:
-    """Whether a module is one of these or lies in one of them."""
+    """Whether a module is one of these or is contained in one."""
     return any(module == folder or module.startswith(f"{folder}.") for folder in folders)
 
 
-def test_every_folder_stands_on_a_floor() -> None:
+def test_every_folder_belongs_to_a_floor() -> None:
     rooms = {room_of(module) for module in MODULES}
     assert rooms == {room for floor in FLOORS for room in floor}
 
 
-def test_only_the_entry_is_at_the_root() -> None:
+def test_only_entry_modules_are_at_the_root() -> None:
     assert {path.name for path in (ROOT / PACKAGE).glob("*.py")} == AT_THE_ROOT
 
 
@@ -136,7 +136,7 @@ def test_no_import_goes_up() -> None:
     assert not upward
 
 
-def test_folders_of_a_floor_do_not_know_each_other() -> None:
+def test_folders_of_a_floor_do_not_import_each_other() -> None:
     sideways = {
         f"{module} → {found}"
         for module in MODULES
@@ -148,8 +148,8 @@ def test_folders_of_a_floor_do_not_know_each_other() -> None:
     assert not sideways
 
 
-def test_no_circle_among_folders() -> None:
-    """Each sub-folder counts by itself."""
+def test_imports_of_folders_are_acyclic() -> None:
+    """Each sub-folder is a node of its own."""
     graph: dict[str, set[str]] = {folder_of(module): set() for module in MODULES}
     for module in MODULES:
         graph[folder_of(module)] |= {folder_of(found) for found in used(module)} - {folder_of(module)}
@@ -179,7 +179,7 @@ def test_documents_are_typed() -> None:
     assert not untyped
 
 
-def test_the_model_knows_no_web_request() -> None:
+def test_the_model_does_not_use_the_web_request() -> None:
     knowing = {
         module: names
         for module in MODULES
@@ -189,11 +189,11 @@ def test_the_model_knows_no_web_request() -> None:
     assert not knowing
 
 
-def test_the_hub_knows_nothing_of_ours_nor_of_flask_and_mongodb() -> None:
+def test_the_hub_is_independent() -> None:
     assert {found.split(".")[0] for found, _ in imports("live.hub")} <= sys.stdlib_module_names
 
 
-def test_the_application_knows_nothing_of_the_local_run() -> None:
+def test_the_application_does_not_import_the_local_run() -> None:
     assert not {
         f"{module} → {found}"
         for module in MODULES
@@ -202,7 +202,7 @@ def test_the_application_knows_nothing_of_the_local_run() -> None:
     }
 
 
-def test_what_serves_loads_nothing_of_the_local_run_nor_of_the_tests() -> None:
+def test_serving_loads_neither_the_local_run_nor_the_tests() -> None:
     loaded = "import sys, waitercaller, waitercaller.jobs; print(*sys.modules)"
     modules = subprocess.run([sys.executable, "-c", loaded], cwd=ROOT, capture_output=True, text=True, check=True)
     names = modules.stdout.split()
@@ -210,16 +210,16 @@ def test_what_serves_loads_nothing_of_the_local_run_nor_of_the_tests() -> None:
     assert not [name for name in names if name.startswith(("tests", "secantus", f"{PACKAGE}.local"))]
 
 
-def test_only_the_way_in_reads_the_environment() -> None:
-    """The configuration is passed in; see config.py."""
+def test_only_entry_points_read_the_environment() -> None:
+    """The configuration is passed as an argument; see config.py."""
     readers = {
         name for name in MODULES if ("os", "environ") in imports(name) or "os.environ" in ast.unparse(MODULES[name])
     }
     assert readers <= {"__main__"}
 
 
-def test_no_part_grows_too_large() -> None:
-    """One that does is usually two."""
+def test_modules_and_functions_are_short() -> None:
+    """The limits of CONTRIBUTING.md."""
     too_large = []
     for path in OWN:
         longest, longest_function = (450, 60) if path.is_relative_to(ROOT / "tests") else (300, 40)
@@ -232,7 +232,7 @@ def test_no_part_grows_too_large() -> None:
 
 
 def test_no_template_holds_scripts_or_styles() -> None:
-    """The Content-Security-Policy would refuse them."""
+    """The Content-Security-Policy blocks them."""
     holding = []
     for path in sorted((ROOT / "templates").rglob("*.html")):
         source, name = path.read_text("utf-8"), path.relative_to(ROOT).as_posix()

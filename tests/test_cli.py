@@ -1,4 +1,4 @@
-"""What operators do by command for somebody who cannot help themselves any more."""
+"""The commands `end-logins` and `end-two-factor`."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ def connect(app: Flask, person: Person) -> None:
         assert second_factors.turn_on(person.user_id, secret, counter, second_factor_codes.new_recovery_codes(), None)
 
 
-def test_who_has_lost_phone_and_codes_logs_in_with_the_password_again(
+def test_after_end_two_factor_the_password_is_sufficient(
     app: Flask, alice: Person, bob: Person, mails: Callable[[], list[Mail]]
 ) -> None:
     connect(app, alice)
@@ -39,7 +39,7 @@ def test_who_has_lost_phone_and_codes_logs_in_with_the_password_again(
     assert "two-factor" in told.subject.lower()
 
 
-def test_nothing_happens_to_who_has_none_or_is_nobody(app: Flask, alice: Person) -> None:
+def test_end_two_factor_needs_a_user_with_a_second_factor(app: Flask, alice: Person) -> None:
     run = app.test_cli_runner().invoke
     assert "no two-factor login" in run(args=["end-two-factor", alice.email]).output
     assert alice.client.get("/account").status_code == 200

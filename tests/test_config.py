@@ -1,4 +1,4 @@
-"""The configuration: complete and strong, or no start."""
+"""The configuration: required variables, validation and messages."""
 
 import dataclasses
 import re
@@ -25,7 +25,7 @@ def problems(**changes: str) -> list[str]:
     return raised.value.problems
 
 
-def test_what_is_required_is_enough() -> None:
+def test_the_required_variables_are_sufficient() -> None:
     config = Config.from_env(GOOD)
     assert config.trusted_hosts == ("call.example.org", "www.call.example.org")
     assert (config.mail_port, config.mail_security, config.proxy_count) == (587, "starttls", 0)
@@ -112,18 +112,18 @@ def test_missing_and_bad_ones_are_named_together() -> None:
         ("ARGON2_THREADS", "0"),
     ],
 )
-def test_a_bad_value_is_named_with_what_is_wanted(name: str, value: str) -> None:
+def test_an_invalid_value_is_named_with_what_is_expected(name: str, value: str) -> None:
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name} ")
     assert problem.endswith(".")
 
 
-def test_what_a_uri_may_say_of_reading_and_connecting_is_what_is_the_case_anyway() -> None:
+def test_a_uri_may_state_the_default_options() -> None:
     uri = "mongodb://one,two/waitercaller?readPreference=primary&directConnection=false"
     assert Config.from_env({**GOOD, "MONGODB_URI": uri}).mongodb_uri == uri
 
 
-def test_a_weak_key_is_refused_with_a_way_to_a_strong_one_and_is_not_repeated() -> None:
+def test_a_weak_key_is_refused_with_advice_and_is_not_printed() -> None:
     (problem,) = problems(SECRET_KEY="changemechangemechangemechangeme")
     assert "secrets.token_urlsafe" in problem
     assert "changeme" not in problem
@@ -136,7 +136,7 @@ def test_the_example_has_every_variable_and_no_other() -> None:
     assert re.findall("^([A-Z0-9_]+)=", example, re.MULTILINE) == variables
 
 
-def test_a_mail_folder_takes_the_place_of_a_server() -> None:
+def test_a_mail_folder_replaces_the_server() -> None:
     environ = {**GOOD, "MAIL_FOLDER": "/tmp/mail"}
     del environ["MAIL_SERVER"]
     config = Config.from_env(environ)
@@ -160,19 +160,19 @@ def test_push_services_can_be_named() -> None:
     assert config.push_services == ("push.example.org:8443", "*.push.example.com")
 
 
-def test_older_keys_still_verify() -> None:
+def test_fallback_keys_are_read() -> None:
     older = "kQ8w2Zr5Tn7Xb3Vm9Lc4Hs6Jd1Pf0GyA"
     config = Config.from_env({**GOOD, "SECRET_KEY_FALLBACKS": f"{older}, "})
     assert config.flask_settings()["SECRET_KEY_FALLBACKS"] == [older]
 
 
-def test_it_cannot_be_changed() -> None:
+def test_it_is_immutable() -> None:
     config = Config.from_env(GOOD)
     with pytest.raises(dataclasses.FrozenInstanceError):
         config.public_url = "https://evil.example"  # type: ignore[misc]
 
 
-def test_it_shows_no_secrets() -> None:
+def test_its_repr_contains_no_secrets() -> None:
     config = Config.from_env({**GOOD, "MAIL_PASSWORD": "hunter2hunter2"})
     assert GOOD["SECRET_KEY"] not in repr(config)
     assert "hunter2" not in repr(config)

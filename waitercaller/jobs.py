@@ -14,7 +14,7 @@ from flask import Flask
 from waitercaller import metrics
 from waitercaller.alerts import due_steps, unheard_restaurants
 from waitercaller.db import clock
-from waitercaller.db.client import db
+from waitercaller.db.client import db, patiently
 from waitercaller.db.faults import is_transient
 from waitercaller.live import streams, watcher
 from waitercaller.mail import outbox
@@ -47,13 +47,19 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL_SECONDS, due_steps.escalate)),
         ("unheard", lambda: _repeat(app, is_alive, UNHEARD_INTERVAL_SECONDS, unheard_restaurants.check)),
         ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL_SECONDS, pauses.end_due)),
-        ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL_SECONDS, erasure.process_due)),
+        ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL_SECONDS, _erase)),
         ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL_SECONDS, rollups.process_due)),
         ("presence", lambda: _repeat(app, is_alive, presence.BEAT_SECONDS, presence.beat)),
         ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL_SECONDS, lambda: figures.sample(streams.hub(app)))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()
+
+
+def _erase() -> None:
+    """Carry out due erasures: updates of any number of documents."""
+    with patiently():
+        erasure.process_due()
 
 
 def _repeat(app: Flask, is_alive: Callable[[], bool], interval: float, work: Callable[[], object]) -> None:

@@ -42,8 +42,9 @@ if (!navigator.globalPrivacyControl) {
     cookie_update: false,
     cookie_flags: location.protocol === "https:" ? "SameSite=Lax;Secure" : "SameSite=Lax",
   });
+  // On a guest's page the event is made by the page around this frame: no CustomEvent of this window.
   addEventListener("called", (event) => {
-    if (event instanceof CustomEvent) gtag("event", "call", { kind: event.detail });
+    if ("detail" in event) gtag("event", "call", { kind: event.detail });
   });
   const script = document.createElement("script");
   script.src = `https://www.googletagmanager.com/gtag/js?id=${measurementId}`;

@@ -1,4 +1,4 @@
-"""A request to which nobody goes: it nags, all zones see it, those who run the house are told. Once each."""
+"""The escalation of a request that nobody accepts: nagged, raised to all zones, managers alerted; each step once."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -22,6 +22,8 @@ from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
 from waitercaller.push import encryption
+
+pytestmark = pytest.mark.moments
 
 Mails = Callable[[], list[Mail]]
 Tap = Callable[..., ServiceRequest]
@@ -99,7 +101,7 @@ def test_the_restaurants_own_times_hold(restaurant: Restaurant, database: Any, l
         assert stored(database, request)["level"] == level
 
 
-def test_what_nobody_could_do_while_all_processes_were_down_is_made_up_for_in_order(
+def test_steps_missed_while_all_processes_were_down_are_made_up_for_in_order(
     tap: Tap, database: Any, later: Callable[..., None]
 ) -> None:
     request = tap()
@@ -137,10 +139,10 @@ def test_what_happened_since_it_was_read_wins_over_the_step(
     assert stored(database, request)["level"] == 0
 
 
-def test_who_waits_again_begins_anew(
+def test_a_request_that_waits_again_starts_its_escalation_anew(
     tap: Tap, restaurant: Restaurant, database: Any, later: Callable[..., None]
 ) -> None:
-    """The clock of the guest goes on; the screens get the time again in which somebody may answer."""
+    """The guest's clock continues; the escalation's times start again."""
     request = tap()
     later(minutes=3)
     due_steps.escalate()
@@ -210,7 +212,7 @@ def test_screens_and_the_guests_page_are_woken_by_a_step(
         call(table["restaurant_id"])
         later(seconds=41)
         subscription = watcher.subscribe(*topics)
-        wait_until(lambda: subscription.wait(0.3) == set())  # the call itself has been heard of
+        wait_until(lambda: subscription.wait(0.3) == set())  # the wake-up of the call itself has arrived
         due_steps.escalate()
         woken: set[str] = set()
 
@@ -222,12 +224,12 @@ def test_screens_and_the_guests_page_are_woken_by_a_step(
         subscription.close()
 
 
-# --- whom it is told --------------------------------------------------------------------------------------------------
+# --- who is told -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def evening(here: Any, alice: Person, hire: Callable[..., Person], table: Table) -> Person:
-    """Alice's restaurant with a manager and a waiter, which wants mails about guests who wait."""
+    """Alice's restaurant with a manager and a waiter, and with mails about waiting guests switched on."""
     hire("Maria", role="manager", at=alice)
     hire("Bob", role="waiter", at=alice)
     restaurants.set_setting(alice.restaurant_id, "alert_mail", True)
@@ -290,7 +292,7 @@ def test_no_mail_when_somebody_went_before_it_was_sent(
 
 
 def test_one_evening_fills_no_mailbox(evening: Person, mails: Mails, later: Callable[..., None]) -> None:
-    """A call in every four minutes to which nobody goes for three: at most one mail a quarter of an hour."""
+    """A call every four minutes that nobody accepts for three: at most one mail in 15 minutes."""
     sent = []
     for number in range(30):
         request = call(evening.restaurant_id, f"tap {number}")
@@ -303,7 +305,7 @@ def test_one_evening_fills_no_mailbox(evening: Person, mails: Mails, later: Call
     assert 8 <= sent.count(2) <= 9, "of two hours"
 
 
-def test_mails_are_in_the_language_of_the_house_and_hold_no_markup(
+def test_mails_are_in_the_language_of_the_restaurant_and_hold_no_markup(
     evening: Person, here: Any, mails: Mails, later: Callable[..., None]
 ) -> None:
     names = {"name": "<b>Lucia</b>", "languages": ["ja", "de"]}
@@ -320,7 +322,7 @@ def test_mails_are_in_the_language_of_the_house_and_hold_no_markup(
 
 
 def subscribe(database: Any, person: Person, choice: str) -> None:
-    """A phone of this member wants messages."""
+    """Subscribe a phone of this member."""
     database.subscriptions.insert_one(
         {
             "_id": f"phone of {person.name}",
@@ -336,8 +338,8 @@ def subscribe(database: Any, person: Person, choice: str) -> None:
     database.restaurants.update_one(whose, {"$set": {"members.$.push": choice}})
 
 
-def owed_messages(database: Any) -> list[tuple[str, str]]:
-    """(whom, what) of the push messages that are owed."""
+def enqueued_pushes(database: Any) -> list[tuple[str, str]]:
+    """(member, event) of the push messages that are due."""
     return sorted((each["subscription_id"].rpartition(" ")[2], each["event"]) for each in database.pushes.find())
 
 
@@ -348,10 +350,10 @@ def test_phones_are_told_of_the_steps_that_they_want_once(
     call(evening.restaurant_id)
     later(minutes=3)
     due_steps.escalate()
-    assert owed_messages(here) == [("Alice", "alerted"), ("Alice", "raised")]
+    assert enqueued_pushes(here) == [("Alice", "alerted"), ("Alice", "raised")]
 
 
-def test_what_is_owed_for_a_step_that_was_broken_off_is_owed_once(
+def test_a_step_that_was_interrupted_enqueues_its_messages_once(
     evening: Person, here: Any, mails: Mails, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     subscribe(here, evening, "all")
@@ -362,11 +364,11 @@ def test_what_is_owed_for_a_step_that_was_broken_off_is_owed_once(
         assert due_steps.escalate() == 0
     assert steps(here, request) == ["called"]
     assert due_steps.escalate() == 3
-    assert owed_messages(here) == [("Alice", "alerted"), ("Alice", "nagged"), ("Alice", "raised")]
+    assert enqueued_pushes(here) == [("Alice", "alerted"), ("Alice", "nagged"), ("Alice", "raised")]
     assert len(mails()) == 2
 
 
-def test_a_mail_that_was_owed_by_whoever_could_not_take_the_step_is_sent_all_the_same(
+def test_a_mail_enqueued_by_a_process_that_lost_the_step_is_sent_all_the_same(
     evening: Person, mails: Mails, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call(evening.restaurant_id)

@@ -1,4 +1,4 @@
-"""Unheard restaurants: one that is open while nobody would hear a call; its owners are told once each time."""
+"""Unheard restaurants (open, without a screen that would show a call): owners are told once each time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,6 +14,8 @@ from waitercaller.alerts import unheard_restaurants
 from waitercaller.db import clock
 from waitercaller.model import opening, presence, restaurants, unheard
 
+pytestmark = pytest.mark.moments
+
 Mails = Callable[[], list[Mail]]
 Later = Callable[..., None]
 
@@ -28,8 +30,8 @@ def here(app: Flask) -> Any:
 
 
 @pytest.fixture
-def house(here: Any, alice: Person, hire: Callable[..., Person]) -> Person:
-    """Alice's restaurant, open at all hours; Maria is a manager there, Olga another owner."""
+def owner(here: Any, alice: Person, hire: Callable[..., Person]) -> Person:
+    """Alice, whose restaurant is always open; Maria is a manager there, Olga another owner."""
     hire("Maria", role="manager", at=alice)
     hire("Olga", role="owner", at=alice)
     change(here, alice, hours=ALWAYS)
@@ -42,7 +44,7 @@ def change(database: Any, person: Person, **values: Any) -> None:
 
 
 def screen(person: Person, *, audible: bool = True) -> None:
-    """A screen is open in front of somebody, and its process has just spoken for it."""
+    """Record a visible screen of this person, with a heartbeat of now."""
     shown = presence.Screen(
         id="a screen", member_id=None, name="Counter", visible=True, audible=audible, since=clock.now()
     )
@@ -51,13 +53,13 @@ def screen(person: Person, *, audible: bool = True) -> None:
 
 
 def pass_time(later: Later, minutes: int) -> None:
-    """The background looks every half minute."""
+    """Advance the clock; the background job checks every half minute."""
     for _ in range(2 * minutes):
         later(seconds=30)
         unheard_restaurants.check()
 
 
-def test_after_two_minutes_the_owners_are_told_once(house: Person, mails: Mails, later: Later) -> None:
+def test_after_two_minutes_the_owners_are_told_once(owner: Person, mails: Mails, later: Later) -> None:
     unheard_restaurants.check()
     later(seconds=119)
     assert (unheard_restaurants.check(), mails()) == (0, [])
@@ -67,49 +69,49 @@ def test_after_two_minutes_the_owners_are_told_once(house: Person, mails: Mails,
     assert [each.to for each in sent] == ["alice@example.org", "olga@example.org"]
     assert sent[0].subject == "Nobody hears the calls of Trattoria Lucia"
     assert "no screen has shown its calls" in sent[0].text
-    assert sent[0].path == f"{house.home}/dashboard"
+    assert sent[0].path == f"{owner.home}/dashboard"
     pass_time(later, minutes=30)
     assert mails() == []
 
 
-def test_they_are_told_again_when_it_was_watched_in_between(house: Person, mails: Mails, later: Later) -> None:
+def test_they_are_told_again_when_it_was_watched_in_between(owner: Person, mails: Mails, later: Later) -> None:
     unheard_restaurants.check()
     pass_time(later, minutes=3)
     assert len(mails()) == 2
-    screen(house)
+    screen(owner)
     unheard_restaurants.check()
-    later(minutes=2)  # nothing has spoken for the screen since
+    later(minutes=2)  # without a heartbeat for the screen
     unheard_restaurants.check()
     assert mails() == []
     pass_time(later, minutes=15)
     assert len(mails()) == 2
 
 
-def test_a_screen_that_comes_and_goes_fills_no_mailbox(house: Person, mails: Mails, later: Later) -> None:
-    """Each silence is a new one, and begins the count of those that nobody heeded anew."""
+def test_a_screen_that_comes_and_goes_fills_no_mailbox(owner: Person, mails: Mails, later: Later) -> None:
+    """Each silence counts anew, and resets the number of ignored mails."""
 
     told = []
     for _ in range(15):  # in an hour
-        screen(house)
+        screen(owner)
         unheard_restaurants.check()
-        later(minutes=1)  # nobody speaks for the screen any more
+        later(minutes=1)  # no more heartbeats for the screen
         pass_time(later, minutes=3)
-        told += [each for each in mails() if each.to == house.email]
+        told += [each for each in mails() if each.to == owner.email]
     assert 3 <= len(told) <= 4
 
 
-def test_a_screen_that_can_ring_is_enough(house: Person, mails: Mails, later: Later) -> None:
+def test_a_screen_that_can_ring_is_enough(owner: Person, mails: Mails, later: Later) -> None:
     for _ in range(12):
-        screen(house)
+        screen(owner)
         unheard_restaurants.check()
         later(seconds=30)
     assert mails() == []
 
 
-def test_a_screen_that_cannot_ring_is_not_and_the_mail_says_so(house: Person, mails: Mails, later: Later) -> None:
+def test_a_screen_that_cannot_ring_is_not_and_the_mail_says_so(owner: Person, mails: Mails, later: Later) -> None:
     for _ in range(6):
         later(seconds=30)
-        screen(house, audible=False)
+        screen(owner, audible=False)
         unheard_restaurants.check()
     assert "no screen has been able to ring" in mails()[0].text
 
@@ -120,70 +122,72 @@ def test_a_screen_that_cannot_ring_is_not_and_the_mail_says_so(house: Person, ma
     ids=["without hours", "closed now", "removed"],
 )
 def test_nobody_is_expected_to_watch(
-    house: Person, here: Any, mails: Mails, later: Later, values: dict[str, Any]
+    owner: Person, here: Any, mails: Mails, later: Later, values: dict[str, Any]
 ) -> None:
-    change(here, house, **values)
+    change(here, owner, **values)
     pass_time(later, minutes=5)
     assert mails() == []
     assert here.alerts.count_documents({}) == 0
 
 
-def test_open_now_is_watched_over_without_hours_too(house: Person, here: Any, mails: Mails, later: Later) -> None:
-    change(here, house, hours=[], opening={"state": "open", "until": None})
+def test_open_now_is_watched_over_without_hours_too(owner: Person, here: Any, mails: Mails, later: Later) -> None:
+    change(here, owner, hours=[], opening={"state": "open", "until": None})
     pass_time(later, minutes=3)
     assert len(mails()) == 2
 
 
 def test_closing_time_ends_the_silence_and_the_next_evening_is_another(
-    house: Person, here: Any, mails: Mails, later: Later
+    owner: Person, here: Any, mails: Mails, later: Later
 ) -> None:
     pass_time(later, minutes=3)
     assert len(mails()) == 2
-    change(here, house, opening={"state": "closed", "until": None})
+    change(here, owner, opening={"state": "closed", "until": None})
     unheard_restaurants.check()
-    assert not unheard.is_unheard(house.restaurant_id)
-    change(here, house, opening=None)
+    assert not unheard.is_unheard(owner.restaurant_id)
+    change(here, owner, opening=None)
     later(hours=12)
     pass_time(later, minutes=3)
     assert len(mails()) == 2
 
 
-def test_no_mail_about_what_is_over_when_it_would_be_sent(house: Person, mails: Mails, later: Later) -> None:
+def test_no_mail_about_what_is_over_when_it_would_be_sent(owner: Person, mails: Mails, later: Later) -> None:
     pass_time(later, minutes=3)
-    screen(house)
+    screen(owner)
     unheard_restaurants.check()
     assert mails() == []
 
 
-def test_whoever_never_looks_is_told_seven_times(house: Person, here: Any, mails: Mails, later: Later) -> None:
+def test_an_owner_who_never_opens_a_screen_is_told_seven_times(
+    owner: Person, here: Any, mails: Mails, later: Later
+) -> None:
     def evening() -> int:
-        change(here, house, opening=None)
+        change(here, owner, opening=None)
         pass_time(later, minutes=3)
-        change(here, house, opening={"state": "closed", "until": None})
+        change(here, owner, opening={"state": "closed", "until": None})
         told = len(mails()) // 2
         unheard_restaurants.check()
         later(hours=12)
         return told
 
     assert [evening() for _ in range(9)] == [1] * 7 + [0] * 2
-    screen(house)
+    screen(owner)
     unheard_restaurants.check()
     assert evening() == 1
 
 
 def test_a_silence_that_was_broken_is_told_of_by_nobody_who_read_it_before(
-    house: Person, here: Any, later: Later
+    owner: Person, here: Any, later: Later
 ) -> None:
     unheard_restaurants.check()
     later(minutes=3)
     (note,) = unheard.noted().values()
     unheard.clear_unheard(note, heard=True)
-    unheard.mark_unheard(house.restaurant_id)
+    unheard.mark_unheard(owner.restaurant_id)
     assert not unheard.record_alert(note)
 
 
 @pytest.mark.needs_wire
-def test_many_processes_tell_once(house: Person, app: Flask, here: Any, later: Later) -> None:
+def test_many_processes_tell_once(owner: Person, app: Flask, here: Any, later: Later) -> None:
     before = metrics.UNHEARD_ALERTS._value.get()
     at_once_in(app, *[unheard_restaurants.check] * 6)
     assert here.alerts.count_documents({}) == 1
@@ -193,8 +197,8 @@ def test_many_processes_tell_once(house: Person, app: Flask, here: Any, later: L
     assert metrics.UNHEARD_ALERTS._value.get() - before == 1
 
 
-def test_what_is_owed_by_a_process_that_died_before_it_noted_so_is_owed_once(
-    house: Person, here: Any, mails: Mails, later: Later, monkeypatch: pytest.MonkeyPatch
+def test_messages_of_a_process_that_died_before_it_noted_so_are_enqueued_once(
+    owner: Person, here: Any, mails: Mails, later: Later, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unheard_restaurants.check()
     later(minutes=3)
@@ -206,15 +210,16 @@ def test_what_is_owed_by_a_process_that_died_before_it_noted_so_is_owed_once(
     assert len(mails()) == 2
 
 
-def test_the_database_refuses_a_second_note_and_a_misshapen_one(house: Person, here: Any) -> None:
-    unheard.mark_unheard(house.restaurant_id)
-    unheard.mark_unheard(house.restaurant_id)
+@pytest.mark.needs_wire
+def test_the_database_refuses_a_second_note_and_a_misshapen_one(owner: Person, here: Any) -> None:
+    unheard.mark_unheard(owner.restaurant_id)
+    unheard.mark_unheard(owner.restaurant_id)
     assert here.alerts.count_documents({}) == 1
     with pytest.raises(WriteError):
         here.alerts.update_one({}, {"$set": {"unheeded": "often"}})
 
 
-def test_hours_are_asked_by_an_index(house: Person, charlie: Person) -> None:
+def test_hours_are_asked_by_an_index(owner: Person, charlie: Person) -> None:
     found = restaurants.with_hours()
-    assert [each["_id"] for each in found] == [house.restaurant_id]
+    assert [each["_id"] for each in found] == [owner.restaurant_id]
     assert opening.is_expected(found[0], clock.now())

@@ -126,6 +126,7 @@ def test_opening_the_logout_page_logs_nobody_out(visitor: Browser, alice: Person
     assert visitor.get("/account").status_code == 200
 
 
+@pytest.mark.needs_wire
 def test_logging_in_renews_a_hash_with_older_parameters(
     app: Flask, alice: Person, make_app: Callable[[Config], Flask], config: Config
 ) -> None:
@@ -244,6 +245,7 @@ def test_the_newest_reset_link_counts_and_a_new_password_ends_them_all(
     assert browser().get(second, follow_redirects=True).status_code == 410
 
 
+@pytest.mark.needs_wire
 def test_a_reset_that_fails_half_way_changes_nothing(
     visitor: Browser, browser: Callable[[], Browser], alice: Person, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -200,6 +200,7 @@ def test_of_two_registrations_of_one_address_the_first_confirmed_wins(
     assert [place["name"] for place in app.extensions["mongo"].database.restaurants.find()] == ["Second"]
 
 
+@pytest.mark.needs_wire
 def test_a_confirmation_that_fails_half_way_changes_nothing(
     visitor: Browser, mails: Mails, stored: Callable[..., int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

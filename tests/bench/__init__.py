@@ -1,1 +1,1 @@
-"""Benchmarks: figures beside their floors, measured in one run. Not tests; `make bench` prints them."""
+"""Benchmarks, each with its baseline or limit measured in the same run. Not tests; `make bench` prints them."""

@@ -1,4 +1,4 @@
-"""`make bench`: each figure with its floor or its limit. `make bench ARGS="call_cost"` measures one, or several."""
+"""`make bench`: print each figure with its baseline or limit; `make bench ARGS="call_cost"` measures only that."""
 
 import sys
 
@@ -15,9 +15,9 @@ FIGURES = {
 
 
 def main(names: list[str]) -> int:
-    """Print these figures, or all of them; 2 for a name that is none."""
+    """Print these figures, or all of them; returns 2 for an unknown name."""
     if unknown := [name for name in names if name not in FIGURES]:
-        print(f"There is no {unknown[0]}; there are {', '.join(FIGURES)}.", file=sys.stderr)
+        print(f"Unknown benchmark {unknown[0]}; there are {', '.join(FIGURES)}.", file=sys.stderr)
         return 2
     for name in names or FIGURES:
         FIGURES[name]()

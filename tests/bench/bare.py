@@ -1,4 +1,4 @@
-"""The floor: the least that a Flask view with one insert into MongoDB costs."""
+"""The baseline: a minimal Flask view with one insert into MongoDB."""
 
 import os
 

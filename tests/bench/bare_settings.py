@@ -1,4 +1,4 @@
-"""gunicorn's settings for the floor: the same worker, nothing else."""
+"""gunicorn's settings for the baseline: the same worker class, nothing else."""
 
 worker_class = "gevent"
 worker_connections = 4000

@@ -1,4 +1,4 @@
-"""What a phone loads when it first opens a guest's page: HTML, styles, scripts, icons, each as gzip -6 makes it."""
+"""Size of a guest's page on its first load: HTML, styles, scripts and icons, each compressed with gzip -6."""
 
 import gzip
 import re
@@ -14,11 +14,11 @@ from waitercaller.db import schema
 from waitercaller.model import restaurants, tables
 from waitercaller.model.languages import LANGUAGES
 
-LIMIT = 14_336  # bytes: what a server sends in the first round trip (TCP's initial window of ten segments)
+LIMIT = 14_336  # bytes that fit into the first round trip (TCP's initial window of ten segments, RFC 6928)
 
 
 def bodies(client: FlaskClient, path: str, **options: str) -> dict[str, bytes]:
-    """The page at `path` and whatever it loads, modules that scripts import included, by their addresses."""
+    """The bodies of the page at `path` and of everything it loads, including imported modules, by URL."""
     loaded: dict[str, bytes] = {}
     waiting = [path]
     while waiting:
@@ -31,7 +31,7 @@ def bodies(client: FlaskClient, path: str, **options: str) -> dict[str, bytes]:
 
 
 def weight(loaded: dict[str, bytes]) -> int:
-    """Bytes on the line."""
+    """Compressed size in bytes."""
     return sum(len(gzip.compress(body, 6)) for body in loaded.values())
 
 
@@ -45,7 +45,7 @@ def _loaded_by(origin: str, text: str) -> Iterator[str]:
 
 
 def report() -> None:
-    """Print the sum for each language."""
+    """Print the total for each language."""
     with servers.database() as (environ, _folder):
         app = create_app(servers.config(environ))
         app.extensions["hub"].listening = True

@@ -1,4 +1,4 @@
-"""What the benchmarks measure: the application and a bare Flask view, each under gunicorn with one gevent worker."""
+"""Servers for the benchmarks: the application or the baseline under gunicorn with one gevent worker."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def serve(target: str, environ: dict[str, str], folder: Path) -> Gunicorn:
-    """One gunicorn with one worker, on loopback, started."""
+    """Start gunicorn with one worker on loopback."""
     bind = f"127.0.0.1:{databases.free_port()}"
     options = ["--config", "python:tests.bench.bare_settings"] if target.startswith("tests.") else []
     gunicorn = Gunicorn(bind, environ, folder / f"{bind}.log", workers=1, options=options, target=target)
@@ -26,7 +26,7 @@ def serve(target: str, environ: dict[str, str], folder: Path) -> Gunicorn:
 
 
 def cpu_seconds(gunicorn: Gunicorn) -> float:
-    """What the worker has used so far."""
+    """The worker's CPU time so far."""
     fields = Path(f"/proc/{gunicorn.workers[0]}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
@@ -40,7 +40,7 @@ def _answers(bind: str) -> bool:
 
 @contextmanager
 def database() -> Iterator[tuple[dict[str, str], Path]]:
-    """The embedded database; gives the environment of an application on it, and a folder for what is written."""
+    """Start the embedded database; yields the environment of an application on it, and a folder for its files."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         server = databases.Server(folder / "database")
@@ -52,7 +52,7 @@ def database() -> Iterator[tuple[dict[str, str], Path]]:
 
 
 def settings(server: databases.Server, folder: Path) -> dict[str, str]:
-    """As in production: passwords are as expensive to hash, and the key is nobody else's."""
+    """The environment of an application, with production's cost of password hashing."""
     uri = databases.with_name(server.uri, databases.fresh_name())
     environ = for_tests.environ(uri, "http://127.0.0.1", folder / "mail", SECRET_KEY=secrets.token_urlsafe(48))
     return {name: value for name, value in environ.items() if not name.startswith("ARGON2_")}

@@ -1,4 +1,4 @@
-"""The demo restaurant under a steady load: whether its answers are as quick after half an hour as in the first minutes.
+"""Latency of the demo restaurant under a steady load, compared between the beginning and the end of the run.
 
 30 screens and 30 guests' pages hold their streams, and ten guests a minute call; each call is shown by a screen,
 accepted and resolved. STEADY_MINUTES says how long it runs (3 if unset; the 30 of docs/mongodb.md take half an hour).
@@ -26,7 +26,7 @@ from tests.support import ROOT, databases
 from waitercaller.local import processes
 
 SCREENS = 30
-SCREENS_OF_A_LOGIN = 10
+SCREENS_PER_LOGIN = 10
 GUESTS = 30
 CALL_INTERVAL_SECONDS = 6.0
 ANSWER_SECONDS = 10.0
@@ -35,7 +35,7 @@ START_SECONDS = 120.0
 
 
 class Visitor:
-    """A browser without scripts: keeps cookies, follows redirects, and counts what it was answered."""
+    """A browser without scripts: keeps cookies, follows redirects, and counts the responses."""
 
     def __init__(self, url: str, answers: Counter[str]) -> None:
         self.url = url
@@ -44,7 +44,7 @@ class Visitor:
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
 
     def ask(self, path: str, form: dict[str, str] | None = None, **headers: str) -> str:
-        """GET, or POST where there is a form; the text of the answer, "" where there was none."""
+        """GET, or POST with a form; returns the body, or "" without a response."""
         request = urllib.request.Request(self.url + path, urlencode(form).encode() if form else None, headers)
         try:
             with self._opener.open(request, timeout=ANSWER_SECONDS) as answer:
@@ -57,7 +57,7 @@ class Visitor:
         return ""
 
     def follow(self, path: str, stopped: threading.Event) -> None:
-        """Hold a stream open, and open it again when it ends; both are counted."""
+        """Hold a stream open and reopen it when it ends; both are counted."""
         while not stopped.is_set():
             try:
                 with self._opener.open(self.url + path, timeout=3 * ANSWER_SECONDS) as stream:
@@ -81,7 +81,7 @@ def report() -> None:
         staff = Visitor(url, answers)
         home, codes = _log_in(staff, password)
         for number in range(SCREENS):
-            if number % SCREENS_OF_A_LOGIN == 0:
+            if number % SCREENS_PER_LOGIN == 0:
                 _log_in(login := Visitor(url, answers), password)
             path = f"{home}/live?screen={number:032x}&visible=1&audible=1"
             threading.Thread(target=login.follow, args=(path, stopped), daemon=True).start()
@@ -95,7 +95,7 @@ def report() -> None:
 
 @contextlib.contextmanager
 def _demo(folder: Path) -> Iterator[tuple[str, str]]:
-    """`make demo` on a folder of its own; its address and the owner's password."""
+    """Run `make demo` on a separate folder; yields its URL and the owner's password."""
     port = databases.free_port()
     environ = {**os.environ, "PORT": str(port)}
     log = folder / "demo.log"
@@ -114,7 +114,7 @@ def _demo(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _log_in(staff: Visitor, password: str) -> tuple[str, list[str]]:
-    """The path of the restaurant's pages, and the codes of its tables."""
+    """Log in; returns the path prefix of the restaurant's pages and the codes of its tables."""
     token = _field(staff.ask("/login"), "csrf_token")
     page = staff.ask("/login", {"csrf_token": token, "email": "demo@example.org", "password": password})
     home = re.search(r'"(/r/[0-9a-f]{24})/', page)
@@ -127,7 +127,7 @@ def _log_in(staff: Visitor, password: str) -> tuple[str, list[str]]:
 def _call_for(
     minutes: float, url: str, staff: Visitor, home: str, codes: list[str], answers: Counter[str]
 ) -> list[float]:
-    """Call at one table after the other; the milliseconds of each tap."""
+    """Call from one table after the other; returns the milliseconds of each call."""
     taps: list[float] = []
     token = _field(staff.ask(f"{home}/dashboard"), "csrf_token")
     for number in range(round(minutes * 60 / CALL_INTERVAL_SECONDS)):

@@ -1,4 +1,4 @@
-"""From the guest's tap to the card on another screen, in a real browser, and where the time goes."""
+"""Latency from the guest's tap to the card on another screen, in a real browser, by stage."""
 
 import statistics
 import tempfile
@@ -43,7 +43,7 @@ addEventListener("DOMContentLoaded", () => {
 
 
 def report() -> None:
-    """Print the median of each part, and the slowest tap of all."""
+    """Print the median of each stage, and the slowest tap."""
     if executable() is None:
         print("tap → visible on the other screen: Chromium is missing")
         return
@@ -62,27 +62,27 @@ def _measure(website: Website, chromium: Browser) -> list[dict[str, float]]:
     alice = cast.hire(website.app, "Alice", restaurant="Trattoria Lucia")
     with website.app.app_context():
         tables.add_many(alice.restaurant_id, [str(number) for number in range(TAPS + WARM_UP)], None)
-        places = tables.of_restaurant(alice.restaurant_id)
+        documents = tables.of_restaurant(alice.restaurant_id)
     visitors = Visitors(website, chromium)
     screen, guest = visitors.logged_in(alice), visitors.come(viewport={"width": 390, "height": 780})
     screen.add_init_script(SEEN)
     guest.add_init_script(TAPPED)
     screen.goto(f"{alice.home}/dashboard")
     is_live(screen)
-    return [_tap(website, screen, guest, place) for place in places][WARM_UP:]
+    return [_tap(website, screen, guest, document) for document in documents][WARM_UP:]
 
 
-def _tap(website: Website, screen: Page, guest: Page, place: Table) -> dict[str, float]:
-    """When each thing happened after the tap, in milliseconds."""
-    table = str(place["_id"])
-    guest.context.clear_cookies()  # so many calls in a row are no single phone's
-    guest.goto(f"/t/{place['code']}")
+def _tap(website: Website, screen: Page, guest: Page, document: Table) -> dict[str, float]:
+    """Milliseconds from the tap to each stage."""
+    table = str(document["_id"])
+    guest.context.clear_cookies()  # the limit per phone must not be reached
+    guest.goto(f"/t/{document['code']}")
     guest.get_by_role("button", name="Call a waiter").click()
     comes_true(screen, "table => Boolean(window.times[table]?.painted)", table)
     times: dict[str, float] = screen.evaluate("table => window.times[table]", table)
     requests = website.app.extensions["mongo"].database.requests
-    cast.wait_until(lambda: requests.find_one({"table_id": place["_id"]})["shown"])
-    request = requests.find_one({"table_id": place["_id"]})
+    cast.wait_until(lambda: requests.find_one({"table_id": document["_id"]})["shown"])
+    request = requests.find_one({"table_id": document["_id"]})
     guest.wait_for_load_state()
     tapped = float(guest.evaluate("Number(sessionStorage.tapped)"))
     written, receipt = request["first_at"].timestamp() * 1000, request["shown"][0]["at"].timestamp() * 1000

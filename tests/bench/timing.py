@@ -1,4 +1,4 @@
-"""Whether the time of an answer tells that an address has an account: known against unknown, in turns."""
+"""Whether response times reveal that an e-mail address has an account: known and unknown addresses alternate."""
 
 import http.client
 import random
@@ -14,14 +14,14 @@ from waitercaller.db import schema
 from waitercaller.model import users
 from waitercaller.web import passwords
 
-TRIES = 200  # of each; as many accounts, since mails to one address are limited
+TRIES = 200  # of each kind, each with its own account, since mails to one address are limited
 WARM_UP = 10
-HASHES = 20  # a salt makes argon2 a per cent faster or slower, so all accounts must not have one
-AIM = 5.0  # per cent
+HASHES = 20  # different salts: one salt alone makes argon2 about 1 % faster or slower
+MAX_DIFFERENCE_PERCENT = 5.0
 
 
 def report() -> None:
-    """Print the medians at login (with a wrong password) and at "forgot", and how far they are apart."""
+    """Print the medians at login (with a wrong password) and at "forgot", and their difference."""
     with servers.database() as (environ, folder):
         environ["PROXY_COUNT"] = "1"
         _accounts(environ)
@@ -47,7 +47,7 @@ def _compare(server: Gunicorn, path: str, expected: int) -> None:
     cookie, token = _form(connection, path)
     taken: dict[str, list[float]] = {"known": [], "other": []}
     for number in range(TRIES + WARM_UP):
-        for name in random.sample(list(taken), 2):  # what one leaves behind to do must not always hit the other
+        for name in random.sample(list(taken), 2):  # random order: deferred work of one must not always slow the other
             form = {"csrf_token": token, "email": _address(name, number), "password": "a wrong guess"}
             seconds = _post(connection, path, form, {"Cookie": cookie, "X-Forwarded-For": _visitor()}, expected)
             if number >= WARM_UP:
@@ -56,7 +56,7 @@ def _compare(server: Gunicorn, path: str, expected: int) -> None:
     known, other = (statistics.median(each) * 1000 for each in taken.values())
     print(
         f"{path}: known address {known:.2f} ms, unknown {other:.2f} ms "
-        f"({TRIES} each), {abs(known - other) / other * 100:.1f} % apart (aim < {AIM:g} %)"
+        f"({TRIES} each), {abs(known - other) / other * 100:.1f} % apart (aim < {MAX_DIFFERENCE_PERCENT:g} %)"
     )
 
 
@@ -65,12 +65,12 @@ def _address(name: str, number: int) -> str:
 
 
 def _visitor() -> str:
-    """Another address of the network at each try, so that no limit is reached."""
+    """A different IP address for each try, so that no limit is reached."""
     return ".".join(str(random.randint(1, 254)) for _ in range(4))
 
 
 def _form(connection: http.client.HTTPConnection, path: str) -> tuple[str, str]:
-    """The cookie and the token of this page's form; both are good for all tries."""
+    """The cookie and the CSRF token of this page's form, used for all tries."""
     connection.request("GET", path)
     answer = connection.getresponse()
     cookie = (answer.getheader("Set-Cookie") or "").partition(";")[0]
@@ -83,7 +83,7 @@ def _form(connection: http.client.HTTPConnection, path: str) -> tuple[str, str]:
 def _post(
     connection: http.client.HTTPConnection, path: str, form: dict[str, str], headers: dict[str, str], expected: int
 ) -> float:
-    """Send the form; returns the seconds until the whole answer is here."""
+    """Send the form; returns the seconds until the response is complete."""
     body = urlencode(form)
     headers = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
     began = time.perf_counter()

@@ -1,6 +1,6 @@
-"""Fixtures of the tests in a real browser: Chromium, the running website, and visitors who note every complaint.
+"""Fixtures of the tests in a real browser: Chromium, the running website, and browsers that record every error.
 
-The cast is that of tests/conftest.py; here its people and tables live in the website's database.
+The people and tables of tests/conftest.py are created in the website's database here.
 """
 
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from flask import Flask
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.support import browser
-from tests.support.visitors import PATIENCE_MS, Visitors
+from tests.support.visitors import TIMEOUT_MS, Visitors
 from tests.support.website import Website
 from waitercaller.model.tables import Table
 
-# Of a package, not of the session: Playwright keeps an event loop running, which other tests need not meet.
+# Package scope, not session: Playwright keeps an event loop running, which would disturb other tests.
 
 
 @pytest.fixture(scope="package")
 def executable() -> str:
-    """Where Chromium is."""
+    """The path of Chromium."""
     path = browser.executable()
     if path is None:
         pytest.skip("Chromium is missing: sudo apt-get install chromium")
@@ -29,7 +29,7 @@ def executable() -> str:
 @pytest.fixture(scope="package")
 def playwright(executable: str) -> Iterator[Playwright]:
     with sync_playwright() as playwright:
-        expect.set_options(timeout=PATIENCE_MS)
+        expect.set_options(timeout=TIMEOUT_MS)
         yield playwright
 
 
@@ -50,20 +50,20 @@ def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def website(shared_website: Website) -> Iterator[Website]:
-    """The website, without anybody in it."""
+    """The website with an empty database."""
     yield shared_website
     shared_website.empty()
 
 
 @pytest.fixture
 def app(website: Website) -> Flask:
-    """The application that the cast and their tables are made with."""
+    """The application that people and tables are created with."""
     return website.app
 
 
 @pytest.fixture
 def visitors(website: Website, chromium: Browser) -> Iterator[Visitors]:
-    """Browsers; at the end none of their pages may have complained."""
+    """Browsers; fails at the end if a page reported an error."""
     visitors = Visitors(website, chromium)
     yield visitors
     visitors.leave()

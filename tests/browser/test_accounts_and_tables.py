@@ -1,4 +1,4 @@
-"""Passwords that were forgotten, mails that are sent again, tables that change: as people do it, by the pages."""
+"""Password reset, repeated registration mails, and changes of tables, through the pages."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -1,6 +1,6 @@
-"""Google Analytics in a real browser: who is asked, what is sent to whom, and what never leaves.
+"""Google Analytics in a real browser: consent, what is sent, and what must not be sent.
 
-Google is played by a stand-in that sends all that it can read in its document, and the orders it was given.
+Google's script is replaced by a fake that sends everything it can read in its document, and the commands it was given.
 """
 
 import json
@@ -48,7 +48,7 @@ addEventListener("pagehide", () => tell({ goodbye: location.href }));
 
 @pytest.fixture(scope="module")
 def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
-    """The website of an operator who has Google Analytics."""
+    """The website of an operator who has configured Google Analytics."""
     website = Website(tmp_path_factory.mktemp("counted"), GA_MEASUREMENT_ID="G-1A2B3C4D5E")
     website.open()
     yield website
@@ -56,7 +56,7 @@ def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) 
 
 
 class Google:
-    """What a browser asks of other hosts than ours; answered here, so that nothing leaves this computer."""
+    """Records and answers all requests to other hosts, so that nothing leaves this computer."""
 
     def __init__(self, page: Page, website: Website) -> None:
         self.requests: list[Request] = []
@@ -70,12 +70,12 @@ class Google:
 
     @property
     def told(self) -> list[dict[str, Any]]:
-        """What the collector was sent, in its order."""
+        """What the collector was sent, in order."""
         return [json.loads(request.post_data or "") for request in self.requests if COLLECTOR in request.url]
 
     @property
     def everything(self) -> str:
-        """All that left: addresses, headers, bodies."""
+        """Everything that was sent: URLs, headers, bodies."""
         return repr([(each.url, each.all_headers(), each.post_data) for each in self.requests])
 
     def _note(self, request: Request) -> None:
@@ -102,7 +102,7 @@ def on(page: Page, table: Table) -> None:
 
 
 def wait_for_visits(page: Page, google: Google, number: int) -> None:
-    """Wait until the collector has heard of so many visits."""
+    """Wait until the collector has received this many page views."""
     for _ in range(300):
         if len([each for each in google.told if "orders" in each]) >= number:
             return
@@ -111,7 +111,7 @@ def wait_for_visits(page: Page, google: Google, number: int) -> None:
 
 
 def answer(page: Page, button: str) -> None:
-    """Press it, and wait until the question is gone."""
+    """Press the button, and wait until the consent banner is gone."""
     press(page, button)
     expect(page.locator("#privacy")).to_be_visible()
     expect(page.locator("#consent")).to_be_hidden()
@@ -127,7 +127,7 @@ def calls(told: list[dict[str, Any]]) -> list[list[Any]]:
 
 
 def wait_for_calls(page: Page, google: Google, *kinds: str) -> None:
-    """Wait until the collector has heard of calls of these kinds, and of no others."""
+    """Wait until the collector has received calls of exactly these kinds."""
     for _ in range(300):
         if calls(google.told) == [["call", {"kind": kind}] for kind in kinds]:
             return
@@ -172,7 +172,7 @@ def test_a_browser_that_says_gpc_is_not_asked(visitors: Visitors, website: Websi
 def test_pages_of_staff_and_accounts_send_nothing_even_after_consent(
     visitors: Visitors, website: Website, alice: Person, table: Table
 ) -> None:
-    visitors.tolerate("status of 400")  # of pages that are asked for without a link
+    visitors.tolerate("status of 400")  # pages opened without their token
     page = visitors.logged_in(alice)
     google = Google(page, website)
     page.context.add_cookies([{"name": "wc_consent", "value": "yes", "url": website.url}])
@@ -265,7 +265,7 @@ def test_accepting_does_not_load_a_guests_page_anew(visitor: Page, google: Googl
 
 def test_of_a_visit_to_the_start_page_google_learns_which_site_it_came_from(visitor: Page, google: Google) -> None:
     visitor.goto("/", referer="https://search.example/")
-    press(visitor, "Accept")  # loads the page anew: its policy opens with the answer
+    press(visitor, "Accept")  # reloads the page: its CSP depends on the consent
     wait_for_visits(visitor, google, 1)
     (visit,) = google.told
     assert (visit["dl"], visit["dr"]) == (f"{visitor.evaluate('location.origin')}/", "https://search.example/")
@@ -281,9 +281,7 @@ def test_a_guest_who_comes_to_the_start_page_does_not_bring_the_code_along(
     visitor.goto("/", referer=visitor.evaluate("location.origin") + f"/t/{table['code']}")
     wait_for_visits(visitor, google, 2)
     assert table["code"] in visitor.evaluate("document.referrer")
-    assert (
-        table["code"] in google.told[-1]["referrer"]
-    )  # what Google's script could read, if it were not told otherwise
+    assert table["code"] in google.told[-1]["referrer"]  # what Google's script could read by itself
     assert google.told[-1]["dr"] == f"{visitor.evaluate('location.origin')}/"
 
 
@@ -336,7 +334,7 @@ def test_after_six_months_it_is_asked_again(visitor: Page, google: Google, table
     on(visitor, table)
     answer(visitor, "Accept")
     wait_for_visits(visitor, google, 1)
-    visitor.context.clear_cookies(name="wc_consent")  # as the browser does when they are over
+    visitor.context.clear_cookies(name="wc_consent")  # as the browser does on expiry
     sent = len(google.told)
     on(visitor, table)
     expect(visitor.locator("#consent")).to_be_visible()
@@ -369,7 +367,7 @@ def test_the_question_never_lies_over_what_the_page_is_for(visitors: Visitors, t
         there = button.bounding_box()
         assert there is not None
         assert there["y"] + there["height"] <= box["y"]
-    assert box["y"] + box["height"] <= PHONE["height"]  # and both are on view at once
+    assert box["y"] + box["height"] <= PHONE["height"]  # both are visible at the same time
     sizes = []
     for name in ("Refuse", "Accept"):
         size = page.get_by_role("button", name=name).bounding_box()

@@ -1,7 +1,7 @@
-"""axe finds nothing on any page of the staff, of accounts and for everybody, in the light and in the dark.
+"""axe finds nothing on the staff's, account and public pages, in the light and the dark colour scheme.
 
-The pages are those that the application has: a new one is looked at without being named here. Guests' pages and the
-states of the dashboard have tests of their own.
+The pages are taken from the application's routes, so new ones are included. Guests' pages and the states of the
+dashboard have their own tests.
 """
 
 from collections.abc import Iterator
@@ -23,20 +23,23 @@ pytestmark = pytest.mark.browser
 
 ENDLESS = ("requests.dashboard.live", "requests.guest.live")
 GUESTS = ("requests.guest.page", "requests.guest.printed")
-STILL: dict[str, Any] = {"viewport": {"width": 820, "height": 1180}, "reduced_motion": "reduce"}  # no colour on its way
+STILL: dict[str, Any] = {
+    "viewport": {"width": 820, "height": 1180},
+    "reduced_motion": "reduce",
+}  # no transition may change a colour while axe measures
 
 
 @pytest.fixture
 def table(app: Flask, alice: Person, bob: Person) -> Table:
-    """A table of a house where there is something on every page: zones, people, a screen, calls, pauses."""
+    """A table of a restaurant with data for every page: zones, people, a screen, calls, pauses."""
     restaurant_id, by = alice.restaurant_id, restaurants.Actor(id=alice.member_id, name="Alice")
     with app.app_context():
         tables.add_many(restaurant_id, ["7", "8"], restaurants.ensure_zone(restaurant_id, "Terrace"))
         tables.add_many(restaurant_id, ["12"], restaurants.ensure_zone(restaurant_id, "Garden"))
-        house, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)
-        assert house is not None
-        calls = [requests.open_request(house, laid[1], kind, kind["id"]) for kind in house["kinds"]]
-        requests.open_request(house, laid[2], house["kinds"][0], "another tap")
+        restaurant, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)
+        assert restaurant is not None
+        calls = [requests.open_request(restaurant, laid[1], kind, kind["id"]) for kind in restaurant["kinds"]]
+        requests.open_request(restaurant, laid[2], restaurant["kinds"][0], "another tap")
         requests.accept(restaurant_id, [calls[0]["_id"]], by)
         requests.resolve(restaurant_id, [calls[-1]["_id"]], by)
         pauses.pause_table(laid[2])
@@ -45,7 +48,7 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
 
 
 def pages(app: Flask, client: Browser, owner: Person, table: Table) -> Iterator[str]:
-    """The addresses of all pages that this browser is shown, except guests' and those that send it elsewhere."""
+    """The paths of all pages that this browser may open, except guests' pages and redirects."""
     for rule in sorted(routes(app, "GET"), key=lambda rule: rule.endpoint):
         if rule.endpoint not in (*ENDLESS, *GUESTS):
             path = address(app, rule, owner, table)
@@ -56,13 +59,13 @@ def pages(app: Flask, client: Browser, owner: Person, table: Table) -> Iterator[
 
 
 def found_on(page: Page, paths: Iterator[str]) -> tuple[int, list[str]]:
-    """How many pages were looked at, and what axe found there."""
+    """The number of pages that were checked, and axe's findings."""
     found, seen = [], 0
     for path in paths:
         seen += 1
         page.goto(path)
         found += [f"{path}: {complaint}" for complaint in complaints(page)]
-        page.emulate_media(color_scheme="dark")  # other colours, and else the same page
+        page.emulate_media(color_scheme="dark")  # the same page in other colours
         found += [f"{path}, dark: {complaint}" for complaint in complaints(page, "color-contrast")]
         page.emulate_media(color_scheme="light")
     return seen, found
@@ -71,7 +74,7 @@ def found_on(page: Page, paths: Iterator[str]) -> tuple[int, list[str]]:
 def test_nothing_is_found_on_the_pages_of_the_staff_and_of_accounts(
     app: Flask, visitors: Visitors, alice: Person, table: Table
 ) -> None:
-    visitors.tolerate("status of 40")  # of pages that are asked for without a link
+    visitors.tolerate("status of 40")  # pages opened without their token
     page = visitors.logged_in(alice, **STILL)
     seen, found = found_on(page, pages(app, alice.client, alice, table))
     assert seen > 20

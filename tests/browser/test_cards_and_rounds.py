@@ -1,4 +1,4 @@
-"""The staff’s screen with a full house: cards by age, zones and rounds, who goes, what grows old, keys, the kiosk."""
+"""The dashboard with many calls: order of cards, zones and rounds, taking and passing on, ageing, keys, kiosk mode."""
 
 import re
 from collections.abc import Callable
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 780}
 ZONES = {"Terrace": ["4", "5", "10"], "Hall": ["20"]}
-# Strokes of the bell are counted; a browser that is never touched would not ring at all.
+# Counts the bell's strokes. Browsers play no sound before the first user gesture.
 BELL = """
 window.strokes = 0;
 const start = OscillatorNode.prototype.start;
@@ -30,7 +30,7 @@ OscillatorNode.prototype.start = function (when) { window.strokes += 1; return s
 
 
 @pytest.fixture
-def house(app: Flask, alice: Person) -> dict[str, Table]:
+def tables_by_name(app: Flask, alice: Person) -> dict[str, Table]:
     """The tables of Alice's restaurant by name, in two zones."""
     with app.app_context():
         for zone, names in ZONES.items():
@@ -39,28 +39,28 @@ def house(app: Flask, alice: Person) -> dict[str, Table]:
 
 
 @pytest.fixture
-def call(app: Flask, alice: Person, house: dict[str, Table]) -> Callable[..., None]:
-    """`call("5", "bill", seconds=50, level=1)`: somebody at table 5 has wanted the bill for so long."""
+def call(app: Flask, alice: Person, tables_by_name: dict[str, Table]) -> Callable[..., None]:
+    """`call("5", "bill", seconds=50, level=1)`: table 5 called for the bill 50 seconds ago."""
 
     def called(name: str, kind: str = "waiter", seconds: float = 0, **values: Any) -> None:
         with app.app_context():
             restaurant = restaurants.get(alice.restaurant_id)
             assert restaurant is not None
             wanted = next(each for each in restaurant["kinds"] if each["id"] == kind)
-            request = requests.open_request(restaurant, house[name], wanted, f"{name} {kind} {clock.now()}")
+            request = requests.open_request(restaurant, tables_by_name[name], wanted, f"{name} {kind} {clock.now()}")
             age(app, request["_id"], seconds, **values)
 
     return called
 
 
 def age(app: Flask, request_id: Any, seconds: float, **values: Any) -> None:
-    """Let a request have waited for so long; `values` are what else is true of it by now."""
+    """Backdate a request by so many seconds, and set `values` in its document."""
     since = {"first_at": clock.now() - timedelta(seconds=seconds), **values}
     app.extensions["mongo"].database.requests.update_one({"_id": request_id}, {"$set": since})
 
 
 def order(dashboard: Page, *names: str) -> None:
-    """The dashboard shows the cards of these tables in this order, and no others."""
+    """Expect exactly the cards of these tables, in this order."""
     on_view = dashboard.locator("article.table-card:visible h2")
     expect(on_view).to_have_text(list(names))
 
@@ -74,7 +74,7 @@ def zone(dashboard: Page, name: str) -> Any:
 
 
 def choose(dashboard: Page, table: str, words: str) -> None:
-    """Open the menu of a card and press this in it."""
+    """Open a card's menu and press this item."""
     card(dashboard, table).locator(".more summary").click()
     card(dashboard, table).get_by_role("button", name=words).click()
 
@@ -89,12 +89,12 @@ def headline(guest: Page, words: str) -> None:
 
 
 def test_two_staff_and_three_guests_at_once(
-    visitors: Visitors, alice: Person, bob: Person, house: dict[str, Table]
+    visitors: Visitors, alice: Person, bob: Person, tables_by_name: dict[str, Table]
 ) -> None:
     alices, bobs = visitors.dashboard(alice), visitors.dashboard(bob, viewport=PHONE)
     guests = {name: visitors.come(viewport=PHONE) for name in ("4", "5", "20")}
     for name, guest in guests.items():
-        guest.goto(f"/t/{house[name]['code']}")
+        guest.goto(f"/t/{tables_by_name[name]['code']}")
     for page in (alices, bobs):
         remember(page)
 
@@ -170,9 +170,9 @@ def test_no_filter_hides_an_overdue_call(visitors: Visitors, bob: Person, call: 
     zone(dashboard, "Hall").click()
     order(dashboard)
     call("20")
-    call("10", level=2)  # the escalation has raised it
+    call("10", level=2)  # raised by the escalation
     order(dashboard, "20", "10")
-    call("4", seconds=78)  # and this one becomes overdue by the clock alone
+    call("4", seconds=78)  # becomes overdue by the screen's clock
     order(dashboard, "4", "20", "10")
     for name in ("4", "10"):
         level(dashboard, name, "late")
@@ -188,8 +188,8 @@ def test_a_card_that_waits_grows_and_rings_again(visitors: Visitors, bob: Person
     dashboard.add_init_script(BELL)
     dashboard.goto(f"{bob.home}/dashboard")
     is_live(dashboard)
-    dashboard.locator("#sentence").click()  # whoever has touched the page hears it
-    comes_true(dashboard, "window.strokes > 0")  # at 40 s; nobody has called since the page was loaded
+    dashboard.locator("#sentence").click()  # a user gesture, which allows sound
+    comes_true(dashboard, "window.strokes > 0")  # at 40 s, without a new call
     expect(dashboard.locator("#said")).to_have_text("Still waiting: Table 4")
     level(dashboard, "4", "warn")
     width = {name: card(dashboard, name).bounding_box()["width"] for name in ("4", "20")}
@@ -217,7 +217,7 @@ def test_a_zone_is_walked_as_one_round(visitors: Visitors, alice: Person, bob: P
     expect(terrace.locator("article h2")).to_have_text(["4", "5", "10"])
     expect(terrace.locator(".kinds li")).to_have_text(["Waiter", "Bill", "Water"])
     expect(terrace.locator(".round-count")).to_have_text("1 Waiter · 1 Bill · 1 Water")
-    order(dashboard, "20", "4", "5", "10")  # the zone of the oldest call is first
+    order(dashboard, "20", "4", "5", "10")  # the zone of the oldest call comes first
     dashboard.reload()
     order(dashboard, "20", "4", "5", "10")
 
@@ -238,7 +238,7 @@ def test_cards_are_worked_through_by_keys(visitors: Visitors, bob: Person, call:
         call(name, seconds=seconds)
     dashboard = visitors.dashboard(bob)
     keys = dashboard.keyboard
-    keys.press("a")  # no card has the keyboard yet: the first one gets it, and that is all
+    keys.press("a")  # no card has the focus: focuses the first one, and does nothing else
     expect(card(dashboard, "4")).to_be_focused()
     keys.press("j")
     expect(card(dashboard, "5")).to_be_focused()
@@ -256,7 +256,7 @@ def test_cards_are_worked_through_by_keys(visitors: Visitors, bob: Person, call:
     keys.press("?")
     help_ = dashboard.get_by_role("dialog", name="Keyboard")
     expect(help_).to_be_visible()
-    keys.press("r")  # is not for the cards behind it
+    keys.press("r")  # must not act on the cards behind the dialog
     help_.get_by_label("These keys are on").uncheck()
     help_.get_by_role("button", name="Close").click()
     dashboard.reload()
@@ -269,7 +269,7 @@ def test_cards_are_worked_through_by_keys(visitors: Visitors, bob: Person, call:
 def test_what_changes_on_a_card_leaves_the_focus_and_open_menus_alone(
     visitors: Visitors, bob: Person, call: Any
 ) -> None:
-    """The list is morphed: what is the same thing stays the same element."""
+    """The list is morphed: unchanged things keep their DOM elements."""
     call("4", seconds=20)
     call("5", seconds=10)
     dashboard = visitors.dashboard(bob)
@@ -287,7 +287,7 @@ def test_what_changes_on_a_card_leaves_the_focus_and_open_menus_alone(
 
 
 def test_a_button_never_turns_into_another_one(visitors: Visitors, alice: Person, bob: Person, call: Any) -> None:
-    """Enter may be pressed twice, and a finger may be on its way."""
+    """A second Enter or tap after a change must not press another button."""
     call("4", seconds=20)
     call("5", seconds=10)
     dashboard = visitors.dashboard(bob)
@@ -311,7 +311,7 @@ def test_a_button_never_turns_into_another_one(visitors: Visitors, alice: Person
 def test_a_browser_of_2020_does_all_that_a_waiter_needs(
     visitors: Visitors, alice: Person, bob: Person, call: Any
 ) -> None:
-    """Without what Safari 14, Chrome 83 or Firefox 78 lack; passing on is asked by the server's page there."""
+    """Without the APIs that Safari 14, Chrome 83 or Firefox 78 lack; passing on then uses the server's page."""
     for name in ("4", "5", "20"):
         call(name)
     dashboard = visitors.logged_in(bob)

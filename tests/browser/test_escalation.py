@@ -1,4 +1,4 @@
-"""A call to which nobody goes, with the background work of real processes: screens, mails, and who is watching."""
+"""The escalation with the background jobs of real processes: screens, mails, presence."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ SHORT = {"nag": 2, "all_zones": 4, "alert": 6}  # seconds
 
 @pytest.fixture
 def impatient(app: Flask, alice: Person, table: Table) -> Person:
-    """Alice's restaurant, open now, where nothing waits for long; table 12 stands on the terrace, table 7 inside."""
+    """Alice, whose open restaurant has short escalation times; table 12 is on the terrace, table 7 inside."""
     database = app.extensions["mongo"].database
     settings = {"settings.escalation": SHORT, "settings.alert_mail": True}
     with app.app_context():
@@ -44,9 +44,9 @@ def test_a_call_to_which_nobody_goes_reaches_all_screens_and_then_its_owner(
     press(guest, "Call a waiter")
 
     waiting = card(screen, "7")
-    expect(waiting).to_be_visible()  # though this screen looks after the terrace only
+    expect(waiting).to_be_visible()  # although this screen filters for the terrace
     expect(waiting.get_by_text("The managers have been alerted")).to_be_visible()
-    expect(waiting).to_have_attribute("data-step", "3")
+    expect(waiting).to_have_attribute("data-level", "late")
     mail = website.mail_to(impatient.email)
     assert mail.subject == "1 table is left waiting · Trattoria Lucia"
 
@@ -57,7 +57,7 @@ def test_a_call_to_which_nobody_goes_reaches_all_screens_and_then_its_owner(
     expect(waiting.get_by_text("The managers have been alerted")).to_be_hidden()
 
 
-def test_the_owner_of_an_open_house_that_nobody_hears_gets_a_mail(website: Website, impatient: Person) -> None:
+def test_the_owner_of_an_open_restaurant_without_screens_gets_a_mail(website: Website, impatient: Person) -> None:
     since = clock.now() - timedelta(minutes=2)
     note = {"restaurant_id": impatient.restaurant_id, "unheard_since": since, "told_at": None, "unheeded": 0}
     website.app.extensions["mongo"].database.alerts.insert_one(note)

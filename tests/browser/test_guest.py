@@ -1,4 +1,4 @@
-"""What guests read is what happens: seen by their phones while screens come and go and the staff does its work."""
+"""The guest's page reports the true state of a call while screens open and close and the staff acts."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 780}
 OVERLOOKED = "Nobody has seen it yet — please wave"
-SILENCE_MS = 35_000  # a screen that could not say goodbye is missed at the next beat of its process
+SILENCE_MS = 35_000  # a screen that could not report its end is removed at its process's next heartbeat
 
 
 def headline(guest: Page, words: str) -> None:
@@ -31,7 +31,7 @@ def headline(guest: Page, words: str) -> None:
 
 
 def tap(guest: Page, button: str) -> None:
-    """Press the button with this value, whatever else it says by now."""
+    """Press the button with this value, whatever its text."""
     guest.locator(f'button[value="{button}"]').click()
 
 
@@ -91,13 +91,13 @@ def test_a_page_without_scripts_says_so_too(visitors: Visitors, table: Table) ->
     tap(guest, "bill/card")
     headline(guest, "Your call is sent")
     expect(guest.locator("[aria-current=true]")).to_have_text("Card")
-    headline(guest, OVERLOOKED)  # the page loads itself anew in time
+    headline(guest, OVERLOOKED)  # the page reloads itself in time
 
 
 def test_who_taps_again_reminds_and_the_choice_can_be_changed(dana: Page, requests_in: Any) -> None:
     tap(dana, "bill/card")
     expect(dana.locator(".live [aria-current]")).to_have_text("Card")
-    dana.wait_for_timeout(700)  # two taps in quick succession are one
+    dana.wait_for_timeout(700)  # the page takes two quick taps for one
     tap(dana, "bill/cash")
     expect(dana.locator(".live [aria-current]")).to_have_text("Cash")
     dana.locator('button[value="bill"]').dblclick()
@@ -117,7 +117,7 @@ def test_the_phone_that_called_cancels_and_no_other(visitors: Visitors, table: T
     expect(other.locator(".cancel")).to_have_count(0)
     press(dana, "Never mind, cancel my call")
     headline(dana, "Your call is cancelled")
-    headline(other, "Your call is cancelled")  # it reminded, so it hears that nobody will come
+    headline(other, "Your call is cancelled")  # it sent a reminder, so it is told that nobody will come
 
 
 def test_not_yet_brings_the_call_back_with_its_first_clock(
@@ -148,11 +148,12 @@ def test_a_note_goes_with_a_tap_where_the_restaurant_takes_notes(
     assert requests_in()[0]["note"] == "A high chair, please"
 
 
-def test_a_closed_house_says_when_it_opens_and_offers_nothing(
+@pytest.mark.moments
+def test_a_closed_restaurant_says_when_it_opens_and_offers_nothing(
     visitors: Visitors, table: Table, settle: Callable[[Document], None]
 ) -> None:
     whole_week = [{"day": day, "opens": "18:00", "closes": "23:00"} for day in range(7)]
-    until = (clock.now() + timedelta(days=2)).replace(hour=12)  # outside the hours, whatever time it is now
+    until = (clock.now() + timedelta(days=2)).replace(hour=12)  # outside the opening hours at any time of day
     settle({"opening": {"state": "closed", "until": until}, "hours": whole_week})
     guest = visitors.come(viewport=PHONE)
     guest.goto(f"/t/{table['code']}")
@@ -194,14 +195,14 @@ def test_a_language_is_kept_and_arabic_is_read_from_the_right(visitors: Visitors
     assert dana.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
-def test_whoever_has_no_finger_on_the_page_keeps_the_place(dana: Page) -> None:
+def test_keyboard_focus_stays_in_place_when_the_state_changes(dana: Page) -> None:
     water, cancel, menu = dana.locator('button[value="water"]'), dana.locator(".cancel"), dana.locator("#languages")
     water.press("Enter")
     expect(dana.get_by_text("Called — remind them")).to_be_visible()
     expect(water).to_be_focused()
     cancel.press("Enter")
     headline(dana, "Your call is cancelled")
-    expect(dana.locator("#headline")).to_be_focused()  # the button is gone
+    expect(dana.locator("#headline")).to_be_focused()  # the button has been removed
     menu.locator("summary").press("Enter")
     expect(menu).to_have_attribute("open", "")
     dana.keyboard.press("Escape")

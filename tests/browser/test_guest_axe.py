@@ -1,4 +1,4 @@
-"""axe finds nothing on the guest's page, in whatever state it is, light and dark, from the left and from the right."""
+"""axe finds nothing on the guest's page in any state, in light and dark, left-to-right and right-to-left."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 360, "height": 740}
 SCREEN = "a" * 32
-STATES = {  # of a table's call, and the headline that tells of it
+STATES = {  # states of a table's call, and their headlines
     "sent": "Your call is sent",
     "overlooked": "Nobody has seen it yet — please wave",
     "seen": "Your call is on 1 staff screen",
@@ -37,7 +37,7 @@ STATES = {  # of a table's call, and the headline that tells of it
 
 @pytest.fixture
 def addresses(app: Flask, alice: Person) -> dict[str, str]:
-    """The pages of tables, each of which has the name of its state; one screen is before somebody's eyes."""
+    """The paths of tables' pages, each in the state that it is named for; one screen is visible."""
     with app.app_context():
         tables.add_many(alice.restaurant_id, ["idle", "paused", "replaced", *STATES], None)
         laid = {table["name"]: table for table in tables.of_restaurant(alice.restaurant_id)}
@@ -67,7 +67,7 @@ def _present(app: Flask, alice: Person) -> None:
 
 
 def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
-    """Let the table call for the bill by card, and let that become what it should."""
+    """Call for the bill by card, and bring the request into this state."""
     restaurant = restaurants.get(alice.restaurant_id)
     assert restaurant is not None
     bill: Any = restaurant["kinds"][1]
@@ -78,7 +78,9 @@ def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
     ids = [request["_id"]]
     by: restaurants.Actor = {"id": alice.member_id, "name": "Alice"}
     acts: dict[str, Callable[[], object]] = {
-        "sent": lambda: _date(app, request["_id"], timedelta(hours=1)),  # it will be new for as long as this takes
+        "sent": lambda: _date(
+            app, request["_id"], timedelta(hours=1)
+        ),  # dated ahead, so that it stays new during the test
         "overlooked": lambda: _date(app, request["_id"], timedelta(minutes=-3)),
         "seen": lambda: seen.record(alice.restaurant_id, ids, SCREEN),
         "coming": lambda: transitions.accept(alice.restaurant_id, ids, by),
@@ -150,6 +152,6 @@ def test_axe_finds_nothing_while_a_tap_is_not_sent_and_when_it_is_given_up(visit
     finds_nothing(guest, "not sent")
 
 
-def test_axe_is_heard(dana: Page) -> None:
+def test_axe_finds_a_fault_that_is_there(dana: Page) -> None:
     dana.evaluate("document.documentElement.removeAttribute('lang')")
     assert "html-has-lang" in axe.complaints(dana)[0]

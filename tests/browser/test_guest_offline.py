@@ -1,4 +1,4 @@
-"""Dead Wi-Fi loses no tap and sends none twice: the phone keeps it, says so, and sends it when it can."""
+"""Without network no tap is lost or sent twice: the phone stores it, says so, and sends it when it can."""
 
 from collections.abc import Callable
 from typing import Any
@@ -19,13 +19,13 @@ MINUTES = 60_000
 
 @pytest.fixture(autouse=True)
 def _complaints(visitors: Visitors) -> None:
-    """What Chromium writes into its console when there is no network."""
+    """Tolerate Chromium's console errors about the missing network."""
     visitors.tolerate("net::ERR_")
 
 
 @pytest.fixture
 def taps(app: Flask) -> Callable[[], list[tuple[str, int]]]:
-    """What has been called for so far: which kinds, and how often each was reminded of."""
+    """The requests so far: kind and number of reminders."""
 
     def called() -> list[tuple[str, int]]:
         found = app.extensions["mongo"].database.requests.find().sort("created_at")
@@ -43,7 +43,7 @@ def nothing_waits(guest: Page) -> None:
 
 
 def is_sent(guest: Page) -> None:
-    """The page has heard of its call from the server, and nothing waits any more."""
+    """The server has confirmed the call, and no tap is stored any more."""
     expect(guest.locator(".live")).to_be_visible()
     expect(guest.locator("#unsent")).to_be_hidden()
     nothing_waits(guest)
@@ -56,7 +56,7 @@ def test_a_tap_without_network_is_sent_once_there_is_one(dana: Page, taps: Any) 
     expect(dana.locator("#unsent")).to_contain_text("It is sent as soon as there is a connection, until")
     expect(dana.locator("#headline")).to_be_hidden()
     dana.wait_for_timeout(700)
-    tap(dana, "waiter")  # the guest is impatient
+    tap(dana, "waiter")  # a second tap on the same button
     assert taps() == []
     dana.context.set_offline(False)
     is_sent(dana)
@@ -73,7 +73,7 @@ def test_a_tap_outlives_the_page(dana: Page, table: Table, taps: Any) -> None:
     dana.close()
     phone.set_offline(False)
     again = phone.new_page()
-    again.goto(f"/T/{table['code']}")  # scanned anew
+    again.goto(f"/T/{table['code']}")  # scanned again
     is_sent(again)
     assert taps() == [("bill", 0)]
     press(again, "Never mind, cancel my call")
@@ -114,7 +114,7 @@ def test_a_cancelling_without_network_is_said_by_its_name(dana: Page, taps: Any)
     press(dana, "Never mind, cancel my call")
     words = "Not sent yet · Never mind, cancel my call"
     expect(dana.locator("#unsent h2")).to_have_text(words)
-    dana.evaluate("dispatchEvent(new Event('storage'))")  # another page of this phone has kept or sent something
+    dana.evaluate("dispatchEvent(new Event('storage'))")  # as if another page of this phone had stored or sent a tap
     assert dana.locator("#unsent h2").text_content() == words
     dana.context.set_offline(False)
     expect(dana.locator("#headline")).to_have_text("Your call is cancelled")
@@ -183,7 +183,7 @@ def test_a_page_that_is_opened_too_late_says_that_the_tap_was_not_sent(dana: Pag
     dana.close()
     phone.set_offline(False)
     again = phone.new_page()
-    again.goto("/healthz")  # where no script of ours could send or drop it
+    again.goto("/healthz")  # a page without our scripts, so the tap stays stored
     again.evaluate("""() => {
         const taps = JSON.parse(localStorage.getItem("waitercaller.taps"));
         for (const tap of taps) tap.at -= 11 * 60_000;
@@ -196,7 +196,7 @@ def test_a_page_that_is_opened_too_late_says_that_the_tap_was_not_sent(dana: Pag
 
 
 def test_a_network_that_answers_with_pages_of_its_own_is_no_answer(visitors: Visitors, dana: Page, taps: Any) -> None:
-    """As the log-in page of a hotel does."""
+    """A captive portal, as in hotels."""
     visitors.tolerate("status of 502")
     answers = [(200, "<h1>Welcome to our Wi-Fi</h1>"), (502, "bad gateway"), (403, "<h1>Log in first</h1>")]
 

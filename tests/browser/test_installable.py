@@ -1,4 +1,4 @@
-"""The staff's pages as an app, in a real Chromium: installable, honest without a connection, told while closed."""
+"""The staff's pages as an installed app in Chromium: installability, the offline page, push messages while closed."""
 
 import json
 import re
@@ -23,8 +23,8 @@ from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 
 PRIVATE = encryption.new_private_key()
-# Chromium asks its maker's service for an address, which is not to be had here. In its place this browser gets that of
-# a service on this machine; all else is its own.
+# Chromium would request an endpoint from Google's push service, which cannot be reached here. Its subscription is
+# replaced by one of the push service on this machine; the rest is Chromium's own.
 SUBSCRIBES_HERE = """(() => {
   const kept = () => JSON.parse(localStorage.getItem("test.subscription"));
   const made = (form) => form && {
@@ -52,7 +52,7 @@ def service() -> Iterator[PushService]:
 def telling_website(
     service: PushService, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Website]:
-    """A website that sends push messages."""
+    """A website with push messages enabled."""
     settings = {"VAPID_PRIVATE_KEY": PRIVATE, "PUSH_SERVICES": service.host, "SSL_CERT_FILE": str(AUTHORITY)}
     website = Website(tmp_path_factory.mktemp("telling"), **settings)
     website.open()
@@ -69,7 +69,7 @@ def website(telling_website: Website, service: PushService) -> Iterator[Website]
 
 @pytest.fixture
 def call(app: Flask, table: Table, alice: Person) -> Callable[[], None]:
-    """A guest at table 7 calls; told to phones as the guest's page does it."""
+    """A guest at table 7 calls, and the push messages are enqueued, as by the guest's page."""
 
     def called() -> None:
         with app.app_context():
@@ -82,14 +82,14 @@ def call(app: Flask, table: Table, alice: Person) -> Callable[[], None]:
 
 
 def worker_of(page: Page) -> Worker:
-    """The service worker of this page, in charge of it."""
+    """The service worker that controls this page."""
     page.evaluate("navigator.serviceWorker.ready")
     comes_true(page, "navigator.serviceWorker.controller !== null")
     return page.context.service_workers[0]
 
 
 def hears(page: Page, message: dict[str, Any]) -> None:
-    """Chromium takes a message as from its push service."""
+    """Deliver a push message to Chromium's service worker."""
     devtools = page.context.new_cdp_session(page)
     registrations: list[str] = []
     devtools.on(
@@ -123,11 +123,13 @@ def test_chromium_would_install_it(visitors: Visitors, bob: Person) -> None:
     assert manifest["errors"] == []
     assert "/manifest.webmanifest" in manifest["url"]
     errors = devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]
-    assert [each["errorId"] for each in errors if each["errorId"] != "in-incognito"] == []  # as tests' browsers are
+    assert [
+        each["errorId"] for each in errors if each["errorId"] != "in-incognito"
+    ] == []  # the tests' browser contexts are incognito
 
 
 def test_its_icons_are_our_mark(chromium: Browser) -> None:
-    """Drawn anew they look the same, give or take an edge."""
+    """The committed files equal a new rendering, except for anti-aliasing."""
     difference = """async ([one, other]) => {
       const pixels = async (base64) => {
         const picture = await createImageBitmap(await (await fetch("data:image/png;base64," + base64)).blob());
@@ -148,6 +150,7 @@ def test_its_icons_are_our_mark(chromium: Browser) -> None:
 # --- without a connection ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.moments
 def test_without_a_connection_it_says_so_and_since_when_and_comes_back_by_itself(
     visitors: Visitors, bob: Person, call: Callable[[], None]
 ) -> None:
@@ -161,7 +164,7 @@ def test_without_a_connection_it_says_so_and_since_when_and_comes_back_by_itself
     page.reload()
     expect(page.get_by_role("heading", name="Not connected")).to_be_visible()
     time = page.evaluate("(at) => new Date(at).toLocaleTimeString([], { timeStyle: 'short' })", heard)
-    # With its date where midnight has passed in between.
+    # With the date, if midnight has passed since.
     expect(page.locator("#since")).to_have_text(re.compile(rf"^Nothing has been heard since ([\d/]+, )?{time}\.$"))
     expect(page.locator("body")).to_contain_text("Calls are not shown here")
     assert page.locator(".table-card").count() == 0
@@ -192,7 +195,7 @@ def test_nothing_but_the_offline_page_is_kept(visitors: Visitors, bob: Person, c
     )
     assert kept[0] == "/offline"
     assert all(path.startswith("/static/") for path in kept[1:])
-    assert len(kept) == 9
+    assert len(kept) == 9  # /offline and what it loads: see SHELL in static/js/service-worker.js
 
 
 def test_a_guests_page_has_no_service_worker(visitors: Visitors, bob: Person, table: Table, website: Website) -> None:
@@ -207,7 +210,7 @@ def test_a_guests_page_has_no_service_worker(visitors: Visitors, bob: Person, ta
 
 @pytest.fixture
 def bobs_phone(visitors: Visitors, bob: Person, service: PushService) -> Page:
-    """Bob's phone, on the page of notifications; it may show some."""
+    """Bob's phone on the notifications page, with the permission to show notifications."""
     page = visitors.logged_in(
         bob, viewport={"width": 360, "height": 740}, permissions=["notifications"], service_workers="allow"
     )

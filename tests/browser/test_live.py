@@ -1,4 +1,4 @@
-"""A screen is live, or says that it is not: faults are made while dashboards and phones look on, and nobody reloads."""
+"""Open dashboards and phones show whether they are live during faults, and recover without a reload."""
 
 from collections.abc import Iterator
 
@@ -13,12 +13,12 @@ from waitercaller.model.requests import transitions as requests
 
 pytestmark = pytest.mark.browser
 
-SILENCE_MS = 19_000  # a line that hangs is noticed after 18 s, by a look every second
+SILENCE_MS = 19_000  # a hanging stream is detected after 18 s, checked every second
 
 
 @pytest.fixture(scope="module")
 def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
-    """A website of this file's own, since its parts are stopped and frozen."""
+    """A separate website for this file, since its processes are stopped and frozen."""
     website = Website(tmp_path_factory.mktemp("faults"))
     website.open()
     yield website
@@ -27,7 +27,7 @@ def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def faults(visitors: Visitors) -> None:
-    """What browsers write into their consoles when an address does not answer."""
+    """Tolerate the console errors about failed requests."""
     visitors.tolerate("net::ERR_", "status of 503")
 
 
@@ -38,7 +38,7 @@ def looking(visitors: Visitors, person: Person) -> Page:
 
 
 def shows(dashboard: Page, *tables: str) -> None:
-    """The dashboard is live and has the cards of these tables and no others; it was not loaded anew."""
+    """The dashboard is live, shows exactly the cards of these tables, and was not reloaded."""
     is_live(dashboard)
     expect(dashboard.locator("article.table-card h2")).to_have_text(list(tables))
     was_not_reloaded(dashboard)
@@ -83,7 +83,7 @@ def test_the_web_server_is_restarted(website: Website, visitors: Visitors, alice
     shows(dashboard, "7")
     website.gunicorn.stop()
     is_not_live(dashboard)
-    with website.app.app_context():  # what happens elsewhere meanwhile
+    with website.app.app_context():  # changes by another process meanwhile
         called = [request["_id"] for request in queries.live_of_restaurant(alice.restaurant_id)]
         requests.resolve(alice.restaurant_id, called, {"id": alice.member_id, "name": "Alice"})
     website.gunicorn.start()
@@ -94,7 +94,7 @@ def test_the_web_server_is_restarted(website: Website, visitors: Visitors, alice
 @pytest.mark.usefixtures("faults")
 def test_a_line_that_hangs_without_closing_is_noticed(website: Website, visitors: Visitors, alice: Person) -> None:
     dashboard = visitors.logged_in(alice)
-    dashboard.clock.install()  # time goes on as ever, until it is told to hurry
+    dashboard.clock.install()  # the clock runs normally until it is fast-forwarded
     dashboard.goto(f"{alice.home}/dashboard")
     is_live(dashboard)
     remember(dashboard)

@@ -1,4 +1,4 @@
-"""The whole of the main job, in real browsers that are open at the same time."""
+"""The main job from registration to a finished call, in several browsers that are open at the same time."""
 
 import re
 
@@ -53,7 +53,7 @@ def printed_address(page: Page, table: str) -> str:
     return place.locator(".place-address").inner_text()
 
 
-def test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(website: Website, visitors: Visitors) -> None:
+def test_from_registration_to_a_call_that_is_done_on_all_screens(website: Website, visitors: Visitors) -> None:
     alice, tablet, dana = visitors.come(), visitors.come(), visitors.come(viewport={"width": 390, "height": 780})
 
     register(alice)
@@ -132,7 +132,7 @@ def test_of_two_waiters_who_tap_at_once_the_slower_one_reads_who_has_it(
     alices, bobs = visitors.dashboard(alice), visitors.dashboard(bob)
     press(dana, "Call a waiter")
     held: list[Route] = []
-    bobs.route("**/accept", lambda route: held.append(route))  # Bob's tap is on its way …
+    bobs.route("**/accept", lambda route: held.append(route))  # Bob's HTTP request is held back …
     card(bobs, "7").get_by_role("button", name="I’m going").click()
     card(alices, "7").get_by_role("button", name="I’m going").click()
     expect(card(alices, "7").get_by_text("You are on the way")).to_be_visible()

@@ -1,4 +1,4 @@
-"""What holds on every page: names are text, nothing scrolls sideways, fingers find what they aim at."""
+"""Rules for every page: names are escaped, no horizontal scrolling, touch targets are large enough."""
 
 from collections.abc import Callable, Iterator
 
@@ -17,18 +17,18 @@ pytestmark = pytest.mark.browser
 
 HOSTILE = '"><svg onload=alert(1)>'
 PHONE = {"width": 360, "height": 740}
-TARGET = 48  # CSS pixels, both ways
+TARGET = 48  # CSS pixels, width and height of a touch target
 
 
 @pytest.fixture
 def mallory(hire: Callable[..., Person]) -> Person:
-    """Mallory owns a restaurant; her name, its name and those of its tables try to be more than text."""
+    """Mallory owns a restaurant; her name, its name and those of its tables contain markup."""
     return hire("Mallory", restaurant=HOSTILE)
 
 
 @pytest.fixture
 def busy(app: Flask, mallory: Person) -> list[Table]:
-    """Mallory's tables, in two zones, each of which calls for everything; one card is taken, one call just ended."""
+    """Mallory's tables in two zones, each with a call of every kind; one card is accepted, one call just ended."""
     by: restaurants.Actor = {"id": mallory.member_id, "name": HOSTILE}
     with app.app_context():
         restaurant_id = mallory.restaurant_id
@@ -38,12 +38,12 @@ def busy(app: Flask, mallory: Person) -> list[Table]:
         app.extensions["mongo"].database.users.update_one({"_id": mallory.user_id}, {"$set": {"name": HOSTILE}})
         for zone, name in ((HOSTILE, HOSTILE), ("Terrace", "A table with a long name by the window")):
             tables.add_many(restaurant_id, [name, f"{name[:30]} 2"], restaurants.ensure_zone(restaurant_id, zone))
-        house, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)
-        assert house is not None
+        restaurant, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)
+        assert restaurant is not None
         opened = [
-            requests.open_request(house, table, kind, f"a key {kind['id']}")
+            requests.open_request(restaurant, table, kind, f"a key {kind['id']}")
             for table in laid
-            for kind in house["kinds"]
+            for kind in restaurant["kinds"]
         ]
         requests.accept(restaurant_id, [opened[0]["_id"]], by)
         requests.resolve(restaurant_id, [opened[-1]["_id"]], by)
@@ -51,7 +51,7 @@ def busy(app: Flask, mallory: Person) -> list[Table]:
 
 
 def everywhere(page: Page, owner: Person, laid: list[Table]) -> Iterator[str]:
-    """Open every page there is, one after the other, logged in as `owner`; those for the unknown come last."""
+    """Open every page, logged in as `owner`; the public pages come last."""
     tables_pages = ["tables", f"tables/{laid[0]['_id']}", "tables/print"]
     staff = ["dashboard", *tables_pages, "staff", "staff/history"]
     staff += ["report", "history"]
@@ -72,14 +72,14 @@ def everywhere(page: Page, owner: Person, laid: list[Table]) -> Iterator[str]:
 
 
 def test_names_are_text_everywhere(visitors: Visitors, mallory: Person, busy: list[Table]) -> None:
-    visitors.tolerate("status of 404", "status of 400")  # of pages that are asked for without a link
+    visitors.tolerate("status of 404", "status of 400")  # pages opened without their token
     page = visitors.logged_in(mallory)
     seen = 0
     for path in everywhere(page, mallory, busy):
         seen += page.get_by_text(HOSTILE).count()
         assert page.locator("svg[onload]").count() == 0, path
     assert seen > 8
-    # Fragments that scripts draw are text as well.
+    # Fragments rendered by scripts are escaped, too.
     dashboard, guest = visitors.dashboard(mallory), visitors.come()
     guest.goto(f"/t/{busy[0]['code']}")
     dashboard.get_by_role("button", name="I’m going").first.click()
@@ -99,13 +99,13 @@ def test_no_page_scrolls_sideways_on_a_small_phone(
     too_wide = []
     for path in everywhere(page, mallory, busy):
         width = page.evaluate("document.documentElement.scrollWidth")
-        if width > PHONE["width"] and not path.endswith("/print"):  # which is as wide as the paper
+        if width > PHONE["width"] and not path.endswith("/print"):  # as wide as the paper
             too_wide.append(f"{path}: {width} px")
     assert not too_wide
 
 
 def too_small(targets: Locator) -> list[str]:
-    """Those that are on view and smaller than a fingertip."""
+    """The visible targets that are smaller than TARGET."""
     small = []
     for target in targets.all():
         box = target.bounding_box() if target.is_visible() else None

@@ -1,4 +1,4 @@
-"""A phone that calls where nobody sits is paused and not its table; a table that is played with, for a while."""
+"""Pauses: of a phone that calls where nobody sits, without its table; of a table, by the staff."""
 
 import pytest
 from flask import Flask
@@ -22,26 +22,26 @@ def headline(guest: Page, words: str) -> None:
 
 
 def tap(guest: Page, button: str = "Call a waiter") -> None:
-    """Press a button; not the same one twice at once, which a page takes for one tap."""
+    """Press a button; not twice in quick succession, which the page takes for one tap."""
     guest.get_by_role("button", name=button).click()
 
 
 def choose(dashboard: Page, words: str) -> None:
-    """Open the menu of table 7's card and press this in it."""
+    """Open the menu of table 7's card and press this item."""
     card(dashboard, "7").locator(".more summary").click()
     card(dashboard, "7").get_by_role("button", name=words).click()
     expect(dashboard.locator(".toast-note")).to_be_visible()
 
 
 def anew(page: Page) -> Page:
-    """The same address in another tab: without scripts a page loads itself again, and must not meet our reload."""
+    """The same URL in another tab: a page without scripts reloads itself, which could collide with a reload by us."""
     tab = page.context.new_page()
     tab.goto(page.url)
     page.close()
     return tab
 
 
-def lane(dashboard: Page) -> Locator:
+def pauses_of(dashboard: Page) -> Locator:
     return dashboard.get_by_role("region", name="Paused")
 
 
@@ -56,11 +56,11 @@ def test_after_nobody_was_there_twice_the_phone_is_paused_and_the_table_is_not(
     tap(dana, "Some water")
     choose(tablet, "Nobody at the table")
     headline(dana, PHONE_PAUSED)
-    expect(lane(tablet)).to_contain_text("One phone, until")
+    expect(pauses_of(tablet)).to_contain_text("One phone, until")
 
     tap(dana)
-    expect(lane(tablet)).to_contain_text("1 tap")
-    expect(lane(phone)).to_contain_text("1 tap")
+    expect(pauses_of(tablet)).to_contain_text("1 tap")
+    expect(pauses_of(phone)).to_contain_text("1 tap")
     expect(tablet.locator("#sentence")).to_have_text("Nobody is waiting")
     headline(dana, PHONE_PAUSED)
     assert complaints(dana) == []
@@ -70,11 +70,11 @@ def test_after_nobody_was_there_twice_the_phone_is_paused_and_the_table_is_not(
     other.goto(f"/t/{table['code']}")
     tap(other)
     expect(card(tablet, "7")).to_be_visible()
-    expect(dana.locator(".notice")).to_have_text(PHONE_PAUSED)  # beside what becomes of the other phone's call
+    expect(dana.locator(".notice")).to_have_text(PHONE_PAUSED)  # beside the state of the other phone's call
     card(tablet, "7").get_by_role("button", name="Done").click()
 
-    lane(phone).get_by_role("button", name="Let it call again").click()
-    expect(lane(tablet)).to_be_hidden()
+    pauses_of(phone).get_by_role("button", name="Let it call again").click()
+    expect(pauses_of(tablet)).to_be_hidden()
     expect(dana.get_by_text(PHONE_PAUSED)).to_have_count(0)
     tap(dana, "Some water")
     expect(card(phone, "7")).to_be_visible()
@@ -92,7 +92,7 @@ def test_undoing_the_second_nobody_there_gives_the_phone_its_call_back(
     headline(dana, PHONE_PAUSED)
     tablet.locator(".toast-note").get_by_role("button", name="Undo").click()
     expect(card(tablet, "7")).to_be_visible()
-    expect(lane(tablet)).to_be_hidden()
+    expect(pauses_of(tablet)).to_be_hidden()
     expect(dana.get_by_text("Called — remind them")).to_be_visible()
 
 
@@ -105,17 +105,17 @@ def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
     tap(dana)
     choose(tablet, "Pause this table for 15 minutes")
     expect(tablet.locator(".toast-note")).to_contain_text("Table 7 is paused for 15 minutes.")
-    expect(dana.locator(".notice")).to_have_text(TABLE_PAUSED)  # its call is still on the list
+    expect(dana.locator(".notice")).to_have_text(TABLE_PAUSED)  # its call is still live
     expect(card(tablet, "7")).to_be_visible()
     card(tablet, "7").get_by_role("button", name="Done").click()
     headline(guest, TABLE_PAUSED)
     tap(guest)
-    expect(lane(tablet)).to_contain_text("The whole table, until")
-    expect(lane(tablet)).to_contain_text("1 tap")
+    expect(pauses_of(tablet)).to_contain_text("The whole table, until")
+    expect(pauses_of(tablet)).to_contain_text("1 tap")
 
-    # A quarter of an hour later; the background work of the servers notices, and tells whoever looks.
+    # 15 minutes later; the servers' background job ends the pause and wakes the streams.
     app.extensions["mongo"].database.pauses.update_one({}, {"$set": {"until": clock.now()}})
-    expect(lane(tablet)).to_be_hidden()
+    expect(pauses_of(tablet)).to_be_hidden()
     headline(guest, "How can we help?")
     tap(guest, "Some water")
     expect(card(tablet, "7")).to_be_visible()
@@ -137,7 +137,7 @@ def test_without_scripts_a_paused_table_is_said_to_be_paused_and_lifted(
     tap(guest)
     expect(guest.locator(".notice")).to_have_text(TABLE_PAUSED)
     till = anew(till)
-    expect(lane(till)).to_contain_text("1 tap")
-    lane(till).get_by_role("button", name="Let it call again").click()
-    expect(lane(till)).to_be_hidden()
+    expect(pauses_of(till)).to_contain_text("1 tap")
+    pauses_of(till).get_by_role("button", name="Let it call again").click()
+    expect(pauses_of(till)).to_be_hidden()
     expect(anew(guest).locator(".notice")).to_have_count(0)

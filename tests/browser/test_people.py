@@ -1,4 +1,4 @@
-"""The team, in browsers that are open at the same time: joining, the counter's screen, and letting somebody go."""
+"""Staff in several open browsers: joining, the counter tablet, removing a member."""
 
 import re
 
@@ -18,14 +18,14 @@ ANNA = "anna@example.org"
 
 @pytest.fixture
 def anna(app: Flask, alice: Person) -> str:
-    """Anna waits tables and has no address; her member's id."""
+    """Anna is a waiter without an account; returns her member id."""
     with app.app_context():
         return str(restaurants.add_member(alice.restaurant_id, "Anna", "waiter", None))
 
 
 @pytest.fixture
 def counter(visitors: Visitors, alice: Person, anna: str) -> Page:
-    """The tablet on the counter, made a screen by the code that Alice's browser shows."""
+    """The counter tablet, logged in as a device by the code that Alice's browser shows."""
     alices = visitors.logged_in(alice)
     alices.goto(f"{alice.home}/staff")
     alices.get_by_text("Add a screen").click()
@@ -77,10 +77,10 @@ def test_the_counter_asks_who_and_the_guest_reads_it(visitors: Visitors, counter
     card(counter, "7").get_by_role("button", name="Take over").click()
     who(counter, "Alice")
     expect(dana.locator("#headline")).to_have_text("Alice is on the way")
-    card(counter, "7").get_by_role("button", name="Done").click()  # Alice had it: nothing to ask
+    card(counter, "7").get_by_role("button", name="Done").click()  # Alice had accepted it: no question
     expect(dana.locator("#headline")).to_have_text("Done")
     counter.locator("#toasts").get_by_role("button", name="Undo").click()
-    card(counter, "7").get_by_role("button", name="Done").click()  # nobody has it now
+    card(counter, "7").get_by_role("button", name="Done").click()  # nobody has accepted it: the tablet asks
     who(counter, "Anna")
     expect(counter.locator("#sentence")).to_have_text("Nobody is waiting")
 
@@ -98,13 +98,13 @@ def test_two_questions_at_once_are_asked_one_after_the_other(
     expect(card(counter, "8")).to_be_visible()
     late: list[Route] = []
     counter.route("**/resolve", lambda route: route.continue_() if late else late.append(route))
-    card(counter, "7").get_by_role("button", name="Done").click()  # whose answer, that a name is needed, comes late
+    card(counter, "7").get_by_role("button", name="Done").click()  # the response, which asks for a name, comes late
     card(counter, "8").get_by_role("button", name="I’m going").click()
     expect(counter.locator("#who-table")).to_have_text("Table 8")
     with counter.expect_response("**/resolve"):
         late[0].continue_()
     expect(counter.locator("#who-table")).to_have_text("Table 8")
-    counter.wait_for_timeout(400)  # until the names take a tap
+    counter.wait_for_timeout(400)  # the dialog ignores taps at first
     who(counter, "Anna")
     expect(counter.locator("#who-table")).to_have_text("Table 7")
     expect(other.locator("#headline")).to_have_text("Anna is on the way")
@@ -125,7 +125,7 @@ def test_the_counter_passes_a_call_on(visitors: Visitors, bob: Person, counter: 
 
 
 def test_who_is_not_answered_by_accident(counter: Page, dana: Page) -> None:
-    """A second tap, Enter pressed twice, Escape: nothing of it is an answer."""
+    """A second tap, a second Enter and Escape choose nobody."""
     press(dana, "Call a waiter")
     going = card(counter, "7").get_by_role("button", name="I’m going")
     going.focus()
@@ -173,7 +173,7 @@ def test_annas_phone_is_hers_and_ends_with_the_counters_help(
     phone.goto(counter.locator(".scan-address").text_content() or "")
     press(phone, "I am Anna, show me the calls")
     is_live(phone)
-    expect(alices.get_by_role("heading", name="Done")).to_be_visible()  # the page with the code looks by itself
+    expect(alices.get_by_role("heading", name="Done")).to_be_visible()  # the page with the code polls
     press(dana, "Call a waiter")
     card(phone, "7").get_by_role("button", name="I’m going").click()
     expect(dana.locator("#headline")).to_have_text("Anna is on the way")

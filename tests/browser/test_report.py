@@ -1,4 +1,4 @@
-"""The report and the history of the day, as they look in a browser."""
+"""The report and the day's history in a browser."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -18,26 +18,28 @@ from waitercaller.model.restaurants import Zone
 from waitercaller.model.rollups import store, times
 from waitercaller.model.tables import Table
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.moments]
 
 PATHS = ("report?days=28", "report?days=1", "history")
 
 
 @pytest.fixture
 def busy(app: Flask, alice: Person, table: Table) -> Person:
-    """Alice, whose house had two calls in each of the last 24 hours, in zones with trying names."""
+    """Alice, whose restaurant had two calls in each of the last 24 hours, in zones with long names."""
     zones: list[Zone] = [
         {"id": "z1", "name": "A roof terrace beyond the winter garden", "key": "a"},
         {"id": "z2", "name": HOSTILE, "key": "b"},
     ]
     database = app.extensions["mongo"].database
     with app.app_context():
-        house = restaurants.get(alice.restaurant_id)
-        assert house is not None
-        house["zones"] = zones
+        restaurant = restaurants.get(alice.restaurant_id)
+        assert restaurant is not None
+        restaurant["zones"] = zones
         at = clock.now() - timedelta(minutes=10)
         calls = [
-            past_call(house, {**table, "zone_id": zone["id"]}, at - timedelta(hours=hour), kind=hour % 3, accepted=wait)
+            past_call(
+                restaurant, {**table, "zone_id": zone["id"]}, at - timedelta(hours=hour), kind=hour % 3, accepted=wait
+            )
             for hour in range(24)
             for zone, wait in zip(zones, (30, 150), strict=True)
         ]
@@ -47,7 +49,7 @@ def busy(app: Flask, alice: Person, table: Table) -> Person:
 
 
 def _counted(person: Person) -> int:
-    """Count, and say how many calls are counted: the website may be at it as well."""
+    """Update the rollups and return the number of counted calls; the website's jobs may do so concurrently."""
     store.run_now()
     now = clock.now()
     rollups = store.of_period(person.restaurant_id, now - 3 * times.DAY, now)
@@ -56,7 +58,7 @@ def _counted(person: Person) -> int:
 
 @pytest.fixture(params=["light", "dark"])
 def pages(request: pytest.FixtureRequest, visitors: Visitors, busy: Person) -> Iterator[Page]:
-    """The pages one after the other, on a phone."""
+    """Opens the pages one after the other, on a phone."""
 
     def opened() -> Iterator[Page]:
         page = visitors.logged_in(busy, viewport=PHONE, color_scheme=request.param)
@@ -84,7 +86,7 @@ def test_bars_are_as_high_as_their_figures_without_any_script(visitors: Visitors
     filled = page.locator(".bars .bar-in-time").first.bounding_box()
     assert drawing is not None
     assert filled is not None
-    assert abs(filled["height"] / drawing["height"] - 0.5) < 0.02  # one of two calls was in time
+    assert abs(filled["height"] / drawing["height"] - 0.5) < 0.02  # one of two calls was accepted in time
     page.get_by_role("link", name="Today, call by call").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Today’s calls")
     page.get_by_role("link", name="To the calls").click()

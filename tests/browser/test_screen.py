@@ -1,4 +1,4 @@
-"""An open screen calls for attention, says what stands in its way, and is known to be there, seen and heard."""
+"""An open screen: sound, notifications, warnings, presence (visible, audible) and its seen reports."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ from waitercaller.model import presence, restaurants, tables
 
 pytestmark = pytest.mark.browser
 
-# What a page would do with the device is written down instead.
+# Replaces the device's APIs (sound, notifications, wake lock) by recorders.
 DEVICE = """
 window.done = [];
 const start = OscillatorNode.prototype.start;
@@ -39,12 +39,12 @@ HIDE = """hidden => {
 
 
 def hide(page: Page, hidden: bool = True) -> None:
-    """Bring another window in front of this page, or take it away."""
+    """Make the page hidden or visible."""
     page.evaluate(HIDE, hidden)
 
 
 def done(page: Page, what: str) -> int:
-    """How often the page has done this with its device."""
+    """The number of times the page used this API."""
     return int(page.evaluate("what => window.done.filter((each) => each === what).length", what))
 
 
@@ -54,7 +54,7 @@ def has_done(page: Page, what: str, times: int = 1) -> None:
 
 @pytest.fixture
 def screen(visitors: Visitors, bob: Person) -> Page:
-    """Bob's dashboard, live, on a device that writes down what it does."""
+    """Bob's live dashboard, with the recorders."""
     page = visitors.logged_in(bob)
     page.add_init_script(DEVICE)
     page.goto(f"{bob.home}/dashboard")
@@ -68,7 +68,7 @@ def screens(website: Website, person: Person) -> list[presence.Screen]:
 
 
 def are(website: Website, person: Person, *expected: tuple[str, bool, bool]) -> None:
-    """Wait until these watch, as (name, in front, audible)."""
+    """Wait until exactly these screens are present: (name, visible, audible)."""
 
     def watching() -> bool:
         found = [(each["name"], each["visible"], each["audible"]) for each in screens(website, person)]
@@ -78,14 +78,14 @@ def are(website: Website, person: Person, *expected: tuple[str, bool, bool]) -> 
 
 
 def receipts(website: Website) -> list[list[str]]:
-    """The screens that have signed, request by request."""
-    # Not by _id: of two processes these do not sort by time within a second.
+    """The screens that have reported each request as seen."""
+    # Not sorted by _id: ids of two processes are not in order of time within a second.
     requests = website.app.extensions["mongo"].database.requests.find().sort("created_at")
     return [[each["screen"] for each in request["shown"]] for request in requests]
 
 
 def signed(website: Website, *counts: int) -> None:
-    """Wait until so many different screens have signed for each request."""
+    """Wait until this many screens have reported each request as seen."""
     wait_until(lambda: [len(set(each)) for each in receipts(website)] == list(counts))
     assert all(len(set(each)) == len(each) for each in receipts(website))
 
@@ -98,7 +98,7 @@ def test_who_is_watching_is_known_and_whether_they_see_and_hear(
 ) -> None:
     till, phone = visitors.dashboard(alice), visitors.dashboard(bob)
     are(website, alice, ("Alice", True, False), ("Bob", True, False))
-    phone.locator("#sentence").click()  # the first touch unlocks the sound
+    phone.locator("#sentence").click()  # the first user gesture allows sound
     are(website, alice, ("Alice", True, False), ("Bob", True, True))
     hide(phone)
     are(website, alice, ("Alice", True, False), ("Bob", False, True))
@@ -110,14 +110,14 @@ def test_who_is_watching_is_known_and_whether_they_see_and_hear(
 
 
 def test_the_goodbye_of_a_page_with_a_service_worker_arrives(website: Website, visitors: Visitors, bob: Person) -> None:
-    """Otherwise a screen that is gone counts for half a minute, and guests read that it shows their call."""
+    """Otherwise a closed screen counts for half a minute, and guests read that it shows their call."""
     page = visitors.dashboard(bob, service_workers="allow")
     comes_true(page, "navigator.serviceWorker.controller !== null")
-    wait_until(lambda: screens(website, bob))  # where the database was slow it is noted at the next beat
+    wait_until(lambda: screens(website, bob))  # with a slow database it is recorded at the next heartbeat
     devtools = page.context.new_cdp_session(page)
     devtools.send("ServiceWorker.enable")
-    devtools.send("ServiceWorker.stopAllWorkers")  # as browsers do after a while
-    # Listening since before: a beat takes the screen out of the list some seconds later.
+    devtools.send("ServiceWorker.stopAllWorkers")  # as browsers do when it is idle
+    # The change stream is opened before: a heartbeat also removes the screen some seconds later.
     with website.app.extensions["mongo"].database.screens.watch() as changes:
         page.reload()
         wait_until(lambda: _says_goodbye(changes.try_next()))
@@ -129,7 +129,7 @@ def _says_goodbye(change: Any) -> bool:
 
 
 def test_what_is_posted_goes_past_the_service_worker(visitors: Visitors, bob: Person) -> None:
-    """A worker that has to be started first may be too late for a page that goes."""
+    """Starting the worker may take too long for a page that is being closed."""
     page = visitors.dashboard(bob, service_workers="allow")
     comes_true(page, "navigator.serviceWorker.controller !== null")
     told = "performance.getEntriesByName(new URL(document.getElementById('bell').dataset.tellUrl, location))"
@@ -144,9 +144,9 @@ def test_a_screen_that_closes_says_goodbye_and_nothing_after_it(website: Website
     said: list[str] = []
     screen.on("request", lambda request: said.append(request.post_data or "") if request.method == "POST" else None)
     screen.evaluate("dispatchEvent(new Event('pagehide'))")
-    hide(screen)  # browsers hide a page after that
+    hide(screen)  # browsers then make the page hidden
     are(website, bob)
-    screen.evaluate("fetch('/healthz')")  # whatever was said before has been noted by now
+    screen.evaluate("fetch('/healthz')")  # earlier reports have been processed by now
     assert [each.partition("&screen=")[0] for each in said] == ["visible=0&audible=0"]
 
 
@@ -203,7 +203,7 @@ def test_receipts_that_are_not_taken_are_tried_every_three_seconds(
     page.goto(f"{bob.home}/dashboard")
     press(dana, "Call a waiter")
     expect(card(page, "7")).to_be_visible()
-    page.wait_for_timeout(7_000)  # the clock on the card draws it anew each second
+    page.wait_for_timeout(7_000)  # the card's clock re-renders it every second
     assert 1 <= len(tried) <= 4
     page.unroute_all()
     signed(website, 1)
@@ -242,7 +242,7 @@ def test_a_screen_that_nobody_hears_says_so(screen: Page, dana: Page) -> None:
     assert done(screen, "tone") == 0
     unheard.get_by_role("button").click()
     expect(unheard).to_be_hidden()
-    has_done(screen, "tone", 6)  # two strokes of three partials each: what it will sound like
+    has_done(screen, "tone", 6)  # two strokes of three partials each: the sample sound
     press(dana, "Some water")
     has_done(screen, "tone", 12)
     has_done(screen, "shake")
@@ -287,7 +287,7 @@ def test_a_hidden_screen_shows_a_notice_once_that_is_allowed(screen: Page, dana:
     expect(switch).to_be_checked()
     press(dana, "Call a waiter")
     expect(card(screen, "7")).to_be_visible()
-    assert done(screen, "notice: New call: Table 7") == 0  # it is in front
+    assert done(screen, "notice: New call: Table 7") == 0  # it is visible
     hide(screen)
     press(dana, "Some water")
     has_done(screen, "notice: New call: Table 7")

@@ -1,5 +1,5 @@
-"""The line between a screen and the server: one that hangs is noticed and replaced, one that is refused is asked for
-again and again, and after one event the screen is right."""
+"""A screen's event stream: a hanging one is detected and replaced, a refused one is retried with backoff, and one event
+brings the screen up to date."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
 
-# Of each attempt after the first: how long it was waited for, when chance says neither sooner nor later.
+# The delay before each attempt after the first, without jitter.
 BACKOFF = """async () => {
   const page = document.querySelector("script[src*=dashboard]").src;
   const source = await (await fetch(page)).text();
@@ -47,7 +47,7 @@ def proxy(website: Website) -> Iterator[Proxy]:
 
 
 def looking(proxy: Proxy, visitors: Visitors, person: Person) -> Page:
-    """A dashboard, live by way of the proxy; its clock can be told to hurry."""
+    """A live dashboard that connects through the proxy; its clock can be fast-forwarded."""
     dashboard = visitors.logged_in(person)
     dashboard.clock.install()
     dashboard.goto(f"{proxy.url}{person.home}/dashboard")
@@ -56,7 +56,7 @@ def looking(proxy: Proxy, visitors: Visitors, person: Person) -> Page:
 
 
 def cut(dashboard: Page, proxy: Proxy, visitors: Visitors) -> None:
-    """Let the line hang, and no further one be had."""
+    """Make the stream hang, and refuse further ones."""
     visitors.tolerate("net::ERR_FAILED")
     dashboard.route("**/live?*", lambda route: route.abort())
     assert proxy.hang() == 1
@@ -69,7 +69,7 @@ def test_a_line_that_hangs_is_told_of_within_20_seconds_and_replaced(
     remember(dashboard)
     dashboard.clock.pause_at(dashboard.evaluate("Date.now() / 1_000 + 1"))
     cut(dashboard, proxy, visitors)
-    press(dana, "Call a waiter")  # which this screen cannot hear
+    press(dana, "Call a waiter")  # this screen receives nothing of it
     expect(dana.locator("#headline")).to_be_visible()
     dashboard.clock.run_for(9_000)
     is_live(dashboard)
@@ -110,7 +110,7 @@ def test_attempts_come_later_each_time_and_at_once_after_an_event(visitors: Visi
 def test_coming_back_to_a_page_that_slept_shows_no_old_list_as_live(
     proxy: Proxy, visitors: Visitors, alice: Person
 ) -> None:
-    """The browser has not let the page look for a while, and its line hangs."""
+    """The browser has suspended the page for a while, and its stream hangs."""
     dashboard = looking(proxy, visitors, alice)
     cut(dashboard, proxy, visitors)
     dashboard.evaluate("""() => {

@@ -1,4 +1,4 @@
-"""The settings in a browser: by hand and without scripts, on a phone, two owners at once, and what the guest sees."""
+"""The settings in a browser: on a phone, without scripts, two owners at once, and the effect on the guest's page."""
 
 from collections.abc import Callable, Iterator
 
@@ -19,21 +19,21 @@ PAGES = ("", "/opening", "/house", "/kinds", "/kinds/bill", "/kinds/new", "/zone
 
 @pytest.fixture
 def alices(visitors: Visitors, alice: Person) -> Page:
-    """Alice's phone, at her settings, without scripts."""
+    """Alice's phone without scripts, on the settings page."""
     page = visitors.logged_in(alice, viewport=PHONE, java_script_enabled=False)
     page.goto(f"{alice.home}/settings")
     return page
 
 
 def closed_everywhere(page: Page, home: str) -> Iterator[str]:
-    """Open each page of the settings with all that opens in place."""
+    """Open each page of the settings, with all its <details> opened."""
     for path in PAGES:
         page.goto(f"{home}/settings{path}")
         page.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true; })")
         yield path
 
 
-def test_an_owner_sets_the_house_up_with_a_phone_and_no_scripts(alices: Page, dana: Page) -> None:
+def test_an_owner_sets_the_restaurant_up_with_a_phone_and_no_scripts(alices: Page, dana: Page) -> None:
     alices.get_by_role("link", name="What guests can ask for").click()
     alices.get_by_role("link", name="Add another one").click()
     fill(alices, **{"names-en": "A high chair", "choices-en": "Child\nToddler"})
@@ -98,9 +98,9 @@ def test_two_owners_have_the_same_page_open(
     expect(carols.get_by_text("Saved.")).to_be_visible()
     with app.app_context():
         restaurants.forget(alice.restaurant_id)
-        house = restaurants.get(alice.restaurant_id)
-    assert house
-    assert (house["name"], house["time_zone"]) == ("Da Lucia", "Europe/Rome")
+        restaurant = restaurants.get(alice.restaurant_id)
+    assert restaurant
+    assert (restaurant["name"], restaurant["time_zone"]) == ("Da Lucia", "Europe/Rome")
 
 
 def test_the_time_zone_of_the_device_is_offered(visitors: Visitors, alice: Person) -> None:
@@ -113,7 +113,7 @@ def test_the_time_zone_of_the_device_is_offered(visitors: Visitors, alice: Perso
     expect(page.get_by_text("America/New York")).to_be_visible()
 
 
-def test_nothing_on_these_pages_keeps_anybody_out(visitors: Visitors, app: Flask, alice: Person) -> None:
+def test_axe_finds_nothing_on_these_pages(visitors: Visitors, app: Flask, alice: Person) -> None:
     with app.app_context():
         restaurants.ensure_zone(alice.restaurant_id, "Terrace")
     page = visitors.logged_in(alice, viewport=PHONE, reduced_motion="reduce")

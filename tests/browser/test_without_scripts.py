@@ -1,4 +1,4 @@
-"""With JavaScript off every form works; the guest's part also where the phone keeps no cookies."""
+"""Without JavaScript every form works; the guest's page also without cookies."""
 
 import json
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
 
-REFRESH_MS = 30_000  # the pages load themselves anew after 10 and 15 seconds
+REFRESH_MS = 30_000  # timeout; the pages reload themselves after 10 and 15 seconds
 
 
 @pytest.fixture
 def barren(
     website: Website, visitors: Visitors, playwright: Playwright, executable: str, tmp_path: Path
 ) -> Iterator[Page]:
-    """A phone that runs no scripts and takes no cookies."""
+    """A phone without scripts and cookies."""
     settings = tmp_path / "profile/Default/Preferences"
     settings.parent.mkdir(parents=True)
     settings.write_text(json.dumps({"profile": {"default_content_setting_values": {"cookies": 2}}}))

@@ -1,4 +1,4 @@
-"""The cache: fewer questions to the database, and never an old answer for long."""
+"""The cache: hits, expiry, invalidation and its bounded size."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from waitercaller.db.cache import Cache
 
 
 class Source:
-    """A database that counts how often it is asked."""
+    """A source that counts its loads."""
 
     def __init__(self) -> None:
         self.asked = 0
@@ -26,19 +26,19 @@ def source() -> Source:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The cache's clock, moved by hand."""
+    """The cache's monotonic clock, set by the test."""
     now = [1000.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     return now
 
 
-def test_the_second_time_nobody_is_asked(source: Source) -> None:
+def test_a_second_get_is_a_hit(source: Source) -> None:
     kept = Cache()
     assert kept.get("key", source.load) is kept.get("key", source.load)
     assert source.asked == 1
 
 
-def test_an_entry_is_never_older_than_its_age(source: Source, clock: list[float]) -> None:
+def test_an_entry_expires_after_the_maximum_age(source: Source, clock: list[float]) -> None:
     kept = Cache()
     kept.get("key", source.load)
     clock[0] += cache.MAX_AGE_SECONDS - 1
@@ -47,13 +47,13 @@ def test_an_entry_is_never_older_than_its_age(source: Source, clock: list[float]
     assert kept.get("key", source.load) == {"_id": 1, "asked": 2}
 
 
-def test_what_is_not_there_is_asked_for_again(source: Source) -> None:
+def test_a_miss_is_not_cached(source: Source) -> None:
     kept = Cache()
     assert kept.get("key", lambda: None) is None
     assert kept.get("key", source.load) is not None
 
 
-def test_a_document_is_forgotten_under_all_its_keys(source: Source) -> None:
+def test_a_document_is_invalidated_under_all_its_keys(source: Source) -> None:
     kept = Cache()
     for key in ("CODE", "OLDCODE"):
         kept.get(key, source.load)
@@ -65,7 +65,7 @@ def test_a_document_is_forgotten_under_all_its_keys(source: Source) -> None:
 
 
 @pytest.mark.parametrize("end", [lambda kept: kept.forget(1), lambda kept: kept.clear()])
-def test_what_changed_while_it_was_read_is_not_kept(source: Source, end: Any) -> None:
+def test_a_document_that_is_invalidated_during_its_load_is_not_cached(source: Source, end: Any) -> None:
     kept = Cache()
 
     def load() -> dict[str, Any]:
@@ -78,7 +78,7 @@ def test_what_changed_while_it_was_read_is_not_kept(source: Source, end: Any) ->
     assert source.asked == 2
 
 
-def test_it_does_not_grow_without_end(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_entries_is_bounded(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "MAX_ENTRIES", 3)
     kept = Cache()
     for key in range(5):
@@ -89,7 +89,7 @@ def test_it_does_not_grow_without_end(source: Source, monkeypatch: pytest.Monkey
     assert source.asked == 6
 
 
-def test_a_failing_database_leaves_nothing_behind(source: Source) -> None:
+def test_a_failed_load_caches_nothing(source: Source) -> None:
     kept = Cache()
     with pytest.raises(ZeroDivisionError):
         kept.get("key", lambda: {"_id": 1 // 0})

@@ -1,4 +1,4 @@
-"""The clients of a process, and transactions that the database does not let come to an end."""
+"""The clients of a process, and transactions under conflicts, lost connections and timeouts."""
 
 import itertools
 import threading
@@ -24,7 +24,7 @@ from waitercaller.db.client import Mongo, db, patiently, transaction
 
 @pytest.fixture
 def faulty(tmp_path: Path) -> Iterator[databases.Server]:
-    """A server that fails as it is told to (`fail`)."""
+    """A server with failpoints, see `fail`."""
     server = databases.Server(tmp_path / "faulty", "--enable-test-commands")
     server.start()
     yield server
@@ -38,7 +38,7 @@ def away(faulty: databases.Server, make_app: Callable[[Config], Flask], config: 
 
 
 def fail(server: databases.Server, *commands: str, mode: Any = "alwaysOn", **how: Any) -> None:
-    """From now on let these commands fail: errorCode=…, closeConnection=True, or blockConnection=True, blockTimeMS=…"""
+    """Set a failpoint for these commands: errorCode=…, closeConnection=True, or blockConnection=True, blockTimeMS=…"""
     with MongoClient[dict[str, Any]](server.uri) as operator:
         operator.admin.command(
             "configureFailPoint", "failCommand", mode=mode, data={"failCommands": list(commands), **how}
@@ -48,8 +48,9 @@ def fail(server: databases.Server, *commands: str, mode: Any = "alwaysOn", **how
 # --- transactions -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_a_transaction_that_always_conflicts_ends(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The driver alone would try again for two minutes."""
+    """PyMongo's with_transaction would retry for two minutes."""
     monkeypatch.setattr(way, "CONFLICT_SECONDS", 0.5)
     tries = itertools.count()
 
@@ -62,8 +63,8 @@ def test_a_transaction_that_always_conflicts_ends(app: Flask, monkeypatch: pytes
     assert next(tries) > 1
 
 
-def test_a_lost_connection_is_not_tried_for_as_long_as_a_conflict(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a page in a transaction answers as soon as any other when the database is away."""
+def test_a_lost_connection_is_retried_shorter_than_a_conflict(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that pages with a transaction answer 503 within two seconds, too."""
     monkeypatch.setattr(way, "RECONNECT_SECONDS", 0.0)
     tries = itertools.count()
 
@@ -79,7 +80,7 @@ def test_a_lost_connection_is_not_tried_for_as_long_as_a_conflict(app: Flask, mo
 
 
 def test_a_transaction_ends_soon_when_the_database_is_frozen(own_server: databases.Server, frail_app: Flask) -> None:
-    """One statement's limit, and a short one for the abort: no second round."""
+    """One operation timeout and a short one for the abort, without a retry."""
     began: list[float] = []
 
     def insert(txn: ClientSession | None) -> None:
@@ -97,8 +98,9 @@ def test_a_transaction_ends_soon_when_the_database_is_frozen(own_server: databas
     assert len(began) == 1
 
 
-def test_the_server_hears_of_the_end_also_past_the_deadline(app: Flask, mongodb_uri: str) -> None:
-    """Otherwise it keeps the documents locked for up to a minute."""
+@pytest.mark.needs_wire
+def test_an_abort_is_sent_even_after_the_deadline(app: Flask, mongodb_uri: str) -> None:
+    """Otherwise the server keeps the documents locked for up to a minute."""
     sent: list[str] = []
 
     class Listener(monitoring.CommandListener):
@@ -126,15 +128,14 @@ def test_the_server_hears_of_the_end_also_past_the_deadline(app: Flask, mongodb_
     assert sent[-1] == "abortTransaction"
 
 
-def test_a_commit_whose_answer_is_lost_is_asked_for_again_and_happens_once(
-    away: Flask, faulty: databases.Server
-) -> None:
+def test_a_commit_with_a_lost_reply_is_retried_and_applied_once(away: Flask, faulty: databases.Server) -> None:
     fail(faulty, "commitTransaction", mode={"times": 1}, closeConnection=True)
     with away.app_context():
         transaction(lambda txn: db().counts.update_one({"_id": 1}, {"$inc": {"n": 1}}, upsert=True, session=txn))
         assert db().counts.find_one({"_id": 1}) == {"_id": 1, "n": 1}
 
 
+@pytest.mark.needs_wire
 def test_a_commit_that_is_never_answered_ends(
     away: Flask, faulty: databases.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,11 +148,13 @@ def test_a_commit_that_is_never_answered_ends(
 # --- clients ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_server_can_tell_our_connections_from_others(app: Flask) -> None:
+@pytest.mark.needs_wire
+def test_connections_have_an_application_name(app: Flask) -> None:
     metadata = app.extensions["mongo"].client.options.pool_options.metadata
     assert metadata["application"] == {"name": "waitercaller"}
 
 
+@pytest.mark.needs_wire
 def test_long_work_is_not_ended_by_the_limit_of_pages(
     away: Flask, faulty: databases.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,11 +165,11 @@ def test_long_work_is_not_ended_by_the_limit_of_pages(
             db().things.create_index("name")
         with patiently():
             assert db().things.create_index("name") == "name_1"
-        with pytest.raises(PyMongoError):  # outside of it pages have their limit again
+        with pytest.raises(PyMongoError):  # outside of it the operation timeout applies again
             db().things.create_index("other")
 
 
-def test_threads_that_come_at_once_get_one_client(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_threads_get_the_same_client(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     made = itertools.count()
     together = threading.Barrier(8)
 

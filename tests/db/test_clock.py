@@ -1,4 +1,4 @@
-"""The clock: one time for all machines, the database's."""
+"""The clock: the primary's time, in UTC and whole milliseconds."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,9 +8,11 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 
+pytestmark = pytest.mark.moments
+
 
 class Primary:
-    """A database whose clock is off by so much."""
+    """A database whose clock differs by `off`; None: it does not report its time."""
 
     def __init__(self, off: timedelta | None) -> None:
         self.off = off
@@ -21,7 +23,7 @@ class Primary:
 
 
 def real_time() -> datetime:
-    """What this machine's own clock says."""
+    """The time of this machine's clock."""
     return datetime.now(UTC)  # noqa: TID251
 
 
@@ -42,12 +44,12 @@ def test_now_is_the_time_of_the_database(off: timedelta) -> None:
     database: Any = Primary(off)
     before = real_time()
     measured = clock.synchronise(database)
-    assert abs(measured - off) <= real_time() - before  # half the round trip at most, however busy the machine is
+    assert abs(measured - off) <= real_time() - before  # the error is at most half of the round trip
     before = real_time()
     assert before + measured - timedelta(milliseconds=1) < clock.now() <= real_time() + measured
 
 
-def test_a_database_that_does_not_tell_changes_nothing() -> None:
+def test_without_a_reported_time_the_offset_stays() -> None:
     database: Any = Primary(timedelta(minutes=2))
     before = clock.synchronise(database)
     database.off = None
@@ -55,15 +57,15 @@ def test_a_database_that_does_not_tell_changes_nothing() -> None:
 
 
 @pytest.mark.needs_wire
-def test_a_real_database_tells(database: Any) -> None:
+def test_a_real_database_reports_its_time(database: Any) -> None:
     assert abs(clock.synchronise(database)) < timedelta(minutes=5)
 
 
-def test_milliseconds_are_what_scripts_take() -> None:
+def test_milliseconds_are_those_of_javascript() -> None:
     assert clock.milliseconds(datetime(2026, 11, 1, 12, 0, 0, 250_000, UTC)) == 1_793_534_400_250
 
 
-def test_what_is_kept_is_what_was_written(database: Any) -> None:
+def test_stored_times_equal_the_written_ones(database: Any) -> None:
     now = clock.now()
     session = {"actor": {"kind": "person", "id": ObjectId()}, "created_at": now, "seen_at": now, "ended_at": None}
     database.logins.insert_one({"_id": "x", **session})

@@ -1,4 +1,4 @@
-"""Which errors of the database are passing, and what pages and jobs make of them."""
+"""Classification of database errors as transient, and the responses of pages."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ from pymongo.errors import (
 
 from waitercaller.db.faults import is_transient
 
-PASSING: list[PyMongoError] = [
+TRANSIENT: list[PyMongoError] = [
     AutoReconnect("connection closed"),
     ExecutionTimeout("too long", 50),
     CursorNotFound("gone", 43),
@@ -31,7 +31,7 @@ PASSING: list[PyMongoError] = [
     OperationFailure("conflict", 112, {"errorLabels": ["TransientTransactionError"]}),
     *(OperationFailure("passing", code) for code in (133, 175, 189, 262, 10107, 50737)),
 ]
-LASTING: list[PyMongoError] = [
+PERMANENT: list[PyMongoError] = [
     DuplicateKeyError("twice", 11000),
     OperationFailure("not authorized", 13),
     OperationFailure("Document failed validation", 121),
@@ -44,15 +44,15 @@ def names(errors: list[PyMongoError]) -> list[str]:
     return [f"{type(error).__name__} {getattr(error, 'code', '')}" for error in errors]
 
 
-def test_what_is_passing() -> None:
-    assert names([error for error in PASSING if not is_transient(error)]) == []
-    assert names([error for error in LASTING if is_transient(error)]) == []
+def test_transient_errors_are_recognised() -> None:
+    assert names([error for error in TRANSIENT if not is_transient(error)]) == []
+    assert names([error for error in PERMANENT if is_transient(error)]) == []
     assert not is_transient(KeyError("restaurant_id"))
 
 
 @pytest.fixture
 def failing(app: Flask) -> Callable[[PyMongoError], int]:
-    """`failing(error)`: the status of a page that meets this error."""
+    """`failing(error)`: the status of a page that raises this error."""
     client: FlaskClient = app.test_client()
 
     def visit(error: PyMongoError) -> int:
@@ -68,13 +68,13 @@ def failing(app: Flask) -> Callable[[PyMongoError], int]:
     return visit
 
 
-def test_a_page_answers_503_to_what_is_passing_and_500_to_what_is_not(failing: Callable[[PyMongoError], int]) -> None:
-    assert {failing(error) for error in PASSING} == {503}
-    assert {failing(error) for error in LASTING} == {500}
+def test_a_page_answers_503_to_transient_errors_and_500_to_others(failing: Callable[[PyMongoError], int]) -> None:
+    assert {failing(error) for error in TRANSIENT} == {503}
+    assert {failing(error) for error in PERMANENT} == {500}
 
 
-def test_the_list_of_codes_is_the_drivers_and_more() -> None:
-    """A new PyMongo may know further codes after which the same may work."""
+def test_the_codes_include_those_of_the_driver() -> None:
+    """A new version of PyMongo may add retryable codes."""
     from pymongo.helpers_shared import _RETRYABLE_ERROR_CODES
 
     from waitercaller.db.faults import TRANSIENT_CODES
@@ -82,7 +82,7 @@ def test_the_list_of_codes_is_the_drivers_and_more() -> None:
     assert TRANSIENT_CODES >= _RETRYABLE_ERROR_CODES
 
 
-def test_only_one_module_decides() -> None:
+def test_only_one_module_classifies_errors() -> None:
     package = Path("waitercaller")
     deciding = {
         path.relative_to(package).as_posix()

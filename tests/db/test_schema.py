@@ -1,4 +1,4 @@
-"""Building the schema: what is missing is made, what is there is left alone, and what differs is told."""
+"""Building the schema: creates what is missing, is idempotent, and reports conflicting indexes."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from waitercaller.db import schema
 
 
 class Commands(monitoring.CommandListener):
-    """The commands that were sent, in their order."""
+    """Records the commands that were sent, in order."""
 
     def __init__(self) -> None:
         self.sent: list[dict[str, Any]] = []
@@ -38,7 +38,7 @@ def commands() -> Commands:
 
 @pytest.fixture
 def empty(server: databases.Server, commands: Commands) -> Any:
-    """A database without anything."""
+    """An empty database."""
     name = databases.fresh_name()
     with MongoClient[dict[str, Any]](server.uri, event_listeners=[commands]) as client:
         yield client[name]
@@ -46,7 +46,7 @@ def empty(server: databases.Server, commands: Commands) -> Any:
 
 
 def test_a_second_build_changes_nothing(empty: Database[Any], commands: Commands) -> None:
-    """collMod waits for everything that uses the collection, and an upgrade must not stop the site."""
+    """collMod takes an exclusive lock, and an upgrade must not block the site."""
     schema.build(empty)
     assert schema.missing_indexes(empty) == []
     built = len(commands.named("createIndexes"))
@@ -66,13 +66,13 @@ def test_a_validator_that_differs_is_replaced(empty: Database[Any], commands: Co
 
 
 @pytest.mark.needs_wire
-def test_two_machines_build_at_once(empty: Database[Any]) -> None:
+def test_two_machines_build_concurrently(empty: Database[Any]) -> None:
     at_once(*[lambda: schema.build(empty)] * 3)
     assert schema.missing_indexes(empty) == []
 
 
-def test_an_index_of_that_name_with_other_options_is_no_such_index(empty: Database[Any]) -> None:
-    """A rule that a unique index carries must not be taken for kept because of a name."""
+def test_an_index_with_other_options_is_a_conflict(empty: Database[Any]) -> None:
+    """The name alone does not show that a unique index enforces its rule."""
     schema.build(empty)
     empty.users.drop_index("email_1")
     empty.users.create_index("email")
@@ -86,7 +86,7 @@ def test_an_index_of_that_name_with_other_options_is_no_such_index(empty: Databa
 
 
 def test_an_index_that_is_still_being_built_counts_as_missing(empty: Database[Any]) -> None:
-    """As MongoDB lists one; the stand-in builds at once."""
+    """In the format of MongoDB's listIndexes; the embedded database builds synchronously."""
     schema.build(empty)
     command = type(empty).command
 
@@ -121,7 +121,7 @@ def test_a_build_waits_for_another_one(empty: Database[Any], monkeypatch: pytest
     assert busy == []
 
 
-def test_a_refusal_ends_the_build(empty: Database[Any]) -> None:
+def test_other_errors_end_the_build(empty: Database[Any]) -> None:
     empty.users.insert_many([{"email": "alice@example.org"}, {"email": "alice@example.org"}])
     with pytest.raises(PyMongoError):
         schema.build(empty)

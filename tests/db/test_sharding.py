@@ -1,6 +1,6 @@
-"""docs/sharding.md: requests could be kept on several machines by restaurant, since whatever asks for some names it.
+"""docs/sharding.md: `requests` can be sharded by restaurant, since every query contains the restaurant.
 
-No cluster can be had here, so the page's commands are held against the indexes of the schema by the rules of MongoDB's
+Without a cluster here, the page's commands are checked against the indexes of the schema by the rules of MongoDB's
 server: `isCompatibleWithShardKey` (shard_key_index_util.cpp) and the check of unique indexes (shard_key_util.cpp).
 """
 
@@ -24,7 +24,7 @@ PAGE = (ROOT / "docs/sharding.md").read_text()
 
 
 class Listener(monitoring.CommandListener):
-    """Keeps the conditions of whatever is asked of requests."""
+    """Records the filters of all commands on `requests`."""
 
     def __init__(self) -> None:
         self.conditions: list[Any] = []
@@ -56,6 +56,7 @@ def form_of(page: str) -> dict[str, str]:
     return dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page))
 
 
+@pytest.mark.needs_wire
 def test_every_query_of_requests_names_the_restaurant(
     app: Flask, asked: list[Any], alice: Person, bob: Person, table: Table, dana: Any
 ) -> None:
@@ -79,9 +80,9 @@ def test_every_query_of_requests_names_the_restaurant(
 
 
 def arrays(schema_of: Document, path: str = "") -> Iterator[str]:
-    """The fields that the validator `schema_of` says are lists, as dotted paths."""
+    """The dotted paths of the fields that are arrays by the validator `schema_of`."""
     for name, rule in schema_of.get("properties", {}).items():
-        if "array" in rule.get("bsonType", ""):  # a word, or a list of words
+        if "array" in rule.get("bsonType", ""):  # a string, or a list of strings
             yield path + name
         yield from arrays(rule, f"{path}{name}.")
 
@@ -91,12 +92,12 @@ def begins_with(index: Document, key: Key) -> bool:
 
 
 def is_multikey(index: Document, lists: set[str]) -> bool:
-    """Whether it may become so: an index over a list, or over something within one."""
+    """Whether the index may become multikey: over an array, or a field within one."""
     return any(f"{field}.".startswith(f"{each}.") for field in index["key"] for each in lists)
 
 
 def refusals(key: Key, indexes: list[Document], lists: set[str]) -> list[str]:
-    """What the server would say against sharding a collection that holds documents."""
+    """The reasons for which the server would reject sharding a collection that is not empty."""
     said = [
         f"unique index on {list(index['key'])}: the shard key is no prefix of it"
         for index in indexes
@@ -113,7 +114,7 @@ def refusals(key: Key, indexes: list[Document], lists: set[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", keys_of_the_page())
-def test_the_server_would_take_the_commands_of_the_page(name: str) -> None:
+def test_the_commands_of_the_page_satisfy_the_servers_rules(name: str) -> None:
     indexes: list[Document] = [index.document for index in schema.INDEXES[name]]
     assert refusals(keys_of_the_page()[name], indexes, set(arrays(VALIDATORS[name]["$jsonSchema"]))) == []
 
@@ -132,13 +133,13 @@ def test_the_server_would_take_the_commands_of_the_page(name: str) -> None:
         ([IndexModel([("a", 1), ("b", 1)], unique=True), IndexModel([("b", 1)])], ""),
     ],
 )
-def test_what_the_server_refuses_is_known_here(indexes: list[IndexModel], reason: str) -> None:
+def test_violations_of_the_servers_rules_are_found(indexes: list[IndexModel], reason: str) -> None:
     said = refusals({"a": 1, "b": 1}, [index.document for index in indexes], {"list"})
     assert len(said) == bool(reason)
     assert reason in "".join(said)
 
 
-def test_the_page_says_of_every_collection_whether_it_is_sharded_and_by_what() -> None:
+def test_the_page_lists_every_collection_with_its_shard_key_or_none() -> None:
     rows = re.findall(r"^\| ([\w, ]+) \| (`{.*?}`|not sharded)", PAGE, re.MULTILINE)
     keys = {name: key_of(key) for names, key in rows for name in names.split(", ")}
     assert len(keys) == sum(len(names.split(", ")) for names, _ in rows)  # each once

@@ -1,4 +1,4 @@
-"""The work queue: taken by one process at a time, retried with backoff, given up loudly, enqueued once."""
+"""The work queue: leases, retries with backoff, exhausted attempts, idempotent enqueueing."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ QUEUE = WorkQueue[Errand](
 
 @pytest.fixture(autouse=True)
 def here(database: Any, app: Flask) -> Iterator[None]:
-    """An application context, on each database."""
+    """An application context, on each kind of database."""
     with app.app_context():
         yield
 
@@ -48,13 +48,13 @@ def take_one() -> Errand:
     return taken
 
 
-def test_it_is_enqueued_once_by_its_id() -> None:
+def test_enqueueing_is_idempotent_by_id() -> None:
     assert QUEUE.enqueue({"_id": "one", "what": "first"})
     assert not QUEUE.enqueue({"_id": "one", "what": "second"})
     assert (stored()["what"], stored()["state"], stored()["attempts"]) == ("first", "due", 0)
 
 
-def test_of_several_only_the_new_ones_are_added() -> None:
+def test_of_several_only_new_documents_are_added() -> None:
     QUEUE.enqueue({"_id": "one", "what": "first"})
     QUEUE.enqueue_all([{"_id": "one", "what": "second"}, {"_id": "two", "what": "second"}])
     assert [stored(each)["what"] for each in ("one", "two")] == ["first", "second"]
@@ -79,7 +79,7 @@ def test_nothing_is_taken_before_it_is_due(later: Later) -> None:
     assert take_one()["attempts"] == 1
 
 
-def test_the_longest_due_are_taken_first_and_a_bounded_number(later: Later) -> None:
+def test_documents_are_taken_in_the_order_of_next_at_up_to_the_limit(later: Later) -> None:
     for name in ("first", "second", "third"):
         QUEUE.enqueue({"_id": name, "large": "x"})
         later(seconds=1)
@@ -89,8 +89,8 @@ def test_the_longest_due_are_taken_first_and_a_bounded_number(later: Later) -> N
     assert stored("first")["large"] == "x"
 
 
-def test_each_is_leased_when_its_turn_comes(later: Later) -> None:
-    """What is read first may take longer than a lease, and the others are still free."""
+def test_each_document_is_leased_when_the_iteration_reaches_it(later: Later) -> None:
+    """Work on the first may take longer than a lease without blocking the others."""
     for name in ("first", "second"):
         QUEUE.enqueue({"_id": name})
         later(seconds=1)
@@ -101,14 +101,14 @@ def test_each_is_leased_when_its_turn_comes(later: Later) -> None:
 
 
 @pytest.mark.needs_wire
-def test_of_several_processes_one_takes_it(app: Flask) -> None:
+def test_of_concurrent_processes_one_takes_a_document(app: Flask) -> None:
     for number in range(20):
         QUEUE.enqueue({"_id": str(number)})
     taken = at_once_in(app, *[lambda: [each["_id"] for each in QUEUE.take(20)]] * 4)
     assert sorted(chain(*taken)) == sorted(map(str, range(20)))
 
 
-def test_a_lease_runs_out_and_whoever_lost_it_changes_nothing(later: Later) -> None:
+def test_a_process_that_has_lost_its_lease_changes_nothing(later: Later) -> None:
     QUEUE.enqueue({"_id": "one"})
     slow = take_one()
     later(seconds=121)
@@ -121,7 +121,7 @@ def test_a_lease_runs_out_and_whoever_lost_it_changes_nothing(later: Later) -> N
     assert stored() == other
 
 
-def test_progress_renews_the_lease(later: Later) -> None:
+def test_extending_renews_the_lease_and_stores_the_progress(later: Later) -> None:
     QUEUE.enqueue({"_id": "one"})
     work = take_one()
     later(seconds=100)
@@ -131,7 +131,7 @@ def test_progress_renews_the_lease(later: Later) -> None:
     assert (stored()["progress"], stored()["attempts"]) == (1, 1)
 
 
-def test_what_is_finished_is_kept_for_a_while_or_removed(later: Later) -> None:
+def test_finished_documents_are_kept_for_the_retention_or_removed(later: Later) -> None:
     QUEUE.enqueue({"_id": "one"})
     assert QUEUE.finish(take_one(), "done", result=7)
     assert (stored()["state"], stored()["result"]) == ("done", 7)
@@ -143,7 +143,7 @@ def test_what_is_finished_is_kept_for_a_while_or_removed(later: Later) -> None:
     assert stored("two") is None
 
 
-def test_what_has_ended_in_one_state_can_be_due_again() -> None:
+def test_a_document_in_a_final_state_can_be_enqueued_again() -> None:
     QUEUE.enqueue({"_id": "one"})
     QUEUE.finish(take_one(), "done")
     QUEUE.enqueue_again("one", "failed", {"what": "again"})
@@ -153,7 +153,7 @@ def test_what_has_ended_in_one_state_can_be_due_again() -> None:
     assert "purge_at" not in stored()
 
 
-def test_pauses_grow_up_to_a_limit_and_differ() -> None:
+def test_the_backoff_grows_up_to_its_limit_with_jitter() -> None:
     def seconds(attempts: int) -> list[float]:
         return [QUEUE.backoff(attempts).total_seconds() for _ in range(50)]
 
@@ -162,7 +162,7 @@ def test_pauses_grow_up_to_a_limit_and_differ() -> None:
     assert len(set(seconds(1))) > 1
 
 
-def test_a_retry_waits_as_long_as_was_asked_for(later: Later) -> None:
+def test_a_retry_waits_at_least_as_long_as_requested(later: Later) -> None:
     QUEUE.enqueue({"_id": "one"})
     QUEUE.retry(take_one(), wait=timedelta(minutes=1))
     later(seconds=59)
@@ -171,7 +171,7 @@ def test_a_retry_waits_as_long_as_was_asked_for(later: Later) -> None:
     assert take_one()["attempts"] == 2
 
 
-def test_it_is_given_up_loudly(later: Later, caplog: pytest.LogCaptureFixture) -> None:
+def test_giving_up_sets_the_state_and_logs_an_error(later: Later, caplog: pytest.LogCaptureFixture) -> None:
     QUEUE.enqueue({"_id": "one"})
     for _ in range(2):
         work = take_one()
@@ -187,21 +187,21 @@ def test_it_is_given_up_loudly(later: Later, caplog: pytest.LogCaptureFixture) -
     assert record.getMessage() == "gave up the errand (one) after 3 attempts: nobody is at home"
 
 
-def test_an_error_puts_it_back_with_backoff_and_goes_on(later: Later) -> None:
+def test_an_error_reschedules_the_document_and_is_raised_again(later: Later) -> None:
     QUEUE.enqueue({"_id": "one"})
     with pytest.raises(ZeroDivisionError), QUEUE.retried_on_error(take_one()):
         raise ZeroDivisionError
     assert stored()["next_at"] - clock.now() < timedelta(seconds=13)
 
 
-def test_without_a_database_the_lease_brings_it_back() -> None:
+def test_after_a_transient_database_error_the_lease_expires() -> None:
     QUEUE.enqueue({"_id": "one"})
     with pytest.raises(ServerSelectionTimeoutError), QUEUE.retried_on_error(take_one()):
         raise ServerSelectionTimeoutError
     assert stored()["next_at"] - clock.now() > timedelta(seconds=110)
 
 
-def test_a_sharded_collection_is_updated_by_its_key() -> None:
+def test_updates_of_a_sharded_collection_contain_its_key() -> None:
     sharded = WorkQueue[Errand](
         collection="errands",
         lease_duration=timedelta(minutes=2),

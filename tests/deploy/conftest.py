@@ -1,4 +1,4 @@
-"""Fixtures of the tests on the real programs. Each starts its own processes on 127.0.0.1 and ends them."""
+"""Fixtures of the tests with real Apache, certbot and gunicorn processes on 127.0.0.1."""
 
 import os
 import resource
@@ -17,7 +17,7 @@ PATH = os.environ["PATH"] + ":/usr/sbin:/sbin"
 
 @pytest.fixture(scope="session")
 def programs() -> Callable[..., None]:
-    """`programs("certbot", "pebble")`: skips the test where one of them is missing (in CI that is a failure)."""
+    """`programs("certbot", "pebble")`: skip the test if one is missing (in CI a failure)."""
 
     def need(*names: str) -> None:
         missing = [name for name in names if shutil.which(name, path=PATH) is None]
@@ -29,7 +29,7 @@ def programs() -> Callable[..., None]:
 
 @pytest.fixture(scope="package")
 def many_files() -> Iterator[None]:
-    """What starts from here on may open as many files as LimitNOFILE allows in production, if this machine does."""
+    """Raise the limit of open files to production's LimitNOFILE, as far as this machine allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
@@ -52,20 +52,20 @@ def shared_site(
 
 @pytest.fixture
 def site(shared_site: Site) -> Iterator[Site]:
-    """The whole site on one machine: Apache, gunicorn on a unix socket, and the database, without anybody in it."""
+    """The site on one machine: Apache, gunicorn on a unix socket, and an empty database."""
     yield shared_site
     shared_site.empty()
 
 
 @pytest.fixture
 def app(site: Site) -> Flask:
-    """The application that the cast and their tables are made with."""
+    """The application that people and tables are created with."""
     return site.app
 
 
 @pytest.fixture
 def apaches(programs: Callable[..., None]) -> Iterator[Callable[..., Apache]]:
-    """Makes Apaches, which end with the test: `apaches()`, `apaches(["127.0.0.1:8001", …])`."""
+    """Creates Apaches, which are stopped after the test: `apaches()`, `apaches(["127.0.0.1:8001", …])`."""
     programs("apache2", "openssl")
     made: list[Apache] = []
 

@@ -1,4 +1,4 @@
-"""What install.sh refuses before it changes anything."""
+"""Invalid arguments of install.sh are refused before anything is changed."""
 
 import subprocess
 from pathlib import Path
@@ -9,7 +9,7 @@ from tests.support import ROOT
 
 
 def install(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """A dry run, which changes nothing where what should be refused is not."""
+    """A dry run, so that an argument that is wrongly accepted changes nothing."""
     command = [ROOT / "deploy/install.sh", "--dry-run", "call.example.org", "boss@example.org", *words]
     return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
@@ -31,7 +31,7 @@ def test_what_cannot_be_used_is_refused_before_anything_is_changed(words: list[s
     done = install(*words)
     assert done.returncode == 1
     assert reason in done.stderr
-    assert "==" not in done.stdout  # no step was begun
+    assert "==" not in done.stdout  # no step was started
     assert "secret" not in done.stderr
 
 

@@ -1,4 +1,4 @@
-"""Two web machines behind the balancer: what one takes the other shows, and either may stop, reload or die."""
+"""Two web machines behind the load balancer: live updates across both, draining, reload, and the death of one."""
 
 import threading
 import time
@@ -20,18 +20,18 @@ from tests.support.deploy.load import Load, load
 from tests.support.deploy.site import BEHIND_APACHE, behind_apache
 from tests.support.gunicorn import Gunicorn
 from tests.support.installation import Installation
-from tests.support.visits import Answer, Line, visit
+from tests.support.visits import Answer, Connection, visit
 from waitercaller.db.client import Document
 from waitercaller.model import tables
 
-NOTICED = 2.5  # seconds until the balancer has surely noticed that /readyz fails
-SOME = 150  # requests
+UNHEALTHY_AFTER_SECONDS = 2.5  # two failed health checks, one per second, with a margin
+REQUESTS_PER_PHASE = 150
 CALLERS = 5
 
 
 @dataclass
 class Pair:
-    """`web` are the two machines' gunicorns; `apache` balances between them."""
+    """The gunicorns of two web machines (`web`), and the Apache that balances between them."""
 
     installation: Installation
     web: list[Gunicorn]
@@ -44,16 +44,16 @@ class Pair:
         place = f"127.0.0.1:{self.apache.https}"
         return visit(place, path, headers, tls=self.tls, name=DOMAIN, **options)  # type: ignore[arg-type]
 
-    def line(self) -> Line:
-        return Line(f"127.0.0.1:{self.apache.https}", self.tls, DOMAIN)
+    def connect(self) -> Connection:
+        return Connection(f"127.0.0.1:{self.apache.https}", self.tls, DOMAIN)
 
     def answered_by(self) -> Counter[str]:
-        """How many requests each machine has answered with success, by its address."""
+        """The number of requests that each machine answered with status 200, by its address."""
         lines = self.apache.log("waitercaller-access").splitlines()
         return Counter(line.rpartition(" ")[2] for line in lines if " 200 " in line)
 
     def both_serve(self) -> None:
-        """Wait until the balancer sends visitors to both."""
+        """Wait until the balancer sends requests to both."""
         before = self.answered_by()
 
         def both() -> bool:
@@ -88,7 +88,7 @@ def shared_pair(programs: Callable[..., None], tmp_path_factory: pytest.TempPath
 
 @pytest.fixture
 def pair(shared_pair: Pair) -> Iterator[Pair]:
-    """Both machines serve, and nobody is here yet."""
+    """Both machines serve; the database is empty."""
     for each in shared_pair.web:
         each.start()
     shared_pair.both_serve()
@@ -110,13 +110,13 @@ def codes(app: Flask, alice: Person) -> list[str]:
 
 
 def run_until(asked: Load, more: int) -> None:
-    """Let the load go on for so many requests."""
+    """Wait until the load has made this many more requests."""
     until = asked.total + more
     wait_until(lambda: asked.total >= until, 60)
 
 
 def directly(web: Gunicorn) -> Callable[..., Answer]:
-    """Asks this machine, past the balancer."""
+    """A function that sends requests to this machine, bypassing the balancer."""
 
     def send(path: str, headers: dict[str, str], **options: object) -> Answer:
         return visit(web.bind, path, {"Host": DOMAIN, **DIRECT, **headers}, **options)  # type: ignore[arg-type]
@@ -127,8 +127,8 @@ def directly(web: Gunicorn) -> Callable[..., Answer]:
 def test_a_call_taken_by_one_appears_on_a_screen_held_by_the_other(pair: Pair, alice: Person, codes: list[str]) -> None:
     cookie = alice.client.get_cookie("__Host-session")
     assert cookie is not None
-    with pair.line() as line:  # one of the two holds this screen
-        screen = line.ask(f"{alice.home}/live", {"Host": DOMAIN, "Cookie": f"__Host-session={cookie.value}"})
+    with pair.connect() as connection:  # one of the two holds this screen
+        screen = connection.ask(f"{alice.home}/live", {"Host": DOMAIN, "Cookie": f"__Host-session={cookie.value}"})
         assert screen.status == 200
         for web, code, table in zip(pair.web, codes, ("1", "2"), strict=False):
             guest = Guest(code, directly(web))
@@ -149,28 +149,28 @@ def test_visitors_go_to_both(pair: Pair) -> None:
 def test_a_machine_that_drains_first_stops_without_losing_a_request(pair: Pair, codes: list[str]) -> None:
     web = pair.web[0]
     path = f"/t/{codes[0]}"
-    lines = [pair.line() for _ in range(10)]
-    streams = [line.ask(f"{path}/live", {"Host": DOMAIN}) for line in lines]
+    connections = [pair.connect() for _ in range(10)]
+    streams = [each.ask(f"{path}/live", {"Host": DOMAIN}) for each in connections]
     with load(lambda: pair.visit(path).status) as asked:
-        run_until(asked, SOME)
+        run_until(asked, REQUESTS_PER_PHASE)
         Path(web.environ["DRAIN_FILE"]).touch()
-        time.sleep(NOTICED)
+        time.sleep(UNHEALTHY_AFTER_SECONDS)
         served = pair.answered_by()[f"http://{web.bind}"]
         run_until(asked, 20)
-        assert pair.answered_by()[f"http://{web.bind}"] == served  # nobody is sent there any more
+        assert pair.answered_by()[f"http://{web.bind}"] == served  # no further requests are sent there
         web.stop()
-        run_until(asked, SOME)
+        run_until(asked, REQUESTS_PER_PHASE)
         web.start()
-        run_until(asked, SOME)
+        run_until(asked, REQUESTS_PER_PHASE)
     assert asked.lost == 0, asked.answered
     ended = sum(stream.read() is not None for stream in streams if not _goes_on(stream))
-    assert 1 <= ended <= 9  # those on the machine that stopped, told so; the others go on
-    for line in lines:
-        line.__exit__(None, None, None)
+    assert 1 <= ended <= 9  # the streams of the stopped machine got a "bye"; the others continue
+    for each in connections:
+        each.__exit__(None, None, None)
 
 
 def _goes_on(stream: HTTPResponse) -> bool:
-    """Whether this stream has not been told to end: what has arrived so far ends without a farewell."""
+    """Whether this stream has received no "bye" event."""
     while True:
         line = stream.readline()
         if line.startswith(b"event: bye"):
@@ -184,7 +184,7 @@ def test_reloads_under_load_lose_nothing(pair: Pair, codes: list[str]) -> None:
         run_until(asked, 50)
         for web in pair.web:
             web.reload()
-            run_until(asked, SOME)
+            run_until(asked, REQUESTS_PER_PHASE)
     assert asked.lost == 0, asked.answered
 
 
@@ -198,7 +198,7 @@ def test_a_machine_that_dies_loses_what_it_was_at_and_each_guest_has_called_once
 
     def call_them() -> None:
         for guest in iter(partial(next, waiting, None), None):
-            while (status := guest.call()) != 303:  # the same form, with the same key
+            while (status := guest.call()) != 303:  # the same form, with the same idempotency key
                 lost[status] += 1
                 time.sleep(0.1)
             called.set()
@@ -210,7 +210,7 @@ def test_a_machine_that_dies_loses_what_it_was_at_and_each_guest_has_called_once
     pair.web[0].kill()
     for thread in threads:
         thread.join()
-    assert sum(lost.values()) <= CALLERS, lost  # what was in flight; whoever comes later is sent to the other one
+    assert sum(lost.values()) <= CALLERS, lost  # requests in flight; later ones go to the other machine
     assert open_requests(app, alice) == [1] * len(codes)
 
 
@@ -220,14 +220,14 @@ def test_an_answer_that_was_lost_is_given_to_the_same_key(
     first, second = (Guest(codes[0], directly(web)) for web in pair.web)
     first.look()
     assert first.call() == 303
-    pair.web[0].kill()  # written, but say that the answer did not arrive
+    pair.web[0].kill()  # the call is stored; assume that its answer was lost
     second.form = first.form
     assert [second.call(), second.call()] == [303, 303]
     assert open_requests(app, alice) == [1]
 
 
 def open_requests(app: Flask, alice: Person) -> list[int]:
-    """How many live requests each table that has any has, and that none has ever had more."""
+    """The number of live requests of each table that has any; asserts that no table has had more than one."""
     found: list[Document] = list(app.extensions["mongo"].database.requests.find({"restaurant_id": alice.restaurant_id}))
     assert all(request["live"] for request in found)
     return list(Counter(request["table_id"] for request in found).values())

@@ -1,4 +1,4 @@
-"""Certificates from an ACME server: the first one, renewals under load, and what happens when one fails."""
+"""Certificates from an ACME server: the first one, renewal under load, failures, expiry warnings."""
 
 import socket
 import ssl
@@ -19,7 +19,7 @@ STATIC = "/static/0/css/tokens.css"
 
 @pytest.fixture
 def apache(apaches: Callable[..., Apache]) -> Apache:
-    """Apache as install.sh first starts it: its certificate does not exist yet."""
+    """Apache as install.sh first starts it, without a certificate."""
     apache: Apache = apaches()
     return apache
 
@@ -37,14 +37,14 @@ def acme(programs: Callable[..., None], apache: Apache) -> Iterator[Acme]:
 
 @pytest.fixture
 def certified(acme: Acme) -> Acme:
-    """With a first certificate, in use."""
+    """With the first certificate in use."""
     result = acme.first_certificate()
     assert result.returncode == 0, result.stdout + result.stderr
     return acme
 
 
 def serial(apache: Apache, tls: ssl.SSLContext) -> str:
-    """Of the certificate that Apache shows, which `tls` must trust for DOMAIN."""
+    """The serial number of the certificate that Apache serves; `tls` must trust it for DOMAIN."""
     line = socket.create_connection(("127.0.0.1", apache.https), 10)
     with tls.wrap_socket(line, server_hostname=DOMAIN) as secured:
         return str((secured.getpeercert() or {})["serialNumber"])
@@ -121,7 +121,7 @@ def test_a_pair_that_does_not_fit_never_reaches_apache(certified: Acme, apache: 
 
 def test_it_is_renewed_when_a_third_of_its_lifetime_is_left(certified: Acme, apache: Apache) -> None:
     def lifetime(days: int) -> str:
-        """Put a certificate of so many days, made now, into certbot's folder, and let the hook see it."""
+        """Put a new certificate of this lifetime into certbot's folder, and run the deploy hook."""
         cert, key = ((certified.live / name).resolve() for name in ("cert.pem", "privkey.pem"))
         certify(cert, key, DOMAIN, days)
         (certified.live / "fullchain.pem").resolve().write_bytes(cert.read_bytes())
@@ -133,7 +133,9 @@ def test_it_is_renewed_when_a_third_of_its_lifetime_is_left(certified: Acme, apa
     assert lifetime(90) == "720 hours"
     assert lifetime(64) == "512 hours"
     assert lifetime(6) == "48 hours"
-    assert "not yet due" in certified.renew().stdout.replace("\n", " ")  # certbot's 30 days would have found it due
+    assert "not yet due" in certified.renew().stdout.replace(
+        "\n", " "
+    )  # by certbot's default of 30 days it would be due
     assert certified.mails == ""
 
 
@@ -156,7 +158,7 @@ def test_the_watch_warns_when_nobody_shows_a_certificate(apaches: Callable[..., 
 
 
 def watch(apache: Apache) -> str:
-    """Run the watch, as the timer does; gives what it told the operator."""
+    """Run watch.sh as the timer does; returns what it mailed."""
     acme = Acme(apache)
     assert acme.run([str(acme.hooks / "watch.sh"), DOMAIN, f"127.0.0.1:{apache.https}"]).returncode == 0
     return acme.mails

@@ -1,8 +1,8 @@
 """install.sh, upgrade.sh and uninstall.sh, run for real: systemd, Apache, certbot, gunicorn in its sandbox.
 
-The machine is made by debootstrap and booted in namespaces (machine.py). Its database is the tests' one, its mail
-server aiosmtpd, its certificate authority Pebble, all on its own loopback network. The tests of a machine build on
-each other, in the order they stand in; what they cannot try is install-mongodb.sh.
+The machine is made by debootstrap and booted in namespaces (machine.py). Its database is the embedded one, its mail
+server aiosmtpd, its certificate authority Pebble, all on its own loopback network. The tests depend on each other and
+run in order. They do not cover install-mongodb.sh.
 """
 
 import json
@@ -52,7 +52,7 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(box):
 
 
 def test_without_a_mail_server_it_stops_and_says_how_to_go_on(box):
-    # Some machines' root has such a umask. The service reads what is laid down here, and is not root.
+    # Some systems give root such a umask; the service's user must still be able to read the installed files.
     said = box.run(f"umask 077; {INSTALL}", check=False, **PIP)
     assert said.returncode == 1
     assert "--mail-server" in said.stdout
@@ -84,7 +84,7 @@ def test_a_second_run_changes_nothing(box):
     said = box.do(INSTALL + MAIL)
     assert "BAD" not in said
     commands = [line for line in said.splitlines() if line.startswith(("   $", "   wrote"))]
-    assert [command.split()[-1] for command in commands] == ["build-database"]  # which creates what is missing
+    assert [command.split()[-1] for command in commands] == ["build-database"]  # which creates missing indexes
     assert box.snapshot() == before
     assert running() == ran
 
@@ -136,7 +136,7 @@ def test_the_passwords_of_mongodb_outlive_a_run_that_fails(box):
 
 
 def test_the_ways_into_the_database_are_kept_from_whom_they_are_not_for(box):
-    """mongosh ends well; then each URI is where only its user reads it, and the settings have the application's."""
+    """After mongosh each URI is in a file that only its user can read; the settings have the application's."""
     made = box.stand_in("mongosh", "cat >/dev/null")
     write = "create_users; echo ${GIVEN[MONGODB_URI]%%:*} ${BACKUP_URI%:*}"
     sources = "SOURCE=/source; declare -A GIVEN; . /source/deploy/lib.sh; . /source/deploy/install-mongodb.sh"
@@ -153,7 +153,7 @@ def test_the_ways_into_the_database_are_kept_from_whom_they_are_not_for(box):
         "BACKUP_MONGODB_URI='mongodb://backup:secret@127.0.0.1/'\n"
     )
     assert box.run("stat -c '%a %U:%G' /etc/waitercaller/backup.env").stdout == "640 root:waitercaller-backup\n"
-    box.do(INSTALL)  # without the option it stays
+    box.do(INSTALL)  # kept by a run without the option
     read = "setpriv --reuid {0} --regid {0} --init-groups cat /etc/waitercaller/backup.env"
     box.run(read.format("waitercaller-backup"))
     box.run(f"! {read.format('waitercaller')}")
@@ -161,7 +161,7 @@ def test_the_ways_into_the_database_are_kept_from_whom_they_are_not_for(box):
     environ = "tr '\\0' '\\n' </proc/$(systemctl show -P MainPID waitercaller)/environ"
     assert "secret" not in box.run(environ).stdout
     assert "secret" not in box.run("cat /etc/waitercaller/env").stdout
-    # From where an earlier installation had it, it is taken away.
+    # It is removed from where an earlier installation had it.
     box.run("echo \"BACKUP_MONGODB_URI='mongodb://earlier@127.0.0.1/'\" >>/etc/waitercaller/env")
     box.do(INSTALL)
     assert "BACKUP" not in box.run("cat /etc/waitercaller/env").stdout
@@ -185,14 +185,14 @@ def test_a_fault_of_a_unit_is_mailed(box):
 
 def test_a_backup_is_made_in_its_sandbox(box):
     box.run("systemctl start waitercaller-backup.service")
-    made = "/var/backups/waitercaller/waitercaller-*.bson.gz"  # MongoDB's tools are not here
+    made = "/var/backups/waitercaller/waitercaller-*.bson.gz"  # without MongoDB's tools
     assert box.run(f"stat -c '%a %U' {made}").stdout == "600 waitercaller-backup\n"
 
 
 def test_a_certificate_that_is_about_to_end_is_reported(box):
     count = len(box.mails())
     box.run("systemctl start waitercaller-certificate.service")
-    assert len(box.mails()) == count  # Pebble's last years
+    assert len(box.mails()) == count  # Pebble's certificates last for years
     files = "-keyout /tmp/old.key -out /tmp/old.crt"
     box.run(f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 5 -subj /CN=old {files}")
     serve = "openssl s_server -accept 443 -cert /tmp/old.crt -key /tmp/old.key -quiet"
@@ -203,14 +203,14 @@ def test_a_certificate_that_is_about_to_end_is_reported(box):
 
 @pytest.fixture
 def visitors(box: Box) -> Iterator[Visitors]:
-    """Ask for pages without a pause, one connection each, as long as the test lasts."""
+    """Continuous requests, each on its own connection, during the test."""
     visitors = Visitors(box)
     yield visitors
     visitors.leave()
 
 
 def kept(box: Box, style: str) -> str:
-    """How long browsers may keep this file."""
+    """The Cache-Control of this file."""
     return str(box.run(f"curl -s -o /dev/null -w '%header{{cache-control}}' https://{DOMAIN}{style}").stdout)
 
 
@@ -218,14 +218,14 @@ def test_an_upgrade_loses_no_request(box, visitors):
     style = box.run(f"curl -s https://{DOMAIN}/ | grep -o '/static/[^\"]*css' | head -n 1").stdout.strip()
     assert "immutable" in kept(box, style)
     before = box.version()
-    box.run("userdel waitercaller-backup")  # as where the version before had no such user
+    box.run("userdel waitercaller-backup")  # as if the previous version had no such user
     deploy = box.next_version("0.2.0", "echo '/* new */' >>static/css/base.css")
     box.do(f"{deploy}/upgrade.sh")
     statuses = visitors.leave()
     assert box.version().startswith("0.2.0-")
     assert box.run("stat -c %U /var/backups/waitercaller").stdout == "waitercaller-backup\n"
     wait_until(lambda: "new" in box.run(f"curl -s https://{DOMAIN}/static/x/css/base.css | tail -n 1").stdout)
-    assert kept(box, style) == "no-store"  # it is another file now
+    assert kept(box, style) == "no-store"  # a file of another version now
     assert len(statuses) > 20
     assert set(statuses) == {"200"}
     assert box.run("basename $(readlink /opt/waitercaller/previous)").stdout.strip() == before
@@ -269,7 +269,7 @@ def test_an_upgrade_that_was_interrupted_is_undone_and_made_again(box):
     interrupt = '[ "$1" = restart ] && kill -KILL $PPID && exit; exec /usr/bin/systemctl "$@"'
     box.do(f"{box.stand_in('systemctl', interrupt)} {deploy}/upgrade.sh", check=False)
     assert box.version().startswith("0.5.0-")
-    # Apache has not been reloaded: what it lets browsers keep is still of the release whose version it names.
+    # Apache has not been reloaded: it allows caching for its own release's version only.
     version = f"$(sed -n 's/Define WC_STATIC_VERSION //p' /opt/waitercaller/releases/{before}/release.conf)"
     assert "newer" not in box.run(f"curl -sf https://{DOMAIN}/static/{version}/css/base.css").stdout
     assert "newer" in box.run(f"curl -sf https://{DOMAIN}/static/of-the-new-pages/css/base.css").stdout
@@ -299,7 +299,7 @@ def test_uninstalling_keeps_what_cannot_be_made_again(box):
     box.run("! ls -d /opt/waitercaller /usr/local/sbin/waitercaller /etc/systemd/system/waitercaller* 2>/dev/null")
     assert box.run("systemctl list-units --all --no-legend 'waitercaller*'").stdout.strip() == ""
     box.run("ls /var/backups/waitercaller/kept")
-    assert "Kept" in box.do("/source/deploy/uninstall.sh")  # again, as after one that was interrupted
+    assert "Kept" in box.do("/source/deploy/uninstall.sh")  # again, as after an interrupted run
 
     assert "Done: ready at 127.0.0.1:8000" in box.do(f"{INSTALL} --listen 127.0.0.1:8000")
     assert "Kept" in box.do("/source/deploy/uninstall.sh")
@@ -318,7 +318,7 @@ def test_a_web_machine_behind_a_balancer_listens_and_drains(box):
     both = "Define WC_WEB1 http://127.0.0.1:8000\nDefine WC_WEB2 http://127.0.0.1:8001\n"
     include = "Include /opt/waitercaller/current/deploy/apache/balancer.conf\n"
     box.run(f"printf '{both}{include}' >/etc/waitercaller/balancer.conf")
-    box.do(INSTALL, check=False)  # this machine is both, so TRUSTED_HOSTS is set again
+    box.do(INSTALL, check=False)  # this machine is balancer and web machine, so TRUSTED_HOSTS is set again
     box.do(f"{INSTALL} --listen 127.0.0.1:8000")
     assert "balancer" in box.run("apache2ctl -t -D DUMP_INCLUDES").stdout
     wait_until(lambda: box.status("/readyz") == "200")
@@ -329,7 +329,7 @@ def test_a_web_machine_behind_a_balancer_listens_and_drains(box):
 
 
 def test_a_web_machine_listens_where_the_network_comes_later(box):
-    """As when it boots: systemd binds the address before the machine has it."""
+    """As at boot: systemd binds the address before the interface has it."""
     there = f"{INSTALL} --listen 192.0.2.11:8000"
     assert "http://192.0.2.11:8000/readyz does not answer" in box.do(there, check=False)
     box.run("ip address add 192.0.2.11/32 dev lo")

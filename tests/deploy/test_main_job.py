@@ -10,7 +10,7 @@ from tests.browser import test_main_job as main_job
 from tests.support.browser import executable, launch
 from tests.support.deploy.apache import DOMAIN
 from tests.support.deploy.site import Site
-from tests.support.visitors import PATIENCE_MS, Visitors
+from tests.support.visitors import TIMEOUT_MS, Visitors
 from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
@@ -21,15 +21,15 @@ def chromium() -> Iterator[Browser]:
     if executable() is None:
         pytest.skip("Chromium is missing: sudo apt-get install chromium")
     with sync_playwright() as playwright:
-        expect.set_options(timeout=PATIENCE_MS)
-        # The certificate is signed by itself; the service worker's script is fetched outside of any page's context.
+        expect.set_options(timeout=TIMEOUT_MS)
+        # The certificate is self-signed; the service worker's script is fetched outside of the page's context.
         browser = launch(playwright, f"--host-resolver-rules=MAP {DOMAIN} 127.0.0.1", "--ignore-certificate-errors")
         yield browser
         browser.close()
 
 
 class OverHttps(Visitors):
-    """Visitors who note how they are spoken to."""
+    """Visitors that record the HTTP version of responses."""
 
     def come(self, **options: object) -> Page:
         page = super().come(**options)
@@ -41,11 +41,11 @@ class OverHttps(Visitors):
     pages: list[Page]
 
 
-def test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser) -> None:
-    website = cast(Website, site)  # it has what the test asks of it
+def test_from_registration_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser) -> None:
+    website = cast(Website, site)  # it has the attributes that the test uses
     visitors = OverHttps(website, chromium)
     visitors.schemes, visitors.pages = set(), []
-    main_job.test_from_an_empty_house_to_a_call_that_is_done_on_all_screens(website, visitors)
+    main_job.test_from_registration_to_a_call_that_is_done_on_all_screens(website, visitors)
     spoken = "performance.getEntries().map(entry => entry.nextHopProtocol).filter(Boolean)"
     protocols = {protocol for page in visitors.pages for protocol in page.evaluate(spoken)}
     visitors.leave()

@@ -1,7 +1,7 @@
-"""deploy/mongodb and install-mongodb.sh: who may do what, where MongoDB can run, and how it is kept running.
+"""deploy/mongodb and install-mongodb.sh: database users, supported systems, settings, restart and log rotation.
 
-MongoDB itself cannot be had here. Its users are made on a stand-in for mongosh's `db`; docs/mongodb.md says what is
-to be tried on a real one.
+MongoDB itself is not available to the tests: users.js runs on a fake of mongosh's `db`. docs/mongodb.md lists what must
+be tried on a real server.
 """
 
 import json
@@ -38,7 +38,7 @@ def made(before: str = "", **how: Any) -> dict[str, Any]:
 
 
 def shell(script: str) -> subprocess.CompletedProcess[str]:
-    """A piece of shell, after install-mongodb.sh."""
+    """Run shell code after sourcing install-mongodb.sh."""
     sources = f". {ROOT}/deploy/lib.sh; . {ROOT}/deploy/install-mongodb.sh; "
     return subprocess.run(["bash", "-euc", sources + script], capture_output=True, text=True)
 
@@ -51,7 +51,7 @@ def test_nobody_but_administrators_can_change_users_and_the_backup_only_reads() 
     assert {name: user["roles"] for name, user in result["users"].items()} == {
         "waitercaller": ["waitercaller"],
         "waitercaller-backup": ["backup"],
-        "waitercaller-restore": ["restore"],  # by hand
+        "waitercaller-restore": ["restore"],  # run by hand
     }
     application = result["roles"]["waitercaller"]
     ours = ["waitercaller", "waitercaller_restored"]
@@ -61,7 +61,7 @@ def test_nobody_but_administrators_can_change_users_and_the_backup_only_reads() 
     ]
     granted = {action for rights in application["privileges"] for action in rights["actions"]}
     assert granted == {"collMod", "bypassDocumentValidation", "dropDatabase"}
-    assert set(result["roles"]) == {"waitercaller", "waitercaller-replay"}  # which no user has
+    assert set(result["roles"]) == {"waitercaller", "waitercaller-replay"}  # granted to no user
 
 
 def test_run_again_the_users_keep_their_passwords_and_the_rights_are_set_anew() -> None:
@@ -143,7 +143,7 @@ def test_mongod_is_set_alike_here_and_on_a_machine_of_its_own(tmp_path: Path) ->
     elsewhere = yaml.safe_load((MONGODB / "mongod.conf").read_text())
     for section in ("storage", "systemLog", "replication", "setParameter"):
         assert here[section] == elsewhere[section]
-    assert here["setParameter"] == {"minSnapshotHistoryWindowInSeconds": 3600}  # how long a backup may take
+    assert here["setParameter"] == {"minSnapshotHistoryWindowInSeconds": 3600}  # the maximum duration of a backup
     assert here["security"]["authorization"] == "enabled"
     assert here["net"]["bindIp"] == "127.0.0.1"
 
@@ -176,5 +176,5 @@ def test_systemd_understands_how_mongod_is_started_again(tmp_path: Path) -> None
     assert (done.returncode, [line for line in done.stderr.splitlines() if "mongod" in line]) == (0, [])
     settings = dict(re.findall(r"^(\w+)=(.*)$", (MONGODB / "restart.conf").read_text(), re.MULTILINE))
     assert settings["Restart"] == "on-failure"
-    # It gives up, and so is mailed, only if the tries fit into the interval.
+    # The unit fails, and is mailed, only if the restarts fit into the interval.
     assert int(settings["RestartSec"]) * int(settings["StartLimitBurst"]) < int(settings["StartLimitIntervalSec"])

@@ -1,4 +1,4 @@
-"""Two thousand open screens through Apache as mpm.conf sizes it, and what happens around them."""
+"""Two thousand open streams through Apache with mpm.conf: responsiveness, reload, restart of gunicorn."""
 
 import time
 from collections import Counter
@@ -15,11 +15,11 @@ from waitercaller.model import tables
 from waitercaller.model.tables import Table
 
 TABLES = 100
-SCREENS_OF_A_TABLE = 20
-ALL = TABLES * SCREENS_OF_A_TABLE
-OVER_HTTP_2 = 2 * TABLES  # they fit into the children that are there; see mpm.conf about a rush of more
-PATIENCE = 90.0  # seconds until all are live, on a slow machine
-SLOT = 0.25  # seconds
+SCREENS_PER_TABLE = 20
+TOTAL_SCREENS = TABLES * SCREENS_PER_TABLE
+OVER_HTTP_2 = 2 * TABLES  # they fit into the existing children: see mpm.conf
+LIVE_WITHIN_SECONDS = 90.0  # on a slow machine
+SLOT_SECONDS = 0.25  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def test_browsers_hold_theirs_over_http_2(shared_site: Site, large_restaurant: l
     screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
     screens.open()
     try:
-        wait_until(lambda: screens.live == OVER_HTTP_2, PATIENCE)
+        wait_until(lambda: screens.live == OVER_HTTP_2, LIVE_WITHIN_SECONDS)
         call(shared_site, code, screens)
         assert (screens.live, screens.refused) == (OVER_HTTP_2, {})
     finally:
@@ -47,7 +47,7 @@ def test_browsers_hold_theirs_over_http_2(shared_site: Site, large_restaurant: l
 
 
 def call(site: Site, code: str, screens: Screens) -> None:
-    """A guest calls from this table, and all its screens show it."""
+    """A guest calls from this table; wait until all its screens show it."""
     guest = Guest(code, site.visit)
     guest.look()
     seen = [screen for screen in screens.screens if code in screen.path]
@@ -58,14 +58,14 @@ def call(site: Site, code: str, screens: Screens) -> None:
 
 @pytest.fixture(scope="module")
 def screens(large_restaurant: list[Table], shared_site: Site) -> Iterator[Screens]:
-    """All are live."""
-    paths = [f"/t/{table['code']}/live" for table in large_restaurant for _ in range(SCREENS_OF_A_TABLE)]
-    # From ten addresses, as no address may hold more than a restaurant would.
+    """All screens, live."""
+    paths = [f"/t/{table['code']}/live" for table in large_restaurant for _ in range(SCREENS_PER_TABLE)]
+    # From ten addresses, because of the limit per address.
     each = [Screen(path, f"127.0.0.{2 + number % 10}") for number, path in enumerate(paths)]
     screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
     screens.open()
     try:
-        wait_until(lambda: screens.live == ALL, PATIENCE)
+        wait_until(lambda: screens.live == TOTAL_SCREENS, LIVE_WITHIN_SECONDS)
         yield screens
     finally:
         screens.close()
@@ -76,7 +76,7 @@ def test_while_they_are_open_pages_answer_and_a_call_reaches_its_table(
 ) -> None:
     assert Counter(shared_site.visit("/login").status for _ in range(50)) == {200: 50}
     call(shared_site, large_restaurant[6]["code"], screens)
-    assert screens.live == ALL
+    assert screens.live == TOTAL_SCREENS
     assert screens.refused == {}
 
 
@@ -85,9 +85,9 @@ def test_a_reload_of_apache_leaves_them_alone_and_there_is_room_for_more(shared_
     for _ in range(2):
         shared_site.apache.reload()
         assert Counter(shared_site.visit("/login").status for _ in range(20)) == {200: 20}
-    with shared_site.line() as line:
-        assert line.ask(screens.screens[0].path, {"Host": DOMAIN}).status == 200
-    assert (screens.live, screens.refused) == (ALL, {})
+    with shared_site.connect() as connection:
+        assert connection.ask(screens.screens[0].path, {"Host": DOMAIN}).status == 200
+    assert (screens.live, screens.refused) == (TOTAL_SCREENS, {})
     assert sum(screen.events["bye"] for screen in screens.screens) == ended
 
 
@@ -96,9 +96,9 @@ def test_when_gunicorn_restarts_all_come_back_spread_out(shared_site: Site, scre
     wait_until(lambda: screens.live == 0)
     began = time.monotonic()
     shared_site.gunicorn.start()
-    wait_until(lambda: screens.live == ALL, PATIENCE)
-    assert all(screen.events["bye"] for screen in screens.screens)  # each was told, at once
-    came = Counter(int((screen.since - began) / SLOT) for screen in screens.screens)
-    assert max(came.values()) < ALL / 3, sorted(came.items())  # not all in one moment
-    assert set(screens.refused) <= {"503"}, screens.refused  # the page of our own, nothing worse
+    wait_until(lambda: screens.live == TOTAL_SCREENS, LIVE_WITHIN_SECONDS)
+    assert all(screen.events["bye"] for screen in screens.screens)  # each stream got a "bye"
+    came = Counter(int((screen.since - began) / SLOT_SECONDS) for screen in screens.screens)
+    assert max(came.values()) < TOTAL_SCREENS / 3, sorted(came.items())  # spread over time
+    assert set(screens.refused) <= {"503"}, screens.refused  # Apache's error page, no other status
     assert shared_site.visit("/login").status == 200

@@ -1,4 +1,4 @@
-"""The units of deploy/systemd: understood by systemd, closed to what they do not need."""
+"""The units of deploy/systemd: valid, and sandboxed."""
 
 import os
 import re
@@ -12,12 +12,12 @@ from tests.support import ROOT
 
 UNITS = ROOT / "deploy" / "systemd"
 SERVICES = sorted(file.name for file in UNITS.glob("*.service"))
-LEAST_EXPOSED = 1.5  # of 10
+MAX_EXPOSURE = 1.5  # of 10: `systemd-analyze security`
 
 
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
-    """The units in a folder of their own, naming programs that exist here."""
+    """The units in a temporary folder, with the paths of programs that exist here."""
     folder = shutil.copytree(UNITS, tmp_path / "units")
     for file in folder.glob("*.service"):
         program = re.compile(r"^ExecStart=(/opt/waitercaller/current/\S+)", re.MULTILINE)
@@ -34,7 +34,7 @@ def test_systemd_understands_every_unit(units):
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_every_service_is_in_a_sandbox(units, name):
-    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={LEAST_EXPOSED * 10:.0f}"]
+    command = ["systemd-analyze", "security", "--offline=yes", "--no-pager", f"--threshold={MAX_EXPOSURE * 10:.0f}"]
     done = subprocess.run([*command, units / name], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
@@ -69,7 +69,7 @@ def test_only_the_backup_knows_its_way_into_the_database_and_it_is_nobody_elses_
     assert [name for name, unit in services.items() if "User=waitercaller-backup" in unit] == [
         "waitercaller-backup.service"
     ]
-    # By which one can make oneself root of the database: by hand only.
+    # restore.env gives full access to the database: for manual use only.
     elsewhere = [*UNITS.rglob("*.*"), ROOT / "deploy/waitercaller", ROOT / "deploy/backup.sh"]
     assert [file for file in elsewhere if file.is_file() and "restore.env" in file.read_text()] == []
     assert "backup.env" not in (ROOT / "deploy/waitercaller").read_text()

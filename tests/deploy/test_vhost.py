@@ -1,4 +1,4 @@
-"""What Apache lets in, what it hands on, and what leaves: exact to the header."""
+"""Apache's virtual hosts: exact response headers, request headers passed to gunicorn, TLS, host names, logs."""
 
 import re
 import socket
@@ -16,7 +16,7 @@ from tests.support.visits import Answer, visit
 from waitercaller.model.tables import Table
 from waitercaller.web import security
 
-NOBODYS_CODE = "A" * 26
+UNKNOWN_CODE = "A" * 26
 
 SAFE = {
     "content-security-policy": security.CONTENT_SECURITY_POLICY,
@@ -57,7 +57,7 @@ OF_THE_MOMENT = {
 
 
 def headers(answer: Answer) -> dict[str, str]:
-    """All headers but those that differ from moment to moment; fails if one is there twice."""
+    """All headers except those that vary; fails if one occurs twice."""
     names = [name.lower() for name, _ in answer.headers]
     assert len(names) == len(set(names)), names
     found = {name.lower(): value for name, value in answer.headers if name.lower() not in OF_THE_MOMENT}
@@ -76,12 +76,12 @@ def test_a_page_has_exactly_these_headers(site: Site) -> None:
 
 
 def test_a_page_that_is_not_there_has_exactly_these_headers(site: Site) -> None:
-    answer = site.visit(f"/t/{NOBODYS_CODE}")
+    answer = site.visit(f"/t/{UNKNOWN_CODE}")
     assert answer.status == 404
     assert headers(answer) == {**PAGE, "vary": "Cookie"}
 
 
-# Another version is that of the release before or after: what is answered now may be the wrong file.
+# Another version belongs to the previous or the next release: the file served now may be the wrong one.
 @pytest.mark.parametrize(("version", "kept"), [("0", STATIC["cache-control"]), ("3f2a9c01d7be", "no-store")])
 def test_a_static_file_comes_from_apache_with_exactly_these_headers(site: Site, version: str, kept: str) -> None:
     answer = site.visit(f"/static/{version}/css/tokens.css")
@@ -103,8 +103,8 @@ def test_nothing_else_of_the_code_is_served(site: Site, path: str) -> None:
 
 
 def test_a_stream_has_exactly_these_headers_and_comes_at_once(site: Site, table: Table) -> None:
-    with site.line() as line:
-        response = line.ask(f"/t/{table['code']}/live", {"Host": DOMAIN, "Accept-Encoding": "gzip, br"})
+    with site.connect() as connection:
+        response = connection.ask(f"/t/{table['code']}/live", {"Host": DOMAIN, "Accept-Encoding": "gzip, br"})
         answer = Answer(response.status, response.getheaders(), b"")
         expected = {
             **PAGE,
@@ -116,7 +116,7 @@ def test_a_stream_has_exactly_these_headers_and_comes_at_once(site: Site, table:
         assert headers(answer) == expected
         assert response.readline().startswith(b"retry: ")
         response.readline()
-        assert response.readline() == b"event: state\n"  # though the stream goes on: nothing keeps it back
+        assert response.readline() == b"event: state\n"  # before the stream ends: nothing buffers it
 
 
 def test_text_is_compressed(site: Site) -> None:
@@ -129,14 +129,14 @@ def test_without_gunicorn_there_is_a_page_of_our_own_and_with_it_everything_is_a
     try:
         answer = site.visit("/forgot")
         posted = site.visit("/forgot", method="POST", body=b"")
-        stream = site.visit(f"/t/{NOBODYS_CODE}/live")
+        stream = site.visit(f"/t/{UNKNOWN_CODE}/live")
         style = site.visit("/.errors/503.css")
     finally:
         site.gunicorn.start()
     assert answer.status == 503
     assert headers(answer) == AWAY
     assert "We are just being restarted" in answer.text
-    # A page that was asked for asks again by itself; what was sent is for the visitor to send again.
+    # A GET reloads itself; a POST must be sent again by the visitor.
     assert posted.status == 503
     assert headers(posted) == {name: AWAY[name] for name in AWAY if name != "refresh"}
     assert stream.status == 503
@@ -153,7 +153,7 @@ def test_http_leads_to_https_on_the_same_host(site: Site, method: str) -> None:
     path = "/t/ABC?lang=de&next=%2Fa%2Fb"
     answer = visit(f"127.0.0.1:{site.apache.http}", path, name=DOMAIN, method=method)
     assert (answer.status, answer.header("Location")) == (308, f"https://{DOMAIN}{path}")
-    assert answer.header("Strict-Transport-Security") is None  # it counts over https only
+    assert answer.header("Strict-Transport-Security") is None  # browsers ignore it over http
 
 
 def test_what_lets_encrypt_asks_for_is_served_over_http(site: Site) -> None:
@@ -164,7 +164,7 @@ def test_what_lets_encrypt_asks_for_is_served_over_http(site: Site) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", f"evil.{DOMAIN}", f"{DOMAIN}.evil.example", ""])
 def test_another_name_is_refused_on_both_ports(site: Site, host: str) -> None:
-    # Also by a visitor who has greeted with the right name, and by one who has greeted with none.
+    # Also with the right name in the TLS handshake (SNI), and without any.
     places = [
         (site.apache.https, site.tls, DOMAIN),
         (site.apache.https, unverified(), None),
@@ -189,7 +189,7 @@ def unverified() -> ssl.SSLContext:
 
 
 def handshake(site: Site, name: str | None, **settings: object) -> tuple[str | None, str | None]:
-    """The version and the protocol agreed on. Raises ssl.SSLError."""
+    """The negotiated TLS version and ALPN protocol. Raises ssl.SSLError."""
     context = unverified()
     context.set_alpn_protocols(["h2", "http/1.1"])
     context.set_ciphers(str(settings.pop("ciphers", "ALL:@SECLEVEL=0")))
@@ -213,11 +213,11 @@ def test_old_tls_and_weak_ciphers_are_refused_and_http_2_is_spoken(site: Site, n
     assert handshake(site, name, minimum_version=new) == ("TLSv1.3", "h2")
 
 
-# --- what the application is told -----------------------------------------------------------------------------
+# --- request headers ------------------------------------------------------------------------------------------
 
 
 class Echo:
-    """In gunicorn's place: answers with the head of the request as it arrived."""
+    """Replaces gunicorn: responds with the request's head as received."""
 
     def __init__(self, apache: Apache) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
@@ -283,7 +283,7 @@ FORGED = {
 }
 
 
-@pytest.mark.parametrize("path", ["/login", f"/t/{NOBODYS_CODE}/live"])
+@pytest.mark.parametrize("path", ["/login", f"/t/{UNKNOWN_CODE}/live"])
 def test_what_claims_to_come_from_a_proxy_never_arrives(
     echoed: Callable[..., tuple[str, dict[str, str]]], path: str
 ) -> None:
@@ -301,7 +301,7 @@ def test_what_claims_to_come_from_a_proxy_never_arrives(
             "connection": "close",
         },
     )
-    assert re.fullmatch(r"[A-Za-z0-9_-]{8,64}", request_id)  # as the application accepts it
+    assert re.fullmatch(r"[A-Za-z0-9_-]{8,64}", request_id)  # the format that the application accepts
     assert request_id != FORGED["X-Request-Id"]
 
 
@@ -339,8 +339,8 @@ def test_codes_tokens_and_receipts_are_in_no_log(site: Site, table: Table, alice
         for method in ("GET", "POST", "BREW"):
             site.visit(path, referrer, method=method)
             visit(f"127.0.0.1:{site.apache.http}", path, referrer, name=DOMAIN, method=method)
-    with site.line() as line:  # dies with an answer: what Apache then says about it quotes the address
-        line.ask(f"/t/{code}/live?r={receipt}", {"Host": DOMAIN, "Referer": f"{site.url}/t/{code}"}).readline()
+    with site.connect() as connection:  # gunicorn dies during the response: Apache's message about it quotes the URL
+        connection.ask(f"/t/{code}/live?r={receipt}", {"Host": DOMAIN, "Referer": f"{site.url}/t/{code}"}).readline()
         site.gunicorn.kill()
         site.visit(f"/t/{code}?r={receipt}")
     site.gunicorn.start()

@@ -1,4 +1,4 @@
-"""The Hub: who waits is woken, once for however much has happened."""
+"""The Hub: wake-ups, limits of open streams, and memoised renderings."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.support.cast import GENEROUS
+from tests.support.cast import WAIT_SECONDS
 from tests.support.together import at_once
 from waitercaller.live import hub as hub_module
 from waitercaller.live.hub import Hub, TooManyStreams
@@ -18,14 +18,14 @@ def hub() -> Hub:
     return Hub()
 
 
-def test_who_is_subscribed_is_woken_with_the_topic(hub: Hub) -> None:
+def test_a_subscription_is_woken_with_the_topic(hub: Hub) -> None:
     alice, charlie = hub.subscribe("restaurant:1", "login:a"), hub.subscribe("restaurant:2")
     hub.wake("restaurant:1")
     assert alice.wait(0) == {"restaurant:1"}
     assert charlie.wait(0) == set()
 
 
-def test_many_wake_ups_are_one(hub: Hub) -> None:
+def test_wake_ups_coalesce(hub: Hub) -> None:
     screen = hub.subscribe("restaurant:1", "login:a")
     for _ in range(10):
         hub.wake("restaurant:1")
@@ -37,9 +37,9 @@ def test_many_wake_ups_are_one(hub: Hub) -> None:
 def test_a_wake_up_ends_the_waiting(hub: Hub) -> None:
     screen = hub.subscribe("restaurant:1")
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(screen.wait, GENEROUS)
+        waiting = pool.submit(screen.wait, WAIT_SECONDS)
         hub.wake("restaurant:1")
-        assert waiting.result(GENEROUS) == {"restaurant:1"}
+        assert waiting.result(WAIT_SECONDS) == {"restaurant:1"}
 
 
 def test_no_wake_up_is_lost_between_two_waits(hub: Hub) -> None:
@@ -56,12 +56,12 @@ def test_no_wake_up_is_lost_between_two_waits(hub: Hub) -> None:
     writer = threading.Thread(target=write)
     writer.start()
     while seen < last:
-        assert screen.wait(GENEROUS) == {"restaurant:1"}
+        assert screen.wait(WAIT_SECONDS) == {"restaurant:1"}
         seen = written
     writer.join()
 
 
-def test_who_has_left_is_not_woken_and_not_kept(hub: Hub) -> None:
+def test_a_closed_subscription_is_not_woken_and_not_kept(hub: Hub) -> None:
     screen = hub.subscribe("restaurant:1", "login:a")
     screen.close()
     screen.close()
@@ -83,7 +83,7 @@ def test_streams_are_counted_by_topic(hub: Hub) -> None:
     assert hub.open_streams("table:") == 1
 
 
-def test_a_holder_has_only_so_many_streams(hub: Hub) -> None:
+def test_a_holder_has_a_limited_number_of_streams(hub: Hub) -> None:
     limits = {"login:a": 2, "address:1": 100}
     first = hub.subscribe("restaurant:1", limits=limits)
     hub.subscribe("restaurant:1", limits=limits)
@@ -92,13 +92,13 @@ def test_a_holder_has_only_so_many_streams(hub: Hub) -> None:
     assert hub.open_streams() == 2
     hub.subscribe("restaurant:1", limits={"login:b": 2, "address:1": 100})
     first.close()
-    first.close()  # gives its place back once
+    first.close()  # releases its count, once only
     hub.subscribe("restaurant:1", limits=limits)
     with pytest.raises(TooManyStreams):
         hub.subscribe("restaurant:1", limits=limits)
 
 
-def test_losing_and_finding_the_database_wakes_everybody(hub: Hub) -> None:
+def test_changes_of_listening_wake_all_streams(hub: Hub) -> None:
     screens = [hub.subscribe("restaurant:1"), hub.subscribe("table:7")]
     for listening in (True, False, True):
         hub.listening = listening
@@ -106,14 +106,14 @@ def test_losing_and_finding_the_database_wakes_everybody(hub: Hub) -> None:
         assert [bool(screen.wait(0)) for screen in screens] == [True, True]
 
 
-def test_the_end_of_the_process_wakes_everybody(hub: Hub) -> None:
+def test_closing_wakes_all_streams(hub: Hub) -> None:
     screen = hub.subscribe("restaurant:1")
     hub.close()
     assert hub.closed
     assert screen.wait(0) == {"restaurant:1"}
 
 
-def test_a_version_is_drawn_once_for_all(hub: Hub) -> None:
+def test_a_version_is_rendered_once_for_all_subscribers(hub: Hub) -> None:
     hub.subscribe("restaurant:1")
     drawn: list[None] = []
 
@@ -124,7 +124,7 @@ def test_a_version_is_drawn_once_for_all(hub: Hub) -> None:
     assert set(at_once(*[partial(hub.shared, "restaurant:1", "en", draw)] * 8)) == {1}
 
 
-def test_a_change_is_drawn_anew_in_each_language(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_is_rendered_again_in_each_language(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "REDRAW_INTERVAL_SECONDS", 0.0)
     hub.subscribe("restaurant:1")
     drawn: list[str] = []
@@ -141,7 +141,7 @@ def test_a_change_is_drawn_anew_in_each_language(hub: Hub, monkeypatch: pytest.M
     assert hub.shared("restaurant:1", "de", lambda: draw("de")) == 4
 
 
-def test_a_change_while_drawing_is_drawn_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_during_rendering_causes_another_one(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "REDRAW_INTERVAL_SECONDS", 0.0)
     screen = hub.subscribe("restaurant:1")
     state = "old"
@@ -159,7 +159,7 @@ def test_a_change_while_drawing_is_drawn_again(hub: Hub, monkeypatch: pytest.Mon
     assert hub.shared("restaurant:1", "en", draw) == "new"
 
 
-def test_a_burst_of_changes_is_few_drawings(hub: Hub) -> None:
+def test_a_burst_of_changes_causes_few_renderings(hub: Hub) -> None:
     hub.subscribe("restaurant:1")
     drawn: list[None] = []
     began = time.monotonic()
@@ -169,7 +169,7 @@ def test_a_burst_of_changes_is_few_drawings(hub: Hub) -> None:
     assert time.monotonic() - began >= 3 * hub_module.REDRAW_INTERVAL_SECONDS * 0.9
 
 
-def test_a_drawing_that_fails_is_tried_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_rendering_is_retried(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_module, "REDRAW_INTERVAL_SECONDS", 0.0)
     hub.subscribe("restaurant:1")
     with pytest.raises(ZeroDivisionError):
@@ -177,7 +177,7 @@ def test_a_drawing_that_fails_is_tried_again(hub: Hub, monkeypatch: pytest.Monke
     assert hub.shared("restaurant:1", "en", lambda: 7) == 7
 
 
-def test_without_subscribers_every_drawing_is_fresh(hub: Hub) -> None:
+def test_without_subscribers_nothing_is_memoised(hub: Hub) -> None:
     values = iter([1, 2])
     assert hub.shared("restaurant:1", "en", lambda: next(values)) == 1
     assert hub.shared("restaurant:1", "en", lambda: next(values)) == 2

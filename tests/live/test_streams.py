@@ -1,4 +1,4 @@
-"""The live streams: what arrives on open screens, and when they end."""
+"""The event streams: what they send, when they end, and their limits."""
 
 import json
 import threading
@@ -27,7 +27,7 @@ class Stream:
         self._chunks: Iterator[bytes] = iter(self.response.response)  # type: ignore[arg-type]
 
     def next(self) -> tuple[str, dict[str, Any]]:
-        """The next event's name and data; blocks until there is one."""
+        """The next event's name and data; blocks until it arrives."""
         chunk = next(self._chunks).decode()
         if chunk.startswith("retry:"):
             return self.next()
@@ -83,7 +83,7 @@ def test_a_screen_gets_the_list_at_once_and_after_every_change(
     assert 'data-count="0"' in screen.next()[1]["html"]
 
 
-def test_the_same_bytes_are_no_event(app: Flask, screen: Stream, call: Any, watcher: Any, alice: Person) -> None:
+def test_unchanged_content_is_not_sent(app: Flask, screen: Stream, call: Any, watcher: Any, alice: Person) -> None:
     screen.next()
     watcher.wake(f"restaurant:{alice.restaurant_id}")
     request = call("k1")
@@ -94,10 +94,10 @@ def test_the_same_bytes_are_no_event(app: Flask, screen: Stream, call: Any, watc
     assert "asked again" in screen.next()[1]["html"]
 
 
-def test_a_change_while_a_redraw_waits_for_its_turn_is_in_it(
+def test_a_change_while_a_rendering_is_delayed_is_contained_in_it(
     app: Flask, monkeypatch: pytest.MonkeyPatch, screen: Stream, watcher: Any, alice: Person
 ) -> None:
-    """What is drawn then counts as the latest for everybody, so nothing of it may be from before."""
+    """The rendering is memoised for the latest version, so it must not contain an older state."""
     screen.next()
     topic = watcher._topics[f"restaurant:{alice.restaurant_id}"]
 
@@ -113,7 +113,7 @@ def test_a_change_while_a_redraw_waits_for_its_turn_is_in_it(
     assert "Cellar" in screen.next()[1]["html"]
 
 
-def test_a_quiet_stream_sends_heartbeats(
+def test_a_stream_without_changes_sends_heartbeats(
     monkeypatch: pytest.MonkeyPatch, app: Flask, bob: Person, watcher: Any
 ) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.05)
@@ -123,7 +123,7 @@ def test_a_quiet_stream_sends_heartbeats(
     stream.close()
 
 
-def test_wake_ups_without_news_do_not_keep_the_heartbeat_away(
+def test_wake_ups_without_changes_do_not_delay_the_heartbeat(
     monkeypatch: pytest.MonkeyPatch, bob: Person, watcher: Any
 ) -> None:
     monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.3)
@@ -137,7 +137,7 @@ def test_wake_ups_without_news_do_not_keep_the_heartbeat_away(
 
     waker = threading.Thread(target=wake)
     waker.start()
-    silence = threading.Timer(5, ended.set)  # without a heartbeat of its own the stream would speak only then
+    silence = threading.Timer(5, ended.set)  # without its own heartbeat the stream would send nothing before
     silence.start()
     assert stream.next()[0] == "ping"
     assert not ended.is_set()
@@ -147,7 +147,7 @@ def test_wake_ups_without_news_do_not_keep_the_heartbeat_away(
     stream.close()
 
 
-def test_the_guest_sees_every_step(app: Flask, dana: FlaskClient, watcher: Any, code: str, call: Any) -> None:
+def test_the_guests_stream_shows_every_step(app: Flask, dana: FlaskClient, watcher: Any, code: str, call: Any) -> None:
     stream = Stream(dana, f"/t/{code}/live")
     assert "How can we help?" in stream.next()[1]["html"]
     request = call("k1")
@@ -177,7 +177,7 @@ def test_a_login_that_ends_closes_its_streams(app: Flask, screen: Stream, bob: P
     assert (event, data["reason"]) == ("bye", "logged_out")
 
 
-def test_a_member_who_is_removed_is_shown_nothing_more(app: Flask, screen: Stream, alice: Person, bob: Person) -> None:
+def test_the_stream_of_a_removed_member_ends(app: Flask, screen: Stream, alice: Person, bob: Person) -> None:
     screen.next()
     app.extensions["mongo"].database.restaurants.update_one(
         {"_id": alice.restaurant_id}, {"$pull": {"members": {"id": bob.member_id}}}
@@ -185,7 +185,7 @@ def test_a_member_who_is_removed_is_shown_nothing_more(app: Flask, screen: Strea
     assert screen.next()[1].get("reason") == "logged_out"
 
 
-def test_a_screen_does_not_look_live_while_nothing_is_heard(screen: Stream, watcher: Any, bob: Person) -> None:
+def test_a_stream_ends_while_no_changes_are_received(screen: Stream, watcher: Any, bob: Person) -> None:
     screen.next()
     watcher.listening = False
     event, data = screen.next()
@@ -210,7 +210,7 @@ def test_a_stream_ends_after_its_lifetime(monkeypatch: pytest.MonkeyPatch, watch
     stream.close()
 
 
-def test_streams_are_capped_for_each_login_and_counted_back(
+def test_streams_are_limited_for_each_login_and_released(
     monkeypatch: pytest.MonkeyPatch, app: Flask, bob: Person, watcher: Any
 ) -> None:
     monkeypatch.setattr(views, "MAX_STREAMS_PER_LOGIN", 2)
@@ -225,12 +225,12 @@ def test_streams_are_capped_for_each_login_and_counted_back(
     assert app.extensions["hub"].open_streams() == 0
 
 
-def test_guests_and_other_houses_do_not_use_up_the_lines_of_the_staff(
+def test_guests_and_other_restaurants_do_not_use_up_the_streams_of_staff(
     monkeypatch: pytest.MonkeyPatch, dana: FlaskClient, bob: Person, charlie: Person, code: str, watcher: Any
 ) -> None:
     monkeypatch.setattr(views, "MAX_STREAMS_PER_ADDRESS", 1)
     monkeypatch.setattr(guest_views, "MAX_STREAMS_PER_ADDRESS", 2)
-    opened = [Stream(dana, f"/t/{code}/live") for _ in range(2)]  # all from one address, the Wi-Fi's
+    opened = [Stream(dana, f"/t/{code}/live") for _ in range(2)]  # from one IP address, that of the Wi-Fi
     assert dana.get(f"/t/{code}/live").status_code == 429
     opened += [Stream(charlie.client, f"{charlie.home}/live"), Stream(bob.client, f"{bob.home}/live")]
     assert [stream.response.status_code for stream in opened] == [200] * 4
@@ -239,7 +239,7 @@ def test_guests_and_other_houses_do_not_use_up_the_lines_of_the_staff(
         stream.close()
 
 
-def test_all_addresses_of_an_ipv6_household_are_one(
+def test_addresses_of_one_ipv6_prefix_share_a_limit(
     monkeypatch: pytest.MonkeyPatch, dana: FlaskClient, code: str, watcher: Any
 ) -> None:
     monkeypatch.setattr(guest_views, "MAX_STREAMS_PER_ADDRESS", 1)
@@ -250,11 +250,11 @@ def test_all_addresses_of_an_ipv6_household_are_one(
     first.close()
 
 
-def test_a_stream_that_is_never_read_leaves_nothing_behind(app: Flask, bob: Person, watcher: Any) -> None:
+def test_a_stream_that_is_never_read_is_unsubscribed(app: Flask, bob: Person, watcher: Any) -> None:
     bob.client.get(f"{bob.home}/live", buffered=False).close()
     assert app.extensions["hub"].open_streams() == 0
 
 
-def test_strangers_get_no_stream(client: FlaskClient, charlie: Person, alice: Person) -> None:
+def test_a_stream_requires_membership(client: FlaskClient, charlie: Person, alice: Person) -> None:
     assert client.get(f"{alice.home}/live").status_code == 303
     assert charlie.client.get(f"{alice.home}/live").status_code == 404

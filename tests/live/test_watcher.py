@@ -1,4 +1,4 @@
-"""The watcher: what changes in the database, whoever changed it, wakes whoever shows it."""
+"""The watcher: changes in the database, by any process, wake the topics that show them."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from flask import Flask
 from pymongo import MongoClient
 
 from tests.support import databases
-from tests.support.cast import GENEROUS, Person, wait_until
+from tests.support.cast import WAIT_SECONDS, Person, wait_until
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Document
 from waitercaller.live import watcher as watcher_module
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.needs_wire
 
 @pytest.fixture
 def screen(watcher: Hub) -> Callable[..., Subscription]:
-    """`screen("table:7")`: a stream that waits for these topics and has seen everything up to now."""
+    """`screen("table:7")`: a subscription to these topics, with no pending wake-ups."""
 
     def opened(*topics: str) -> Subscription:
         return watcher.subscribe(*topics)
@@ -49,12 +49,12 @@ def call(app: Flask, alice: Person, table: Table) -> Callable[[], ServiceRequest
 
 
 def settle(app: Flask, watcher: Hub) -> None:
-    """Wait until everything that has happened so far was announced."""
+    """Wait until all changes so far have been announced."""
     with app.app_context():
         _, login = logins.start(ObjectId(), "127.0.0.1", "a test")
         marker = watcher.subscribe(f"login:{login['_id']}")
         logins.end(login["_id"])
-    assert marker.wait(GENEROUS)
+    assert marker.wait(WAIT_SECONDS)
     marker.close()
 
 
@@ -64,8 +64,8 @@ def test_a_call_wakes_the_restaurant_and_the_table(
     staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
     elsewhere = screen(f"restaurant:{charlie.restaurant_id}")
     call()
-    assert staff.wait(GENEROUS) == {f"restaurant:{alice.restaurant_id}"}
-    assert guest.wait(GENEROUS) == {f"table:{table['_id']}"}
+    assert staff.wait(WAIT_SECONDS) == {f"restaurant:{alice.restaurant_id}"}
+    assert guest.wait(WAIT_SECONDS) == {f"table:{table['_id']}"}
     assert elsewhere.wait(0) == set()
 
 
@@ -77,11 +77,11 @@ def test_a_step_of_a_call_wakes_both(
     staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
     with app.app_context():
         requests.resolve(alice.restaurant_id, [request["_id"]], restaurants.Actor(id=alice.member_id, name="Alice"))
-    assert staff.wait(GENEROUS)
-    assert guest.wait(GENEROUS)
+    assert staff.wait(WAIT_SECONDS)
+    assert guest.wait(WAIT_SECONDS)
 
 
-def test_receipts_wake_the_guest_and_not_the_staff(
+def test_a_seen_request_wakes_the_table_and_not_the_restaurant(
     app: Flask, alice: Person, table: Table, call: Any, watcher: Hub, screen: Any
 ) -> None:
     request = call()
@@ -90,12 +90,12 @@ def test_receipts_wake_the_guest_and_not_the_staff(
     documents = app.extensions["mongo"].database.requests
     for _ in range(2):
         documents.update_one({"_id": request["_id"]}, {"$push": {"shown": {"at": clock.now()}}})
-        assert guest.wait(GENEROUS)
+        assert guest.wait(WAIT_SECONDS)
     settle(app, watcher)
     assert staff.wait(0) == set()
     both = {"$push": {"shown": {"at": clock.now()}}, "$inc": {"reminders": 1}}
     documents.update_one({"_id": request["_id"]}, both)
-    assert staff.wait(GENEROUS)
+    assert staff.wait(WAIT_SECONDS)
 
 
 def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
@@ -103,34 +103,34 @@ def test_a_pause_a_tap_in_it_and_its_end_wake_the_staff_and_the_table(
 ) -> None:
     staff, guest = screen(f"restaurant:{alice.restaurant_id}"), screen(f"table:{table['_id']}")
 
-    def both_hear() -> None:
-        assert staff.wait(GENEROUS)
-        assert guest.wait(GENEROUS)
+    def both_are_woken() -> None:
+        assert staff.wait(WAIT_SECONDS)
+        assert guest.wait(WAIT_SECONDS)
 
     with app.app_context():
         pauses.pause_table(table)
-        both_hear()
+        both_are_woken()
         pauses.count_tap(pauses.active(alice.restaurant_id)[0], table)
-        both_hear()
+        both_are_woken()
         later(minutes=16)
         pauses.end_due()
-        both_hear()
+        both_are_woken()
 
 
-def test_a_pause_of_another_process_is_known_here(
+def test_a_pause_by_another_process_invalidates_the_cache(
     app: Flask, alice: Person, table: Table, screen: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     staff = screen(f"restaurant:{alice.restaurant_id}")
     with app.app_context():
-        assert pauses.applying_to(table, []) is None  # which is remembered
+        assert pauses.applying_to(table, []) is None  # which is cached
         with monkeypatch.context() as elsewhere:
             elsewhere.setattr(pauses, "cache", SimpleNamespace(pauses=cache.Cache()))
             pauses.pause_table(table)
-        assert staff.wait(GENEROUS)
+        assert staff.wait(WAIT_SECONDS)
         assert pauses.applying_to(table, []) is not None
 
 
-def test_what_is_purged_wakes_nobody(app: Flask, alice: Person, call: Any, watcher: Hub, screen: Any) -> None:
+def test_deletes_wake_no_topic(app: Flask, alice: Person, call: Any, watcher: Hub, screen: Any) -> None:
     request = call()
     settle(app, watcher)
     staff = screen(f"restaurant:{alice.restaurant_id}")
@@ -168,7 +168,7 @@ def test_a_changed_restaurant_is_read_again(app: Flask, alice: Person, elsewhere
         assert restaurants.get(alice.restaurant_id)
         woken = screen(f"restaurant:{alice.restaurant_id}")
         elsewhere.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": {"name": "Renamed"}})
-        assert woken.wait(GENEROUS)
+        assert woken.wait(WAIT_SECONDS)
         restaurant = restaurants.get(alice.restaurant_id)
     assert restaurant is not None
     assert restaurant["name"] == "Renamed"
@@ -179,21 +179,21 @@ def test_a_changed_table_is_read_again(app: Flask, table: Table, elsewhere: Any,
         assert tables.by_code(table["code"])
         woken = screen(f"table:{table['_id']}")
         elsewhere.tables.update_one({"_id": table["_id"]}, {"$set": {"name": "Renamed"}})
-        assert woken.wait(GENEROUS)
+        assert woken.wait(WAIT_SECONDS)
         found = tables.by_code(table["code"])
     assert found is not None
     assert found[0]["name"] == "Renamed"
 
 
-def test_the_end_of_a_login_wakes_its_streams(app: Flask, alice: Person, screen: Any) -> None:
+def test_the_end_of_a_login_wakes_its_topic(app: Flask, alice: Person, screen: Any) -> None:
     with app.app_context():
         _, login = logins.start(alice.user_id, "127.0.0.1", "a test")
         stream = screen(f"login:{login['_id']}")
         logins.end(login["_id"])
-    assert stream.wait(GENEROUS)
+    assert stream.wait(WAIT_SECONDS)
 
 
-def test_a_document_that_is_gone_already_wakes_everybody() -> None:
+def test_a_change_of_a_deleted_document_wakes_all_topics() -> None:
     hub = Hub()
     streams = [hub.subscribe("restaurant:1"), hub.subscribe("table:7")]
     change = {"ns": {"coll": "requests"}, "documentKey": {"_id": ObjectId()}, "fullDocument": None}
@@ -201,7 +201,7 @@ def test_a_document_that_is_gone_already_wakes_everybody() -> None:
     assert [bool(stream.wait(0)) for stream in streams] == [True, True]
 
 
-# --- a database that goes away ----------------------------------------------------------------------------------------
+# --- an unavailable database ------------------------------------------------------------------------------------------
 
 
 @contextmanager
@@ -215,7 +215,7 @@ def watching(app: Flask, at_once: bool = True) -> Iterator[Hub]:
         wait_until(lambda: hub.listening)
     yield hub
     stopped.set()
-    thread.join(GENEROUS)
+    thread.join(WAIT_SECONDS)
     assert not thread.is_alive()
 
 
@@ -225,25 +225,25 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher_module, "REOPEN_DELAY_SECONDS", 0.1)
 
 
-def test_a_killed_database_is_noticed_and_heard_again(frail_app: Flask, own_server: databases.Server) -> None:
+def test_the_watcher_recovers_from_a_killed_database(frail_app: Flask, own_server: databases.Server) -> None:
     with watching(frail_app) as hub:
         screen = hub.subscribe("restaurant:1", "table:7")
         cache.restaurants.get("kept", lambda: {"_id": "kept"})
         own_server.kill()
         wait_until(lambda: not hub.listening)
-        assert screen.wait(GENEROUS)
+        assert screen.wait(WAIT_SECONDS)
         own_server.start()
         wait_until(lambda: hub.listening)
-        assert screen.wait(GENEROUS) == {"restaurant:1", "table:7"}
+        assert screen.wait(WAIT_SECONDS) == {"restaurant:1", "table:7"}
         assert cache.restaurants.get("kept", lambda: None) is None
         with frail_app.app_context():
             _, login = logins.start(ObjectId(), "127.0.0.1", "a test")
             stream = hub.subscribe(f"login:{login['_id']}")
             logins.end(login["_id"])
-        assert stream.wait(GENEROUS)
+        assert stream.wait(WAIT_SECONDS)
 
 
-def test_a_frozen_database_is_noticed_and_heard_again(frail_app: Flask, own_server: databases.Server) -> None:
+def test_the_watcher_recovers_from_a_frozen_database(frail_app: Flask, own_server: databases.Server) -> None:
     with watching(frail_app) as hub:
         own_server.freeze()
         wait_until(lambda: not hub.listening)
@@ -251,13 +251,13 @@ def test_a_frozen_database_is_noticed_and_heard_again(frail_app: Flask, own_serv
         wait_until(lambda: hub.listening)
 
 
-def test_watching_ends_while_the_database_is_away(frail_app: Flask, own_server: databases.Server) -> None:
+def test_the_watcher_can_be_stopped_without_a_database(frail_app: Flask, own_server: databases.Server) -> None:
     with watching(frail_app) as hub:
         own_server.kill()
         wait_until(lambda: not hub.listening)
 
 
-def test_a_database_that_is_not_there_yet_is_waited_for(frail_app: Flask, own_server: databases.Server) -> None:
+def test_the_watcher_waits_for_a_database_that_starts_later(frail_app: Flask, own_server: databases.Server) -> None:
     own_server.kill()
     with watching(frail_app, at_once=False) as hub:
         assert not hub.listening
@@ -267,7 +267,7 @@ def test_a_database_that_is_not_there_yet_is_waited_for(frail_app: Flask, own_se
 
 @pytest.fixture
 def reopened(app: Flask, watcher: Hub, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """`reopened()`: waits until the watcher was deaf and hears again; the screens were told meanwhile."""
+    """`reopened()`: waits until the watcher has reopened its stream, and `listening` was False meanwhile."""
     heard: list[bool] = []
     listening: property = vars(Hub)["listening"]
 
@@ -280,16 +280,16 @@ def reopened(app: Flask, watcher: Hub, monkeypatch: pytest.MonkeyPatch) -> Calla
     return lambda: wait_until(lambda: heard[:2] == [False, True])
 
 
-def test_a_stream_whose_resume_token_stands_still_is_opened_again(
+def test_a_stream_whose_resume_token_does_not_advance_is_reopened(
     reopened: Callable[[], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An old primary, cut off from the set, answers getMore with empty batches for ever."""
+    """A former primary that is partitioned from the set answers getMore with empty batches only."""
     monkeypatch.setattr(watcher_module, "STALE_AFTER_SECONDS", 0.0)
     reopened()
     assert "the resume token does not advance" in caplog.text
 
 
-def test_a_stream_is_opened_again_when_another_server_is_the_primary(
+def test_a_stream_is_reopened_when_the_primary_changes(
     reopened: Callable[[], None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(watcher_module, "_primary", lambda: ("elsewhere", 27017))
@@ -297,8 +297,8 @@ def test_a_stream_is_opened_again_when_another_server_is_the_primary(
     reopened()
 
 
-def test_a_quiet_database_is_not_taken_for_a_deaf_stream(own_server: databases.Server) -> None:
-    """A primary writes a no-op every ten seconds: the resume token moves on though nothing is written."""
-    with MongoClient[Document](own_server.uri) as client, client.quiet.watch(max_await_time_ms=200) as stream:
+def test_a_stream_without_changes_is_not_reopened(own_server: databases.Server) -> None:
+    """A primary writes a no-op every ten seconds, so the resume token advances without changes."""
+    with MongoClient[Document](own_server.uri) as client, client.unused.watch(max_await_time_ms=200) as stream:
         first = stream.resume_token
         wait_until(lambda: stream.try_next() is not None or stream.resume_token != first)

@@ -10,6 +10,8 @@ from waitercaller.model import restaurants, tables, users
 from waitercaller.model.rollups import store as report
 from waitercaller.web import passwords
 
+pytestmark = pytest.mark.moments
+
 
 @pytest.fixture(autouse=True)
 def _short_past(monkeypatch):

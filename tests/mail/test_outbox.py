@@ -1,4 +1,4 @@
-"""The outbox: what a mail is from the order to the letter, and the folder that takes it where no server is."""
+"""The mail outbox: documents, preparation at sending, headers, and delivery into a folder."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def app(app: Flask) -> Flask:
 
 @pytest.fixture
 def preparing() -> Iterator[dict[str, Any]]:
-    """What prepares each mail, put back after the test."""
+    """The registry of preparing functions, restored after the test."""
     functions = outbox.REGISTRY.functions
     before = dict(functions)
     yield functions
@@ -74,7 +74,7 @@ def test_a_mail_is_written_in_its_readers_language(app: Flask, mails: Mails) -> 
     assert [sent.text[:2] for sent in mails()] == ["de", "en"]
 
 
-def test_what_prepares_a_mail_runs_when_it_is_sent(app: Flask, mails: Mails, preparing: dict[str, Any]) -> None:
+def test_a_mail_is_prepared_when_it_is_sent(app: Flask, mails: Mails, preparing: dict[str, Any]) -> None:
     @outbox.prepares("surprise")
     def prepare(to: str, context: dict[str, Any]) -> outbox.Prepared:
         return outbox.Prepared("greeting", {"name": f"{context['who']} to {to}"})
@@ -85,7 +85,9 @@ def test_what_prepares_a_mail_runs_when_it_is_sent(app: Flask, mails: Mails, pre
     assert outbox_of(app)[0]["context"] == {"who": "Bob"}
 
 
-def test_nothing_prepared_is_nothing_sent(database: Any, app: Flask, mails: Mails, preparing: dict[str, Any]) -> None:
+def test_a_mail_with_nothing_to_tell_is_dropped(
+    database: Any, app: Flask, mails: Mails, preparing: dict[str, Any]
+) -> None:
     @outbox.prepares("greeting")
     def prepare(to: str, context: dict[str, Any]) -> None:
         return None
@@ -95,7 +97,7 @@ def test_nothing_prepared_is_nothing_sent(database: Any, app: Flask, mails: Mail
     assert outbox_of(app)[0]["state"] == "dropped"
 
 
-def test_a_mail_that_was_dropped_is_owed_again_and_one_that_was_sent_is_not(
+def test_a_mail_that_was_dropped_is_enqueued_again_and_one_that_was_sent_is_not(
     app: Flask, mails: Mails, preparing: dict[str, Any]
 ) -> None:
     news: list[outbox.Prepared | None] = [None, outbox.Prepared("greeting", {"name": "Bob"})]
@@ -109,7 +111,7 @@ def test_a_mail_that_was_dropped_is_owed_again_and_one_that_was_sent_is_not(
 
 
 @pytest.mark.needs_wire
-def test_a_mail_of_a_transaction_that_failed_is_not_owed(database: Any, app: Flask) -> None:
+def test_a_mail_of_a_transaction_that_failed_is_not_enqueued(database: Any, app: Flask) -> None:
     from waitercaller.db.client import transaction
 
     def work(txn: Any) -> None:

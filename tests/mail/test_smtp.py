@@ -1,4 +1,4 @@
-"""Sending mails: what is owed to somebody arrives once, whatever fails on the way."""
+"""Sending mails by SMTP: leases, retries, giving up, TLS and authentication; each mail arrives once."""
 
 import logging
 import smtplib
@@ -19,6 +19,8 @@ from tests.support.smtp import AUTHORITY, PASSWORD, USERNAME, Mailbox, mail_serv
 from tests.support.together import at_once
 from waitercaller.db import clock
 from waitercaller.mail import outbox, smtp
+
+pytestmark = pytest.mark.needs_wire
 
 Mails = Callable[[], list[Mail]]
 
@@ -44,7 +46,7 @@ def sender(app: Flask, make_app: Any, config: Config) -> Callable[..., Flask]:
     return made
 
 
-# --- several senders, and their deaths --------------------------------------------------------------------------------
+# --- concurrent senders -----------------------------------------------------------------------------------------------
 
 
 def test_one_call_takes_up_a_bounded_number(database: Any, app: Flask) -> None:
@@ -55,7 +57,6 @@ def test_one_call_takes_up_a_bounded_number(database: Any, app: Flask) -> None:
     assert outbox.send_due(app) == 0
 
 
-@pytest.mark.needs_wire
 def test_two_senders_send_nothing_twice(app: Flask, sender: Any, mailbox: Mailbox) -> None:
     with mail_server(mailbox) as port:
         senders = [sender(port), sender(port)]
@@ -165,7 +166,7 @@ def test_what_the_database_refuses_is_given_up_and_without_it_the_lease_brings_t
 
 def test_a_server_that_is_away_is_asked_once_in_a_round(app: Flask, sender: Any) -> None:
     with silent_server() as port:
-        pass  # nothing listens there any more
+        pass  # closed: nothing listens on the port now
     for _ in range(3):
         greet(app)
     assert outbox.send_due(sender(port)) == 1
@@ -205,7 +206,7 @@ def test_a_recipient_refused_for_now_is_tried_again(
         one = sender(port)
         mailbox.answers[DANA] = answer
         greet(app, "bob@example.org")
-        assert outbox.send_due(one) == 2  # the server is there: the next one goes out
+        assert outbox.send_due(one) == 2  # the server works: the next mail is sent
         assert [document["state"] for document in outbox_of(app)] == ["due", "sent"]
         mailbox.answers.clear()
         later(minutes=1)

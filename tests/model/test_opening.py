@@ -1,4 +1,4 @@
-"""When a restaurant is open: by its hours, past midnight, where the clocks change, on special days and by hand."""
+"""Opening times: hours, spans past midnight, changes of the clocks, exceptions and the manual state."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,10 +7,12 @@ import pytest
 
 from waitercaller.model import opening
 
+pytestmark = pytest.mark.moments
+
 BERLIN, NEW_YORK, TOKYO = "Europe/Berlin", "America/New_York", "Asia/Tokyo"
 
 
-def house(*hours: tuple[int, str, str], zone: str = BERLIN, **values: Any) -> Any:
+def with_hours(*hours: tuple[int, str, str], zone: str = BERLIN, **values: Any) -> Any:
     """A restaurant with these hours: (0 for Monday … 6, opens, closes)."""
     return {
         "time_zone": zone,
@@ -33,8 +35,8 @@ def span(opens: str, closes: str) -> dict[str, str]:
 
 
 def test_without_hours_it_is_always_open() -> None:
-    assert is_open(house(), "2026-11-23 03:00")
-    assert opening.opens_at(house(), moment("2026-11-23 03:00")) == moment("2026-11-23 23:00")  # each day anew
+    assert is_open(with_hours(), "2026-11-23 03:00")
+    assert opening.opens_at(with_hours(), moment("2026-11-23 03:00")) == moment("2026-11-23 23:00")  # each day anew
 
 
 @pytest.mark.parametrize(
@@ -48,12 +50,12 @@ def test_without_hours_it_is_always_open() -> None:
         ("2026-11-24 12:00", False),  # Tuesday
     ],
 )
-def test_hours_are_told_by_the_clock_on_the_wall(at: str, expected: bool) -> None:
-    assert is_open(house((0, "11:00", "14:00"), (0, "18:00", "22:00")), at) is expected
+def test_hours_are_in_local_time(at: str, expected: bool) -> None:
+    assert is_open(with_hours((0, "11:00", "14:00"), (0, "18:00", "22:00")), at) is expected
 
 
-def test_a_night_belongs_to_the_day_on_which_it_began() -> None:
-    saturday_night = house((5, "18:00", "02:00"))
+def test_a_span_past_midnight_belongs_to_the_day_of_its_start() -> None:
+    saturday_night = with_hours((5, "18:00", "02:00"))
     assert is_open(saturday_night, "2026-11-28 22:30")
     assert is_open(saturday_night, "2026-11-29 00:59")  # Sunday, 01:59 in Berlin
     assert not is_open(saturday_night, "2026-11-29 01:00")
@@ -61,14 +63,14 @@ def test_a_night_belongs_to_the_day_on_which_it_began() -> None:
 
 
 def test_a_span_that_closes_when_it_opens_is_a_whole_day() -> None:
-    mondays = house((0, "00:00", "00:00"), zone=TOKYO)
+    mondays = with_hours((0, "00:00", "00:00"), zone=TOKYO)
     assert is_open(mondays, "2026-11-22 15:00")  # Monday 00:00 in Tokyo
     assert is_open(mondays, "2026-11-23 14:59")
     assert not is_open(mondays, "2026-11-23 15:00")
 
 
 def test_a_live_screen_opens_outside_the_hours() -> None:
-    restaurant = house((0, "11:00", "14:00"))
+    restaurant = with_hours((0, "11:00", "14:00"))
     assert is_open(restaurant, "2026-11-23 20:00", watched=True)
     assert not is_open(restaurant, "2026-11-23 20:00")
 
@@ -78,19 +80,19 @@ def test_a_live_screen_opens_outside_the_hours() -> None:
     [
         ("2026-03-28 23:30", True),  # Sunday 00:30 winter time
         ("2026-03-29 00:59", True),
-        ("2026-03-29 01:00", True),  # 03:00 summer time: 02:30 does not come, so it is open until 03:30
+        ("2026-03-29 01:00", True),  # 03:00 summer time: 02:30 is skipped, so it is open until 03:30
         ("2026-03-29 01:30", False),
         ("2026-10-25 00:15", True),  # 02:15 summer time
         ("2026-10-25 01:15", True),  # 02:15 again, winter time
         ("2026-10-25 01:30", False),
     ],
 )
-def test_the_hour_that_comes_twice_or_not_at_all_counts_as_open(at: str, expected: bool) -> None:
-    assert is_open(house((5, "18:00", "02:30")), at) is expected
+def test_ambiguous_and_skipped_local_times_count_as_open(at: str, expected: bool) -> None:
+    assert is_open(with_hours((5, "18:00", "02:30")), at) is expected
 
 
-def test_the_same_hours_are_other_moments_in_summer_and_winter() -> None:
-    restaurant = house((0, "11:00", "14:00"), zone=NEW_YORK)
+def test_hours_follow_daylight_saving_time() -> None:
+    restaurant = with_hours((0, "11:00", "14:00"), zone=NEW_YORK)
     assert is_open(restaurant, "2026-07-06 15:00")  # UTC−4
     assert not is_open(restaurant, "2026-11-23 15:30")  # UTC−5
     assert is_open(restaurant, "2026-11-23 16:00")
@@ -101,7 +103,7 @@ def test_an_exception_replaces_the_hours_of_its_day() -> None:
         {"date": "2026-11-23", "spans": []},
         {"date": "2026-11-24", "spans": [span("09:00", "10:00"), span("22:00", "01:00")]},
     ]
-    restaurant = house((0, "11:00", "14:00"), (1, "11:00", "14:00"), exceptions=exceptions)
+    restaurant = with_hours((0, "11:00", "14:00"), (1, "11:00", "14:00"), exceptions=exceptions)
     assert not is_open(restaurant, "2026-11-23 11:00")
     assert is_open(restaurant, "2026-11-24 08:30")
     assert not is_open(restaurant, "2026-11-24 11:00")
@@ -111,41 +113,41 @@ def test_an_exception_replaces_the_hours_of_its_day() -> None:
 
 def test_a_closed_day_ends_the_day_not_the_night_before_it() -> None:
     exceptions = [{"date": "2026-11-29", "spans": []}]
-    restaurant = house((5, "18:00", "02:00"), (6, "11:00", "14:00"), exceptions=exceptions)
+    restaurant = with_hours((5, "18:00", "02:00"), (6, "11:00", "14:00"), exceptions=exceptions)
     assert is_open(restaurant, "2026-11-29 00:30")
     assert not is_open(restaurant, "2026-11-29 11:00")
 
 
 def test_a_day_can_be_closed_without_any_hours() -> None:
-    restaurant = house(exceptions=[{"date": "2026-12-25", "spans": []}])
+    restaurant = with_hours(exceptions=[{"date": "2026-12-25", "spans": []}])
     assert is_open(restaurant, "2026-12-24 12:00")
     assert not is_open(restaurant, "2026-12-25 12:00")
     assert opening.opens_at(restaurant, moment("2026-12-25 12:00")) == moment("2026-12-25 23:00")
 
 
-def test_closed_now_goes_before_hours_and_screens() -> None:
+def test_closed_now_overrides_hours_and_screens() -> None:
     until = moment("2026-11-23 17:00")
-    restaurant = house((0, "11:00", "14:00"), (0, "18:00", "22:00"), opening={"state": "closed", "until": until})
+    restaurant = with_hours((0, "11:00", "14:00"), (0, "18:00", "22:00"), opening={"state": "closed", "until": until})
     assert not is_open(restaurant, "2026-11-23 11:00", watched=True)
     assert is_open(restaurant, "2026-11-23 17:00")
     assert opening.opens_at(restaurant, moment("2026-11-23 11:00")) == until
 
 
-def test_closed_until_somebody_says_otherwise() -> None:
-    restaurant = house((0, "11:00", "14:00"), opening={"state": "closed", "until": None})
+def test_closed_without_an_end() -> None:
+    restaurant = with_hours((0, "11:00", "14:00"), opening={"state": "closed", "until": None})
     assert not is_open(restaurant, "2026-11-23 11:00")
     assert opening.opens_at(restaurant, moment("2026-11-23 11:00")) is None
 
 
 def test_closed_now_that_ends_outside_the_hours_opens_with_them() -> None:
     until = moment("2026-11-23 16:00")
-    restaurant = house((0, "11:00", "14:00"), (0, "18:00", "22:00"), opening={"state": "closed", "until": until})
+    restaurant = with_hours((0, "11:00", "14:00"), (0, "18:00", "22:00"), opening={"state": "closed", "until": until})
     assert opening.opens_at(restaurant, moment("2026-11-23 11:00")) == moment("2026-11-23 17:00")
 
 
-def test_open_now_goes_before_the_hours_until_it_ends() -> None:
+def test_open_now_overrides_the_hours_until_it_ends() -> None:
     opened = {"state": "open", "until": moment("2026-11-23 17:00")}
-    restaurant = house((0, "18:00", "22:00"), opening=opened)
+    restaurant = with_hours((0, "18:00", "22:00"), opening=opened)
     assert is_open(restaurant, "2026-11-23 12:00")
     assert not is_open({**restaurant, "hours": [{"day": 3, **span("10:00", "11:00")}]}, "2026-11-23 17:00")
 
@@ -159,16 +161,16 @@ def test_open_now_goes_before_the_hours_until_it_ends() -> None:
         ("2026-10-24 22:00", "2026-10-26 10:00"),  # the clocks went back in between
     ],
 )
-def test_it_says_when_it_opens_next(at: str, opens: str) -> None:
-    restaurant = house((0, "11:00", "14:00"), (0, "18:00", "22:00"))
+def test_the_next_opening(at: str, opens: str) -> None:
+    restaurant = with_hours((0, "11:00", "14:00"), (0, "18:00", "22:00"))
     assert opening.opens_at(restaurant, moment(at)) == moment(opens)
 
 
-def test_closed_for_good_opens_never() -> None:
+def test_without_spans_there_is_no_next_opening() -> None:
     hours = [(day, "11:00", "14:00") for day in range(7)]
     first = moment("2026-11-20 00:00")
     every_day = [{"date": f"{first + timedelta(days=day):%Y-%m-%d}", "spans": []} for day in range(420)]
-    assert opening.opens_at(house(*hours, exceptions=every_day), moment("2026-11-23 12:00")) is None
+    assert opening.opens_at(with_hours(*hours, exceptions=every_day), moment("2026-11-23 12:00")) is None
 
 
 @pytest.mark.parametrize(
@@ -179,21 +181,21 @@ def test_closed_for_good_opens_never() -> None:
         ("2026-11-23 20:45", "2026-11-30 10:00"),
     ],
 )
-def test_what_is_said_by_hand_holds_until_the_next_opening(at: str, until: str) -> None:
-    restaurant = house((0, "11:00", "14:00"), (0, "18:00", "22:00"))
+def test_a_manual_state_ends_at_the_next_opening(at: str, until: str) -> None:
+    restaurant = with_hours((0, "11:00", "14:00"), (0, "18:00", "22:00"))
     assert opening.until_next_opening(restaurant, moment(at)) == moment(until)
 
 
-def test_without_hours_what_is_said_by_hand_holds_until_the_next_morning() -> None:
-    assert opening.until_next_opening(house(), moment("2026-11-23 20:00")) == moment("2026-11-24 04:00")
-    assert opening.until_next_opening(house(), moment("2026-11-24 03:00")) == moment("2026-11-24 04:00")
+def test_without_hours_a_manual_state_ends_in_the_next_morning() -> None:
+    assert opening.until_next_opening(with_hours(), moment("2026-11-23 20:00")) == moment("2026-11-24 04:00")
+    assert opening.until_next_opening(with_hours(), moment("2026-11-24 03:00")) == moment("2026-11-24 04:00")
 
 
-def test_somebody_is_expected_only_where_the_house_has_said_so() -> None:
-    hours = house((0, "11:00", "14:00"))
+def test_staff_are_expected_only_if_the_restaurant_is_explicitly_open() -> None:
+    hours = with_hours((0, "11:00", "14:00"))
     assert opening.is_expected(hours, moment("2026-11-23 11:00"))
     assert not opening.is_expected(hours, moment("2026-11-23 20:00"))
-    assert not opening.is_expected(house(), moment("2026-11-23 11:00"))
-    assert opening.is_expected(house(opening={"state": "open", "until": None}), moment("2026-11-23 11:00"))
+    assert not opening.is_expected(with_hours(), moment("2026-11-23 11:00"))
+    assert opening.is_expected(with_hours(opening={"state": "open", "until": None}), moment("2026-11-23 11:00"))
     closed: Any = {**hours, "opening": {"state": "closed", "until": None}}
     assert not opening.is_expected(closed, moment("2026-11-23 11:00"))

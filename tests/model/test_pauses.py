@@ -1,4 +1,4 @@
-"""Pauses: of a phone that called twice where nobody sat, and of a table for a quarter of an hour."""
+"""Pauses of phones after two dismissed calls, and of tables by hand."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,14 +21,14 @@ ANNA = restaurants.Actor(id="anna", name="Anna")
 BOB = restaurants.Actor(id="bob", name="Bob")
 PHONE = "the hash of a cookie"
 
-pytestmark = pytest.mark.usefixtures("database")
+pytestmark = [pytest.mark.usefixtures("database"), pytest.mark.moments]
 
 Call = Callable[..., ServiceRequest]
 
 
 @pytest.fixture
 def call(restaurant: Restaurant, table: Table, later: Any) -> Call:
-    """`call("bill")`: some time goes by, and Dana's phone asks for the bill."""
+    """`call("bill")`: 10 s later, Dana's phone calls for the bill."""
 
     def called(kind: str = "waiter", phone: str | None = PHONE) -> ServiceRequest:
         later(seconds=10)
@@ -39,7 +39,7 @@ def call(restaurant: Restaurant, table: Table, later: Any) -> Call:
 
 
 def nobody_there(*requests: ServiceRequest, by: restaurants.Actor = ANNA) -> list[bool]:
-    """Somebody went to a table for these and found nobody; whether that paused phones, or lifted a pause."""
+    """Dismiss these requests; returns for each changed phone whether it is paused."""
     restaurant_id, ids = requests[0]["restaurant_id"], [request["_id"] for request in requests]
     transitions.dismiss(restaurant_id, ids, by)
     return reviewed(*requests)
@@ -52,7 +52,7 @@ def reviewed(*requests: ServiceRequest) -> list[bool]:
 
 
 def undo(request: ServiceRequest) -> list[bool]:
-    """The staff takes back that nobody was there."""
+    """Reopen a dismissed request, as staff."""
     transitions.reopen({"restaurant_id": request["restaurant_id"]}, [request["_id"]], ANNA)
     return reviewed(request)
 
@@ -83,7 +83,7 @@ def test_twice_within_more_than_an_hour_pauses_nobody(call: Call, table: Table, 
     assert not is_paused(table, PHONE)
 
 
-def test_several_wishes_on_one_card_are_one_way_for_nothing(call: Call, table: Table) -> None:
+def test_requests_that_are_dismissed_together_count_once(call: Call, table: Table) -> None:
     assert nobody_there(call("waiter"), call("bill"), call("water")) == []
     assert not is_paused(table, PHONE)
     assert nobody_there(call("bill")) == [True]
@@ -108,14 +108,14 @@ def test_calls_without_a_known_phone_and_those_of_different_phones_pause_nobody(
     assert pauses.active(table["restaurant_id"]) == []
 
 
-def test_another_restaurant_knows_nothing_of_it(call: Call, database: Any) -> None:
+def test_a_pause_does_not_apply_to_other_restaurants(call: Call, database: Any) -> None:
     nobody_there(call())
     nobody_there(call())
     elsewhere: Any = {"restaurant_id": ObjectId(), "_id": ObjectId(), "name": "1"}
     assert not is_paused(elsewhere, PHONE)
 
 
-def test_the_staffs_undo_takes_the_count_back_and_lifts_the_pause(call: Call, table: Table) -> None:
+def test_an_undo_by_staff_reduces_the_count_and_lifts_the_pause(call: Call, table: Table) -> None:
     nobody_there(call())
     second = call()
     assert nobody_there(second) == [True]
@@ -135,7 +135,7 @@ def test_an_undo_counts_also_where_the_table_has_called_again_since(call: Call, 
     assert not is_paused(table, PHONE)
 
 
-def test_the_guests_own_i_am_here_takes_nothing_back(call: Call, table: Table, later: Any) -> None:
+def test_an_undo_by_the_guest_does_not_reduce_the_count(call: Call, table: Table, later: Any) -> None:
     request = call()
     nobody_there(request)
     place: Scope = {"restaurant_id": table["restaurant_id"], "table_id": table["_id"]}
@@ -156,7 +156,7 @@ def test_an_undo_of_a_third_time_lifts_nothing(call: Call, table: Table, later: 
     assert is_paused(table, PHONE)
 
 
-def test_a_lifted_pause_forgives_what_led_to_it(call: Call, table: Table) -> None:
+def test_after_a_lifted_pause_earlier_dismissals_do_not_count(call: Call, table: Table) -> None:
     nobody_there(call())
     nobody_there(call())
     (pause,) = pauses.active(table["restaurant_id"])
@@ -180,7 +180,7 @@ def test_a_table_is_paused_for_a_quarter_of_an_hour_whichever_phone_taps(table: 
     assert pauses.pause_table(table)
 
 
-def test_taps_are_counted_up_to_where_nobody_counts(table: Table) -> None:
+def test_taps_are_counted_up_to_a_maximum(table: Table) -> None:
     pauses.pause_table(table)
     for _ in range(pauses.MAX_TAPS_COUNTED + 2):
         pause = pauses.applying_to(table, [PHONE])
@@ -194,18 +194,18 @@ def test_a_pause_begins_without_the_taps_of_the_last_one(table: Table, later: An
     (pause,) = pauses.active(table["restaurant_id"])
     pauses.count_tap(pause, table)
     later(minutes=16)
-    pauses.count_tap(pause, table)  # a tap that took its time
+    pauses.count_tap(pause, table)  # a delayed tap of the previous pause
     pauses.pause_table(table)
     assert [each["taps"] for each in pauses.active(table["restaurant_id"])] == [0]
 
 
-def test_what_has_come_to_its_end_is_marked_once(table: Table, later: Any, database: Any) -> None:
+def test_an_expired_pause_is_marked_once(table: Table, later: Any, database: Any) -> None:
     pauses.pause_table(table)
     assert pauses.end_due() == 0
     later(minutes=16)
     assert pauses.end_due() == 1
     assert pauses.end_due() == 0
-    assert database.pauses.find_one()["purge_at"] > clock.now()  # what was marked is heard before it goes
+    assert database.pauses.find_one()["purge_at"] > clock.now()  # it is not purged before the watchers read the change
 
 
 def test_the_database_refuses_a_second_pause_of_the_same_phone(table: Table, database: Any) -> None:
@@ -216,7 +216,7 @@ def test_the_database_refuses_a_second_pause_of_the_same_phone(table: Table, dat
 
 
 @pytest.mark.needs_wire
-def test_two_who_find_nobody_at_once_pause_the_phone_once(app: Flask, call: Call, table: Table) -> None:
+def test_concurrent_dismissals_pause_the_phone_once(app: Flask, call: Call, table: Table) -> None:
     for number in range(8):
         phone = f"phone {number}"
         works = [
@@ -228,7 +228,7 @@ def test_two_who_find_nobody_at_once_pause_the_phone_once(app: Flask, call: Call
 
 
 @pytest.mark.needs_wire
-def test_an_undo_against_a_second_time_leaves_one_truth(app: Flask, call: Call, table: Table) -> None:
+def test_an_undo_against_a_second_time_is_consistent(app: Flask, call: Call, table: Table) -> None:
     for number in range(8):
         phone = f"phone {number}"
         first, second = call("waiter", phone), call("bill", phone)
@@ -239,23 +239,23 @@ def test_an_undo_against_a_second_time_leaves_one_truth(app: Flask, call: Call, 
 
 
 @pytest.mark.needs_wire
-def test_a_table_that_many_pause_at_once_is_paused_once(app: Flask, table: Table) -> None:
+def test_concurrent_pauses_of_a_table_create_one(app: Flask, table: Table) -> None:
     paused = at_once_in(app, *[partial(pauses.pause_table, table)] * 8)
     assert sorted(paused) == [False] * 7 + [True]
 
 
 @pytest.mark.needs_wire
-def test_of_many_taps_at_once_each_is_counted(app: Flask, table: Table) -> None:
+def test_concurrent_taps_are_all_counted(app: Flask, table: Table) -> None:
     pauses.pause_table(table)
     (pause,) = pauses.active(table["restaurant_id"])
     at_once_in(app, *[partial(pauses.count_tap, pause, table)] * 20)
     assert [each["taps"] for each in pauses.active(table["restaurant_id"])] == [20]
 
 
-# --- what each process remembers ---------------------------------------------------------------------------------
+# --- the cache ---------------------------------------------------------------------------------------------------
 
 
-def test_a_house_without_pauses_is_not_asked_at_every_tap(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_that_a_restaurant_has_no_pauses_is_cached(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_paused(table, PHONE)
     with monkeypatch.context() as patch:
         patch.setattr(pauses, "db", lambda: pytest.fail("the database was asked"))
@@ -264,8 +264,8 @@ def test_a_house_without_pauses_is_not_asked_at_every_tap(table: Table, monkeypa
     assert is_paused(table, PHONE)
 
 
-def test_a_pause_that_another_process_lifted_swallows_no_tap(database: Any, table: Table) -> None:
+def test_a_stale_cached_pause_suppresses_no_call(database: Any, table: Table) -> None:
     pauses.pause_table(table)
     assert is_paused(table)
-    database.pauses.update_many({}, {"$set": {"over": True}})  # of which this process has not heard yet
+    database.pauses.update_many({}, {"$set": {"over": True}})  # not known to this process yet
     assert not is_paused(table)

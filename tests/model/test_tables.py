@@ -1,4 +1,4 @@
-"""The store of tables: names, codes, and what two who act at once get."""
+"""Tables: names, codes and concurrent changes."""
 
 import re
 import threading
@@ -76,7 +76,7 @@ def test_names_are_read_as_people_write_them(text, expected):
         ("Bar, BAR", "twice"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_a_reason(app, text, sentence):
+def test_invalid_names_are_refused_with_a_reason(app, text, sentence):
     with app.test_request_context(), pytest.raises(ValidationError, match=sentence):
         names_from(text)
 
@@ -84,7 +84,7 @@ def test_what_cannot_be_meant_is_refused_with_a_reason(app, text, sentence):
 # --- the store ------------------------------------------------------------------------------------------------
 
 
-def test_tables_come_in_the_order_people_expect(database):
+def test_tables_are_in_natural_order(database):
     tables.add_many(HERE, ["10", "Bar 2", "2", "Bar 10", "1", "bar 1"], None)
 
     assert names() == ["1", "2", "10", "bar 1", "Bar 2", "Bar 10"]
@@ -92,7 +92,7 @@ def test_tables_come_in_the_order_people_expect(database):
 
 @pytest.mark.needs_wire
 @pytest.mark.parametrize("again", ["Café", "CAFÉ", unicodedata.normalize("NFD", "café"), "  café "])
-def test_one_name_taken_and_none_is_added(database, again):
+def test_if_one_name_is_taken_no_table_is_added(database, again):
     tables.add_many(HERE, ["Café"], None)
 
     with pytest.raises(tables.NamesTaken) as refusal:
@@ -110,8 +110,8 @@ def test_restaurants_do_not_share_names(database):
 
 
 @pytest.mark.needs_wire
-def test_of_two_who_add_the_same_name_at_once_one_wins_as_a_whole(app, database, monkeypatch):
-    monkeypatch.setattr(tables, "check_names_free", _once_both_have_looked(tables.check_names_free))
+def test_of_concurrent_additions_with_a_common_name_one_succeeds_completely(app, database, monkeypatch):
+    monkeypatch.setattr(tables, "check_names_free", _barrier_after(tables.check_names_free))
 
     def add(batch):
         try:
@@ -128,7 +128,7 @@ def test_of_two_who_add_the_same_name_at_once_one_wins_as_a_whole(app, database,
     assert names() in (["A1", "A2", "shared"], ["B1", "B2", "shared"])
 
 
-def test_a_code_that_exists_is_replaced_by_another(database, monkeypatch):
+def test_a_colliding_code_is_replaced_by_another(database, monkeypatch):
     tables.add_many(HERE, ["1", "2"], None)
     first, second = tables.of_restaurant(HERE)
     fresh = tables.new_code()
@@ -163,7 +163,7 @@ def test_an_unknown_or_malformed_code_finds_nothing(database, code):
     assert tables.by_code(code) is None
 
 
-def test_an_old_code_is_known_for_24_hours(database, later):
+def test_a_retired_code_is_valid_for_24_hours(database, later):
     tables.add_many(HERE, ["1"], None)
     oldest = only_table()["code"]
     assert tables.rotate(HERE, only_table()["_id"])
@@ -186,7 +186,7 @@ def test_an_old_code_is_known_for_24_hours(database, later):
     assert tables.by_code(table["code"]) == (table, True)
 
 
-def test_codes_that_nobody_can_use_any_more_are_dropped(database, later):
+def test_expired_retired_codes_are_removed(database, later):
     tables.add_many(HERE, ["1"], None)
     for _ in range(3):
         tables.rotate(HERE, only_table()["_id"])
@@ -195,7 +195,7 @@ def test_codes_that_nobody_can_use_any_more_are_dropped(database, later):
     assert len(only_table()["retired_codes"]) == 1
 
 
-def test_what_is_changed_here_is_seen_at_the_next_scan(database):
+def test_changes_in_this_process_invalidate_the_cache(database):
     tables.add_many(HERE, ["1"], None)
     table = only_table()
     tables.by_code(table["code"])
@@ -221,7 +221,7 @@ def test_a_table_cannot_take_the_name_of_another(database):
     assert names() == ["BAR", "Window"]
 
 
-def test_the_name_of_a_removed_table_is_free_again(database):
+def test_the_name_of_a_removed_table_can_be_reused(database):
     tables.add_many(HERE, ["1"], None)
     table = only_table()
 
@@ -236,7 +236,7 @@ def test_the_name_of_a_removed_table_is_free_again(database):
     assert not tables.edit(HERE, table["_id"], "2", None)
 
 
-def test_nobody_reaches_a_table_through_another_restaurant(database):
+def test_a_table_is_not_accessible_through_another_restaurant(database):
     tables.add_many(HERE, ["1"], None)
     table = only_table()
 
@@ -248,7 +248,7 @@ def test_nobody_reaches_a_table_through_another_restaurant(database):
 
 
 @pytest.mark.needs_wire
-def test_of_two_new_codes_at_once_one_is_made(app, database):
+def test_of_concurrent_rotations_one_changes_the_code(app, database):
     tables.add_many(HERE, ["1"], None)
     table = only_table()
 
@@ -260,8 +260,8 @@ def test_of_two_new_codes_at_once_one_is_made(app, database):
     assert only_table()["code"] not in codes
 
 
-def _once_both_have_looked(look):
-    """`look`, whose first two callers wait for each other before they go on."""
+def _barrier_after(look):
+    """`look`, with a barrier for its first two callers."""
     both = threading.Barrier(2, timeout=20)
     waiting = iter([both.wait, both.wait])
 

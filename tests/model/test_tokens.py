@@ -1,4 +1,4 @@
-"""Tokens: links that are signed, end, and work once."""
+"""Tokens: signature, expiry, single use and revocation."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -33,20 +33,20 @@ def test_a_token_gives_its_subject_back_once(database: TokenDatabase) -> None:
     assert reason("reset", token) == "used"
 
 
-def test_looking_does_not_spend(database: TokenDatabase) -> None:
+def test_peeking_does_not_redeem(database: TokenDatabase) -> None:
     token = tokens.issue("reset", "alice", HOUR)
     assert tokens.peek("reset", token) == tokens.peek("reset", token) == "alice"
     assert tokens.redeem("reset", token) == "alice"
 
 
-def test_a_token_of_one_purpose_is_worth_nothing_at_another(database: TokenDatabase) -> None:
+def test_a_token_is_invalid_for_another_purpose(database: TokenDatabase) -> None:
     token = tokens.issue("confirm", "alice", HOUR)
     assert reason("reset", token) == "invalid"
     assert tokens.redeem("confirm", token) == "alice"
 
 
 @pytest.mark.parametrize("token", ["", ".", "a.b", "ä", "W10.x" * 50, "\0", "e30.e30"])
-def test_what_is_no_token_is_refused(database: TokenDatabase, token: str) -> None:
+def test_malformed_tokens_are_refused(database: TokenDatabase, token: str) -> None:
     assert reason("reset", token) == "invalid"
 
 
@@ -61,16 +61,14 @@ def test_a_token_signed_with_another_key_is_refused(database: TokenDatabase, con
     assert reason("reset", forged) == "invalid"
 
 
-def test_a_token_ends(database: TokenDatabase, later: Callable[..., None]) -> None:
+def test_a_token_expires(database: TokenDatabase, later: Callable[..., None]) -> None:
     token = tokens.issue("reset", "alice", HOUR)
     later(hours=1, minutes=2)
     assert reason("reset", token) == "expired"
 
 
 @pytest.mark.parametrize("seconds", [-90, 89])
-def test_clocks_that_differ_by_90_seconds_do_no_harm(
-    database: TokenDatabase, later: Callable[..., None], seconds: int
-) -> None:
+def test_clocks_may_differ_by_90_seconds(database: TokenDatabase, later: Callable[..., None], seconds: int) -> None:
     fresh = tokens.issue("reset", "alice", HOUR)
     later(seconds=seconds)
     assert tokens.peek("reset", fresh) == "alice"
@@ -78,7 +76,7 @@ def test_clocks_that_differ_by_90_seconds_do_no_harm(
     assert tokens.peek("reset", fresh) == "alice"
 
 
-def test_a_newer_token_takes_the_place_of_the_older(database: TokenDatabase) -> None:
+def test_a_newer_token_replaces_the_older(database: TokenDatabase) -> None:
     older, others = tokens.issue("reset", "alice", HOUR), tokens.issue("reset", "bob", HOUR)
     newer = tokens.issue("reset", "alice", HOUR)
     assert reason("reset", older) == "used"
@@ -94,14 +92,14 @@ def test_revoking_ends_all_tokens_of_a_subject_and_no_others(database: TokenData
     assert tokens.redeem("reset", his) == "bob"
 
 
-def test_the_database_holds_nothing_that_could_be_redeemed(database: TokenDatabase) -> None:
+def test_stored_values_cannot_be_redeemed(database: TokenDatabase) -> None:
     token = tokens.issue("reset", "alice", HOUR)
     token_id = tokens.serializer("token:reset").loads(token)[0]
     assert token not in str(database.tokens.find_one())
     assert token_id not in str(database.tokens.find_one())
 
 
-def test_tokens_of_the_key_before_still_work(
+def test_tokens_signed_with_a_fallback_key_are_valid(
     database: TokenDatabase, make_app: Callable[[Config], Flask], config: Config, app: Flask
 ) -> None:
     token = tokens.issue("reset", "alice", HOUR)
@@ -117,7 +115,7 @@ def test_tokens_of_the_key_before_still_work(
 
 
 @pytest.mark.needs_wire
-def test_of_twenty_that_redeem_at_once_one_succeeds(database: TokenDatabase, app: Flask) -> None:
+def test_of_twenty_concurrent_redemptions_one_succeeds(database: TokenDatabase, app: Flask) -> None:
     token = tokens.issue("reset", "alice", HOUR)
 
     def redeem() -> str:

@@ -1,4 +1,4 @@
-"""The page of a member's phones is tested with phones that are told."""
+"""The fixtures of tests/push, for tests of the notifications page."""
 
 from tests.push.conftest import config, push_server, service, subscribe, tell
 

@@ -1,4 +1,4 @@
-"""The page where members choose what their phones tell them, and what makes the staff's pages an app."""
+"""The notifications page (subscribe, choose, test), the web app manifest and the service worker's script."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from tests.support import ROOT
 from tests.support.cast import Browser, Person, visit
-from tests.support.push.phones import Subscribe, owed, send
+from tests.support.push.phones import Subscribe, push_states, send
 from tests.support.push.service import PushService
 from waitercaller.model import logins, restaurants, subscriptions
 from waitercaller.push import encryption
@@ -25,7 +25,7 @@ def page(person: Person) -> str:
 
 
 def register(person: Person, form: dict[str, str], **values: str) -> TestResponse:
-    """What the script of the page sends."""
+    """Post what the page's script sends."""
     address = f"{person.home}/notifications"
     return person.client.submit(address, {**form, "choice": "all", **values})
 
@@ -42,7 +42,7 @@ def names(app: Flask, person: Person) -> list[str]:
 
 
 def phone_of(app: Flask, person: Person) -> Browser:
-    """A phone that was let in for this member: a login without an account."""
+    """A phone that is logged in as this member's device, without an account."""
     with app.app_context():
         secret, _ = logins.start_device(person.restaurant_id, "Bob", person.member_id, "127.0.0.1", "a phone")
     browser = visit(app)
@@ -157,7 +157,7 @@ def test_a_message_can_be_tried_out_but_not_without_end(
     tries = limits.LIMITS["push_try"].allowances[0].tries
     answers = [bob.client.post(f"{home}/{name}/try", data={"csrf_token": token}) for _ in range(tries + 1)]
     assert [answer.status_code for answer in answers] == [303] * tries + [429]
-    assert len(owed(app)) == tries
+    assert len(push_states(app)) == tries
 
 
 def test_a_message_that_is_tried_out_says_what_it_is(
@@ -170,7 +170,7 @@ def test_a_message_that_is_tried_out_says_what_it_is(
     assert service.texts("Bob")[0] == ("Trattoria Lucia", "This is how calls reach this phone.")
 
 
-def test_a_member_chooses_zones_of_the_house_and_no_others(app: Flask, bob: Person, alice: Person) -> None:
+def test_a_member_chooses_zones_of_the_restaurant_and_no_others(app: Flask, bob: Person, alice: Person) -> None:
     with app.app_context():
         terrace, hall = (restaurants.ensure_zone(alice.restaurant_id, name) for name in ("Terrace", "Hall"))
     home = f"{bob.home}/notifications"

@@ -75,6 +75,7 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- all of it --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_a_healthy_installation_is_well(app: Flask, make_app: MakeApp, config: Config, trusted: None) -> None:
     mailbox = smtp.Mailbox()
     with https_server() as port, smtp.mail_server(mailbox, starttls=True, login=True) as mail_port:
@@ -117,6 +118,7 @@ def test_it_leaves_no_trace_in_the_database(app: Flask, look: Callable[..., list
     assert app.extensions["mongo"].database.limits.count_documents({}) == 0
 
 
+@pytest.mark.needs_wire
 def test_what_is_wrong_is_said_with_what_to_do_and_the_exit_code_tells_scripts(app: Flask) -> None:
     done = app.test_cli_runner().invoke(args=["doctor"])
     assert done.exit_code == 1
@@ -159,6 +161,7 @@ def test_a_disk_that_is_nearly_full(app: Flask, monkeypatch: pytest.MonkeyPatch)
 # --- the database -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_a_database_that_is_away(make_app: MakeApp, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "ANSWER_SECONDS", 0.3)
     app = make_app(replace(config, mongodb_uri="mongodb://127.0.0.1:9/waitercaller"))
@@ -167,6 +170,7 @@ def test_a_database_that_is_away(make_app: MakeApp, config: Config, monkeypatch:
     assert "systemctl status mongod" in finding.advice
 
 
+@pytest.mark.needs_wire
 def test_indexes_that_are_missing(app: Flask, look: Callable[..., list[Finding]]) -> None:
     app.extensions["mongo"].database.users.drop_index("email_1")
     finding = of(look(), "users.email_1")
@@ -181,6 +185,7 @@ def test_a_database_that_is_too_old_or_no_replica_set(app: Flask, monkeypatch: p
     assert "rs.initiate()" in of(findings, "not a replica set").advice
 
 
+@pytest.mark.needs_wire
 def test_a_database_that_lets_us_read_only(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise pymongo.errors.OperationFailure("not authorized", 13)

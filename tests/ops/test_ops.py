@@ -18,11 +18,13 @@ from waitercaller.db import schema
 from waitercaller.web import access
 
 
+@pytest.mark.needs_wire
 def test_a_process_that_hears_changes_on_a_built_database_is_ready(client: FlaskClient) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json) == (200, {"status": "ready"})
 
 
+@pytest.mark.needs_wire
 def test_without_its_indexes_it_is_not_ready_and_says_which(app: Flask, client: FlaskClient) -> None:
     app.extensions["mongo"].database.tables.drop_index("code_1")
     answer = client.get("/readyz")
@@ -30,6 +32,7 @@ def test_without_its_indexes_it_is_not_ready_and_says_which(app: Flask, client: 
     assert answer.json == {"status": "not ready", "missing_indexes": ["tables.code_1"]}
 
 
+@pytest.mark.needs_wire
 def test_a_process_that_hears_no_changes_is_not_ready(app: Flask, client: FlaskClient) -> None:
     app.extensions["hub"].listening = False
     assert client.get("/readyz").status_code == 503
@@ -50,7 +53,6 @@ def test_a_machine_is_drained_by_a_file_and_serves_again_without_it(
 ) -> None:
     drain_file = tmp_path / "draining"
     app = make_app(replace(config, drain_file=str(drain_file)))
-    schema.build(app.extensions["mongo"].database)
     client = app.test_client()
     assert client.get("/readyz").status_code == 200
     drain_file.touch()
@@ -60,6 +62,7 @@ def test_a_machine_is_drained_by_a_file_and_serves_again_without_it(
     assert client.get("/readyz").status_code == 200
 
 
+@pytest.mark.needs_wire
 def test_readiness_asks_each_collection_once(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     ask = Collection.index_information

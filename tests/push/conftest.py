@@ -1,4 +1,4 @@
-"""Phones that have subscribed to a push service on this machine, and a call that is told to them."""
+"""Fixtures: a push service on this machine, phones that have subscribed to it, and calls that are pushed to them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +29,7 @@ def push_server() -> Iterator[PushService]:
 
 @pytest.fixture
 def service(push_server: PushService, monkeypatch: pytest.MonkeyPatch) -> Iterator[PushService]:
-    """The push service, nothing sent to it yet."""
+    """The push service, without messages."""
     monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
     delivery._tls.cache_clear()
     push_server.forget()
@@ -44,7 +44,7 @@ def config(config: Config, service: PushService) -> Config:
 
 @pytest.fixture
 def subscribe(app: Flask, service: PushService) -> Subscribe:
-    """`subscribe(bob)`: Bob's phone, told of all calls."""
+    """`subscribe(bob)`: Bob's phone, subscribed to all calls."""
 
     def subscribed(person: Person, choice: subscriptions.ActiveChoice = "all", name: str = "") -> Phone:
         phone = service.phone(name or person.name)
@@ -57,7 +57,7 @@ def subscribe(app: Flask, service: PushService) -> Subscribe:
 
 @pytest.fixture
 def tell(app: Flask, alice: Person, table: Table) -> Tell:
-    """`tell("called")`: a guest at table 7 has called, and a message to whoever wants to hear of it is enqueued."""
+    """`tell("called")`: a guest at table 7 calls, and the push messages about this event are enqueued."""
 
     def told(event: messages.Event = "called", request: ServiceRequest | None = None) -> ServiceRequest:
         with app.app_context():

@@ -1,4 +1,4 @@
-"""What is sent to a phone: the examples of RFC 8291 and 8292, byte by byte, and where it may be sent."""
+"""Encryption and signature of push messages by the examples of RFC 8291 and 8292, and the allowed push services."""
 
 import pytest
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -63,7 +63,7 @@ def test_the_example_of_rfc_8292_is_understood_by_what_checks_here() -> None:
         (P256DH, AUTH + "AA"),
         (P256DH, ""),
         (P256DH[:-4], AUTH),
-        ("BA" + P256DH[2:], AUTH),  # no point of the curve
+        ("BA" + P256DH[2:], AUTH),  # not a point of the curve
         ("", AUTH),
         ("ü" * 87, AUTH),
         (P256DH, "*" * 22),

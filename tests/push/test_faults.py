@@ -1,4 +1,4 @@
-"""Push messages when something is wrong: a service that is slow or away, phones that are gone, and people, too."""
+"""Faults of push messages: slow or unreachable services, expired subscriptions, members and logins that are gone."""
 
 import logging
 from dataclasses import replace
@@ -10,7 +10,7 @@ from flask import Flask
 
 from config import Config
 from tests.support.cast import PASSWORD, Person
-from tests.support.push.phones import Subscribe, Tell, browser, login_of, owed, send
+from tests.support.push.phones import Subscribe, Tell, browser, login_of, push_states, send
 from tests.support.push.service import Phone, PushService
 from tests.support.smtp import silent_server
 from waitercaller.alerts import messages
@@ -41,7 +41,7 @@ def widest(app: Flask, person: Person) -> str | None:
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_phone_that_its_service_does_not_know_any_more_is_forgotten(
+def test_a_subscription_that_its_service_does_not_know_is_deleted(
     app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, status: int
 ) -> None:
     subscribe(bob)
@@ -51,7 +51,7 @@ def test_a_phone_that_its_service_does_not_know_any_more_is_forgotten(
     send(app)
     assert len(subscribed(app, bob)) == 1
     assert widest(app, bob) == "escalated"
-    assert sorted(owed(app)) == [("alerted", "dropped"), ("alerted", "sent")]
+    assert sorted(push_states(app)) == [("alerted", "dropped"), ("alerted", "sent")]
     tell("unheard")
     assert send(app) == 0
 
@@ -70,7 +70,7 @@ def test_a_service_that_cannot_now_is_asked_again_while_it_is_news(
     later(seconds=6)
     assert send(app) == 1
     assert len(service.asked) == 3
-    assert owed(app) == [("called", "sent")]
+    assert push_states(app) == [("called", "sent")]
     assert int(service.messages[0].headers["ttl"]) <= 111
 
 
@@ -106,13 +106,14 @@ def test_a_refusal_is_final_and_in_the_log_without_the_address_of_the_phone(
     tell()
     with caplog.at_level(logging.INFO):
         send(app)
-    assert owed(app) == [("called", "failed")]
+    assert push_states(app) == [("called", "failed")]
     assert service.asked == ["/Bob"]  # no redirect is followed
     assert "gave up the push message called" in caplog.text
     assert f"localhost refuses it: {status}" in caplog.text
     assert phone.endpoint not in caplog.text
 
 
+@pytest.mark.needs_wire
 def test_a_service_that_never_answers_holds_up_nobody_for_long(
     app: Flask,
     make_app: Any,
@@ -136,9 +137,9 @@ def test_a_service_that_never_answers_holds_up_nobody_for_long(
         tell()
         send(patient)
         assert len(service.messages) == 1
-        assert owed(app) == [("called", "due"), ("called", "sent")]
+        assert push_states(app) == [("called", "due"), ("called", "sent")]
         later(seconds=10)
-        send(patient)  # the second time in a row
+        send(patient)  # the second timeout in a row
     asked = []
 
     def awake(endpoint: str, *_: Any) -> delivery.Answer:
@@ -148,7 +149,7 @@ def test_a_service_that_never_answers_holds_up_nobody_for_long(
     monkeypatch.setattr(delivery, "post", awake)
     later(seconds=15)
     send(patient)
-    assert asked == []  # or each message to it would hold up a whole batch again
+    assert asked == []  # the circuit is open: each message would delay a whole batch
     later(seconds=6)
     send(patient)
     assert asked == [silent.endpoint]
@@ -163,10 +164,10 @@ def test_a_service_whose_certificate_is_not_trusted_gets_nothing(
     tell()
     send(app)
     assert service.asked == []
-    assert owed(app) == [("called", "due")]
+    assert push_states(app) == [("called", "due")]
 
 
-# --- what is no news any more -----------------------------------------------------------------------------------------
+# --- messages that are not true ---------------------------------------------------------------------------------------
 
 
 def test_a_call_that_somebody_has_taken_is_not_told_any_more(
@@ -178,7 +179,7 @@ def test_a_call_that_somebody_has_taken_is_not_told_any_more(
         requests.accept(bob.restaurant_id, [request["_id"]], {"id": bob.member_id, "name": "Bob"})
     send(app)
     assert service.asked == []
-    assert owed(app) == [("called", "dropped")]
+    assert push_states(app) == [("called", "dropped")]
 
 
 @pytest.mark.parametrize(("unheard", "state"), [(False, "dropped"), (True, "sent")])
@@ -193,7 +194,7 @@ def test_that_nobody_hears_is_told_as_long_as_nobody_does(
         if not unheard:
             alerts.clear_unheard(alerts.noted()[alice.restaurant_id], heard=True)
     send(app)
-    assert owed(app) == [("unheard", state)]
+    assert push_states(app) == [("unheard", state)]
 
 
 def test_old_news_is_not_sent(
@@ -204,10 +205,10 @@ def test_old_news_is_not_sent(
     later(seconds=messages.AUDIENCES["called"].time_to_live.total_seconds())
     send(app)
     assert service.asked == []
-    assert owed(app) == [("called", "dropped")]
+    assert push_states(app) == [("called", "dropped")]
 
 
-# --- who has gone -----------------------------------------------------------------------------------------------------
+# --- members, logins --------------------------------------------------------------------------------------------------
 
 
 def leave_work(app: Flask, bob: Person) -> None:
@@ -239,7 +240,7 @@ def change_the_key(app: Flask, bob: Person) -> None:
 @pytest.mark.parametrize(
     "end", [leave_work, log_out, change_password, delete_account, forbid_the_service, change_the_key]
 )
-def test_a_phone_of_nobody_gets_nothing_and_is_forgotten(
+def test_a_phone_whose_member_or_login_is_gone_gets_nothing_and_is_deleted(
     app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, end: Any
 ) -> None:
     subscribe(bob)
@@ -248,7 +249,7 @@ def test_a_phone_of_nobody_gets_nothing_and_is_forgotten(
         end(app, bob)
     send(app)
     assert service.asked == []
-    assert owed(app) == [("called", "dropped")]
+    assert push_states(app) == [("called", "dropped")]
     assert subscribed(app, bob) == []
 
 
@@ -268,15 +269,15 @@ def test_a_login_that_takes_anothers_place_in_its_browser_still_hears(
     assert login_of(bob) != before
     tell()
     send(app)
-    assert owed(app) == [("called", "sent")]
+    assert push_states(app) == [("called", "sent")]
 
 
 def test_a_login_that_is_only_idle_still_hears(
     app: Flask, service: PushService, alice: Person, subscribe: Subscribe, tell: Tell, later: Any
 ) -> None:
-    """Alice is at home; nobody has touched anything for a day."""
+    """Alice's login has been idle for a day."""
     subscribe(alice)
-    later(hours=11)  # the signature is of now, as the service's clock has it, within a day
+    later(hours=11)  # the VAPID token must stay within a day of the service's clock
     with app.app_context():
         long_ago = clock.now() - logins.PERSON_IDLE * 2
         db().logins.update_one({"_id": login_of(alice)}, {"$set": {"seen_at": long_ago}})
@@ -303,20 +304,20 @@ def test_one_member_has_a_bounded_number_of_phones(app: Flask, bob: Person, subs
     assert kept == [str(number) for number in range(2, subscriptions.MAX_BROWSERS_PER_MEMBER + 2)]
 
 
-def test_without_a_key_nothing_is_owed_or_sent(
+def test_without_a_key_nothing_is_enqueued_or_sent(
     app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell
 ) -> None:
     subscribe(bob)
     app.extensions["config"] = replace(app.extensions["config"], vapid_private_key="")
     tell()
-    assert owed(app) == []
+    assert push_states(app) == []
     assert send(app) == 0
 
 
-# --- what stays -------------------------------------------------------------------------------------------------------
+# --- stored data ------------------------------------------------------------------------------------------------------
 
 
-def test_a_member_who_is_let_go_is_forgotten_at_once(
+def test_the_subscriptions_of_a_removed_member_are_deleted_at_once(
     app: Flask, alice: Person, bob: Person, subscribe: Subscribe
 ) -> None:
     subscribe(bob)
@@ -336,6 +337,7 @@ def test_a_person_can_download_which_phones_are_told_but_not_where_they_are_reac
     assert phone.endpoint not in str(held)
 
 
+@pytest.mark.needs_wire
 def test_phones_go_with_their_restaurant(
     app: Flask, alice: Person, bob: Person, subscribe: Subscribe, later: Any
 ) -> None:

@@ -1,4 +1,4 @@
-"""Push messages: who hears of what, and that it arrives once, sealed, and only while it is news."""
+"""Push messages: recipients of each event, content, encryption, idempotency."""
 
 from functools import partial
 from typing import Any, cast
@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from config import Config
 from tests.support.asvs import call_waiter
 from tests.support.cast import Person
-from tests.support.push.phones import Subscribe, browser, login_of, owed, send, zones_of
+from tests.support.push.phones import Subscribe, browser, login_of, push_states, send, zones_of
 from tests.support.push.service import PushService
 from tests.support.together import at_once
 from waitercaller.alerts import messages
@@ -47,7 +47,7 @@ def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
     assert message.claims["sub"] == "mailto:hello@waitercaller.test"
     assert 100 <= int(message.headers["ttl"]) <= 120
     assert (message.headers["urgency"], message.headers["topic"]) == ("high", str(request["_id"]))
-    assert owed(app) == [("called", "sent")]
+    assert push_states(app) == [("called", "sent")]
     assert send(app) == 0
 
 
@@ -76,9 +76,10 @@ def test_it_is_written_in_the_language_of_its_reader(
     assert service.texts("Bob")[0][0] == "Tisch 7: Rechnung"
 
 
-# --- who hears of what ------------------------------------------------------------------------------------------------
+# --- recipients -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 @pytest.mark.parametrize(
     ("event", "hearing"),
     [
@@ -113,13 +114,14 @@ def test_calls_go_to_their_zones_and_what_waits_to_everybody(
     zones_of(app, nina, cast(str, hall))
     for person, choice in ((alice, "escalated"), (mona, "escalated"), (bob, "all"), (nina, "all")):
         subscribe(person, choice)
-    hire("Olaf", role="waiter", at=alice)  # wants to hear nothing
+    hire("Olaf", role="waiter", at=alice)  # has no subscription
     later(minutes=3)
     tell(event)
     send(app)
     assert {message.path[1:] for message in service.messages} == hearing
 
 
+@pytest.mark.needs_wire
 def test_who_has_no_zones_has_all_and_a_table_without_one_is_everybodys(
     app: Flask, bob: Person, alice: Person, service: PushService, subscribe: Subscribe, tell: Any
 ) -> None:
@@ -141,7 +143,7 @@ def test_another_restaurant_hears_nothing(
     assert [message.path for message in service.messages] == ["/Bob"]
 
 
-def test_where_nobody_has_subscribed_a_call_costs_no_question(
+def test_where_nobody_has_subscribed_a_call_costs_no_query(
     app: Flask, alice: Person, tell: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = tell()
@@ -159,7 +161,7 @@ def test_where_nobody_has_subscribed_a_call_costs_no_question(
 # --- once -------------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_step_is_owed_once_and_a_new_one_again(
+def test_the_same_step_is_enqueued_once_and_a_new_one_again(
     database: Any, app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Any
 ) -> None:
     subscribe(bob)
@@ -168,11 +170,11 @@ def test_the_same_step_is_owed_once_and_a_new_one_again(
     tell("nagged", request)
     again = cast(ServiceRequest, {**request, "steps": [*request["steps"], {"what": "nagged"}, {"what": "reopened"}]})
     tell("nagged", again)
-    assert [event for event, _ in owed(app)] == ["called", "nagged", "nagged"]
+    assert [event for event, _ in push_states(app)] == ["called", "nagged", "nagged"]
 
 
 @pytest.mark.needs_wire
-def test_what_is_owed_goes_with_the_transaction_that_owes_it(
+def test_a_message_is_enqueued_only_if_its_transaction_commits(
     database: Any, app: Flask, alice: Person, bob: Person, subscribe: Subscribe, tell: Any
 ) -> None:
     subscribe(bob)
@@ -186,7 +188,7 @@ def test_what_is_owed_goes_with_the_transaction_that_owes_it(
     with pytest.raises(LookupError):
         transaction(fail)
     transaction(lambda txn: messages.enqueue(restaurant, "alerted", request, txn))
-    assert [event for event, _ in owed(app)] == ["alerted", "called"]
+    assert [event for event, _ in push_states(app)] == ["alerted", "called"]
 
 
 @pytest.mark.needs_wire
@@ -200,7 +202,7 @@ def test_two_senders_send_nothing_twice(
     senders = [make_app(config), make_app(config)]
 
     def work(one: Flask) -> None:
-        while any(state == "due" for _, state in owed(app)):
+        while any(state == "due" for _, state in push_states(app)):
             sender.send_due(one)
 
     at_once(*(partial(work, one) for one in senders))

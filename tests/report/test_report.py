@@ -17,6 +17,8 @@ from waitercaller.model.rollups import store
 from waitercaller.model.tables import Table
 from waitercaller.report import sheet, views
 
+pytestmark = pytest.mark.moments
+
 FORMULA = '=HYPERLINK("http://evil.example","Terrace")'
 
 

@@ -1,4 +1,4 @@
-"""Pauses as those meet them who cause them, who are paused, and who lift them: Dana's phone and Alice's staff."""
+"""Pauses of phones and tables, through the guest's page and the dashboard."""
 
 import re
 from collections.abc import Callable
@@ -15,10 +15,11 @@ from config import Config
 from tests.support.asvs import hidden_fields
 from tests.support.cast import Person
 from tests.support.together import at_once
-from waitercaller.db import schema
 from waitercaller.db.client import Document
 from waitercaller.model import pauses, tables
 from waitercaller.model.tables import Table
+
+pytestmark = pytest.mark.moments
 
 PAUSED = "Calls from this phone are paused — please wave"
 TABLE_PAUSED = "Calls from this table are paused — please wave"
@@ -27,7 +28,7 @@ Act = Callable[..., TestResponse]
 
 
 class Phone:
-    """A guest's phone at a table: whether it keeps cookies and its page's address, or scans anew each time."""
+    """A guest's phone at a table, which may drop its cookies or scan the code again."""
 
     def __init__(self, client: FlaskClient, table: Table) -> None:
         self.client = client
@@ -66,14 +67,14 @@ def make_table(app: Flask) -> Callable[[Person], Table]:
 
 @pytest.fixture
 def live(app: Flask, alice: Person) -> Callable[[], list[Document]]:
-    """`live()`: what calls at Alice's."""
+    """`live()`: the live requests of Alice's restaurant."""
     where = {"restaurant_id": alice.restaurant_id, "live": True}
     return lambda: list(app.extensions["mongo"].database.requests.find(where))
 
 
 @pytest.fixture
 def act(bob: Person, live: Any) -> Act:
-    """`act("dismiss")`: Bob does this to whatever calls; or to the requests with the `ids` that are given."""
+    """`act("dismiss")`: Bob applies this action to all live requests, or to those with these `ids`."""
 
     def done(name: str, ids: list[Any] | None = None) -> TestResponse:
         words = ids or [request["_id"] for request in live()]
@@ -86,7 +87,7 @@ def act(bob: Person, live: Any) -> Act:
 
 @pytest.fixture
 def twice_nobody(phone: Phone, act: Act, later: Any) -> None:
-    """Dana's phone has called twice, and twice nobody was there."""
+    """Dana's phone has called twice, and both requests were dismissed."""
     for _ in range(2):
         phone.tap()
         assert "nobody was there" in act("dismiss").text
@@ -100,7 +101,7 @@ def events(app: Flask, alice: Person) -> Callable[[], list[str]]:
 
 
 def lift(person: Person) -> TestResponse:
-    """“Let it call again”, the first of the quiet lane."""
+    """“Let it call again” for the first pause of the list."""
     dashboard = f"{person.home}/dashboard"
     address = re.search(r'formaction="([^"]+/lift)"', person.client.get(dashboard).text)
     assert address is not None
@@ -135,7 +136,7 @@ def test_its_cookie_keeps_it_paused_however_often_it_scans(phone: Phone, live: A
 
 
 @pytest.mark.usefixtures("twice_nobody")
-def test_i_am_here_is_a_quiet_tap_like_any_other(phone: Phone, live: Any, bob: Person) -> None:
+def test_i_am_here_is_counted_while_paused_like_any_other_tap(phone: Phone, live: Any, bob: Person) -> None:
     assert "I am here" not in phone.page
     phone.tap(act="reopen")
     assert live() == []
@@ -149,7 +150,7 @@ def test_the_other_phones_of_the_table_call_as_ever(app: Flask, table: Table, li
     other.tap()
     assert "Your call is sent" in other.page
     assert len(live()) == 1
-    # The paused phone reads what happens at its table, and that its own taps call nobody.
+    # The paused phone shows the table's state, and that its own taps call nobody.
     assert "Your call is sent" in phone.page
     assert PAUSED in phone.page
     phone.tap()
@@ -165,7 +166,7 @@ def test_the_same_phone_calls_in_another_restaurant(
     elsewhere.tap()
     assert "Your call is sent" in elsewhere.page
     devices = app.extensions["mongo"].database.requests.distinct("device")
-    assert len(devices) == 2  # nobody learns from the database that it was one phone
+    assert len(devices) == 2  # the database does not reveal that it was one phone
 
 
 @pytest.mark.usefixtures("twice_nobody")
@@ -208,7 +209,7 @@ def test_a_tap_sent_again_because_its_answer_was_lost_comes_from_the_same_phone(
 ) -> None:
     form = {**hidden_fields(phone.page), "kind": "waiter"}
     phone.client.post(f"{phone.base}/call", data=form)
-    phone.client.delete_cookie("device")  # with the answer, the cookie was lost
+    phone.client.delete_cookie("device")  # the cookie was lost with the response
     phone.address = phone.client.post(f"{phone.base}/call", data=form).location
     assert "Never mind, cancel my call" in phone.page
     phone.tap(act="cancel")
@@ -276,7 +277,7 @@ def test_scripts_are_told_what_came_of_it(table: Table, bob: Person) -> None:
         assert (answer.status_code, answer.json["ok"]) == (status, ok)  # type: ignore[index]
 
 
-def test_another_house_neither_pauses_nor_lifts(app: Flask, table: Table, bob: Person, charlie: Person) -> None:
+def test_another_restaurant_neither_pauses_nor_lifts(app: Flask, table: Table, bob: Person, charlie: Person) -> None:
     page = f"{charlie.home}/dashboard"
     for home, status in ((charlie.home, 404), (bob.home, 404)):
         answer = charlie.client.submit(f"{home}/tables/{table['_id']}/pause", page=page)
@@ -308,7 +309,6 @@ def test_two_of_the_staff_who_find_nobody_at_once_pause_the_phone_once(
 @pytest.mark.needs_wire  # two applications on one database
 def test_over_https_the_cookie_is_for_this_host_alone(make_app: Any, config: Config, app: Flask, table: Table) -> None:
     secure = make_app(replace(config, public_url="https://localhost"))
-    schema.build(secure.extensions["mongo"].database)
     client = secure.test_client()
     form = {**hidden_fields(client.get(f"/t/{table['code']}", base_url="https://localhost").text), "kind": "waiter"}
     answer = client.post(f"/t/{table['code']}/call", data=form, base_url="https://localhost")

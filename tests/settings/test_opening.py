@@ -13,6 +13,8 @@ from waitercaller.model import opening, presence
 from waitercaller.requests.dashboard import cards
 from waitercaller.settings import hours
 
+pytestmark = pytest.mark.moments
+
 EVENING = {"opens": "18:00", "closes": "23:00"}
 
 

@@ -13,7 +13,6 @@ from flask.testing import FlaskClient
 from config import Config
 from tests.support.asvs import routes
 from tests.support.cast import Person, hire
-from waitercaller.db import schema
 from waitercaller.model import tables
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.tables import Table
@@ -36,7 +35,6 @@ FRAMING = CONTENT_SECURITY_POLICY + "; frame-src 'self'"
 def app(make_app: Any, config: Config) -> Flask:
     """The application with Google Analytics configured."""
     app: Flask = make_app(replace(config, ga_measurement_id=MEASUREMENT_ID))
-    schema.build(app.extensions["mongo"].database)
     return app
 
 
@@ -71,7 +69,6 @@ def forgotten(page: Any) -> set[str]:
 
 def test_without_an_id_there_is_nothing_of_it(make_app: Any, config: Config) -> None:
     app: Flask = make_app(config)
-    schema.build(app.extensions["mongo"].database)
     alice = hire(app, "Alice")
     with app.app_context():
         tables.add_many(alice.restaurant_id, ["7"], None)

@@ -12,6 +12,8 @@ from config import Config
 from tests.support.cast import Person
 from waitercaller.db import clock
 
+pytestmark = pytest.mark.moments
+
 SECURITY_TXT = "/.well-known/security.txt"
 
 

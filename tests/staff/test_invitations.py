@@ -318,6 +318,7 @@ def test_the_newest_invitation_of_an_address_replaces_the_others(
     assert members()["Anna"] == "waiter"
 
 
+@pytest.mark.needs_wire
 @pytest.mark.parametrize("deed", ["remove", "role"])
 def test_what_somebody_promised_who_may_not_any_more_is_void(
     client: FlaskClient, alice: Person, hire: Hire, mails: Mails, members: Any, deed: str

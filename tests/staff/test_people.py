@@ -110,6 +110,7 @@ def test_names_are_text_and_nothing_else(alice: Person, members: Any) -> None:
 # --- roles --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_the_owner_changes_roles(alice: Person, bob: Person, members: Any) -> None:
     assert send(alice, about(bob, "role"), role="manager").status_code == 303
     assert members()["Bob"]["role"] == "manager"
@@ -131,6 +132,7 @@ def test_managers_change_no_roles(mona: Person, bob: Person, members: Any) -> No
     assert members()["Mona"]["role"] == "manager"
 
 
+@pytest.mark.needs_wire
 def test_the_last_owner_can_neither_go_nor_step_down(alice: Person, bob: Person, members: Any) -> None:
     for answer in (send(alice, about(alice, "role"), role="waiter"), send(alice, about(alice, "remove"))):
         assert answer.status_code == 409
@@ -138,6 +140,7 @@ def test_the_last_owner_can_neither_go_nor_step_down(alice: Person, bob: Person,
     assert members()["Alice"]["role"] == "owner"
 
 
+@pytest.mark.needs_wire
 def test_with_another_owner_the_first_one_steps_down_and_leaves(alice: Person, bob: Person, members: Any) -> None:
     send(alice, about(bob, "role"), role="owner")
     answer = send(alice, about(alice, "role"), role="waiter")
@@ -256,6 +259,7 @@ def test_owners_require_the_second_step_and_managers_do_not(app: Flask, alice: P
     assert mona.client.get(f"{mona.home}/staff").location == "/account/two-factor"
 
 
+@pytest.mark.needs_wire
 def test_the_owner_reads_what_happened(alice: Person, bob: Person, mona: Person) -> None:
     send(mona, "/members", member_name="Anna")
     send(alice, about(bob, "role"), role="manager")

@@ -1,4 +1,4 @@
-"""What several tests share: starters of the programs that tests run against, the cast, and readers of pages."""
+"""Helpers shared by tests: starters of programs, the named people, readers of pages and mails."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the tests of OWASP ASVS share: the sources as syntax trees, the addresses of every route, and form tokens."""
+"""Helpers of the OWASP ASVS tests: the sources as syntax trees, the path of every route, hidden form fields."""
 
 import ast
 import re
@@ -16,19 +16,19 @@ from tests.support.cast import Person
 from waitercaller.db.client import Document
 from waitercaller.model.tables import Table
 
-NOBODYS_CODE = "A" * 26
+UNKNOWN_CODE = "A" * 26
 SCRIPT = "<script>alert(1)</script>"
 
 
 def sources(local: bool = False) -> Iterator[tuple[Path, ast.Module]]:
-    """The modules of the product, parsed; those that only the local run uses with `local`."""
+    """The application's modules, parsed; with `local` those of the local run, too."""
     for path in [ROOT / "config.py", ROOT / "wsgi.py", *sorted((ROOT / "waitercaller").rglob("*.py"))]:
         if local or not (path.parent.name == "local" or path.name in ("__main__.py", "demo.py")):
             yield path, ast.parse(path.read_text())
 
 
 def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    """Every call below `tree`, with the name it is called by, as in `re.compile`."""
+    """Every function call below `tree` with its dotted name, such as `re.compile`."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
             yield ast.unparse(node.func), node
@@ -45,13 +45,13 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def texts(folder: str, *patterns: str) -> dict[str, str]:
-    """The files below `folder` that match, by path; what others wrote (static/vendor) is left out."""
+    """The matching files below `folder`, by path, without third-party files (static/vendor)."""
     found = [path for pattern in patterns for path in sorted((ROOT / folder).rglob(pattern))]
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in found if "vendor" not in path.parts}
 
 
 def address(app: Flask, rule: Rule, person: Person, table: Table) -> str:
-    """The path of a route, in this person's restaurant and at this table."""
+    """The path of a route, for this person's restaurant and this table."""
     known = {
         "restaurant_id": person.restaurant_id,
         "table_id": table["_id"],
@@ -69,12 +69,12 @@ def address(app: Flask, rule: Rule, person: Person, table: Table) -> str:
 
 
 def routes(app: Flask, method: str) -> list[Rule]:
-    """The routes that take this method."""
+    """The routes that accept this method."""
     return [rule for rule in app.url_map.iter_rules() if method in (rule.methods or set())]
 
 
 def everything(app: Flask) -> dict[str, list[Document]]:
-    """All that is stored, except when somebody was last seen, and the secret that a page offers to an app."""
+    """All documents, except the time of last use of logins and the pending TOTP secret of a setup page."""
     database, but = app.extensions["mongo"].database, {"seen_at": 0, "two_factor_offer": 0}
     return {name: list(database[name].find({}, but)) for name in sorted(database.list_collection_names())}
 
@@ -85,7 +85,7 @@ def hidden_fields(page: str) -> dict[str, str]:
 
 
 def call_waiter(client: Any, table: Table, kind: str = "waiter") -> TestResponse:
-    """A guest opens the table's page and taps."""
+    """A guest opens the table's page and calls."""
     page = client.get(f"/t/{table['code']}").text
     answer: TestResponse = client.post(f"/t/{table['code']}/call", data={**hidden_fields(page), "kind": kind})
     return answer

@@ -1,4 +1,4 @@
-"""axe-core, which knows what keeps people from using a page."""
+"""axe-core, a checker of accessibility rules."""
 
 from importlib import resources
 
@@ -8,9 +8,9 @@ SCRIPT = resources.files("axe_playwright_python").joinpath("axe.min.js").read_te
 
 
 def complaints(page: Page, *rules: str) -> list[str]:
-    """What axe finds on the page as it is now, by all its rules or only by some: which rule, and where."""
+    """axe's findings on the page in its present state, by all rules or by these: rule and elements."""
     if page.evaluate("typeof axe") == "undefined":
-        page.evaluate(SCRIPT)  # past the Content-Security-Policy, as a debugger's
+        page.evaluate(SCRIPT)  # evaluate() is not subject to the CSP
     options = {"resultTypes": ["violations"]} | ({"runOnly": list(rules)} if rules else {})
     violations = page.evaluate("(options) => axe.run(options).then((found) => found.violations)", options)
     return [

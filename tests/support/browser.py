@@ -1,4 +1,4 @@
-"""Chromium, as tests and measurements start it."""
+"""Starts Chromium for tests and benchmarks."""
 
 import shutil
 
@@ -17,7 +17,7 @@ FLAGS = [
 
 
 def executable() -> str | None:
-    """Where Chromium is, if it is installed."""
+    """The path of Chromium; None if it is not installed."""
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 

@@ -1,4 +1,4 @@
-"""Who visits in the tests: browsers without a screen, people with a login, readers of mail."""
+"""HTTP clients that act as browsers, people with a login, and mails as their readers see them."""
 
 import functools
 import re
@@ -19,24 +19,24 @@ from waitercaller.model import logins, restaurants, users
 from waitercaller.web import passwords
 
 PASSWORD = "correct horse battery staple"
-GENEROUS = 20.0  # seconds to wait for what normally takes milliseconds
+WAIT_SECONDS = 20.0  # timeout for what normally takes milliseconds
 
 
 class Browser(FlaskClient):
-    """A visitor's browser that reads English and sends forms as a page holds them, CSRF token included."""
+    """A test client with English as its language, which sends a page's forms with their CSRF token."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
 
     def csrf_token(self, page: str) -> str:
-        """The token in the forms of this page."""
+        """The CSRF token in the forms of this page."""
         match = re.search(r'name="csrf_token"[^>]*?value="([^"]+)"', self.get(page, follow_redirects=True).text)
         assert match, f"{page} has no form with a CSRF token"
         return match[1]
 
     def cookie(self, name: str) -> str:
-        """The value of a cookie that this browser has."""
+        """The value of this browser's cookie."""
         cookie = self.get_cookie(name)
         assert cookie, f"there is no cookie called {name}"
         return cookie.value
@@ -48,7 +48,7 @@ class Browser(FlaskClient):
 
 
 def visit(app: Flask) -> Browser:
-    """The browser of somebody unknown."""
+    """A browser without a login."""
     client = app.test_client()
     assert isinstance(client, Browser)
     return client
@@ -56,7 +56,7 @@ def visit(app: Flask) -> Browser:
 
 @dataclass
 class Person:
-    """One of the cast: who it is, where it works, and its logged-in browser."""
+    """A person, with the restaurant they work in and their logged-in browser."""
 
     name: str
     email: str
@@ -68,14 +68,14 @@ class Person:
 
     @property
     def home(self) -> str:
-        """The path its restaurant's pages start with."""
+        """The prefix of the paths of the restaurant's pages."""
         return f"/r/{self.restaurant_id}"
 
 
 def hire(
     app: Flask, name: str, *, role: restaurants.Role = "owner", at: Person | None = None, restaurant: str = ""
 ) -> Person:
-    """A person, logged in, who works at the restaurant of `at`; without `at`, the owner of a new one."""
+    """Create a logged-in person who works in the restaurant of `at`; without `at`, the owner of a new one."""
     email = f"{name.lower()}@example.org"
     with app.app_context():
         user_id = users.create(email, name, _hash(app.extensions["config"]), None)
@@ -93,7 +93,7 @@ def hire(
 
 @functools.cache
 def _hash(config: Config) -> str:
-    """Of the PASSWORD of all: hashing is slow by design, and nothing here depends on each having a salt of its own."""
+    """The hash of PASSWORD, cached: hashing is slow by design, and no test needs a salt per person."""
     return passwords.hashed(PASSWORD)
 
 
@@ -108,7 +108,7 @@ def _logged_in(app: Flask, secret: str) -> Browser:
 
 @dataclass
 class Mail:
-    """A mail that arrived; its links are those of the plain text."""
+    """A received mail; its links are those of the plain text."""
 
     to: str
     subject: str
@@ -119,12 +119,12 @@ class Mail:
 
     @property
     def path(self) -> str:
-        """The path of its first link, for a test client."""
+        """The path of the first link, for a test client."""
         return self.links[0].removeprefix("http://localhost")
 
 
 def read_mail(content: bytes) -> Mail:
-    """A mail as its reader gets it."""
+    """Parse a mail."""
     message: Any = message_from_bytes(content, policy=policy.default)
     text = message.get_body(("plain",)).get_content()
     links = re.findall(r"https?://[^\s<>\"]+", text)
@@ -132,8 +132,8 @@ def read_mail(content: bytes) -> Mail:
     return Mail(message["To"], message["Subject"], text, html, message, links)
 
 
-def wait_until(condition: Callable[[], object], seconds: float = GENEROUS) -> None:
-    """Wait until `condition()` is true; fail when it never is."""
+def wait_until(condition: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
+    """Wait until `condition()` is true; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"

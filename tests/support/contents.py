@@ -1,4 +1,4 @@
-"""Everything that a database holds, to be compared."""
+"""The contents of a database, for comparison."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pymongo.database import Database
 
 
 def all_of(database: Database[Any]) -> dict[str, Any]:
-    """Everything that a database holds."""
+    """All documents, indexes and options of all collections."""
     return {
         info["name"]: {
             "options": info["options"],

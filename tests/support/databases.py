@@ -1,7 +1,7 @@
-"""The databases that tests run on.
+"""Databases for tests.
 
-SecantusDB speaks MongoDB's wire protocol as a process of its own, one for each worker of a test run. mongomock answers
-plain queries within the test's process, for the quick run: it knows no transactions, change streams and validators.
+SecantusDB implements MongoDB's wire protocol in a separate process, one per worker of a test run. mongomock answers
+plain queries within the test's process, for the quick run: it has no transactions, change streams and validators.
 """
 
 import os
@@ -34,13 +34,13 @@ T = TypeVar("T")
 EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
 START_SECONDS = 30.0
 FIRST_PORT, LAST_PORT = 10_000, 32_000
-PATIENCE = 10.0  # seconds for one operation on a busy machine
+TIMEOUT_SECONDS = 10.0  # for one operation on a busy machine
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on, below those that outgoing connections take for themselves.
+    """A port that nothing listens on, below the range of ephemeral ports.
 
-    Each worker of a parallel run has its own range: what one has chosen and not yet bound is not another one's.
+    Each worker of a parallel run has its own range, so that two workers never choose the same port before binding it.
     """
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
@@ -54,18 +54,18 @@ def free_port() -> int:
 
 
 def fresh_name() -> str:
-    """A database name no other test uses, also not in another run on the same server."""
+    """A unique database name, also across runs on the same server."""
     return f"test_{secrets.token_hex(6)}"
 
 
 def with_name(uri: str, name: str) -> str:
-    """The address `uri` with `name` as its database."""
+    """`uri` with `name` as its database."""
     parts = urlsplit(uri)
     return urlunsplit(parts._replace(path=f"/{name}"))
 
 
 class Server:
-    """A SecantusDB process with its data in `folder`; it can be stopped, killed, frozen and started again."""
+    """A SecantusDB process with its data in `folder`; it can be stopped, killed, frozen and restarted."""
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
@@ -75,20 +75,20 @@ class Server:
 
     @property
     def uri(self) -> str:
-        # Without retryWrites: the stand-in keeps a record of each and scans them all on every write.
+        # Without retryWrites: SecantusDB records each retryable write and scans all records on every write.
         return f"mongodb://127.0.0.1:{self.port}/?retryWrites=false"
 
     def start(self) -> None:
-        """Start the process and wait until it answers. Raises RuntimeError with its words if it does not."""
+        """Start the process and wait until it answers. Raises RuntimeError with its output if it does not."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        settings = self.folder / "empty.toml"  # without one it reads what lies in the working directory
+        settings = self.folder / "empty.toml"  # without the option it reads a file in the working directory
         settings.touch()
         log = self.folder / "server.log"
         command: list[str | Path] = [EXECUTABLE, "--config", settings, "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--storage-path", self.folder / "data"]
         command += ["--cache-size", "256M", "--log-level", "WARNING", "--noop-heartbeat-seconds", "10", *self.options]
         with log.open("ab") as output:
-            self._process = processes.start(command, output=output)  # which ends with a test run that is killed, too
+            self._process = processes.start(command, output=output)  # in its own session; ends with the test run, too
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -97,15 +97,15 @@ class Server:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it in good order, and wait for the end."""
+        """SIGTERM, and wait for its end."""
         self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it as a loss of power would."""
+        """SIGKILL, as at a loss of power."""
         self._end(signal.SIGKILL)
 
     def freeze(self) -> None:
-        """Let it keep its connections and answer nothing."""
+        """SIGSTOP: it keeps its connections and answers nothing."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
@@ -132,20 +132,19 @@ class Server:
 
 
 class SharedDatabase:
-    """A database with the schema, for one test after another: built once, emptied in between.
+    """A database whose schema is built once and which is emptied between tests.
 
-    Building costs 70 ms of CPU, emptying 5 ms. A test that changed more than documents leaves a database that no other
-    test gets.
+    Building costs 70 ms of CPU, emptying 5 ms. After a test that changed collections or indexes it is replaced.
     """
 
     def __init__(self, server: Server) -> None:
-        self._client: MongoClient[dict[str, Any]] = MongoClient(server.uri, timeoutMS=int(PATIENCE * 1000))
+        self._client: MongoClient[dict[str, Any]] = MongoClient(server.uri, timeoutMS=int(TIMEOUT_SECONDS * 1000))
         self._server_uri = server.uri
         self._name = ""
         self._shape: tuple[int, int] = (0, 0)
 
     def take(self) -> str:
-        """The address of the empty database."""
+        """The URI of the empty database."""
         if not self._name:
             self._name = fresh_name()
             schema.build(self._client[self._name])
@@ -153,7 +152,7 @@ class SharedDatabase:
         return with_name(self._server_uri, self._name)
 
     def give_back(self) -> None:
-        """Empty it. If that fails, or the test changed its collections or indexes, the next test gets a new one."""
+        """Empty it; if that fails, or collections or indexes changed, the next test gets a new database."""
         try:
             changed = self._present_shape() != self._shape
             if not changed:
@@ -170,40 +169,38 @@ class SharedDatabase:
         self._client.close()
 
     def _present_shape(self) -> tuple[int, int]:
-        """How many collections and indexes there are."""
+        """The number of collections and of indexes."""
         stats = self._client[self._name].command("dbStats")
         return stats["collections"], stats["indexes"]
 
 
 def be_patient(mongo: Mongo) -> None:
-    """Make its client, with time enough for a busy machine: what is tested is not how long the database takes."""
+    """Create its client with a longer timeout, for a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "OPERATION_SECONDS", PATIENCE)
+        patch.setattr(client, "OPERATION_SECONDS", TIMEOUT_SECONDS)
         assert mongo.client
 
 
 class Mongomock:
-    """Takes the place of `waitercaller.db.client.Mongo`."""
+    """Replaces `waitercaller.db.client.Mongo`."""
 
     def __init__(self) -> None:
         self.client: Any = mongomock.MongoClient(tz_aware=True)
         self.database = self.client["test"]
-
-    def close(self) -> None:
-        """As Mongo.close."""
-        self.client.close()
-
-    def build_indexes(self) -> None:
-        """The indexes of the schema, one by one: mongomock's create_indexes would lose their conditions."""
+        # One by one: mongomock's create_indexes would lose their conditions.
         for name, indexes in schema.INDEXES.items():
             for index in indexes:
                 options = dict(index.document)
                 self.database[name].create_index(list(options.pop("key").items()), **options)
+
+    def close(self) -> None:
+        """As Mongo.close."""
+        self.client.close()
 
     def transaction(self, work: Callable[[ClientSession | None], T]) -> T:
         return work(None)
 
 
 def third() -> str | None:
-    """The address of a further server to run the store tests on, a real MongoDB for example."""
+    """The URI of a third database for the tests of stores, such as a real MongoDB."""
     return os.environ.get("TEST_MONGODB_URI") or None

@@ -1,4 +1,4 @@
-"""A mail that only tests send, and a look into the outbox."""
+"""A kind of mail for tests only, and access to the outbox's documents."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ def greeting(to: str, context: dict[str, Any]) -> outbox.Prepared:
 
 
 def with_greeting(app: Flask) -> Flask:
-    """The application with a mail that only tests send."""
+    """Add the tests' kind of mail to the application."""
     loader = app.jinja_env.loader
     assert loader is not None
     app.jinja_env.loader = ChoiceLoader([DictLoader(TEMPLATES), loader])

@@ -1,4 +1,4 @@
-"""gunicorn as production runs it."""
+"""gunicorn with production's configuration."""
 
 import os
 import signal
@@ -15,13 +15,13 @@ from tests.support.cast import wait_until
 from tests.support.visits import visit
 from waitercaller.local import processes
 
-PATIENCE = 15.0  # seconds for gunicorn to end
+STOP_SECONDS = 15.0
 START_SECONDS = 30.0
 ESTABLISHED = "01"  # the state of an open connection in /proc/net/tcp
 
 
 class Gunicorn:
-    """Serves `target` on `bind`: 127.0.0.1:port or unix:/path. What it says goes to `log_file`."""
+    """Serves `target` on `bind`: 127.0.0.1:port or unix:/path. Its output goes to `log_file`."""
 
     def __init__(
         self,
@@ -51,14 +51,14 @@ class Gunicorn:
 
     @property
     def workers(self) -> list[int]:
-        """The process ids of its workers."""
+        """The process ids of the workers."""
         if self._process is None:
             return []
         pid = self._process.pid
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def start(self, is_up: Callable[[], bool] | None = None) -> None:
-        """Start it, unless it runs, and wait until its workers answer and hear changes of the database."""
+        """Start it, unless it runs, and wait until all workers answer and their change streams are open."""
         if self._process is not None:
             return
         with self.log_file.open("ab") as output:
@@ -67,20 +67,20 @@ class Gunicorn:
         wait_until(is_up or self.is_up, START_SECONDS)
 
     def stop(self) -> None:
-        """End it as systemd would: SIGTERM, and wait."""
+        """SIGTERM, as by systemd, and wait for its end."""
         if self._process is not None:
-            processes.stop(self._process, PATIENCE)
+            processes.stop(self._process, STOP_SECONDS)
             self._process = None
 
     def kill(self) -> None:
-        """As a loss of power would: the master and its workers at once."""
+        """SIGKILL for the master and all workers at once, as at a loss of power."""
         assert self._process is not None
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._process = None
 
     def reload(self) -> None:
-        """SIGHUP: new workers with the code that is there now; waits until only they are left."""
+        """SIGHUP: start new workers with the present code; wait until the old ones have ended."""
         assert self._process is not None
         old = set(self.workers)
         os.kill(self._process.pid, signal.SIGHUP)
@@ -88,7 +88,7 @@ class Gunicorn:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Its workers keep their connections and say nothing, as a machine does that has lost its network."""
+        """Suspend its processes: they keep their connections and send nothing, as after a loss of network."""
         workers = self.workers
         for worker in workers:
             os.kill(worker, signal.SIGSTOP)
@@ -99,18 +99,18 @@ class Gunicorn:
                 os.kill(worker, signal.SIGCONT)
 
     def streams(self) -> dict[int, int]:
-        """How many connections of visitors each worker holds; those that stand idle are closed after seconds."""
+        """The number of client connections of each worker; idle ones are closed after a few seconds."""
         return {worker: _connections(worker, 0, self.port) for worker in self.workers}
 
     def is_up(self) -> bool:
         database = urlsplit(self.environ["MONGODB_URI"]).port or 27017
         try:
-            # The background work of each has reached the database: one connection watches it, another one sends mails.
+            # The jobs of each worker are connected to the database: one connection watches it, another sends mails.
             hearing = [_connections(worker, 1, database) > 1 for worker in self.workers]
-            # Each worker answers for itself; so many in a row are not all of one.
+            # Each worker answers for itself; this many requests in a row do not all reach the same one.
             return len(hearing) == self.workers_wanted and all(hearing) and all(self.is_ready() for _ in range(20))
         except (FileNotFoundError, PermissionError, ProcessLookupError):
-            return False  # a worker that has just ended
+            return False  # a worker has just ended
 
     def is_ready(self) -> bool:
         try:
@@ -120,7 +120,7 @@ class Gunicorn:
 
 
 def _connections(pid: int, end: int, port: int) -> int:
-    """How many connections this process holds with `port` at its own (0) or at the other end (1)."""
+    """The number of this process's connections with `port` as local (0) or remote (1) port."""
     held = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""Draws the icons of the app from our own mark, static/icons/favicon.svg: python -m tests.support.icons"""
+"""Renders the app's icons from static/icons/favicon.svg: python -m tests.support.icons"""
 
 import base64
 import re
@@ -12,7 +12,7 @@ FOLDER = ROOT / "static/icons"
 
 
 def drawings() -> dict[str, tuple[int, str]]:
-    """Each file with its size and as SVG."""
+    """Each file's size in pixels and its SVG."""
     mark = (FOLDER / "favicon.svg").read_text("utf-8")
     found = re.search(r'(<path d="[^"]+")', mark)
     ground = re.search(r'fill="(#[0-9a-f]{6})"', mark)
@@ -20,7 +20,7 @@ def drawings() -> dict[str, tuple[int, str]]:
     assert ground
     bell = f'{found[1]} fill="none" stroke="#fff" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round"/>'
     square = f'<rect width="24" height="24" fill="{ground[1]}"/>'
-    # Phones cut a maskable icon to a circle of four fifths; the bell stays well inside.
+    # Maskable icons may be cropped to a circle of 80 % of the width; the bell stays inside.
     small = f'<g transform="translate(12 12) scale(.9) translate(-12 -12)">{bell}</g>'
     badge = f'<g transform="translate(12 12) scale(1.5) translate(-12 -12)">{bell}</g>'
     return {
@@ -28,12 +28,12 @@ def drawings() -> dict[str, tuple[int, str]]:
         "app-512.png": (512, mark),
         "app-maskable-512.png": (512, _svg(square + small)),
         "app-apple-180.png": (180, _svg(square + bell)),
-        "badge-96.png": (96, _svg(badge)),  # systems use its shape only
+        "badge-96.png": (96, _svg(badge)),  # systems use only its alpha channel
     }
 
 
 def draw(browser: Browser, size: int, svg: str) -> bytes:
-    """The picture as PNG, transparent where nothing is drawn."""
+    """Render as PNG with a transparent background."""
     page = browser.new_page(viewport={"width": size, "height": size})
     page.set_content(
         f"<style>body {{ margin: 0 }} svg {{ display: block; width: {size}px; height: {size}px }}</style>{svg}"

@@ -1,4 +1,4 @@
-"""A database, and the settings of an application on it, which other processes serve."""
+"""A database and the settings of an application that is served by other processes."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from waitercaller.db import schema
 
 
 class Installation:
-    """`app` is the same application in the test's process, for seeding what pages need not make."""
+    """`app` is the same application in the test's process, for preparing data."""
 
     def __init__(self, folder: Path, public_url: str, **further: str) -> None:
         self.folder = folder
@@ -25,7 +25,7 @@ class Installation:
         self.app.test_client_class = Browser
 
     def open(self) -> None:
-        """Start the database, and build its schema."""
+        """Start the database and build the schema."""
         self.database.start()
         schema.build(self.app.extensions["mongo"].database)
 
@@ -34,7 +34,7 @@ class Installation:
         self.database.kill()
 
     def empty(self) -> None:
-        """Forget everybody and everything, so that the next test finds nobody here."""
+        """Delete all data, before the next test."""
         mongo = self.app.extensions["mongo"]
         names = mongo.database.list_collection_names()
         mongo.client.bulk_write([DeleteMany({}, namespace=f"waitercaller.{name}") for name in names])
@@ -42,7 +42,7 @@ class Installation:
             file.unlink()
 
     def mail_to(self, address: str) -> Mail:
-        """The next mail to this address, which is then taken out of the folder."""
+        """Wait for the next mail to this address, and remove it from the folder."""
         found: list[Mail] = []
 
         def arrived() -> bool:

@@ -1,4 +1,4 @@
-"""A pytest plugin for CI, where a skipped test is a failed one: `-p tests.support.no_skips`."""
+"""A pytest plugin for CI that turns skipped tests into failures: `-p tests.support.no_skips`."""
 
 from collections.abc import Generator
 from typing import Any

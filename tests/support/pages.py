@@ -1,4 +1,4 @@
-"""Forms as a browser would send them: what a page's inputs, boxes and lists hold when nothing was touched."""
+"""Forms as a browser sends them: the initial values of a page's inputs, checkboxes and lists."""
 
 from html.parser import HTMLParser
 from typing import Any
@@ -43,12 +43,12 @@ class _Forms(HTMLParser):
 
 
 def form_in(page: str, action: str) -> dict[str, Any]:
-    """The form of this page that is sent to `action`, untouched."""
+    """The initial values of the form with this `action`."""
     parser = _Forms()
     parser.feed(page)
     return dict(parser.forms[action])
 
 
 def opened(person: Person, path: str) -> dict[str, Any]:
-    """The form that this person has opened on this page, and that is sent to it."""
+    """Open this page as this person; the initial values of its form that is posted to the same path."""
     return form_in(person.client.get(path).text, path)

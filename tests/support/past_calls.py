@@ -1,4 +1,4 @@
-"""Calls that are over, for tests of what is counted of them."""
+"""Ended requests, for tests of the rollups."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -16,7 +16,7 @@ _numbers = count()
 
 
 def steps(at: datetime, **seconds: float) -> list[Document]:
-    """`steps(at, accepted=30, resolved=90)`: what happened to a call, so many seconds after its tap."""
+    """`steps(at, accepted=30, resolved=90)`: the steps of a request, in seconds after the call."""
     taken = [{"at": at, "what": "called", "by": None}]
     return taken + [{"at": at + timedelta(seconds=after), "what": what, "by": BOB} for what, after in seconds.items()]
 
@@ -24,7 +24,7 @@ def steps(at: datetime, **seconds: float) -> list[Document]:
 def past_call(
     restaurant: Restaurant, table: Table, at: datetime, *, kind: int = 0, state: str = "resolved", **seconds: float
 ) -> Any:
-    """A call that went through these steps; without any, answered after 30 s and done after 90 s."""
+    """A request with these steps; by default accepted after 30 s and resolved after 90 s."""
     request: Any = service_request.new(restaurant, table, restaurant["kinds"][kind], f"past-{next(_numbers)}")
     taken = steps(at, **(seconds or {"accepted": 30, "resolved": 90}))
     by = next((step["by"] for step in taken if step["what"] == "accepted"), None)
@@ -34,7 +34,7 @@ def past_call(
 
 
 def keep(database: Database[Document], *requests: Any) -> None:
-    """Write these calls. They are older than what has been looked at: let it be looked at anew."""
+    """Store these requests, and reset the rollups' position, which may be later than they are."""
     database.requests.insert_many(requests)
     database.jobs.delete_many({})
 

@@ -1,4 +1,4 @@
-"""A way to the website that can fail as networks do: a line that hangs without closing."""
+"""A TCP proxy that can make event streams hang without closing them, as failing networks do."""
 
 import socket
 import threading
@@ -12,13 +12,13 @@ STREAM = b"text/event-stream"
 
 
 class Proxy:
-    """Passes connections on to `port` of this machine until told otherwise."""
+    """Forwards connections to `port` of this machine."""
 
     def __init__(self, port: int) -> None:
         self.port = databases.free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._upstream = port
-        self._streams: list[threading.Event] = []  # for each line that carries events: set while it hangs
+        self._streams: list[threading.Event] = []  # one per event stream: set while it hangs
         self._sockets: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", self.port))
 
@@ -35,7 +35,7 @@ class Proxy:
             each.close()
 
     def hang(self) -> int:
-        """Let the event streams that are open say nothing from now on, and not close; returns how many there are."""
+        """Make the open event streams hang without closing them; returns their number."""
         for hanging in self._streams:
             hanging.set()
         return len(self._streams)

@@ -1,20 +1,20 @@
-"""Which tests belong together in a parallel run, which begin first, and which the quick run leaves out."""
+"""Scheduling of tests: groups for parallel runs, order, and the selection of the quick run."""
 
 import pytest
 
-# Tests that share expensive programs, or that must keep their order, run in one worker, in this order: what waits for
-# browsers and other programs begins first, so that the other workers compute meanwhile.
+# Tests that share expensive programs or depend on their order run in one worker. Groups start in this order: those that
+# wait for browsers and other programs first, so that the other workers use the CPU meanwhile.
 GROUPS = ("install", "deploy", "browser 0", "browser 1")
 BROWSER_GROUPS = 2
 NOT_QUICK = ("browser", "deploy", "slow")
-# Who asks for one of these needs MongoDB's protocol, or waits for processes of its own.
+# Fixtures and markers of tests that need MongoDB's wire protocol, or that start processes.
 WIRE_FIXTURES = {"server", "cluster", "watcher", "own_server"}
 WIRE_MARKERS = ("proxied", "fresh_database")
 SLOW_FIXTURES = {"own_server", "gunicorn"}
 
 
 def mark(items: list[pytest.Item]) -> None:
-    """Mark tests by their folder and their fixtures, and give them their group."""
+    """Add markers and groups to tests by their folder and fixtures."""
     modules: list[str] = []
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -38,7 +38,7 @@ def group(item: pytest.Item, name: str) -> None:
 
 
 def position(item: pytest.Item) -> tuple[int, bool]:
-    """By this they are sorted: the groups, then what is slow, then all others, each as they were collected."""
+    """Sort key: groups, then slow tests, then all others, each in order of collection."""
     marker = item.get_closest_marker("xdist_group")
     rank = GROUPS.index(marker.args[0]) if marker else len(GROUPS)
     return rank, item.get_closest_marker("slow") is None

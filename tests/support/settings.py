@@ -1,4 +1,4 @@
-"""The settings of every application that tests start, in their own process or under gunicorn."""
+"""The environment of every application that tests start, in their own process or under gunicorn."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ SECRET_KEY = "a key for tests only: 7Qm2xKp9vR4tWz8b"
 
 
 def environ(mongodb_uri: str, public_url: str, mail_folder: Path, **further: str) -> dict[str, str]:
-    """Valid settings: passwords cheap to hash, mails into a folder."""
+    """A valid environment, with cheap password hashing and mails written into a folder."""
     return {
         "MONGODB_URI": mongodb_uri,
         "PUBLIC_URL": public_url,

@@ -1,4 +1,4 @@
-"""Mail servers that tests send to: a real one, and one that says nothing."""
+"""Mail servers for tests: one based on aiosmtpd, and one that never answers."""
 
 import socket
 import ssl
@@ -18,7 +18,7 @@ USERNAME, PASSWORD = "waitercaller", "a mail password"
 
 
 class Mailbox:
-    """Keeps the mails it gets; `answers` maps an address to the line it refuses it with."""
+    """Stores received mails; `answers` maps a recipient to the SMTP reply that refuses it."""
 
     def __init__(self) -> None:
         self.mails: list[Mail] = []
@@ -53,7 +53,7 @@ class Mailbox:
 
 @contextmanager
 def mail_server(mailbox: Mailbox, *, starttls: bool = False, login: bool = False) -> Iterator[int]:
-    """A mail server on this machine while the block runs; yields its port."""
+    """A mail server on this machine during the block; yields its port."""
     options: dict[str, Any] = {}
     if starttls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -71,6 +71,6 @@ def mail_server(mailbox: Mailbox, *, starttls: bool = False, login: bool = False
 
 @contextmanager
 def silent_server() -> Iterator[int]:
-    """A server that takes connections and never says a word; yields its port."""
+    """A server that accepts connections and sends nothing; yields its port."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield int(listening.getsockname()[1])

@@ -1,6 +1,6 @@
-"""A process that does nothing but escalate, until it is killed: `python -m tests.support.stepper SECONDS [WHERE]`.
+"""A process that only runs the escalation, until it is killed: `python -m tests.support.stepper SECONDS [WHERE]`.
 
-Its clock is so many seconds ahead. With WHERE it kills itself there, in the first step that it takes.
+Its clock is SECONDS ahead. With WHERE it kills itself at that point of its first step.
 """
 
 import os
@@ -42,7 +42,7 @@ def main(seconds: str, where: str = "") -> None:
         with app.app_context():
             try:
                 due_steps.escalate()
-            except PyMongoError as error:  # as in jobs: the next round comes
+            except PyMongoError as error:  # as in jobs.py: retried in the next round
                 print(type(error).__name__, flush=True)
         time.sleep(0.005)
 

@@ -1,4 +1,4 @@
-"""TEST_NOW moves every clock of a test run: of the tests, of what they start, of the database, of browsers."""
+"""TEST_NOW shifts every clock of a test run: of the tests, their processes, the database and browsers."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Doing things at the same moment, as two waiters or fifty phones do."""
+"""Runs functions concurrently, started at the same moment, as two waiters or fifty phones do."""
 
 import threading
 from collections.abc import Callable
@@ -7,14 +7,14 @@ from typing import TypeVar
 
 from flask import Flask
 
-from tests.support.cast import GENEROUS
+from tests.support.cast import WAIT_SECONDS
 
 Result = TypeVar("Result")
 
 
 def at_once(*works: Callable[[], Result]) -> list[Result]:
-    """What each of these gives, in their order, all begun at the same moment. Raises what one of them raised."""
-    start = threading.Barrier(len(works), timeout=GENEROUS)
+    """Run these in threads that start together; returns their results in order. Raises the first exception."""
+    start = threading.Barrier(len(works), timeout=WAIT_SECONDS)
 
     def run(work: Callable[[], Result]) -> Result:
         start.wait()
@@ -25,7 +25,7 @@ def at_once(*works: Callable[[], Result]) -> list[Result]:
 
 
 def at_once_in(app: Flask, *works: Callable[[], Result]) -> list[Result]:
-    """The same, each in an application context of its own."""
+    """The same, each in its own application context."""
 
     def in_context(work: Callable[[], Result]) -> Callable[[], Result]:
         def worked() -> Result:

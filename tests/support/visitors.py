@@ -1,4 +1,4 @@
-"""Browsers, each with cookies of its own, and what the staff and the guests do with them."""
+"""Browser contexts of Playwright, each with its own cookies, and the actions of staff and guests."""
 
 import re
 from typing import Any
@@ -9,12 +9,12 @@ from tests.support import timeshift
 from tests.support.cast import Person, wait_until
 from tests.support.website import Website
 
-PATIENCE_MS = 15_000  # for what normally takes milliseconds
-NO_WORKER = "Service Worker registration blocked by Playwright"  # which we asked it for
+TIMEOUT_MS = 15_000  # for what normally takes milliseconds
+NO_WORKER = "Service Worker registration blocked by Playwright"  # an expected console message
 
 
 class Visitors:
-    """Opens browsers and notes whatever their pages complain about: errors, refusals of the CSP, dialogs."""
+    """Opens browser contexts and records console errors, CSP violations and dialogs of their pages."""
 
     def __init__(self, website: Website, chromium: Browser) -> None:
         self.website = website
@@ -24,16 +24,15 @@ class Visitors:
         self._contexts: list[BrowserContext] = []
 
     def come(self, **options: Any) -> Page:
-        """Somebody unknown with a new browser; `options` as for Playwright's new_context.
+        """A page of a new context without a login; `options` as for Playwright's new_context.
 
-        Without service workers, unless allowed: what one lets through while it takes over a page escapes the routes
-        that a test sets.
+        Service workers are blocked unless allowed, since requests that pass through one escape a test's routes.
         """
         options.setdefault("service_workers", "block")
         return self.watched(self.chromium.new_context(base_url=self.website.url, locale="en-GB", **options)).new_page()
 
     def logged_in(self, person: Person, **options: Any) -> Page:
-        """A further browser that this person has logged in with."""
+        """A page of a new context with a login of this person."""
         page = self.come(**options)
         cookie = person.client.get_cookie("session")
         assert cookie is not None
@@ -41,14 +40,14 @@ class Visitors:
         return page
 
     def dashboard(self, person: Person, **options: Any) -> Page:
-        """The dashboard of this person's restaurant, live."""
+        """The live dashboard of this person's restaurant."""
         page = self.logged_in(person, **options)
         page.goto(f"{person.home}/dashboard")
         is_live(page)
         return page
 
     def watched(self, context: BrowserContext) -> BrowserContext:
-        context.set_default_timeout(PATIENCE_MS)
+        context.set_default_timeout(TIMEOUT_MS)
         if script := timeshift.page_script():
             context.add_init_script(script)
         context.on("console", self._note_message)
@@ -58,11 +57,11 @@ class Visitors:
         return context
 
     def tolerate(self, *words: str) -> None:
-        """Errors with these words are what this test provokes."""
+        """Ignore errors that contain one of these texts, since the test provokes them."""
         self.tolerated.extend(words)
 
     def leave(self) -> None:
-        """Close all browsers; fails if a page complained."""
+        """Close all contexts; fails if a page reported an error."""
         for context in self._contexts:
             context.close()
         unexpected = [each for each in self.complaints if not any(words in each for words in self.tolerated)]
@@ -78,37 +77,36 @@ class Visitors:
 
 
 def is_live(page: Page) -> None:
-    """Wait until the dashboard says that it is live."""
+    """Wait until the dashboard shows that it is live."""
     expect(page.locator("#live-words")).to_have_text("Live")
 
 
 def is_not_live(page: Page) -> None:
-    """Wait until the dashboard says that it is not live."""
+    """Wait until the dashboard shows that it is not live."""
     expect(page.locator("#live-words")).to_contain_text("Not live")
 
 
 def is_waiting(guest: Page) -> None:
-    """Wait until a guest's page says that its call waits, whoever has seen it by now."""
+    """Wait until a guest's page shows that its call waits, seen or not."""
     said = re.compile(r"^(Your call is sent|Your call is on \d+ staff screens?|Nobody has seen it yet — please wave)$")
     expect(guest.locator("#headline")).to_have_text(said)
 
 
 def comes_true(page: Page, expression: str, arg: Any = None) -> None:
-    """Wait until this expression is true in the page.
+    """Wait until this JavaScript expression is true in the page.
 
-    Unlike Playwright's wait_for_function it is asked from outside each time: our CSP refuses the evaluations that the
-    page would do by itself.
+    Playwright's wait_for_function evaluates within the page, which our CSP forbids; this evaluates from outside.
     """
     wait_until(lambda: page.evaluate(expression, arg))
 
 
 def press(page: Page, button: str) -> None:
-    """Press the button of this name."""
+    """Press the button with this name."""
     page.get_by_role("button", name=button, exact=True).click()
 
 
 def fill(page: Page, **fields: str) -> None:
-    """Fill in fields by their names in the form."""
+    """Fill in form fields by name."""
     for name, value in fields.items():
         page.locator(f'[name="{name}"]').fill(value)
 
@@ -120,7 +118,7 @@ def card(dashboard: Page, table: str) -> Any:
 
 
 def remember(page: Page) -> None:
-    """Leave a mark in the page that a reload would wipe out."""
+    """Set a mark in the page that a reload would remove."""
     page.evaluate("window.here = 'since the beginning'")
 
 

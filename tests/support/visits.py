@@ -1,4 +1,4 @@
-"""A plain HTTP client that can be told everything: where to connect, as whom, with which headers and which TLS."""
+"""A low-level HTTP client with control over target address, source address, headers and TLS."""
 
 import socket
 import ssl
@@ -7,7 +7,7 @@ from http.client import HTTPConnection, HTTPResponse
 from types import TracebackType
 from typing import Self
 
-PATIENCE = 20.0  # seconds
+TIMEOUT_SECONDS = 20.0
 
 
 @dataclass
@@ -21,26 +21,26 @@ class Answer:
         return self.body.decode(errors="replace")
 
     def header(self, name: str) -> str | None:
-        """The value of this header; fails if there are several."""
+        """The value of this header; fails if it occurs more than once."""
         values = [value for key, value in self.headers if key.lower() == name.lower()]
         assert len(values) < 2, (name, values)
         return values[0] if values else None
 
 
-class Line:
-    """A connection to `place` (127.0.0.1:port or unix:/path), with TLS where `tls` is given."""
+class Connection:
+    """A connection to `address` (127.0.0.1:port or unix:/path), with TLS if `tls` is given."""
 
     def __init__(
-        self, place: str, tls: ssl.SSLContext | None = None, name: str | None = None, source: str = ""
+        self, address: str, tls: ssl.SSLContext | None = None, name: str | None = None, source: str = ""
     ) -> None:
-        self._http = HTTPConnection("unused", timeout=PATIENCE)
-        sock = _connect(place, source)
+        self._http = HTTPConnection("unused", timeout=TIMEOUT_SECONDS)
+        sock = _connect(address, source)
         self._http.sock = tls.wrap_socket(sock, server_hostname=name) if tls else sock
 
     def ask(
         self, path: str, headers: dict[str, str] | None = None, method: str = "GET", body: bytes | None = None
     ) -> HTTPResponse:
-        """Send a request and read the head of its answer. Says only what is in `headers`, and the body's length."""
+        """Send a request with exactly these headers and Content-Length, and read the response's head."""
         self._http.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in (headers or {}).items():
             self._http.putheader(name, value)
@@ -59,7 +59,7 @@ class Line:
 
 
 def visit(
-    place: str,
+    address: str,
     path: str,
     headers: dict[str, str] | None = None,
     *,
@@ -69,18 +69,18 @@ def visit(
     name: str | None = None,
     source: str = "",
 ) -> Answer:
-    """One request on a connection of its own. Without a Host in `headers` it asks for `name`, or for 127.0.0.1."""
+    """One request on a new connection. Without a Host in `headers` it is `name`, or else 127.0.0.1."""
     headers = {"Host": name or "127.0.0.1", **(headers or {})}
-    with Line(place, tls, name, source) as line:
-        response = line.ask(path, headers, method, body)
+    with Connection(address, tls, name, source) as connection:
+        response = connection.ask(path, headers, method, body)
         return Answer(response.status, response.getheaders(), response.read())
 
 
-def _connect(place: str, source: str) -> socket.socket:
-    if place.startswith("unix:"):
+def _connect(address: str, source: str) -> socket.socket:
+    if address.startswith("unix:"):
         sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(PATIENCE)
-        sock.connect(place.removeprefix("unix:"))
+        sock.settimeout(TIMEOUT_SECONDS)
+        sock.connect(address.removeprefix("unix:"))
         return sock
-    host, _, port = place.rpartition(":")
-    return socket.create_connection((host, int(port)), PATIENCE, (source, 0) if source else None)
+    host, _, port = address.rpartition(":")
+    return socket.create_connection((host, int(port)), TIMEOUT_SECONDS, (source, 0) if source else None)

@@ -1,4 +1,4 @@
-"""The real thing for a browser to visit: gunicorn with two workers on a database process of their own."""
+"""A website for browsers: gunicorn with two workers and its own database process."""
 
 from pathlib import Path
 

@@ -182,6 +182,7 @@ def test_no_error_can_pass_for_a_line_of_its_own(app: Flask, capsys: pytest.Capt
         assert all(line.startswith("    ") for line in others), breaking
 
 
+@pytest.mark.needs_wire
 def test_no_secret_is_in_any_log_or_in_the_audit(
     app: Flask,
     alice: Person,

@@ -16,10 +16,9 @@ from flask.testing import FlaskClient
 
 from config import Config
 from tests.support import databases, settings
-from tests.support.asvs import NOBODYS_CODE, address, everything, routes, texts
+from tests.support.asvs import UNKNOWN_CODE, address, everything, routes, texts
 from tests.support.cast import PASSWORD, Browser, Person, hire
 from tests.support.gunicorn import Gunicorn
-from waitercaller.db import schema
 from waitercaller.model.tables import Table
 from waitercaller.web import access
 
@@ -34,7 +33,6 @@ MAKES_MARKUP = re.compile(r"\.(inner|outer)HTML\s*=|insertAdjacentHTML|document\
 def secure(make_app: Any, config: Config) -> Flask:
     """The application behind a TLS proxy."""
     app: Flask = make_app(replace(config, public_url=HTTPS, proxy_count=1))
-    schema.build(app.extensions["mongo"].database)
     return app
 
 
@@ -352,7 +350,7 @@ def test_no_folder_is_listed(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.asvs("13.4.4")
-@pytest.mark.parametrize("path", ["/", "/login", f"/t/{NOBODYS_CODE}"])
+@pytest.mark.parametrize("path", ["/", "/login", f"/t/{UNKNOWN_CODE}"])
 def test_trace_is_not_answered(client: FlaskClient, path: str) -> None:
     answer = client.open(path, method="TRACE", headers={"X-Secret": "tell me"})
     assert answer.status_code == 405

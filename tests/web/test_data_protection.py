@@ -252,8 +252,6 @@ def test_a_registration_takes_its_own_fields_only(app: Flask, mails: Mails) -> N
 def test_what_is_kept_and_counted_is_the_visitors_address(make_app: Any, config: Config, app: Flask) -> None:
     behind = make_app(replace(config, proxy_count=1))
     client = behind.test_client()
-    with behind.app_context():
-        schema.build(behind.extensions["mongo"].database)
     client.environ_base["HTTP_X_FORWARDED_FOR"] = "6.6.6.6, 192.0.2.7"
     client.submit("/login", {"email": "nobody@example.org", "password": PASSWORD})
     [entry] = [each for each in everything(app)["audit"] if each["event"] == "login_failed"]

@@ -246,6 +246,7 @@ def test_readiness_follows_the_database(frail_app: Flask, own_server: databases.
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.needs_wire
 def test_a_database_without_its_indexes_is_not_ready(app: Flask, client: FlaskClient) -> None:
     app.extensions["mongo"].database.tables.drop_indexes()
     answer = client.get("/readyz")

@@ -151,6 +151,7 @@ def test_the_limits_of_the_business_hold(
     assert app.extensions["mongo"].database.requests.count_documents({}) == 1
 
 
+@pytest.mark.needs_wire
 @pytest.mark.asvs("2.3.3")
 def test_what_fails_half_way_leaves_no_half(
     app: Flask, alice: Person, dana: FlaskClient, table: Table, monkeypatch: pytest.MonkeyPatch

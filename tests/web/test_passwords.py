@@ -171,6 +171,7 @@ print(hashing > 10, len(ticks) - hashing > 10, good)
 """
 
 
+@pytest.mark.slow
 def test_hashing_does_not_stall_the_other_greenlets(tmp_path: Path) -> None:
     environment = {
         "MONGODB_URI": "mongodb://127.0.0.1:9/nobody",

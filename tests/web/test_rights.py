@@ -156,6 +156,7 @@ def test_a_token_for_another_table_is_refused(app: Flask, alice: Person, tap: An
     assert tap(hidden_fields(dana.get(f"/t/{other['code']}").text)["form"]) == 409
 
 
+@pytest.mark.needs_wire
 @pytest.mark.asvs("9.2.4")
 def test_a_token_of_another_installation_is_refused(
     make_app: Any, config: Config, tap: Any, dana: FlaskClient, table: Table

@@ -11,7 +11,6 @@ from flask.testing import FlaskClient
 
 from config import Config
 from tests.support.cast import Browser, Person
-from waitercaller.db import schema
 from waitercaller.web import access
 
 HEADERS = {
@@ -128,7 +127,6 @@ def behind(make_app: Any, config: Config) -> Callable[..., FlaskClient]:
 
     def made(proxies: int) -> FlaskClient:
         app = make_app(replace(config, public_url="https://localhost", proxy_count=proxies))
-        schema.build(app.extensions["mongo"].database)
         app.add_url_rule("/seen", view_func=seen, endpoint="seen")
         client: FlaskClient = app.test_client()
         return client

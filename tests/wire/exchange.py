@@ -1,7 +1,7 @@
 """One command as rules see it, and what a rule may decide about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tests.wire.protocol import Document
@@ -81,9 +81,7 @@ Rule = Callable[[Request], Outcome | None]
 
 @dataclass(frozen=True)
 class Refusal(Answer):
-    """What mongod would refuse, in its code and name of the error."""
-
-    document: Document = field(default_factory=dict)
+    """What mongod would refuse, with its code and name of the error."""
 
 
 def words(text: str) -> set[str]:

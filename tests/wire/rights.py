@@ -116,9 +116,9 @@ class Rights:
         if action := OF_CLUSTER.get(request.name):
             missing = {action} if granted.of_cluster_missing(action) else set()
         else:
-            missing = granted.missing(_meant(request.database), request.collection, needed(request))
+            missing = granted.missing(_meant(_database(request)), request.collection, needed(request))
         if missing:
-            words = f"not authorized on {_meant(request.database)} to execute command {request.name}: "
+            words = f"not authorized on {_meant(_database(request))} to execute command {request.name}: "
             return refuse(UNAUTHORIZED, "Unauthorized", words + ", ".join(sorted(missing)))
         return None
 
@@ -134,9 +134,20 @@ def needed(request: Request) -> set[str]:
         actions.add("insert")
     if request.name == "findAndModify" and request.body.get("remove"):
         actions = {"find", "remove"}
+    if request.name == "renameCollection":
+        within_one = request.collection.partition(".")[0] == str(request.body.get("to")).partition(".")[0]
+        actions = {"renameCollectionSameDB"} if within_one else {"insert", "createIndex", "dropCollection"}
+        actions |= {"dropCollection"} if request.body.get("dropTarget") else set()
     if request.body.get("bypassDocumentValidation"):
         actions.add("bypassDocumentValidation")
     return actions
+
+
+def _database(request: Request) -> str:
+    """The database that a command is about. Of a collection that is renamed it stands before its name."""
+    if request.name == "renameCollection" and "." in request.collection:
+        return request.collection.partition(".")[0]
+    return request.database
 
 
 def _meant(database: str) -> str:

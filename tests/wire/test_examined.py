@@ -23,7 +23,8 @@ pytestmark = pytest.mark.slow
 
 PAST, LIVE = 50_000, 10  # requests
 OTHERS = 300  # documents of each other collection, each of another restaurant and another person
-SLACK = 20  # documents that a command may examine beyond those that its filter finds
+# How many documents a command may examine beyond those that its filter finds: of requests, those of a day.
+SLACK, A_DAY = 20, 400
 
 # What may read a whole collection all the same, and why.
 SMALL = {
@@ -34,6 +35,14 @@ SMALL = {
     "registrations": "purged when they expire",
     "restaurants": "one document for each restaurant",
     "screens": "one document for each process and each restaurant with an open dashboard",
+}
+
+
+# What reads its whole collection all the same, since it names an alternative: rarely, and mongod does not.
+EXEMPT = {
+    ("logins", "update many ended_at: $set"),  # `flask end-logins`
+    ("outbox", "find state, $or(created_at $gt | refused $ne) sort created_at limit"),  # for metrics and the doctor
+    ("users", "update _id, $or(two_factor_offer.login_id $ne | two_factor_offer.until $lte): $set"),
 }
 
 
@@ -61,8 +70,10 @@ def _fill(database: Database[Document], name: str) -> Document:
     """Write the documents of this collection; returns one of them."""
     now, rules = clock.now(), VALIDATORS[name]["$jsonSchema"]
     documents = [examined.document(rules, now) for _ in range(PAST if name == "requests" else OTHERS)]
+    indexed = {path for index in schema.INDEXES[name] for path in index.document["key"] if "." not in path}
     for each in documents:
-        each.setdefault("_id", ObjectId())
+        for path in {"_id", *indexed} - set(each):
+            each[path] = ObjectId()
     if name == "requests":
         _make_them_of_one_restaurant(documents)
         database.drop_collection(name)
@@ -86,12 +97,12 @@ def _make_them_of_one_restaurant(requests: list[Document]) -> None:
 def test_no_command_examines_more_than_it_is_about(full: Full) -> None:
     too_many = []
     for collection, shape in sorted(inventory.reviewed()):
-        if collection == ANY or collection in SMALL:
+        if collection == ANY or collection in SMALL or (collection, shape) in EXEMPT:
             continue
         for part in shape.split("; "):
             if (condition := examined.condition_of(part)) is not None:
                 number, found = _examined(full, collection, condition)
-                if number > found + SLACK:
+                if number > found + (A_DAY if collection == "requests" else SLACK):
                     too_many.append(f"[{collection}] {part}: {number} examined, {found} found")
     assert too_many == []
 

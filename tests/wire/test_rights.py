@@ -27,7 +27,8 @@ def test_the_application_reads_writes_and_defines(connect: Any) -> None:
     with database.watch(max_await_time_ms=50) as stream:
         assert stream.try_next() is None
     database.things.delete_one({"_id": 1})
-    assert database.list_collection_names() == ["things"]
+    database.things.rename("others")
+    assert database.list_collection_names() == ["others"]
 
 
 @pytest.mark.parametrize(
@@ -105,6 +106,8 @@ def test_the_backup_reads_everything_and_changes_nothing() -> None:
         ({"aggregate": 1, "pipeline": [{"$changeStream": {}}]}, {"find", "changeStream"}),
         ({"findAndModify": "a", "remove": True}, {"find", "remove"}),
         ({"insert": "a", "bypassDocumentValidation": True}, {"insert", "bypassDocumentValidation"}),
+        ({"renameCollection": "a.b", "to": "a.c"}, {"renameCollectionSameDB"}),
+        ({"renameCollection": "a.b", "to": "a.c", "dropTarget": True}, {"renameCollectionSameDB", "dropCollection"}),
         ({"reIndex": "a"}, {"reIndex"}),
     ],
     ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),  # the same in each process

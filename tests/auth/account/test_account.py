@@ -82,6 +82,7 @@ def test_the_account_is_for_people_only(client: Any) -> None:
 # --- the name -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs_wire
 def test_a_new_name_is_the_name_everywhere(app: Flask, alice: Person, bob: Person) -> None:
     with app.app_context():
         elsewhere = restaurants.create("Bob's own", bob.user_id, "Bob", "en", None)
@@ -305,6 +306,7 @@ def test_a_browser_in_words(app: Flask, user_agent: str, said: str) -> None:
         assert browsers.in_words(user_agent) == said
 
 
+@pytest.mark.needs_wire
 def test_nobody_reads_from_where_a_manager_gave_them_a_role(app: Flask, alice: Person, bob: Person) -> None:
     alice.client.environ_base["REMOTE_ADDR"] = "192.0.2.77"
     path = f"{alice.home}/staff/members/{bob.member_id}/role"

@@ -151,6 +151,7 @@ def test_who_has_the_address_already_is_told_and_gets_no_link(
     assert address_of(charlie) == charlie.email
 
 
+@pytest.mark.needs_wire
 def test_an_address_that_was_taken_in_the_meantime_stays_with_who_has_it(
     app: Flask, alice: Person, mails: Mails, address_of: Callable[[Person], str]
 ) -> None:
@@ -273,6 +274,7 @@ def test_of_two_people_who_want_one_address_at_once_one_gets_it(
     assert sorted([address_of(alice), address_of(charlie)])[1] == "wanted@example.org"
 
 
+@pytest.mark.needs_wire
 def test_a_change_that_fails_half_way_changes_nothing(
     app: Flask, alice: Person, mails: Mails, monkeypatch: pytest.MonkeyPatch, address_of: Callable[[Person], str]
 ) -> None:

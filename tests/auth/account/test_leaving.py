@@ -158,6 +158,7 @@ def test_the_tables_somebody_was_going_to_wait_again(
     assert "is on the way" not in page
 
 
+@pytest.mark.needs_wire
 def test_names_are_erased_and_counts_remain(
     app: Flask,
     stored: Any,
@@ -182,6 +183,7 @@ def test_names_are_erased_and_counts_remain(
     assert "Alice" in str(list(stored.requests.find()))
 
 
+@pytest.mark.needs_wire
 def test_where_somebody_worked_before_the_name_goes_too(
     stored: Any, alice: Person, bob: Person, taken: Callable[..., ObjectId], erase: Callable[[], None]
 ) -> None:
@@ -194,6 +196,7 @@ def test_where_somebody_worked_before_the_name_goes_too(
     assert "Bob" not in str(list(stored.requests.find()))
 
 
+@pytest.mark.needs_wire
 def test_erasing_goes_on_after_a_process_has_died(
     app: Flask,
     stored: Any,
@@ -220,6 +223,8 @@ def test_erasing_goes_on_after_a_process_has_died(
     assert stored.erasures.count_documents({}) == 0
 
 
+@pytest.mark.needs_wire
+@pytest.mark.slow
 def test_a_year_of_requests_is_erased_day_by_day(
     app: Flask, stored: Any, alice: Person, bob: Person, taken: Callable[..., ObjectId], erase: Callable[[], None]
 ) -> None:
@@ -266,6 +271,7 @@ def test_the_only_owner_takes_the_restaurant_along(
     assert "Trattoria Lucia" in mails()[0].text
 
 
+@pytest.mark.needs_wire
 def test_of_a_restaurant_that_went_along_only_counts_remain(
     app: Flask,
     stored: Any,
@@ -324,6 +330,7 @@ def test_open_screens_of_a_deleted_restaurant_close(alice: Person, bob: Person, 
     screen.close()
 
 
+@pytest.mark.needs_wire
 def test_deleting_that_fails_half_way_changes_nothing(
     stored: Any, alice: Person, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -370,6 +377,7 @@ def test_a_login_at_the_moment_of_deleting_ends_with_the_account(
             assert logins.of_person(person.user_id) == []
 
 
+@pytest.mark.needs_wire
 def test_whoever_is_taken_on_while_leaving_is_asked_again(app: Flask, bob: Person, charlie: Person) -> None:
     with app.app_context():
         user = users.get(bob.user_id)

@@ -245,6 +245,7 @@ def test_a_recovery_code_takes_the_place_of_the_phone_once(opened: Open, phone: 
     assert log_in(opened(), phone.recovery[4]).status_code == 303
 
 
+@pytest.mark.needs_wire
 def test_a_recovery_code_is_not_used_up_without_a_notice(
     app: Flask, alice: Person, phone: Phone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,6 @@
-"""Who acts at once, in processes that may be killed: each step of an escalation happens once, whatever else happens.
+"""Concurrent escalation in processes that may be killed: each step happens exactly once.
 
-Taps, acceptances, cancelling and undoing at once are in test_requests_store.
+Concurrent taps, acceptances, cancellations and undos are tested in test_transitions.
 """
 
 import os
@@ -34,7 +34,7 @@ from waitercaller.push import encryption
 pytestmark = [pytest.mark.slow, pytest.mark.needs_wire]
 
 BOB = Actor(id="bob", name="Bob")
-LATE = 600.0  # seconds by which the clocks of all processes here are ahead of the guests' taps
+LATE = 600.0  # seconds between the taps and the processes' clocks
 ONCE = ["called", "nagged", "raised", "alerted"]
 
 Stepper = subprocess.Popen[bytes]
@@ -53,8 +53,8 @@ def stored(app: Flask) -> Iterator[Any]:
 
 
 @pytest.fixture
-def house(stored: Any, alice: Person) -> Person:
-    """Alice's restaurant: she wants mails about guests who wait, and messages about all that happens."""
+def owner(stored: Any, alice: Person) -> Person:
+    """Alice's restaurant, with mails at the last step and a push subscription for all calls."""
     restaurants.set_setting(alice.restaurant_id, "alert_mail", True)
     subscribe(stored, alice, "all")
     return alice
@@ -62,7 +62,7 @@ def house(stored: Any, alice: Person) -> Person:
 
 @pytest.fixture
 def start(config: Config, tmp_path: Path) -> Iterator[Callable[..., Stepper]]:
-    """`start("where it kills itself")`: a process that escalates."""
+    """`start("where")`: an escalating process, which kills itself at this point."""
     mails = Path(config.mail_folder)
     key = config.vapid_private_key
     environ = settings.environ(config.mongodb_uri, config.public_url, mails, VAPID_PRIVATE_KEY=key)
@@ -81,7 +81,7 @@ def start(config: Config, tmp_path: Path) -> Iterator[Callable[..., Stepper]]:
 
 
 def taps(person: Person, number: int) -> list[Document]:
-    """So many tables of this restaurant have called."""
+    """Requests of `number` tables of this restaurant."""
     tables.add_many(person.restaurant_id, [str(each) for each in range(1, number + 1)], None)
     return [dict(call(person.restaurant_id, f"tap {each}", each)) for each in range(number)]
 
@@ -91,7 +91,7 @@ def is_done(stored: Any) -> bool:
 
 
 def assert_each_once(stored: Any, number: int) -> None:
-    """Every request took each step once, and for each step one message is owed; of all together one mail."""
+    """Assert that every request took each step once, with one push message each, and one mail for all of them."""
     histories = [[step["what"] for step in request["steps"]] for request in stored.requests.find()]
     assert histories == [ONCE] * number
     told = Counter((each["context"]["request_id"], each["event"]) for each in stored.pushes.find())
@@ -101,10 +101,10 @@ def assert_each_once(stored: Any, number: int) -> None:
 
 
 @pytest.mark.parametrize("where", WHERE)
-def test_a_process_that_is_killed_within_a_step_leaves_all_of_it_or_nothing(
-    house: Person, stored: Any, start: Callable[..., Stepper], later: Callable[..., None], where: str
+def test_a_step_is_atomic_when_its_process_is_killed(
+    owner: Person, stored: Any, start: Callable[..., Stepper], later: Callable[..., None], where: str
 ) -> None:
-    taps(house, 1)
+    taps(owner, 1)
     victim = start(where)
     assert victim.wait(30) == -signal.SIGKILL
     later(seconds=LATE)
@@ -118,10 +118,10 @@ def test_a_process_that_is_killed_within_a_step_leaves_all_of_it_or_nothing(
 
 
 def test_two_processes_with_one_killed_at_work_take_each_step_once(
-    house: Person, stored: Any, start: Callable[..., Stepper]
+    owner: Person, stored: Any, start: Callable[..., Stepper]
 ) -> None:
     number = 40
-    taps(house, number)
+    taps(owner, number)
     victim, _survivor = start(), start()
     wait_until(lambda: stored.requests.count_documents({"level": {"$gt": 0}}) >= 10)
     victim.kill()
@@ -131,17 +131,17 @@ def test_two_processes_with_one_killed_at_work_take_each_step_once(
 
 @pytest.mark.needs_wire
 @pytest.mark.parametrize("act", ["accept", "resolve", "release"])
-def test_a_step_against_what_staff_do_leaves_one_truth(
-    app: Flask, house: Person, stored: Any, later: Callable[..., None], act: str
+def test_a_step_and_a_concurrent_action_of_staff_are_consistent(
+    app: Flask, owner: Person, stored: Any, later: Callable[..., None], act: str
 ) -> None:
-    """A step that lost may have owed its messages already: these are dropped when they are to be sent."""
-    where = house.restaurant_id
+    """The messages of a step that lost may be enqueued already; they are dropped when they are due."""
+    where = owner.restaurant_id
     acts: dict[str, Callable[[list[Any]], object]] = {
         "accept": lambda ids: transitions.accept(where, ids, BOB),
         "resolve": lambda ids: transitions.resolve(where, ids, BOB),
         "release": lambda ids: (transitions.accept(where, ids, BOB), handover.release(where, "bob", None)),
     }
-    waiting = taps(house, 10)
+    waiting = taps(owner, 10)
     later(seconds=41)
     for ids in ([request["_id"]] for request in waiting):
         at_once_in(app, due_steps.escalate, partial(acts[act], ids))
@@ -155,11 +155,11 @@ def test_a_step_against_what_staff_do_leaves_one_truth(
 
 
 @pytest.mark.needs_wire
-def test_accept_against_passing_on_leaves_one_truth(app: Flask, house: Person, stored: Any) -> None:
-    """Whoever the card names last is who the guest reads is coming."""
-    where, clara = house.restaurant_id, Actor(id="clara", name="Clara")
+def test_concurrent_accepting_and_passing_on_are_consistent(app: Flask, owner: Person, stored: Any) -> None:
+    """The card and the guest's page name the same member."""
+    where, clara = owner.restaurant_id, Actor(id="clara", name="Clara")
     histories = set()
-    for ids in ([request["_id"]] for request in taps(house, 10)):
+    for ids in ([request["_id"]] for request in taps(owner, 10)):
         at_once_in(
             app, partial(transitions.accept, where, ids, BOB), partial(transitions.pass_on, where, ids, clara, BOB)
         )

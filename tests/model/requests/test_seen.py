@@ -1,4 +1,4 @@
-"""Receipts: a screen that has drawn a call says so, once, and nothing else of the call changes."""
+"""`shown`: screens record once that they display a request, and nothing else changes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,8 +33,8 @@ def call(app: Flask, alice: Person, table: Table) -> Call:
 
 
 @pytest.fixture
-def receipts_of(app: Flask) -> Callable[[ObjectId], list[str]]:
-    """The screens that have drawn this request."""
+def screens_of(app: Flask) -> Callable[[ObjectId], list[str]]:
+    """The screens that have recorded this request."""
 
     def found(request_id: ObjectId) -> list[str]:
         request = app.extensions["mongo"].database.requests.find_one({"_id": request_id})
@@ -48,7 +48,7 @@ def post(person: Person, screen: str, *ids: Any) -> int:
     return person.client.submit(f"{person.home}/shown", form, page=f"{person.home}/dashboard").status_code
 
 
-def test_a_screen_signs_once_for_all_that_it_has_drawn(database: Any, alice: Person, call: Call) -> None:
+def test_a_screen_is_recorded_once_for_each_request(database: Any, alice: Person, call: Call) -> None:
     ids = [call("waiter")["_id"], call("bill")["_id"]]
     assert seen.record(alice.restaurant_id, ids, A) == 2
     assert seen.record(alice.restaurant_id, ids, A) == 0
@@ -58,7 +58,7 @@ def test_a_screen_signs_once_for_all_that_it_has_drawn(database: Any, alice: Per
     assert [each["screen"] for each in second["shown"]] == [A]
 
 
-def test_the_latest_receipts_are_kept(database: Any, alice: Person, call: Call) -> None:
+def test_only_the_latest_screens_are_stored(database: Any, alice: Person, call: Call) -> None:
     request = call()
     for number in range(seen.MAX_SCREENS_PER_REQUEST + 5):
         assert seen.record(alice.restaurant_id, [request["_id"]], f"{number:032x}") == 1
@@ -66,13 +66,13 @@ def test_the_latest_receipts_are_kept(database: Any, alice: Person, call: Call) 
     assert screens == [f"{number:032x}" for number in range(5, seen.MAX_SCREENS_PER_REQUEST + 5)]
 
 
-def test_what_has_ended_takes_no_receipt(database: Any, alice: Person, call: Call) -> None:
+def test_an_ended_request_is_not_changed(database: Any, alice: Person, call: Call) -> None:
     request = call()
     transitions.resolve(alice.restaurant_id, [request["_id"]], {"id": "x", "name": "Anna"})
     assert seen.record(alice.restaurant_id, [request["_id"]], A) == 0
 
 
-def test_a_receipt_wakes_the_guest_and_not_the_staff(
+def test_recording_wakes_the_table_and_not_the_restaurant(
     app: Flask, alice: Person, call: Call, watcher: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[str] = []
@@ -86,18 +86,18 @@ def test_a_receipt_wakes_the_guest_and_not_the_staff(
     wait_until(lambda: woken.count(guest) == 4 and woken.count(staff) == 2)
 
 
-def test_a_screen_posts_what_it_has_drawn(bob: Person, call: Call, receipts_of: Any) -> None:
+def test_a_screen_posts_the_requests_that_it_shows(bob: Person, call: Call, screens_of: Any) -> None:
     ids = [call("waiter")["_id"], call("bill")["_id"]]
     assert post(bob, A, *ids, ObjectId()) == 204
-    assert [receipts_of(each) for each in ids] == [[A], [A]]
+    assert [screens_of(each) for each in ids] == [[A], [A]]
 
 
-def test_screens_of_others_sign_for_nothing(charlie: Person, call: Call, receipts_of: Any) -> None:
+def test_screens_of_other_restaurants_change_nothing(charlie: Person, call: Call, screens_of: Any) -> None:
     request = call()
     assert post(charlie, A, request["_id"]) == 204
-    assert receipts_of(request["_id"]) == []
+    assert screens_of(request["_id"]) == []
 
 
 @pytest.mark.parametrize(("screen", "ids"), [(A, ""), (A, "x"), ("x", "f" * 24), (A, " ".join(["f" * 24] * 501))])
-def test_what_makes_no_sense_is_refused(bob: Person, screen: str, ids: str) -> None:
+def test_invalid_ids_are_refused(bob: Person, screen: str, ids: str) -> None:
     assert post(bob, screen, ids) == 400

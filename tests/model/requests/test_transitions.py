@@ -1,4 +1,4 @@
-"""From the tap to the end, in the database."""
+"""Transitions of a request from the first tap to its end."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -81,7 +81,7 @@ def test_a_tap_sent_again_after_its_request_was_resolved_opens_nothing(
     assert database.requests.count_documents({}) == 1
 
 
-@pytest.mark.needs_wire  # mongomock compares the keys of two requests as wholes
+@pytest.mark.needs_wire  # mongomock compares the arrays of two documents as a whole
 def test_a_reminder_sent_again_after_the_end_opens_nothing(tap: Any, restaurant: Restaurant, database: Any) -> None:
     first = tap("k1")
     tap("k2")
@@ -103,7 +103,7 @@ def test_one_page_may_call_for_each_kind_once(tap: Any, database: Any) -> None:
     assert database.requests.count_documents({"live": True}) == 2
 
 
-def test_reminders_are_remembered_only_so_often(tap: Any) -> None:
+def test_the_number_of_reminders_is_bounded(tap: Any) -> None:
     for number in range(transitions.MAX_KEYS_PER_REQUEST + 5):
         request = tap(f"k{number}")
     assert request["reminders"] == transitions.MAX_KEYS_PER_REQUEST - 1
@@ -125,7 +125,7 @@ def test_of_two_who_accept_one_wins(tap: Any, restaurant: Restaurant, database: 
     assert database.requests.find_one({"_id": ids[0]})["by"] == ANNA
 
 
-def test_taking_over_names_whom_from(tap: Any, restaurant: Restaurant, database: Any) -> None:
+def test_taking_over_requires_the_present_member(tap: Any, restaurant: Restaurant, database: Any) -> None:
     ids = [tap("k1")["_id"]]
     transitions.accept(restaurant["_id"], ids, ANNA)
     assert transitions.accept(restaurant["_id"], ids, BOB, taken_from="somebody else") == 0
@@ -139,7 +139,7 @@ def test_taking_over_names_whom_from(tap: Any, restaurant: Restaurant, database:
     [(transitions.resolve, "resolved"), (transitions.dismiss, "dismissed")],
     ids=["resolve", "dismiss"],
 )
-def test_staff_end_what_is_live_once(
+def test_a_live_request_is_ended_once(
     tap: Any, restaurant: Restaurant, database: Any, act: Any, state: str, accepted: bool
 ) -> None:
     request = tap("k1")
@@ -152,7 +152,7 @@ def test_staff_end_what_is_live_once(
     assert [each["_id"] for each in queries.recently_ended(restaurant["_id"])] == [request["_id"]]
 
 
-def test_the_guest_cancels_what_is_live(tap: Any, restaurant: Restaurant, table: Table, database: Any) -> None:
+def test_the_guest_cancels_a_live_request(tap: Any, restaurant: Restaurant, table: Table, database: Any) -> None:
     request = tap("k1")
     assert transitions.cancel(at(table), [request["_id"]], [PHONE]) == 1
     assert state_of(database, request) == "cancelled"
@@ -182,7 +182,7 @@ def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) ->
 
 
 @pytest.mark.parametrize("end", [transitions.resolve, transitions.dismiss], ids=["resolved", "dismissed"])
-def test_what_was_ended_comes_back_with_its_first_clock(tap: Any, restaurant: Restaurant, later: Any, end: Any) -> None:
+def test_an_ended_request_is_reopened_with_its_first_at(tap: Any, restaurant: Restaurant, later: Any, end: Any) -> None:
     request = tap("k1")
     where: Scope = {"restaurant_id": restaurant["_id"]}
     end(restaurant["_id"], [request["_id"]], ANNA)
@@ -192,20 +192,20 @@ def test_what_was_ended_comes_back_with_its_first_clock(tap: Any, restaurant: Re
     assert (back["state"], back["by"], back["first_at"]) == ("waiting", None, request["first_at"])
 
 
-def test_after_five_minutes_nothing_comes_back(tap: Any, restaurant: Restaurant, later: Any) -> None:
+def test_after_five_minutes_a_request_cannot_be_reopened(tap: Any, restaurant: Restaurant, later: Any) -> None:
     request = tap("k1")
     transitions.resolve(restaurant["_id"], [request["_id"]], ANNA)
     later(minutes=5, seconds=1)
     assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
-def test_a_cancelled_request_does_not_come_back(tap: Any, restaurant: Restaurant, table: Table) -> None:
+def test_a_cancelled_request_cannot_be_reopened(tap: Any, restaurant: Restaurant, table: Table) -> None:
     request = tap("k1")
     transitions.cancel(at(table), [request["_id"]], [PHONE])
     assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
-def test_a_newer_call_takes_over_the_older_clock(tap: Any, restaurant: Restaurant, later: Any, database: Any) -> None:
+def test_a_newer_request_inherits_the_first_at(tap: Any, restaurant: Restaurant, later: Any, database: Any) -> None:
     first = tap("k1")
     transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
     later(minutes=1)
@@ -246,7 +246,7 @@ def test_the_database_refuses_a_second_live_request_and_a_misshapen_one(tap: Any
 
 
 @pytest.mark.needs_wire
-def test_fifty_parallel_taps_of_one_page_are_one_request(app: Flask, tap: Any, database: Any) -> None:
+def test_fifty_concurrent_taps_of_one_page_are_one_request(app: Flask, tap: Any, database: Any) -> None:
     found = at_once_in(app, *[partial(tap, "k1")] * 50)
     assert len({request["_id"] for request in found}) == 1
     (request,) = database.requests.find()
@@ -273,7 +273,7 @@ def test_of_twenty_who_accept_at_once_one_wins(app: Flask, tap: Any, restaurant:
 
 
 @pytest.mark.needs_wire
-def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant: Restaurant, table: Table) -> None:
+def test_accept_against_cancel_is_consistent(app: Flask, tap: Any, restaurant: Restaurant, table: Table) -> None:
     outcomes: Counter[str] = Counter()
     for round_number in range(10):
         request = tap(f"k{round_number}")
@@ -284,7 +284,7 @@ def test_accept_against_cancel_leaves_one_truth(app: Flask, tap: Any, restaurant
         ]
         at_once_in(app, *both)
         (after,) = queries.with_ids(at(table), ids)
-        assert after["state"] == "cancelled"  # accept may come first, but cancel always follows
+        assert after["state"] == "cancelled"  # cancel succeeds before or after accept
         assert not after["live"]
         outcomes[" ".join(step["what"] for step in after["steps"])] += 1
     assert set(outcomes) <= {"called cancelled", "called accepted cancelled"}
@@ -305,6 +305,6 @@ def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
         transitions.cancel(where, [live["_id"]], [PHONE])
 
 
-def test_a_request_is_due_after_the_time_for_attention(tap: Any) -> None:
+def test_a_request_is_due_after_the_first_time_of_the_escalation(tap: Any) -> None:
     request = tap("k1")
     assert request["due_at"] - clock.now() <= service_request.escalation_of(None).nag

@@ -1,4 +1,4 @@
-"""What is counted of calls, and when, without a database."""
+"""Counts of requests, and days and quarters in time zones, without a database."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ def table() -> dict[str, Any]:
         ({"reminded": 20, "nagged": 40, "accepted": 70}, 70),
         ({"cancelled": 20}, None),
         ({"dismissed": 20}, None),
-        ({"accepted": 10, "released": 20}, None),  # who was on the way has left
+        ({"accepted": 10, "released": 20}, None),  # the member has left
     ],
 )
 def test_the_wait_ends_when_somebody_is_on_the_way(restaurant, table, taken, wait):
@@ -44,7 +44,7 @@ def test_the_wait_ends_when_somebody_is_on_the_way(restaurant, table, taken, wai
     assert answered == (None if wait is None else timedelta(seconds=wait))
 
 
-def test_an_answer_that_was_undone_was_none(restaurant, table):
+def test_an_undone_answer_does_not_count(restaurant, table):
     call = past_call(restaurant, table, NOON, accepted=10, resolved=20, reopened=200)
     assert answered_after(call) is None
     call["steps"].append({"at": NOON + timedelta(seconds=260), "what": "accepted", "by": None})
@@ -91,8 +91,8 @@ def test_a_quarter_lies_in_one_hour_and_one_day_of_every_zone():
             assert times.day_of(first, zone) == times.day_of(last, zone)
 
 
-def test_the_calls_after_midnight_belong_to_the_evening():
-    assert times.day_of(utc(2026, 11, 11, 3, 59), BERLIN) == date(2026, 11, 10)  # 4:59 on the wall
+def test_calls_after_midnight_belong_to_the_day_before():
+    assert times.day_of(utc(2026, 11, 11, 3, 59), BERLIN) == date(2026, 11, 10)  # 4:59 local time
     assert times.day_of(utc(2026, 11, 11, 4, 0), BERLIN) == date(2026, 11, 11)
     assert times.beginning_of(date(2026, 11, 11), BERLIN) == utc(2026, 11, 11, 4, 0)
 
@@ -108,7 +108,7 @@ def rollup(quarter: Any, calls: int = 1, zone: str | None = "z1") -> Any:
     return {"quarter": quarter, "cells": [{"zone_id": zone, "zone_name": "Old bar", "kind": "waiter", **counts}]}
 
 
-def test_the_hour_that_comes_twice_is_one_row_and_the_missing_one_none():
+def test_a_repeated_hour_is_one_row_and_a_skipped_one_none():
     twice = [rollup(utc(2026, 10, 25, 0, 15), 2), rollup(utc(2026, 10, 25, 1, 15), 3)]  # both 2:15 in Berlin
     assert {hour: each.calls for hour, each in summary.hours(summary.timed_cells(twice, BERLIN)).items()} == {2: 5}
     around = [rollup(utc(2026, 3, 29, 0, 45)), rollup(utc(2026, 3, 29, 1, 0))]  # 1:45, then 3:00
@@ -135,16 +135,16 @@ def test_a_period_is_compared_with_as_many_days_up_to_the_same_time():
     assert (monday.first, monday.last) == (date(2026, 10, 20), date(2026, 10, 26))
     earlier = summary.before(monday, BERLIN)
     assert (earlier.first, earlier.last) == (date(2026, 10, 13), date(2026, 10, 19))
-    assert earlier.end == utc(2026, 10, 19, 10, 0)  # noon on the wall, as now
+    assert earlier.end == utc(2026, 10, 19, 10, 0)  # noon local time, as now
 
 
 @pytest.mark.parametrize(
     ("seconds", "shown"), [(0, "0:00"), (65, "1:05"), (3599.6, "1:00:00"), (3725, "1:02:05"), (None, "–")]
 )
-def test_waits_look_like_a_stopwatch(seconds, shown):
+def test_waits_are_formatted_as_minutes_and_seconds(seconds, shown):
     assert words.minutes_and_seconds(None if seconds is None else timedelta(seconds=seconds)) == shown
 
 
-def test_nothing_is_divided_by_nothing():
+def test_figures_without_calls_are_zero_or_none():
     empty = Figures()
     assert (empty.within(timedelta(seconds=120)), empty.wait(0.9)) == (0, None)

@@ -1,4 +1,4 @@
-"""Calls counted by quarters of an hour: anew each time, by one process at a time, until nothing can change any more."""
+"""Rollups: idempotent counts per quarter of an hour, by one process at a time, until the requests are final."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,11 +12,13 @@ from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.rollups import figures, store, times, usual
 
+pytestmark = pytest.mark.moments
+
 NOON = utc(2026, 11, 10, 12, 0)
 
 
 def counted(database: Any) -> dict[datetime, int]:
-    """How many calls were counted in each quarter."""
+    """The number of counted requests of each quarter."""
     return {each["quarter"]: sum(cell["calls"] for cell in each["cells"]) for each in database.rollups.find()}
 
 
@@ -38,7 +40,7 @@ def test_counting_again_changes_nothing(database, restaurant, table):
     assert {**before, "next_at": None} == {**database.rollups.find_one(), "next_at": None}
 
 
-def test_what_happens_to_a_call_later_is_counted(database, restaurant, table, later):
+def test_later_changes_of_a_request_are_counted(database, restaurant, table, later):
     call = requests.open_request(restaurant, table, restaurant["kinds"][0], "k1")
     store.run_now()
     [cell] = database.rollups.find_one()["cells"]
@@ -56,12 +58,12 @@ def test_what_happens_to_a_call_later_is_counted(database, restaurant, table, la
     assert (cell["calls"], cell["answered"]) == (1, 0)
 
 
-def test_a_quarter_is_left_alone_once_nothing_can_change(database, restaurant, table, later):
+def test_a_quarter_is_final_once_its_requests_cannot_change(database, restaurant, table, later):
     call = requests.open_request(restaurant, table, restaurant["kinds"][0], "k1")
     later(hours=3)
     store.run_now()
     due_at = database.rollups.find_one()["next_at"]
-    assert timedelta(minutes=5) < due_at - clock.now() < timedelta(hours=1)  # less and less often while it waits
+    assert timedelta(minutes=5) < due_at - clock.now() < timedelta(hours=1)  # less often the older it is
     later(hours=1)
     requests.resolve(restaurant["_id"], [call["_id"]], BOB)
     store.run_now()
@@ -73,7 +75,7 @@ def test_a_quarter_is_left_alone_once_nothing_can_change(database, restaurant, t
     assert counted(database) == {times.quarter_of(call["created_at"]): 1}
 
 
-def test_calls_that_become_visible_late_are_counted(database, restaurant, table):
+def test_requests_that_become_visible_late_are_counted(database, restaurant, table):
     store.run_now()
     made_at = clock.now() - timedelta(minutes=4)
     database.requests.insert_one(past_call(restaurant, table, made_at))
@@ -81,14 +83,14 @@ def test_calls_that_become_visible_late_are_counted(database, restaurant, table)
     assert counted(database) == {times.quarter_of(made_at): 1}
 
 
-def test_a_long_past_is_counted_in_batches(database, restaurant, table, monkeypatch):
+def test_many_requests_are_counted_in_batches(database, restaurant, table, monkeypatch):
     monkeypatch.setattr(store, "BATCH_SIZE", 3)
     keep(database, *(past_call(restaurant, table, NOON + timedelta(minutes=5 * each)) for each in range(10)))
     store.run_now()
     assert sum(counted(database).values()) == 10
 
 
-def test_houses_are_counted_apart(database, restaurant, table, charlie):
+def test_restaurants_are_counted_separately(database, restaurant, table, charlie):
     theirs = restaurants.get(charlie.restaurant_id)
     assert theirs is not None
     keep(database, past_call(restaurant, table, NOON), past_call(theirs, table, NOON), past_call(theirs, table, NOON))
@@ -99,7 +101,7 @@ def test_houses_are_counted_apart(database, restaurant, table, charlie):
     }
 
 
-def test_one_process_at_a_time_looks_for_calls(database, restaurant, table, later, monkeypatch):
+def test_one_process_at_a_time_runs_a_round(database, restaurant, table, later, monkeypatch):
     rounds: list[Any] = []
     monkeypatch.setattr(store, "_find_new", rounds.append)
     for number in (1, 2):
@@ -110,15 +112,15 @@ def test_one_process_at_a_time_looks_for_calls(database, restaurant, table, late
 
 
 @pytest.mark.needs_wire
-def test_several_processes_at_once_count_right(app, database, restaurant, table):
+def test_concurrent_processes_count_correctly(app, database, restaurant, table):
     keep(database, *(past_call(restaurant, table, NOON + timedelta(minutes=each)) for each in range(40)))
     at_once_in(app, *[store.run_now] * 4)
     store.run_now()
     assert sorted(counted(database).values()) == [10, 15, 15]
 
 
-def test_who_has_lost_the_lease_writes_nothing(database, restaurant, table, monkeypatch):
-    """Between the reading and the writing another call came, and with it another count."""
+def test_a_process_that_has_lost_its_lease_writes_nothing(database, restaurant, table, monkeypatch):
+    """A request is inserted, and another count completes, between reading and writing."""
     keep(database, past_call(restaurant, table, NOON))
     count_cells = figures.cells_of
 
@@ -146,7 +148,7 @@ def test_a_process_that_dies_leaves_its_quarter_to_another(database, restaurant,
     assert counted(database) == {NOON: 1}
 
 
-def test_calls_of_long_ago_go_and_their_counts_stay(database, restaurant, table, later):
+def test_old_requests_are_purged_and_their_counts_kept(database, restaurant, table, later):
     ancient, recent = (past_call(restaurant, table, clock.now() - timedelta(days=days)) for days in (401, 399))
     keep(database, ancient, recent)
     store.run_now()
@@ -157,7 +159,7 @@ def test_calls_of_long_ago_go_and_their_counts_stay(database, restaurant, table,
     assert sum(counted(database).values()) == 2
 
 
-def test_what_is_live_or_not_counted_for_good_is_never_deleted(database, restaurant, table):
+def test_live_requests_and_those_not_counted_finally_are_not_purged(database, restaurant, table):
     at = clock.now() - timedelta(days=500)
     live, beside = past_call(restaurant, table, at), past_call(restaurant, table, at)
     live.update(state="waiting", live=True, ended_at=None)
@@ -166,7 +168,7 @@ def test_what_is_live_or_not_counted_for_good_is_never_deleted(database, restaur
     assert database.requests.count_documents({}) == 2
 
 
-def test_calls_that_never_end_do_not_keep_the_others(database, restaurant, table, monkeypatch):
+def test_requests_that_never_end_do_not_prevent_the_purge_of_others(database, restaurant, table, monkeypatch):
     monkeypatch.setattr(store, "BATCH_SIZE", 2)
     at = clock.now() - timedelta(days=500)
     never = [past_call(restaurant, table, at + timedelta(hours=each)) for each in range(3)]
@@ -178,7 +180,7 @@ def test_calls_that_never_end_do_not_keep_the_others(database, restaurant, table
     assert [call["_id"] for call in database.requests.find()] == [each["_id"] for each in never]
 
 
-# --- what guests may expect ---------------------------------------------------------------------------------
+# --- the usual wait -----------------------------------------------------------------------------------------
 
 
 def test_the_usual_wait_is_the_median_at_this_hour_of_four_weeks(database, restaurant, table, monkeypatch):
@@ -201,14 +203,14 @@ def test_the_usual_wait_is_the_median_at_this_hour_of_four_weeks(database, resta
     assert usual.usual_wait(restaurant, at + timedelta(hours=3)) is None
 
 
-def test_too_few_calls_tell_nothing(database, restaurant, table, later):
+def test_too_few_calls_give_no_usual_wait(database, restaurant, table, later):
     at = clock.now()
     keep(database, *(past_call(restaurant, table, at - timedelta(days=day)) for day in range(1, 20)))
     store.run_now()
     assert usual.usual_wait(restaurant, at) is None
     keep(database, past_call(restaurant, table, at - timedelta(days=20)))
     store.run_now()
-    assert usual.usual_wait(restaurant, at) is None  # known for five minutes
+    assert usual.usual_wait(restaurant, at) is None  # cached for five minutes
     later(minutes=6)
     wait = usual.usual_wait(restaurant, at)
     assert wait is not None

@@ -1,4 +1,4 @@
-"""What the staff's cards show."""
+"""The staff's cards, built from requests."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -71,14 +71,14 @@ def test_a_choice_is_named_as_it_was_when_the_guest_called() -> None:
     assert (card.requests[0].choice_name, card.requests[0].note) == ("Karte", "by the window")
 
 
-def test_a_card_is_as_far_as_the_furthest_of_what_still_waits() -> None:
+def test_a_card_has_the_highest_level_of_its_waiting_requests() -> None:
     table = ObjectId()
     taken = request(table, 0, state="accepted", by=ANNA, level=3)
     assert cards_of([taken, request(table, 5, level=1), request(table, 6)], "en", TIMES)[0].level == 1
     assert cards_of([taken], "en", TIMES)[0].level == 0
 
 
-def test_who_was_sent_by_somebody_else_reads_by_whom() -> None:
+def test_a_card_that_was_passed_on_names_who_passed_it() -> None:
     bob = {"id": "bob", "name": "Bob"}
     passed = {"at": START, "what": "passed", "by": bob, "to": ANNA}
     taken_over = {"at": START, "what": "accepted", "by": ANNA}

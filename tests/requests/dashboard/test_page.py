@@ -1,4 +1,4 @@
-"""Bob waits tables for Alice: what he sees, and what his taps do."""
+"""The dashboard's page and actions, as Bob, a waiter."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ACTS = ["accept", "resolve", "dismiss", "reopen", "pass"]
 
 @pytest.fixture
 def call(app: Flask, alice: Person) -> Callable[..., ObjectId]:
-    """`call("7", "bill")`: a guest at table 7 wants the bill; returns the request's id."""
+    """`call("7", "bill")`: a guest at table 7 calls for the bill; returns the request's id."""
 
     def called(name: str = "7", kind: str = "waiter", zone: str = "") -> ObjectId:
         with app.app_context():
@@ -42,7 +42,7 @@ def request_of(app: Flask) -> Callable[[ObjectId], Document]:
 
 
 def tap(person: Person, request_id: ObjectId, act: str, query: str = "", **form: Any) -> Any:
-    """What the button on a card does, for a browser with scripts."""
+    """Post what the button on a card sends, as a script does."""
     token = person.client.csrf_token(f"{person.home}/dashboard")
     return person.client.post(
         f"{person.home}/requests/{request_id}/{act}{query}",
@@ -116,7 +116,7 @@ def test_a_call_is_passed_on_and_the_other_one_is_on_the_way(
     assert tap(alice, request_id, "pass", to=bob.member_id).json["message"] == "Table 7: Bob is on the way."
 
 
-def test_a_call_is_passed_on_to_members_of_the_house_only(bob: Person, charlie: Person, call: Any) -> None:
+def test_a_call_is_passed_on_to_members_of_the_restaurant_only(bob: Person, charlie: Person, call: Any) -> None:
     request_id = call()
     assert tap(bob, request_id, "pass", to=charlie.member_id).status_code == 400
     assert tap(bob, request_id, "pass", to="").status_code == 400
@@ -214,7 +214,7 @@ def test_a_misshapen_list_is_refused(bob: Person, call: Any, request_of: Any, id
     assert request_of(request_id)["state"] == "waiting"
 
 
-def test_an_over_call_says_so(bob: Person, call: Any) -> None:
+def test_an_action_on_an_ended_call_says_so(bob: Person, call: Any) -> None:
     request_id = call()
     tap(bob, request_id, "resolve")
     assert tap(bob, request_id, "accept").json["message"] == "Table 7: that call is over already."
@@ -241,7 +241,7 @@ def test_a_stranger_is_asked_to_log_in(client: FlaskClient, alice: Person) -> No
 def test_a_call_of_an_earlier_version_is_shown_everywhere(
     app: Flask, bob: Person, call: Any, request_of: Callable[[ObjectId], Document]
 ) -> None:
-    """While a new version is laid out the one before still makes calls, without what is new in them."""
+    """During a deployment the previous version still writes requests, without the new fields."""
     request_id = call()
     unknown_then = {"level": "", "choice_labels": ""}
     app.extensions["mongo"].database.requests.update_one({"_id": request_id}, {"$unset": unknown_then})
@@ -249,7 +249,7 @@ def test_a_call_of_an_earlier_version_is_shown_everywhere(
     assert "Still waiting" in bob.client.get(f"{bob.home}/history").text
     with app.test_request_context():
         push: Any = {"restaurant_id": bob.restaurant_id, "context": {"request_id": request_id}}
-        house: Any = {"_id": bob.restaurant_id}
-        message = outbox.REGISTRY["called"](push, house, "en")
+        restaurant: Any = {"_id": bob.restaurant_id}
+        message = outbox.REGISTRY["called"](push, restaurant, "en")
         assert message is not None
         assert message["title"] == "Table 7: Waiter"

@@ -1,4 +1,4 @@
-"""A table that calls without end is stopped; a full house behind one Wi-Fi address is not. Guessing costs nothing."""
+"""Limits of guests' calls per phone, table and address, and the cost of guessed codes."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("fresh_limits")
 
 @pytest.fixture
 def codes(app: Flask, alice: Person) -> list[str]:
-    """The codes of the tables of a full house."""
+    """The codes of the tables of a full restaurant."""
     with app.app_context():
         tables.add_many(alice.restaurant_id, [str(number) for number in range(1, 13)], None)
         return [table["code"] for table in tables.of_restaurant(alice.restaurant_id)]
@@ -30,7 +30,7 @@ def fields(page: TestResponse) -> dict[str, str]:
 
 
 def tap(client: FlaskClient, address: str) -> TestResponse:
-    """Open the page at this address, call, and return the answer."""
+    """Open the page at this path, call, and return the response."""
     code = address.removeprefix("/t/").partition("?")[0]
     return client.post(f"/t/{code}/call", data={**fields(client.get(address)), "kind": "waiter"})
 
@@ -60,7 +60,7 @@ def test_a_table_that_calls_without_end_does_not_stop_the_next_one(app: Flask, c
     assert tap(visit(app), f"/t/{codes[1]}").status_code == 303
 
 
-def test_a_full_house_behind_one_address_is_served(app: Flask, codes: list[str]) -> None:
+def test_a_full_restaurant_behind_one_address_is_served(app: Flask, codes: list[str]) -> None:
     """Twelve tables, each with four phones that call three times within ten minutes."""
     phones = [(visit(app), code) for code in codes for _phone in range(4)]
     answers = [tap(phone, f"/t/{code}").status_code for phone, code in phones for _call in range(3)]
@@ -72,7 +72,7 @@ def test_an_address_that_calls_absurdly_often_is_stopped(app: Flask, dana: Flask
         for _ in range(5000):
             limits.check("guest_call")
     assert tap(dana, f"/t/{codes[0]}").status_code == 429
-    assert dana.get(f"/t/{codes[0]}").status_code == 200  # looking is free
+    assert dana.get(f"/t/{codes[0]}").status_code == 200  # opening the page is not limited
 
 
 def test_a_limit_of_guests_asks_nothing_of_the_database(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_guesses_of_codes_are_not_found_and_leave_nothing_behind(dana: FlaskClie
 
 
 def test_a_hundred_thousand_guesses_cost_no_memory(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "_find_by_code", lambda code: None)  # what the database answers to all of them
+    monkeypatch.setattr(tables, "_find_by_code", lambda code: None)  # the database's answer to each guess
     with app.app_context():
         assert not any(tables.by_code(tables.new_code()) for _ in range(100_000))
     assert len(limits.memory) == 0

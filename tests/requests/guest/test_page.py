@@ -1,4 +1,4 @@
-"""Dana is a guest: her phone knows the code on the table and nothing else."""
+"""The guest's page and actions, as Dana, who has only the table's code."""
 
 import re
 from collections.abc import Callable
@@ -18,12 +18,12 @@ from waitercaller.model import tables
 from waitercaller.model.requests import transitions
 from waitercaller.model.tables import Table
 
-NOBODYS_CODE = "A" * 26
+UNKNOWN_CODE = "A" * 26
 
 
 @dataclass
 class Phone:
-    """A guest's phone at one table: what is on its screen, and its taps."""
+    """A guest's phone at one table: the page it shows, and its forms."""
 
     client: FlaskClient
     code: str
@@ -43,7 +43,7 @@ class Phone:
         return self.send("call", {**self.form(), "kind": kind, **changes})
 
     def send(self, act: str, form: dict[str, Any] | None = None, **kwargs: Any) -> TestResponse:
-        """Send a form, and follow where the answer leads."""
+        """Send a form, and follow the redirect."""
         answer = self.client.post(f"/t/{self.code}/{act}", data=form or self.form(), **kwargs)
         if answer.status_code == 303:
             self.address = answer.location
@@ -71,7 +71,7 @@ def requests_in(app: Flask) -> Callable[[], list[Document]]:
 
 @pytest.fixture
 def staff(app: Flask, alice: Person, requests_in: Any) -> Callable[..., None]:
-    """`staff(store.accept)`: Alice does this to whatever there is."""
+    """`staff(transitions.accept)`: Alice applies this to all requests."""
 
     def do(act: Any) -> None:
         with app.app_context():
@@ -137,7 +137,9 @@ def test_not_yet_brings_back_what_was_done_last_and_nothing_else(
     phone.send("reopen")
     assert [request["state"] for request in requests_in()] == ["resolved", "waiting"]
     phone.send("cancel")
-    assert "Not yet?" not in phone.look().text  # of a call that the guest has cancelled, though water was done before
+    assert (
+        "Not yet?" not in phone.look().text
+    )  # the last call was cancelled by the guest, although another was resolved before
     phone.send("reopen")
     assert [request["state"] for request in requests_in()] == ["resolved", "cancelled"]
 
@@ -214,7 +216,7 @@ def test_a_page_left_open_overnight_cannot_call(phone: Phone, later: Any, reques
         ({"kind": "champagne"}, 400),
         ({"kind": ""}, 400),
         ({"kind": "waiter\0"}, 400),
-        ({"kind": ["waiter", "bill"]}, 303),  # the first counts: one tap is one kind
+        ({"kind": ["waiter", "bill"]}, 303),  # only the first value counts
         ({"r": "forged"}, 303),
         ({"r": "\0" * 5000}, 303),
         ({"r": "x" * 70_000}, 413),
@@ -250,9 +252,9 @@ def test_other_sites_cannot_send_the_form(phone: Phone, requests_in: Any, act: s
 @pytest.mark.parametrize(
     "path",
     [
-        f"/t/{NOBODYS_CODE}",
-        f"/T/{NOBODYS_CODE}",
-        f"/t/{NOBODYS_CODE}/live",
+        f"/t/{UNKNOWN_CODE}",
+        f"/T/{UNKNOWN_CODE}",
+        f"/t/{UNKNOWN_CODE}/live",
         "/t/short",
         "/t/",
         "/t/%00",
@@ -268,7 +270,7 @@ def test_unknown_and_malformed_codes_are_not_found(dana: FlaskClient, path: str)
 
 def test_posts_to_unknown_codes_are_not_found(dana: FlaskClient) -> None:
     for act in ("call", "cancel", "reopen"):
-        assert dana.post(f"/t/{NOBODYS_CODE}/{act}").status_code == 404
+        assert dana.post(f"/t/{UNKNOWN_CODE}/{act}").status_code == 404
 
 
 def test_get_and_head_change_nothing(phone: Phone, requests_in: Any) -> None:
@@ -359,6 +361,6 @@ def test_no_page_sets_a_cookie_and_a_tap_needs_none(phone: Phone, requests_in: A
     phone.client.delete_cookie("device")
     page = phone.look()
     assert "Set-Cookie" not in page.headers
-    assert "Never mind, cancel my call" in page.text  # the receipt knows the phone
+    assert "Never mind, cancel my call" in page.text  # the receipt identifies the phone
     phone.send("cancel")
     assert requests_in()[0]["state"] == "cancelled"

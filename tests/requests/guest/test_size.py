@@ -1,4 +1,4 @@
-"""The guest's page is small: it comes in one round trip, in every language and state, over a network that is bad."""
+"""The guest's page fits into one round trip in every language, and its files are cached."""
 
 import pytest
 from flask import Flask
@@ -12,7 +12,7 @@ from waitercaller.model.tables import Table
 
 @pytest.fixture
 def phone(app: Flask, alice: Person, table: Table) -> Phone:
-    """A phone whose table waits for everything there is, in a house that takes notes."""
+    """A phone whose table has called for every kind, in a restaurant that takes notes."""
     app.extensions["mongo"].database.restaurants.update_one(
         {"_id": alice.restaurant_id}, {"$set": {"settings.notes": True}}
     )

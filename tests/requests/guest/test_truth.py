@@ -1,4 +1,4 @@
-"""What a guest reads follows from the database: who could see the call, what is usual here, when the house opens."""
+"""The guest's page reports what the database holds: screens that show the call, the usual wait, opening hours."""
 
 import threading
 from collections.abc import Callable
@@ -23,8 +23,10 @@ from waitercaller.requests.guest import table_view
 from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.table_view import TableView
 
+pytestmark = pytest.mark.moments
+
 NOW = datetime(2026, 11, 22, 19, 0, tzinfo=UTC)  # a Sunday
-HOUSE: Any = {}
+RESTAURANT: Any = {}
 OVERLOOKED = "Nobody has seen it yet — please wave"
 
 
@@ -37,7 +39,7 @@ def phone(table: Table, dana: Browser) -> Phone:
 
 @pytest.fixture
 def screens(app: Flask, alice: Person) -> Callable[..., None]:
-    """`screens(a=True, b=False)`: these are open, and whether they are before somebody's eyes."""
+    """`screens(a=True, b=False)`: these screens are open; the value is whether each is visible."""
 
     def show(**visible: bool) -> None:
         now = clock.now()
@@ -56,7 +58,7 @@ def screens(app: Flask, alice: Person) -> Callable[..., None]:
 
 @pytest.fixture
 def drawn(app: Flask, alice: Person, table: Table) -> Callable[[str], None]:
-    """`drawn("a")`: this screen has drawn all calls of the table."""
+    """`drawn("a")`: this screen reports all calls of the table as seen."""
 
     def sign(screen: str) -> None:
         with app.app_context():
@@ -75,7 +77,7 @@ def settle(app: Flask, alice: Person) -> Callable[[Document], None]:
     return change
 
 
-# --- who could see it -----------------------------------------------------------------------------------------
+# --- screens --------------------------------------------------------------------------------------------------
 
 
 def test_only_screens_count_that_have_drawn_the_call_and_are_before_somebodys_eyes(
@@ -91,7 +93,7 @@ def test_only_screens_count_that_have_drawn_the_call_and_are_before_somebodys_ey
     assert "Your call is on 2 staff screens" in phone.look().text
     screens(a=False, b=True)
     assert "Your call is on 1 staff screen" in phone.look().text
-    later(seconds=46)  # nothing was heard of the process that holds it
+    later(seconds=46)  # without a heartbeat of the process that holds it
     page = phone.look().text
     assert OVERLOOKED in page
     assert "staff screen" not in page
@@ -194,9 +196,9 @@ def test_looking_again_and_again_sends_no_more_heartbeats(
 
 @pytest.mark.parametrize(("age", "seconds"), [(0.0, 3.0), (4.0, 1.0), (30.0, 3.0)])
 def test_a_stream_looks_again_when_something_will_have_changed(age: float, seconds: float) -> None:
-    view = TableView(HOUSE, NOW, [_waiting(age)])
+    view = TableView(RESTAURANT, NOW, [_waiting(age)])
     assert view.seconds_until_reread(otherwise=15.0) == pytest.approx(seconds)
-    assert TableView(HOUSE, NOW, []).seconds_until_reread(otherwise=15.0) == 15.0
+    assert TableView(RESTAURANT, NOW, []).seconds_until_reread(otherwise=15.0) == 15.0
 
 
 def test_a_page_without_scripts_loads_itself_anew_when_five_seconds_are_over(phone: Phone, later: Any) -> None:
@@ -213,7 +215,7 @@ def _waiting(age: float) -> ServiceRequest:
     return cast(ServiceRequest, {**request, "first_at": NOW, "ended_at": None, "live": True})
 
 
-# --- what is usual --------------------------------------------------------------------------------------------
+# --- usual wait -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -227,10 +229,10 @@ def _waiting(age: float) -> ServiceRequest:
 )
 def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: timedelta | None, words: str) -> None:
     with app.test_request_context():
-        view = TableView(HOUSE, NOW, [_waiting(0)], usual_wait=wait, tables_ahead=2)
+        view = TableView(RESTAURANT, NOW, [_waiting(0)], usual_wait=wait, tables_ahead=2)
         told = f"{words} 2 tables are before you." if words else ""
         assert guest_words.state_of(view).detail == told
-        assert guest_words.state_of(TableView(HOUSE, NOW, [], usual_wait=wait)).detail == (
+        assert guest_words.state_of(TableView(RESTAURANT, NOW, [], usual_wait=wait)).detail == (
             f"Tap once, and somebody comes to your table. {words}".strip()
         )
 
@@ -238,7 +240,7 @@ def test_what_is_usual_is_told_in_minutes_and_never_too_few(app: Flask, wait: ti
 @pytest.mark.parametrize("language", ["en", "ja", "zh"])
 def test_sentences_are_parted_as_the_language_does_it(app: Flask, language: str) -> None:
     with app.test_request_context(), force_locale(language):
-        detail = guest_words.state_of(TableView(HOUSE, NOW, [], usual_wait=timedelta(minutes=2))).detail
+        detail = guest_words.state_of(TableView(RESTAURANT, NOW, [], usual_wait=timedelta(minutes=2))).detail
     assert ("。" in detail) == (language != "en")
     assert "。 " not in detail
     assert ". " in detail or language != "en"
@@ -257,7 +259,7 @@ def test_the_page_asks_what_is_usual_in_this_restaurant(
 # --- hours ----------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_house_is_called_by_nobody_whatever_page_is_open(
+def test_a_closed_restaurant_takes_no_calls_from_any_open_page(
     phone: Phone, settle: Any, database: Any, screens: Any
 ) -> None:
     form = {**phone.form(), "kind": "waiter"}
@@ -271,7 +273,7 @@ def test_a_closed_house_is_called_by_nobody_whatever_page_is_open(
     assert 'name="kind"' not in page
     assert database.requests.count_documents({}) == 0
     screens(a=True)
-    assert "Call a waiter" in phone.look().text  # somebody is there
+    assert "Call a waiter" in phone.look().text  # a screen is watching
     phone.send("call", form)
     assert database.requests.count_documents({}) == 1
     settle({"opening": {"state": "closed", "until": None}})
@@ -282,10 +284,10 @@ def test_a_closed_house_is_called_by_nobody_whatever_page_is_open(
     phone.send("cancel", phone.form())
     page = phone.look().text
     assert "Your call is cancelled" in page
-    assert "Tap again" not in page  # nothing is there to tap
+    assert "Tap again" not in page  # there are no buttons
 
 
-def test_nothing_comes_back_in_a_closed_house(phone: Phone, alice: Person, settle: Any, database: Any) -> None:
+def test_nothing_is_reopened_in_a_closed_restaurant(phone: Phone, alice: Person, settle: Any, database: Any) -> None:
     phone.tap()
     ids = [each["_id"] for each in database.requests.find()]
     transitions.resolve(alice.restaurant_id, ids, {"id": alice.member_id, "name": "Alice"})
@@ -299,16 +301,16 @@ def test_nothing_comes_back_in_a_closed_house(phone: Phone, alice: Person, settl
 @pytest.mark.parametrize(
     ("opens", "words"),
     [
-        (NOW + timedelta(hours=1), "We open at 9:00"),  # it is 8 in the evening in Vienna
+        (NOW + timedelta(hours=1), "We open at 9:00"),  # 20:00 in Vienna
         (NOW + timedelta(hours=5), "We open on Monday at 1:00"),
         (NOW + timedelta(days=20), "We open on Saturday, December 12, 2026 at 8:00"),
         (None, ""),
     ],
 )
 def test_when_it_opens_is_told_by_the_clock_on_the_wall(app: Flask, opens: datetime | None, words: str) -> None:
-    house: Any = {"time_zone": "Europe/Vienna"}
+    restaurant: Any = {"time_zone": "Europe/Vienna"}
     with app.test_request_context():
-        view = TableView(house, NOW, [], is_open=False, opens_at=opens)
+        view = TableView(restaurant, NOW, [], is_open=False, opens_at=opens)
         assert guest_words.state_of(view).detail.startswith(words)
         assert bool(guest_words.state_of(view).detail) == bool(words)
 
@@ -371,7 +373,7 @@ def test_a_note_is_read_by_those_who_asked_and_not_by_the_next_phone(
     assert "Happy birthday" in phone.look().text
     other = Phone(app.test_client(), table["code"])
     assert "Happy birthday" not in other.scan().text
-    other.tap()  # a reminder, which gets a receipt for the same call
+    other.tap()  # a reminder, whose receipt holds the same request
     assert "Happy birthday" not in other.look().text
     assert "Happy birthday" in phone.look().text
 

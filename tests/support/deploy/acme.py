@@ -1,4 +1,4 @@
-"""Let's Encrypt in small: Pebble, a name server that it asks, and certbot with the settings of deploy/letsencrypt."""
+"""An ACME test environment: Pebble, its DNS server, and certbot with the settings of deploy/letsencrypt."""
 
 import json
 import os
@@ -15,14 +15,14 @@ from tests.support.visits import visit
 from waitercaller.local import processes
 
 AUTHORITY, SERVER = CERTIFICATES / "authority.pem", CERTIFICATES / "server.pem"
-PATIENCE = 10.0  # seconds
+STOP_SECONDS = 10.0
 
 
 class Acme:
-    """Issues certificates for what `apache` can prove on its port for http."""
+    """Issues certificates for names validated through `apache`'s http port."""
 
     def __init__(self, apache: Apache) -> None:
-        # Ours run as whoever Apache serves as: there is no root here who could read what only root may.
+        # Runs as Apache's user: without root, files that only root can read would not be readable.
         self.apache = apache
         self.folder = apache.folder / "letsencrypt"
         self.hooks = apache.folder / "root" / "deploy" / "letsencrypt"
@@ -49,35 +49,35 @@ class Acme:
 
     def stop(self) -> None:
         for process in self._processes:
-            processes.stop(process, PATIENCE)
+            processes.stop(process, STOP_SECONDS)
 
     def point_domain_to(self, address: str) -> None:
-        """The A record of DOMAIN."""
-        self._tell_names("clear-a", host=f"{DOMAIN}.")  # it adds otherwise
+        """Set the A record of DOMAIN."""
+        self._tell_names("clear-a", host=f"{DOMAIN}.")  # the server would add a second record
         self._tell_names("add-a", host=f"{DOMAIN}.", addresses=[address])
 
     def trust(self) -> ssl.SSLContext:
-        """What a client needs that trusts the certificates issued here."""
+        """A TLS context that trusts the certificates issued here."""
         answer = visit(f"127.0.0.1:{self.management}", "/roots/0", tls=self._own_tls(), name="localhost")
         context = ssl.create_default_context(cadata=answer.text)
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Pebble is older than that
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # Pebble's certificates do not pass the strict check
         return context
 
     # --- certbot ----------------------------------------------------------------------------------------------
 
     @property
     def live(self) -> Path:
-        """Where certbot keeps the certificate that is in use."""
+        """certbot's folder with the certificate in use."""
         return self.folder / "certbot" / "live" / DOMAIN
 
     @property
     def mails(self) -> str:
-        """What the hooks told the operator: a line with the subject, and the text."""
+        """What the hooks mailed to the operator: subject lines and texts."""
         file = self.folder / "mails"
         return file.read_text() if file.exists() else ""
 
     def certbot(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """certbot in folders of the test."""
+        """Run certbot in the test's folders."""
         command = ["certbot", *arguments]
         for name in ("config", "work", "logs"):
             place = self.folder / ("certbot" if name == "config" else name)
@@ -86,23 +86,23 @@ class Acme:
         return self.run(command)
 
     def run(self, command: list[str], **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run certbot or one of our hooks."""
+        """Run certbot or a hook."""
         command, environ = self.apache.as_user(command), self.environ | environ
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environ)
 
     def first_certificate(self) -> subprocess.CompletedProcess[str]:
-        """As install.sh asks for it, with our settings; only the places are the test's."""
+        """Request it as install.sh does, with our settings and the test's paths."""
         given = ["--config", str(self.hooks / "cli.ini"), "-d", DOMAIN, "-m", "operator@example.org"]
         given += ["--webroot-path", str(self.apache.webroot), "--deploy-hook", str(self.hooks / "deployed.sh")]
         return self.certbot("certonly", *given)
 
     def renew(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """As certbot's own timer does, which knows nothing of our settings."""
+        """Renew as certbot's timer does, without our settings."""
         return self.certbot("renew", "--no-random-sleep-on-renew", *arguments)
 
     @property
     def environ(self) -> dict[str, str]:
-        """Of certbot and the hooks: `apache2ctl` is that of the test's Apache, and the operator's mail is a file."""
+        """The environment of certbot and hooks: `apache2ctl` of the test's Apache, and mails into a file."""
         return {
             "PATH": os.environ["PATH"] + ":/usr/sbin",
             "REQUESTS_CA_BUNDLE": str(self.folder / AUTHORITY.name),
@@ -137,7 +137,9 @@ class Acme:
             return False
 
     def _tell_names(self, what: str, **record: object) -> None:
-        urlopen(Request(f"http://127.0.0.1:{self.names}/{what}", json.dumps(record).encode()), timeout=PATIENCE).close()
+        urlopen(
+            Request(f"http://127.0.0.1:{self.names}/{what}", json.dumps(record).encode()), timeout=STOP_SECONDS
+        ).close()
 
     def _own_tls(self) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=str(AUTHORITY))

@@ -1,4 +1,4 @@
-"""The real Apache with the configuration of deploy/apache, on high ports of this machine."""
+"""Apache with the configuration of deploy/apache, on high ports of this machine."""
 
 import os
 import shutil
@@ -16,9 +16,9 @@ from waitercaller.local import processes
 DOMAIN = "call.waitercaller.test"
 EXECUTABLE = "/usr/sbin/apache2"
 MODULES = Path("/usr/lib/apache2/modules")
-PATIENCE = 15.0  # seconds for Apache to end
+STOP_SECONDS = 15.0
 
-# What Debian's own configuration says before ours is read.
+# The relevant part of Debian's own configuration, which is read before ours.
 BASE = """
 ServerRoot "{folder}"
 ServerName localhost
@@ -38,14 +38,14 @@ Listen 127.0.0.1:{https}
     Require all denied
 </Directory>
 """
-# As Debian does it for hosts that have no log of their own: none of ours may end there.
+# Debian's log of hosts without their own log: must not get requests of ours.
 COMMON_LOG = 'LogFormat "%r" common\nCustomLog "{folder}/others.log" common\n'
 
 
 class Apache:
-    """Serves DOMAIN on two ports of 127.0.0.1, from gunicorn on `socket`; with `webs` from these, by the balancer.
+    """Serves DOMAIN on two ports of 127.0.0.1, from gunicorn on `socket`, or as the balancer of `webs`.
 
-    Apache does not serve as root, so its folder is outside of pytest's, and what it serves is copied there.
+    Apache does not run as root, so its folder is outside of pytest's, and the files it serves are copied there.
     """
 
     def __init__(self, webs: Sequence[str] = ()) -> None:
@@ -82,7 +82,7 @@ class Apache:
 
     @property
     def generations(self) -> int:
-        """How often it has read its configuration and begun to serve by it."""
+        """The number of times it has loaded its configuration."""
         return self.log("error").count("resuming normal operations")
 
     def log(self, name: str) -> str:
@@ -90,9 +90,9 @@ class Apache:
         return file.read_text(errors="replace") if file.exists() else ""
 
     def trust(self) -> ssl.SSLContext:
-        """What a client needs that trusts the certificate made here."""
+        """A TLS context that trusts the certificate made here."""
         context = ssl.create_default_context(cafile=str(self.cert))
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # it is signed by itself
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # it is self-signed
         return context
 
     def start(self) -> None:
@@ -106,7 +106,7 @@ class Apache:
 
     def stop(self) -> None:
         if self._process is not None:
-            processes.stop(self._process, PATIENCE)
+            processes.stop(self._process, STOP_SECONDS)
             self._process = None
 
     def close(self) -> None:
@@ -114,7 +114,7 @@ class Apache:
         shutil.rmtree(self.folder)
 
     def reload(self) -> None:
-        """Gracefully, as apache2ctl does; waits until it has happened."""
+        """Reload gracefully, as apache2ctl does; wait until it is done."""
         before = self.generations
         os.kill(self.pid, signal.SIGUSR1)
         wait_until(lambda: self.generations > before)
@@ -123,7 +123,7 @@ class Apache:
         return self.as_user([EXECUTABLE, "-f", str(self.folder / "apache.conf"), *arguments])
 
     def as_user(self, command: list[str]) -> list[str]:
-        """This command, run by whom Apache serves as."""
+        """This command, run as Apache's user."""
         if self.user is None:
             return command
         return [
@@ -143,16 +143,16 @@ class Apache:
         return {"PATH": os.environ["PATH"], "APACHE_LOG_DIR": str(self.folder)}
 
     def certify(self, days: int = 30) -> None:
-        """A certificate that only those trust who are given it."""
+        """Create a self-signed certificate."""
         certify(self.cert, self.key, DOMAIN, days)
         self.hand_over(self.cert)
         self.hand_over(self.key)
 
-    def hand_over(self, place: Path) -> None:
-        """Let the user whom Apache serves as have this file, or this folder with all that is in it."""
+    def hand_over(self, path: Path) -> None:
+        """Make Apache's user the owner of this file or folder, recursively."""
         if self.user:
-            for path in (place, *place.rglob("*")):
-                shutil.chown(path, self.user, self.user)
+            for each in (path, *path.rglob("*")):
+                shutil.chown(each, self.user, self.user)
 
     def _lay_out(self) -> None:
         self.folder.chmod(0o755)
@@ -178,7 +178,7 @@ class Apache:
 
 
 def certify(cert: Path, key: Path, name: str, days: int) -> None:
-    """Make a key and a certificate for `name` that is signed by itself."""
+    """Create a key and a self-signed certificate for `name`."""
     command: list[str | Path] = [
         "openssl",
         "req",

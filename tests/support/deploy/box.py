@@ -1,4 +1,4 @@
-"""A machine to install on, with what it needs from elsewhere, and visitors of the site on it."""
+"""A machine to install on, with the external services it needs, and visitors of its site."""
 
 import email
 import json
@@ -16,11 +16,11 @@ INSTALL = (
 )
 MAIL = " --mail-server 127.0.0.1 --mail-port 2525 --mail-security none"
 PIP = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": "/wheels"}
-PLACES = ("etc", "opt", "usr", "var/lib", "var/backups", "root")
+CHANGED_FOLDERS = ("etc", "opt", "usr", "var/lib", "var/backups", "root")
 
 
 class Box(Machine):
-    """A machine with what it needs from elsewhere: a database, a mail server, a certificate authority."""
+    """A machine with a database, a mail server and a certificate authority."""
 
     def surround(self) -> None:
         programs = Path(sys.executable).parent
@@ -54,36 +54,36 @@ class Box(Machine):
         command: list[str | Path] = ["pebble", "-config", self.folder / "pebble.json", "-dnsserver", "127.0.0.1:8053"]
         self.beside(*command, PEBBLE_VA_NOSLEEP="1", PEBBLE_WFE_NONCEREJECT="0")
         self.run(f"echo '127.0.0.1 {DOMAIN} localhost' >/etc/hosts")
-        # Visitors of this machine trust Pebble, as those of others trust Let's Encrypt.
+        # Clients on this machine trust Pebble, as others trust Let's Encrypt.
         self.run(
             "until curl -skf https://localhost:15000/roots/0 >/usr/local/share/ca-certificates/pebble.crt;"
             " do sleep .1; done; update-ca-certificates"
         )
 
     def do(self, script: str, *, check: bool = True) -> str:
-        """Run one of our scripts as an operator would."""
+        """Run one of our scripts as an operator does."""
         authority = "/source/tests/certificates/authority.pem"
         return self.run(script, check=check, REQUESTS_CA_BUNDLE=authority, READY_SECONDS="15", **PIP).stdout
 
     def stand_in(self, program: str, script: str) -> str:
-        """A line of shell to put before a command, which then finds `script` where it looks for `program`."""
+        """Shell code to put before a command, which replaces `program` on its PATH by `script`."""
         folder = f"/tmp/for-{program}"
         self.run(f"mkdir -p {folder}; install /dev/stdin {folder}/{program} <<'END'\n#!/bin/sh\n{script}\nEND")
         return f"PATH=/tmp/for-{program}:$PATH "
 
     def mails(self) -> list[str]:
-        """The subjects of what has been mailed to the operator, the oldest first.
+        """The subjects of the mails to the operator, oldest first.
 
-        By the time of the file: its name has the microseconds without leading zeros, and sorts wrongly within a second.
+        Sorted by modification time: file names have microseconds without leading zeros, and sort wrongly.
         """
         files = sorted((self.folder / "mail" / "new").glob("*"), key=lambda file: file.stat().st_mtime_ns)
         return [str(email.message_from_bytes(file.read_bytes())["Subject"]) for file in files]
 
     def snapshot(self) -> dict[str, tuple[int, int, str]]:
-        """All that was changed on the machine since it was made: what, and when."""
+        """All files changed on the machine since it was created, with mode, time and link target."""
         upper = self.folder / "upper"
         found = {}
-        for file in (file for place in PLACES for file in (upper / place).rglob("*")):
+        for file in (file for folder in CHANGED_FOLDERS for file in (upper / folder).rglob("*")):
             status = file.lstat()
             target = str(file.readlink()) if file.is_symlink() else ""
             found[str(file.relative_to(upper))] = (status.st_mode, status.st_mtime_ns if file.is_file() else 0, target)
@@ -98,7 +98,7 @@ class Box(Machine):
         return self.run("basename $(readlink /opt/waitercaller/current)").stdout.strip()
 
     def next_version(self, name: str, change: str = "true") -> str:
-        """A checkout with another version, in which the shell script `change` has been run; the path of its deploy/."""
+        """Create a checkout of another version, changed by the shell code `change`; returns its deploy/ folder."""
         shipped = "deploy waitercaller static templates *.py *.t* *.md LICENSE"
         self.run(f"mkdir /tmp/{name} && cd /source && cp -a --no-preserve=ownership {shipped} /tmp/{name}")
         self.run(f"cd /tmp/{name} && sed -i 's/^version = .*/version = \"{name}\"/' pyproject.toml && {change}")
@@ -106,7 +106,7 @@ class Box(Machine):
 
 
 class Visitors:
-    """Ask for two pages without a pause, each time by a new connection."""
+    """Requests two pages continuously, each time on a new connection."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
@@ -119,6 +119,6 @@ class Visitors:
         box.run(f'systemd-run --quiet --unit visitors-$RANDOM bash -c "{loop}"')
 
     def leave(self) -> list[str]:
-        """Their answers' statuses, those after the last change included."""
+        """Stop, after a few more requests; returns the statuses of all responses."""
         self.box.run("touch /tmp/leave; sleep 0.5")
         return self.box.run("cat /tmp/visits").stdout.split()

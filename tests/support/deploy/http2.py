@@ -1,4 +1,4 @@
-"""As much of HTTP/2 (RFC 9113) as it takes to ask once and read a stream: no library of the tests speaks it."""
+"""A minimal HTTP/2 client (RFC 9113) for one request whose response is a stream."""
 
 from asyncio import IncompleteReadError, StreamReader, StreamWriter
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING = 0, 1, 3, 4, 6
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
-STATUS_200 = 0x88  # RFC 7541: the header :status 200, by its number
+STATUS_200 = 0x88  # RFC 7541: the indexed header ":status: 200"
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
@@ -14,12 +14,12 @@ def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
 
 
 def _literal(name: bytes, value: bytes) -> bytes:
-    """A header that says its name and value in full; both shorter than 127 bytes."""
+    """A literal header field; name and value must be shorter than 127 bytes."""
     return bytes([0, len(name)]) + name + bytes([len(value)]) + value
 
 
 async def ask(reader: StreamReader, writer: StreamWriter, host: str, path: str) -> AsyncIterator[bytes]:
-    """GET `path`: first b"200" or b"other", then the lines of the body as they come."""
+    """GET `path`: yields b"200" or b"other", then the lines of the body as they arrive."""
     fields = {":method": "GET", ":scheme": "https", ":authority": host, ":path": path, "accept": "text/event-stream"}
     block = b"".join(_literal(name.encode(), value.encode()) for name, value in fields.items())
     writer.write(PREFACE + _frame(SETTINGS, 0, 0) + _frame(HEADERS, END_STREAM | END_HEADERS, 1, block))

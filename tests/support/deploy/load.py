@@ -1,4 +1,4 @@
-"""Visitors who never stop asking, and what they were answered."""
+"""Continuous load: concurrent visitors that send requests, and the counts of their responses."""
 
 import threading
 from collections import Counter
@@ -19,7 +19,7 @@ class Load:
 
     @property
     def lost(self) -> int:
-        """How many got another answer than the one they came for, or none."""
+        """The number of requests without a response, or with an unexpected one."""
         return self.total - self.answered["200"]
 
     def note(self, answer: str) -> None:
@@ -29,7 +29,7 @@ class Load:
 
 @contextmanager
 def load(ask: Callable[[], int], visitors: int = 6) -> Iterator[Load]:
-    """So many visitors at once call `ask`, one time after another, which gives a status, until the block ends."""
+    """This many threads call `ask`, which returns a status, repeatedly until the block ends."""
     result = Load()
     ended = threading.Event()
 

@@ -1,7 +1,7 @@
-"""A Debian (or Ubuntu) machine to install on: made by debootstrap, booted with systemd in namespaces of its own.
+"""A Debian (or Ubuntu) machine to install on: made by debootstrap, booted with systemd in its own namespaces.
 
-It shares nothing with this computer but the kernel: its loopback network is its own, so it serves on ports 80 and 443,
-and it ends with the process that started it. The fresh system is kept between runs; what a test does to it is not.
+It shares only the kernel with this computer. It has its own loopback network, so it can use ports 80 and 443, and it
+ends with the process that started it. The fresh system is cached between runs; changes by tests are discarded.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ def release() -> dict[str, str]:
 
 
 def can_boot() -> str:
-    """Why this computer cannot be given such a machine, or nothing."""
+    """The reason why such a machine cannot run here; empty if it can."""
     if os.geteuid() != 0:
         return "only root may make a machine to install on"
     if (release()["ID"], release().get("VERSION_ID")) not in (("debian", "12"), ("ubuntu", "24.04")):
@@ -39,7 +39,7 @@ def can_boot() -> str:
 
 
 def fresh_system() -> Path:
-    """A minimal system with the packages that install.sh names and systemd; made once, from this computer's mirror."""
+    """A minimal system with systemd and the packages of install.sh; made once, from this computer's mirror."""
     packages = [*_packages_of_install(), *INIT]
     name = release()["VERSION_CODENAME"]
     key = hashlib.sha256(" ".join(packages).encode()).hexdigest()[:8]
@@ -49,7 +49,7 @@ def fresh_system() -> Path:
         root = system / "root"
         root.mkdir(parents=True)
         _run("debootstrap", "--variant=minbase", f"--components={_components()}", name, root, _mirror(name))
-        # Nothing starts while packages are installed: there is no init in there yet.
+        # Services must not start while packages are installed: no init is running.
         (root / "usr/sbin/policy-rc.d").write_text("#!/bin/sh\nexit 101\n")
         (root / "usr/sbin/policy-rc.d").chmod(0o755)
         noninteractive = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
@@ -63,7 +63,7 @@ def fresh_system() -> Path:
 
 
 def wheels() -> Path:
-    """What requirements.txt pins, for the Python of that system; fetched once."""
+    """The packages in requirements.txt, for that system's Python; downloaded once."""
     requirements = ROOT / "requirements.txt"
     folder = (
         CACHE / f"wheels-{release()['VERSION_CODENAME']}-{hashlib.sha256(requirements.read_bytes()).hexdigest()[:8]}"
@@ -96,7 +96,7 @@ def _run(*command: str | Path, env: dict[str, str] | None = None) -> None:
 
 
 def _said(command: Sequence[str | Path], env: dict[str, str] | None) -> subprocess.CompletedProcess[str]:
-    """Run it to its end; what it says is one text."""
+    """Run it to its end, with stdout and stderr in one text."""
     out = subprocess.PIPE
     return subprocess.run(
         command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, text=True, errors="replace"
@@ -104,11 +104,11 @@ def _said(command: Sequence[str | Path], env: dict[str, str] | None) -> subproce
 
 
 class Machine:
-    """Boots on `start`; `run` runs a command in it, `beside` starts a program of this computer on its network."""
+    """`start` boots it; `run` runs a command in it; `beside` starts a program of this computer on its network."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.source = folder / "source"  # a copy, because what is tested must not change under the test
+        self.source = folder / "source"  # a copy, so that edits do not affect a running test
         self._children: list[subprocess.Popen[bytes]] = []
         self._init = 0
 
@@ -116,7 +116,7 @@ class Machine:
         script = Path(__file__).with_name("machine.sh")
         without = shutil.ignore_patterns(".*", "__pycache__", "bench", "browser", "instance")
         shutil.copytree(ROOT, self.source, ignore=without)
-        # Killed together: unshare with us, the machine's init with unshare, and all in the machine with its init.
+        # unshare is killed with this process, the machine's init with unshare, and all its processes with the init.
         command: list[str | Path] = ["setpriv", "--pdeathsig", "KILL", "unshare", "--kill-child", "--fork"]
         command += ["--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup"]
         command += ["sh", script, fresh_system(), self.folder, self.source, wheels()]
@@ -135,14 +135,14 @@ class Machine:
             self._init = int(children[0]) if children else 0
             time.sleep(0.2)
 
-        # Nobody may raise this computer's own limit of open files, so the units that ask for more get that.
+        # The hard limit of open files cannot be raised here, so units that ask for more get this limit.
         _, limit = resource.getrlimit(resource.RLIMIT_NOFILE)
         if limit < 65536:
             self.run("mkdir -p /etc/systemd/system/apache2.service.d")
             self.run(f"printf '[Service]\nLimitNOFILE={limit}\n' >/etc/systemd/system/apache2.service.d/zz-limit.conf")
 
     def run(self, script: str, *, check: bool = True, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a shell script in the machine as root; what it says is one text."""
+        """Run a shell script in the machine as root, with stdout and stderr in one text."""
         path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         environ = {"PATH": path, "LC_ALL": "C.UTF-8", **variables}
         command = ["nsenter", "--target", str(self._init), "--all", "--root", "env", "-i", "--chdir=/"]
@@ -164,7 +164,7 @@ class Machine:
 
     def stop(self) -> None:
         for process in reversed(self._children):
-            process.kill()  # for the machine itself: its init, and with it all that runs in it
+            process.kill()  # the machine's init, and so everything in it
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(timeout=10)
         for name in ("upper", "work", "source"):

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs in namespaces of its own (see machine.py): boots the Debian in $1, seen through an overlay whose changes go
-# to $2, with the source in $3 readable as /source and the wheels in $4 as /wheels.
+# Runs in its own namespaces (see machine.py): boots the Debian system in $1 through an overlay with its changes in $2,
+# with the source $3 mounted as /source and the wheels $4 as /wheels.
 set -eu
 base=$1 changes=$2 source=$3 wheels=$4 root=$2/root
 mount --make-rprivate /
@@ -23,7 +23,7 @@ mkdir -p "$root/source" "$root/wheels"
 mount --bind -o ro "$source" "$root/source"
 mount --bind -o ro "$wheels" "$root/wheels"
 ip link set lo up
-# A new root, not a chroot: in a chroot the kernel allows no user namespaces, and the service wants one.
+# pivot_root, not chroot: in a chroot the kernel forbids user namespaces, which the service uses.
 cd "$root"
 mkdir -p .before
 pivot_root . .before

@@ -1,4 +1,4 @@
-"""Thousands of open screens in one process: each holds a stream, and comes back as the pages' scripts do."""
+"""Thousands of open screens in one process: each holds an event stream, and reconnects as the pages' scripts do."""
 
 import asyncio
 import random
@@ -12,22 +12,22 @@ from dataclasses import dataclass, field
 from tests.support.deploy import http2
 from tests.support.deploy.apache import DOMAIN
 
-AT_ONCE = 100  # handshakes, while the house fills; the scripts' own spread is all there is later
-LONGEST = 8.0  # seconds between two attempts, give or take a half: static/js/event-stream.js
+MAX_HANDSHAKES = 100  # at the same time, while the screens are opened; reconnecting is spread by the backoff only
+MAX_BACKOFF_SECONDS = 8.0  # before jitter of ±50 %: static/js/event-stream.js
 
 
 @dataclass
 class Screen:
     path: str
-    source: str  # the address it comes from
+    source: str  # its IP address
     http2: bool = False
     live: bool = False
     events: Counter[str] = field(default_factory=Counter)
-    since: float = 0.0  # when it became live the last time
+    since: float = 0.0  # when it last became live
 
 
 class Screens:
-    """Open from `open()` to `close()`; what they have seen may be read at any time."""
+    """Screens that are open from `open()` to `close()`; their counts may be read at any time."""
 
     def __init__(self, port: int, tls: Callable[[], ssl.SSLContext], screens: list[Screen]) -> None:
         self.port = port
@@ -51,13 +51,13 @@ class Screens:
         self._loop.close()
 
     async def _hold_all(self) -> None:
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate = asyncio.Semaphore(MAX_HANDSHAKES)
         tasks = [asyncio.create_task(self._hold(screen, gate)) for screen in self.screens]
         await self._ended.wait()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0.1)  # the loop itself closes what was aborted
+        await asyncio.sleep(0.1)  # lets the event loop close aborted connections
 
     async def _hold(self, screen: Screen, gate: asyncio.Semaphore) -> None:
         failures = 0
@@ -69,10 +69,10 @@ class Screens:
                 said_goodbye = False
             failures = 0 if said_goodbye or screen.live else failures + 1
             screen.live = False
-            await asyncio.sleep(min(2.0 ** max(failures - 1, 0), LONGEST) * (0.5 + random.random()))
+            await asyncio.sleep(min(2.0 ** max(failures - 1, 0), MAX_BACKOFF_SECONDS) * (0.5 + random.random()))
 
     async def _follow(self, screen: Screen, gate: asyncio.Semaphore | None) -> bool:
-        """Follow one stream to its end; gives whether the server said goodbye."""
+        """Follow one stream to its end; returns whether the server sent "bye"."""
         if gate is None:
             reader, writer = await self._connect(screen)
         else:
@@ -95,7 +95,7 @@ class Screens:
                         screen.live, screen.since = True, time.monotonic()
             return False
         finally:
-            writer.transport.abort()  # a farewell in TLS would keep it open for longer
+            writer.transport.abort()  # a TLS close_notify would keep it open for longer
 
     async def _connect(self, screen: Screen) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection(
@@ -117,7 +117,7 @@ def _speaking(tls: Callable[[], ssl.SSLContext], protocol: str) -> ssl.SSLContex
 async def _ask_http1(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, host: str, path: str
 ) -> AsyncIterator[bytes]:
-    """GET `path`: first the status, then whatever lines come."""
+    """GET `path`: yields the status, then the lines of the body."""
     writer.write(f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: text/event-stream\r\n\r\n".encode())
     status = (await reader.readline()).split(b" ")
     yield status[1] if status[1:] else b"nothing"

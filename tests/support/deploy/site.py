@@ -1,4 +1,4 @@
-"""The site on one machine, as install.sh makes it: Apache before gunicorn on a unix socket."""
+"""The site on one machine, as set up by install.sh: Apache in front of gunicorn on a unix socket."""
 
 import ssl
 from pathlib import Path
@@ -7,14 +7,14 @@ from typing import Any
 from tests.support.deploy.apache import DOMAIN, Apache
 from tests.support.gunicorn import Gunicorn
 from tests.support.installation import Installation
-from tests.support.visits import Answer, Line, visit
+from tests.support.visits import Answer, Connection, visit
 
-# What an installation behind Apache is told of it.
+# The settings of an installation behind Apache.
 BEHIND_APACHE = {"TRUSTED_HOSTS": f"{DOMAIN},127.0.0.1,localhost", "PROXY_COUNT": "1", "LOG_FORMAT": "json"}
 
 
 class Site(Installation):
-    """Visited at `url`, with DOMAIN mapped to 127.0.0.1."""
+    """The site at `url`; clients must resolve DOMAIN to 127.0.0.1."""
 
     def __init__(self, folder: Path) -> None:
         self.apache = Apache()
@@ -37,15 +37,15 @@ class Site(Installation):
         """One request over https; see visits.visit."""
         return visit(f"127.0.0.1:{self.apache.https}", path, headers, tls=self.tls, name=DOMAIN, **options)
 
-    def line(self) -> Line:
-        """A connection over https, for an answer that does not end."""
-        return Line(f"127.0.0.1:{self.apache.https}", self.tls, DOMAIN)
+    def connect(self) -> Connection:
+        """A connection over https, for responses that do not end."""
+        return Connection(f"127.0.0.1:{self.apache.https}", self.tls, DOMAIN)
 
 
 def behind_apache(installation: Installation, name: str, bind: str, workers: int = 2) -> Gunicorn:
     """One machine's gunicorn.
 
-    Apache serves as somebody else and must reach a socket: in production by its group, here by --umask 0.
+    Apache runs as another user and must reach the socket: in production by its group, here by --umask 0.
     """
     environ = {**installation.environ, "DRAIN_FILE": str(installation.folder / f"{name}.drain")}
     log_file = installation.folder / f"{name}.log"

@@ -1,4 +1,4 @@
-"""What the tests of push messages share: how a phone subscribes, and what is owed to it."""
+"""Helpers of the tests of push messages: subscriptions, and the events and states of enqueued messages."""
 
 from collections.abc import Callable
 from typing import cast
@@ -32,7 +32,7 @@ def send(app: Flask) -> int:
     return sender.send_due(app)
 
 
-def owed(app: Flask) -> list[tuple[str, str]]:
+def push_states(app: Flask) -> list[tuple[str, str]]:
     with app.app_context():
         return sorted((each["event"], each["state"]) for each in db().pushes.find())
 

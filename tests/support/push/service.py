@@ -1,6 +1,6 @@
-"""A push service on this machine and the browsers that it knows: it checks who sends, the browsers decrypt.
+"""A push service on this machine, which verifies VAPID (RFC 8292), and browsers, which decrypt messages (RFC 8291).
 
-Both follow RFC 8291 and 8292 from the other end, with keys and code of their own.
+Both are implemented independently of the application's code.
 """
 
 import base64
@@ -39,7 +39,7 @@ def derived(secret: bytes, salt: bytes, info: bytes, length: int) -> bytes:
 
 
 class Phone:
-    """A browser that has subscribed: it alone can read what is sent to it."""
+    """A subscribed browser with its own keys."""
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
@@ -53,11 +53,11 @@ class Phone:
 
     @property
     def form(self) -> dict[str, str]:
-        """What its page sends to subscribe."""
+        """The fields that its page posts to subscribe."""
         return {"endpoint": self.endpoint, "p256dh": b64(self.point), "auth": b64(self.secret)}
 
     def open(self, body: bytes) -> bytes:
-        """What a sealed body says."""
+        """Decrypt a message's body."""
         salt, size, length = body[:16], int.from_bytes(body[16:20], "big"), body[20]
         sender, sealed = body[21 : 21 + length], body[21 + length :]
         assert len(sealed) <= size
@@ -73,7 +73,7 @@ class Phone:
 
 @dataclass
 class Message:
-    """What arrived: for whom, what it says to them, and what came beside it."""
+    """A received message: path, decrypted text, headers."""
 
     path: str
     headers: dict[str, str]
@@ -84,7 +84,7 @@ class Message:
 
 @dataclass
 class PushService:
-    """Takes messages; `answers` maps a path to the statuses it gives, one after another, then 201 again."""
+    """Receives messages; `answers` maps a path to the statuses to respond with, in order, then 201."""
 
     address: str
     public_key: str
@@ -99,15 +99,15 @@ class PushService:
         return self.address.removeprefix("https://")
 
     def forget(self) -> None:
-        """Begin anew."""
+        """Forget all messages and answers."""
         self.phones, self.messages, self.asked, self.answers, self.extra_headers = {}, [], [], {}, {}
 
     def phone(self, name: str) -> Phone:
-        """A browser that has subscribed here."""
+        """A browser subscribed here."""
         return self.phones.setdefault(f"/{name}", Phone(f"{self.address}/{name}"))
 
     def texts(self, name: str) -> list[tuple[str, str]]:
-        """Title and text of what this phone got."""
+        """Title and text of the messages this phone got."""
         return [
             (each.text["title"], each.text["place"] or each.text["text"])
             for each in self.messages
@@ -126,7 +126,7 @@ class PushService:
 
 
 def verified(authorization: str, public_key: str, audience: str) -> dict[str, Any]:
-    """The claims of a VAPID header, if it is signed, for this service and for now (RFC 8292)."""
+    """The claims of a VAPID header; asserts signature, audience and expiry (RFC 8292)."""
     claims = signed_claims(authorization, public_key)
     assert claims["aud"] == audience
     now = clock.now().timestamp()
@@ -136,7 +136,7 @@ def verified(authorization: str, public_key: str, audience: str) -> dict[str, An
 
 
 def signed_claims(authorization: str, public_key: str) -> dict[str, Any]:
-    """The claims of a VAPID header, if its signature is good."""
+    """The claims of a VAPID header; asserts its signature."""
     scheme, _, rest = authorization.partition(" ")
     parameters = dict(each.strip().split("=", 1) for each in rest.split(","))
     assert scheme == "vapid"
@@ -153,14 +153,14 @@ def signed_claims(authorization: str, public_key: str) -> dict[str, Any]:
 
 @contextmanager
 def push_service(public_key: str) -> Iterator[PushService]:
-    """The service on https://localhost while the block runs; a message it cannot accept is answered with 400."""
+    """The service on https://localhost during the block; invalid messages are answered with 400."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             try:
                 status = service.take(self.path, {name.lower(): value for name, value in self.headers.items()}, body)
-            except Exception as error:  # noqa: BLE001 (told to whoever sent it, and shown)
+            except Exception as error:  # noqa: BLE001 (sent in the response, and printed)
                 self.send_error(400, repr(error))
                 return
             self.send_response(status)

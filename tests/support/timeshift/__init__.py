@@ -1,9 +1,9 @@
-"""The clock of a test run: with `TEST_NOW=2026-12-31T23:58` all of it happens then, and time goes on from there.
+"""Shifts the clock of a test run: with `TEST_NOW=2026-12-31T23:58` it starts at that time and goes on from there.
 
-Every Python process of the run reads the moved clock: the tests, gunicorn, the database stand-in, the local run. They
-take their distance to the real clock from TEST_CLOCK_OFFSET, through `sitecustomize` in this folder, which Python
-imports by itself when it starts; the product knows nothing of it. Browsers get a script into each page.
-Without TEST_NOW nothing is moved. What is not Python (Apache, certbot, a server at TEST_MONGODB_URI) keeps real time.
+Every Python process of the run uses the shifted clock: the tests, gunicorn, the embedded database, the local run. They
+read the offset from TEST_CLOCK_OFFSET in `sitecustomize` in this folder, which Python imports at its start; the
+application has no code for it. Browsers get a script injected into each page. Without TEST_NOW nothing is shifted.
+Programs that are not Python (Apache, certbot, a server at TEST_MONGODB_URI) keep the real time.
 """
 
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 
 import time_machine
 
-OFFSET = "TEST_CLOCK_OFFSET"  # in the environment; seconds that the clock is ahead of the real one
+OFFSET = "TEST_CLOCK_OFFSET"  # environment variable: seconds that the clock is ahead of the real one
 
-# Timers go on as they are. A service worker gets no such script; ours asks for no time.
+# Timers are not affected. The script is not injected into service workers; ours does not use the time.
 PAGE_SCRIPT = """(() => {
   const Real = Date, real = Real.now;
   Real.now = () => real() + %d;
@@ -27,9 +27,9 @@ PAGE_SCRIPT = """(() => {
 
 
 def begin() -> None:
-    """Move the clock of this process, and of all that it starts, to TEST_NOW: ISO 8601, UTC if it names no offset."""
+    """Shift the clock of this process and its children to TEST_NOW: ISO 8601, UTC if without an offset."""
     wanted = os.environ.get("TEST_NOW")
-    if not wanted or OFFSET in os.environ:  # already moved by sitecustomize: a worker of pytest-xdist
+    if not wanted or OFFSET in os.environ:  # already shifted by sitecustomize: a worker of pytest-xdist
         return
     moment = datetime.fromisoformat(wanted)
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
@@ -40,6 +40,6 @@ def begin() -> None:
 
 
 def page_script() -> str:
-    """What a browser is to run before each page, so that its Date is of this run; empty without TEST_NOW."""
+    """The script that shifts a page's Date; empty without TEST_NOW."""
     offset = float(os.environ.get(OFFSET, 0))
     return PAGE_SCRIPT % round(offset * 1000) if offset else ""

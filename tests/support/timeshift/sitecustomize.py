@@ -1,4 +1,4 @@
-"""Imported by each Python process that a moved test run starts (tests/support/timeshift): moves its clock as well."""
+"""Imported at the start of every Python process of a time-shifted test run: shifts its clock (see the package)."""
 
 import os
 import time

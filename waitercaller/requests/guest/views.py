@@ -30,7 +30,7 @@ MAX_STREAMS_PER_ADDRESS = 600  # all guests of a restaurant may share its Wi-Fi'
 
 
 @blueprint.get("/t/<code:code>")
-@blueprint.get("/T/<code:code>", endpoint="guest_printed")
+@blueprint.get("/T/<code:code>", endpoint="printed")
 @access.anyone
 @analytics.enabled(framed=True)
 def page(code: str) -> ResponseReturnValue:
