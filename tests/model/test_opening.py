@@ -36,7 +36,9 @@ def span(opens: str, closes: str) -> dict[str, str]:
 
 def test_without_hours_it_is_always_open() -> None:
     assert is_open(with_hours(), "2026-11-23 03:00")
-    assert opening.opens_at(with_hours(), moment("2026-11-23 03:00")) == moment("2026-11-23 23:00")  # each day anew
+    assert opening.opens_at(with_hours(), moment("2026-11-23 03:00")) == moment(
+        "2026-11-23 23:00"
+    )  # at the end of each day
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_a_disk_that_is_nearly_full(app: Flask, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.needs_wire
 def test_a_database_that_is_away(make_app: MakeApp, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(database, "TIMEOUT_SECONDS", 0.3)
     app = make_app(replace(config, mongodb_uri="mongodb://127.0.0.1:9/waitercaller"))
     finding = of(list(examine(app)), "The database does not answer")
     assert finding.state == "BAD"
@@ -179,7 +179,7 @@ def test_indexes_that_are_missing(app: Flask, look: Callable[..., list[Finding]]
 
 def test_a_database_that_is_too_old_or_no_replica_set(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {"buildInfo": {"version": "6.0.4", "versionArray": [6, 0, 4, 0]}, "hello": {"isWritablePrimary": True}}
-    monkeypatch.setattr(database, "_ask", answers.get)
+    monkeypatch.setattr(database, "_admin_command", answers.get)
     findings = list(examine(app))
     assert "Upgrade it to 7.0" in of(findings, "MongoDB is 6.0.4").advice
     assert "rs.initiate()" in of(findings, "not a replica set").advice

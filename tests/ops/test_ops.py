@@ -90,7 +90,7 @@ def test_a_slow_answer_and_a_failed_one_are_worth_a_line_and_others_are_not(
     client = app.test_client()
     client.get("/healthz")
     assert caplog.text == ""
-    monkeypatch.setattr(ops, "SLOW", 0.05)
+    monkeypatch.setattr(ops, "SLOW_SECONDS", 0.05)
     client.get("/slow/a-secret-code")
     assert "answered GET 200 after" in caplog.text
     assert "a-secret-code" not in caplog.text

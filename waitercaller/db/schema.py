@@ -76,7 +76,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("restaurant_id", ASCENDING), ("live", ASCENDING), ("first_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("created_at", DESCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("ended_at", DESCENDING)]),
-        IndexModel([("created_at", ASCENDING)]),  # what is new, and what is old, of all restaurants
+        IndexModel([("created_at", ASCENDING)]),  # for rollups and the purge, across restaurants
     ],
     "screens": [
         IndexModel([("restaurant_id", ASCENDING), ("_id", ASCENDING)]),  # the shard key
@@ -84,7 +84,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         _expires("purge_at"),
     ],
     "pauses": [
-        # One pause of a phone or a table at a time, whoever of the staff causes it.
+        # At most one pause per phone or table.
         IndexModel([("restaurant_id", ASCENDING), ("subject", ASCENDING)], unique=True),
         IndexModel([("over", ASCENDING), ("until", ASCENDING)]),
         _expires("purge_at"),
