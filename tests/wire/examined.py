@@ -104,7 +104,7 @@ def _operand(operator: str, names: list[str], value: Any, now: datetime) -> Any:
 
 
 def _bound(name: str, is_a_day: bool, value: Any, now: datetime) -> Any:
-    """Of a range: times of what is new, due ($lte), to be purged ($lt), or of one day; other values as in the sample."""
+    """Of a range: times of what is new, due ($lte), old ($lt), or of one day; other values as in the sample."""
     if not isinstance(value, datetime):
         return "" if isinstance(value, str) else value
     from_below = name in ("$gt", "$gte")
