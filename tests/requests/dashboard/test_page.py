@@ -207,7 +207,7 @@ def test_requests_of_others_are_not_found(charlie: Person, call: Any, request_of
     assert request_of(request_id)["state"] == "waiting"
 
 
-@pytest.mark.parametrize("ids", ["nonsense", "1 2 3", "\0", " ".join(str(ObjectId()) for _ in range(61))])
+@pytest.mark.parametrize("ids", ["nonsense", "1 2 3", "\0", " ".join(f"{number:024x}" for number in range(61))])
 def test_a_misshapen_list_is_refused(bob: Person, call: Any, request_of: Any, ids: str) -> None:
     request_id = call()
     assert tap(bob, request_id, "resolve", ids=ids).status_code == 400
