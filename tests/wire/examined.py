@@ -104,13 +104,13 @@ def _operand(operator: str, names: list[str], value: Any, now: datetime) -> Any:
 
 
 def _bound(name: str, is_a_day: bool, value: Any, now: datetime) -> Any:
-    """Of a range: times of what is new or due, or of one day; other values as they are in the sample."""
+    """Of a range: times of what is new, due ($lte), old ($lt), or of one day; other values as in the sample."""
     if not isinstance(value, datetime):
         return "" if isinstance(value, str) else value
     from_below = name in ("$gt", "$gte")
     if is_a_day:
         return now - timedelta(days=10 if from_below else 9)
-    return now - timedelta(minutes=5) if from_below else now
+    return now - (timedelta(minutes=5) if from_below else timedelta(days=300 if name == "$lt" else 0))
 
 
 def _at(value: Any, path: str) -> Any:

@@ -52,6 +52,11 @@ class Fault:
         return outcome
 
 
+def is_retried(request: Request) -> bool:
+    """Whether the driver sends this again by itself when its connection is lost."""
+    return request.is_retryable_write or request.name == "commitTransaction"
+
+
 def lost_answers(*commands: str, **more: Any) -> Fault:
     """The command takes effect, the connection ends before its answer: retryable writes are for this."""
     return Fault(lambda _: LoseAnswer(), set(commands) or ACKNOWLEDGED, **more)

@@ -71,7 +71,5 @@ def reviewed() -> set[Shape]:
 
 def not_reviewed(seen: dict[Shape, str]) -> list[str]:
     """Those of `seen` that are not in the list, as the list would say them, with who sends them."""
-    if not reviewed():  # not written yet
-        return []
     missing = sorted(seen.keys() - reviewed())
     return [f'[{collection}] "{shape}" = ""  # {seen[collection, shape]}' for collection, shape in missing]

@@ -1,8 +1,8 @@
 """Tests behind the strict proxy, and the inventory of what the application sends.
 
 The tests of stores, streams, alerts and outboxes run behind the proxy, and so does whatever is marked `proxied`; with
-`--wire-proxy` every test does. `--wire-faults N` injects faults besides: of every N-th write the answer is lost, and
-every N-th statement of a transaction meets a conflict.
+`--wire-proxy` every test does. `--wire-faults N` injects faults besides: of every N-th retryable write the answer is
+lost, and every N-th statement of a transaction meets a conflict.
 """
 
 from collections.abc import Iterator
@@ -52,7 +52,9 @@ def cluster(server: Server, pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """The embedded server behind the proxy."""
     cluster = Cluster(server)
     every = pytestconfig.getoption("--wire-faults")
-    injected = [faults.lost_answers(every=every), faults.conflicts(every=every)] if every else []
+    injected = []
+    if every:  # answers only of what the driver sends again by itself
+        injected = [faults.lost_answers(every=every, only=faults.is_retried), faults.conflicts(every=every)]
     pytestconfig.stash[_CLUSTERS].append((cluster, injected))
     with cluster.proxy.injecting(*injected), pytest.MonkeyPatch.context() as patch:
         if every:

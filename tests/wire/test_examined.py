@@ -38,10 +38,11 @@ SMALL = {
 }
 
 
-# What reads its whole collection all the same, since it names an alternative: rarely, and mongod does not.
+# What reads more all the same, since it names an alternative ($or), or all of a state that few are in.
 EXEMPT = {
     ("logins", "update many ended_at: $set"),  # `flask end-logins`
     ("outbox", "find state, $or(created_at $gt | refused $ne) sort created_at limit"),  # for metrics and the doctor
+    ("rollups", "find state, quarter $lt"),  # quarters that are not counted for good yet
     ("users", "update _id, $or(two_factor_offer.login_id $ne | two_factor_offer.until $lte): $set"),
 }
 
@@ -101,18 +102,23 @@ def test_no_command_examines_more_than_it_is_about(full: Full) -> None:
             continue
         for part in shape.split("; "):
             if (condition := examined.condition_of(part)) is not None:
-                number, found = _examined(full, collection, condition)
+                asked = _asked(full, collection, condition)
+                number = _examined(full, collection, asked)
+                found = full.database[collection].count_documents(asked)
                 if number > found + (A_DAY if collection == "requests" else SLACK):
                     too_many.append(f"[{collection}] {part}: {number} examined, {found} found")
     assert too_many == []
 
 
-def _examined(full: Full, collection: str, condition: str) -> tuple[int, int]:
-    """How many documents are examined for a filter of this shape, and how many it finds."""
+def _asked(full: Full, collection: str, condition: str) -> Document:
+    """A filter of this shape."""
     sample = full.live if collection == "requests" and "live" in condition else full.samples[collection]
-    asked = examined.example(condition, sample, clock.now())
-    total = PAST if collection == "requests" else OTHERS
-    return examined.examined(full.database, collection, asked, total), full.database[collection].count_documents(asked)
+    return examined.example(condition, sample, clock.now())
+
+
+def _examined(full: Full, collection: str, asked: Document) -> int:
+    """How many documents are examined for this filter."""
+    return examined.examined(full.database, collection, asked, PAST if collection == "requests" else OTHERS)
 
 
 @pytest.mark.parametrize(
@@ -126,4 +132,4 @@ def _examined(full: Full, collection: str, condition: str) -> tuple[int, int]:
     ],
 )
 def test_what_the_embedded_server_examines_is_known_here(full: Full, condition: str, number: int) -> None:
-    assert _examined(full, "requests", condition)[0] == number
+    assert _examined(full, "requests", _asked(full, "requests", condition)) == number

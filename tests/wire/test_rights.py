@@ -101,16 +101,16 @@ def test_the_backup_reads_everything_and_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("command", "actions"),
     [
-        ({"update": "a", "updates": [{"q": {}, "u": {}, "upsert": True}]}, {"update", "insert"}),
-        ({"aggregate": "a", "pipeline": [{"$merge": "b"}]}, {"find", "insert", "update", "remove"}),
-        ({"aggregate": 1, "pipeline": [{"$changeStream": {}}]}, {"find", "changeStream"}),
-        ({"findAndModify": "a", "remove": True}, {"find", "remove"}),
-        ({"insert": "a", "bypassDocumentValidation": True}, {"insert", "bypassDocumentValidation"}),
-        ({"renameCollection": "a.b", "to": "a.c"}, {"renameCollectionSameDB"}),
-        ({"renameCollection": "a.b", "to": "a.c", "dropTarget": True}, {"renameCollectionSameDB", "dropCollection"}),
-        ({"reIndex": "a"}, {"reIndex"}),
+        ({"update": "a", "updates": [{"q": {}, "u": {}, "upsert": True}]}, "update insert"),
+        ({"aggregate": "a", "pipeline": [{"$merge": "b"}]}, "find insert update remove"),
+        ({"aggregate": 1, "pipeline": [{"$changeStream": {}}]}, "find changeStream"),
+        ({"findAndModify": "a", "remove": True}, "find remove"),
+        ({"insert": "a", "bypassDocumentValidation": True}, "insert bypassDocumentValidation"),
+        ({"renameCollection": "a.b", "to": "a.c"}, "renameCollectionSameDB"),
+        ({"renameCollection": "a.b", "to": "a.c", "dropTarget": True}, "renameCollectionSameDB dropCollection"),
+        ({"reIndex": "a"}, "reIndex"),
     ],
     ids=lambda value: "+".join(sorted(value)) if isinstance(value, set) else str(value),  # the same in each process
 )
-def test_the_rights_that_a_command_needs(command: Document, actions: set[str]) -> None:
-    assert rights.needed(Request(next(iter(command)), command, None)) == actions
+def test_the_rights_that_a_command_needs(command: Document, actions: str) -> None:
+    assert rights.needed(Request(next(iter(command)), command, None)) == set(actions.split())
