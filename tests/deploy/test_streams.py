@@ -42,7 +42,7 @@ def test_browsers_hold_theirs_over_http_2(shared_site: Site, large_restaurant: l
         wait_until(lambda: screens.live == OVER_HTTP_2, LIVE_WITHIN_SECONDS)
         call(shared_site, code, screens)
         assert screens.live == OVER_HTTP_2
-    refused_only_for_now(screens)
+        refused_only_for_now(screens)
     finally:
         screens.close()
 
