@@ -248,7 +248,7 @@ def test_a_version_that_is_only_ready_in_the_rehearsal_is_rolled_back(box):
     unready = box.next_version("0.4.0", f"sed -i '/^def readyz/a\\    {in_service}' waitercaller/ops/views.py")
     crashing = box.next_version("0.4.1", f"echo '{in_service}' >>wsgi.py")
     for deploy in unready, crashing:
-        said = box.do(f"READY_SECONDS=4 {deploy}/upgrade.sh", check=False)
+        said = box.do(f"READY_SECONDS=15 {deploy}/upgrade.sh", check=False)
         assert "back to the old version" in said
         assert "runs again" in said
         assert box.version() == before

@@ -63,7 +63,7 @@ class Box(Machine):
     def do(self, script: str, *, check: bool = True) -> str:
         """Run one of our scripts as an operator does."""
         authority = "/source/tests/certificates/authority.pem"
-        return self.run(script, check=check, REQUESTS_CA_BUNDLE=authority, READY_SECONDS="15", **PIP).stdout
+        return self.run(script, check=check, REQUESTS_CA_BUNDLE=authority, READY_SECONDS="60", **PIP).stdout
 
     def stand_in(self, program: str, script: str) -> str:
         """Shell code to put before a command, which replaces `program` on its PATH by `script`."""
