@@ -212,6 +212,7 @@ def test_a_user_with_too_many_rights(app: Flask, monkeypatch: pytest.MonkeyPatch
     assert of(list(examine(app)), "asks nobody for a password").state == "note"
 
 
+@pytest.mark.fresh_database
 def test_an_index_that_is_not_as_specified(app: Flask) -> None:
     indexes = app.extensions["mongo"].database.users
     indexes.drop_index("email_1")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from pymongo.collection import Collection
+from pymongo.database import Database
 
 from config import Config
 from tests.conftest import MakeApp
@@ -65,13 +65,13 @@ def test_a_machine_is_drained_by_a_file_and_serves_again_without_it(
 @pytest.mark.needs_wire
 def test_readiness_asks_each_collection_once(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    ask = Collection.index_information
+    ask = schema._present_indexes
 
-    def note(collection: Collection[Any]) -> Any:
-        asked.append(collection.name)
-        return ask(collection)
+    def note(database: Database[Any], name: str) -> Any:
+        asked.append(name)
+        return ask(database, name)
 
-    monkeypatch.setattr(Collection, "index_information", note)
+    monkeypatch.setattr(schema, "_present_indexes", note)
     assert client.get("/readyz").status_code == 200
     assert sorted(asked) == sorted(schema.INDEXES)
 

@@ -4,7 +4,7 @@ import pytest
 
 # Tests that share expensive programs or depend on their order run in one worker. Groups start in this order: those that
 # wait for browsers and other programs first, so that the other workers use the CPU meanwhile.
-GROUPS = ("deploy", "browser 0", "browser 1")
+GROUPS = ("deploy", "browser 0", "browser 1", "examined")
 BROWSER_GROUPS = 2
 NOT_QUICK = ("browser", "deploy", "slow")
 # Fixtures and markers of tests that need MongoDB's wire protocol, or that start processes.
@@ -28,6 +28,8 @@ def mark(items: list[pytest.Item]) -> None:
             if item.path.name not in modules:
                 modules.append(item.path.name)
             group(item, f"browser {modules.index(item.path.name) % BROWSER_GROUPS}")
+        elif item.path.name == "test_examined.py":
+            group(item, "examined")  # 50,000 requests are written once
         elif "deploy" in folders:
             item.add_marker("deploy")
             group(item, "deploy")  # one after the other: two cores bear one machine to install on or 2,000 streams

@@ -75,7 +75,7 @@ GETS: dict[str, Row] = {
     "requests.guest.live": (200, 200, 200, 200, 200, 200, 200),
     "requests.guest.printed": (200, 200, 200, 200, 200, 200, 200),
     "requests.dashboard.live": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
-    "requests.dashboard.who": (LOGIN, LOGIN, 400, 303, 303, 303, 404),
+    "requests.dashboard.choose_actor": (LOGIN, LOGIN, 400, 303, 303, 303, 404),
 }
 
 # Sent with the visitor's CSRF token and no other data: a 400 comes from the form, after the guard.
