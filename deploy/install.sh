@@ -326,6 +326,16 @@ expect() {
     fi
 }
 
+# wait_while_busy PROBE…: a machine that has just started everything may still be busy, and /readyz then says 503:
+# it gets READY_SECONDS. PROBE prints the HTTP status. Any other answer is for the check that follows.
+# (Not curl --retry: curl 7.88 cannot retry into /dev/null.)
+wait_while_busy() {
+    local until=$((SECONDS + READY_SECONDS))
+    while [[ $("$@") == 503* ]] && ((SECONDS < until)); do
+        sleep 0.5
+    done
+}
+
 check_site() {
     step 'Is it true? A look from outside'
     if [[ $DRY_RUN ]]; then
@@ -336,6 +346,7 @@ check_site() {
     FAULTS=0
     expect 'http sends to https' "308 $site/" "$(status "http://$DOMAIN/")"
     expect 'the certificate is trusted and the home page there' '200 ' "$(status "$site/")"
+    wait_while_busy status "$site/readyz"
     expect 'it is ready: the database answers and has its indexes' '200 ' "$(status "$site/readyz")"
     expect 'another name is refused' '421 ' "$(status "$site/" --header 'Host: elsewhere.invalid')"
     expect 'the figures are not for everybody' '403 ' "$(status "$site/metrics")"
@@ -354,6 +365,7 @@ check_web_machine() {
         say "would ask for http://$LISTEN/readyz"
         return
     fi
+    wait_while_busy curl --silent --max-time 10 --noproxy '*' --output /dev/null --write-out '%{http_code}' "http://$LISTEN/readyz"
     curl --silent --show-error --fail --max-time 10 --noproxy '*' --output /dev/null "http://$LISTEN/readyz" ||
         fail "http://$LISTEN/readyz does not answer that it is ready. Is $LISTEN an address of this machine?"
     printf '\nDone: ready at %s for the balancer.\n' "$LISTEN"
