@@ -24,23 +24,6 @@ Mails = Callable[[], list[Mail]]
 Open = Callable[[], Browser]
 
 
-@pytest.fixture
-def opened(app: Flask) -> Open:
-    """`opened()`: a browser without a login."""
-
-    def new() -> Browser:
-        client = app.test_client()
-        assert isinstance(client, Browser)
-        return client
-
-    return new
-
-
-@pytest.fixture
-def visitor(opened: Open) -> Browser:
-    return opened()
-
-
 def log_in(visitor: Browser, password: str = PASSWORD, **kwargs: Any) -> Any:
     return visitor.submit("/login", {"email": "alice@example.org", "password": password}, **kwargs)
 
@@ -57,10 +40,10 @@ def copy_of(browser: Browser, thief: Browser) -> Browser:
 
 @pytest.mark.parametrize("end", ["logout", "new password", "session ended", "another login here"])
 def test_a_replayed_cookie_is_worthless_on_the_event_stream_too(
-    visitor: Browser, opened: Open, alice: Person, mails: Mails, app: Flask, end: str
+    visitor: Browser, open_browser: Open, alice: Person, mails: Mails, app: Flask, end: str
 ) -> None:
     log_in(visitor)
-    thief = copy_of(visitor, opened())
+    thief = copy_of(visitor, open_browser())
     assert thief.get(f"{alice.home}/dashboard").status_code == 200
     if end == "logout":
         visitor.submit("/logout", page="/account")
@@ -70,7 +53,7 @@ def test_a_replayed_cookie_is_worthless_on_the_event_stream_too(
         with app.app_context():
             logins.end_all(alice.user_id)
     else:
-        reset = opened()
+        reset = open_browser()
         reset.submit("/forgot", {"email": alice.email})
         reset.get(mails()[0].path)
         reset.submit("/reset", {"password": ANOTHER_PASSWORD})
@@ -78,10 +61,12 @@ def test_a_replayed_cookie_is_worthless_on_the_event_stream_too(
         assert thief.get(path).location.startswith("/login")
 
 
-def test_confirming_ends_the_login_that_was_here(visitor: Browser, opened: Open, alice: Person, mails: Mails) -> None:
+def test_confirming_ends_the_login_that_was_here(
+    visitor: Browser, open_browser: Open, alice: Person, mails: Mails
+) -> None:
     log_in(visitor)
-    thief = copy_of(visitor, opened())
-    opened().submit("/register", {**ALICE, "email": "new@example.org"})
+    thief = copy_of(visitor, open_browser())
+    open_browser().submit("/register", {**ALICE, "email": "new@example.org"})
     visitor.get(mails()[0].path)
     assert visitor.submit("/confirm", {"password": PASSWORD}).status_code == 303
     assert thief.get("/account").status_code == 303
@@ -91,9 +76,9 @@ def test_confirming_ends_the_login_that_was_here(visitor: Browser, opened: Open,
 
 
 def test_a_guesser_locks_out_himself_and_not_alice(
-    opened: Open, alice: Person, later: Callable[..., None], fresh_limits: None
+    open_browser: Open, alice: Person, later: Callable[..., None], fresh_limits: None
 ) -> None:
-    mallory, at_home = opened(), opened()
+    mallory, at_home = open_browser(), open_browser()
     mallory.environ_base["REMOTE_ADDR"] = "192.0.2.66"
     answers = [log_in(mallory, f"guess number {number}").status_code for number in range(11)]
     assert answers == [400] * 10 + [429]
@@ -105,18 +90,19 @@ def test_a_guesser_locks_out_himself_and_not_alice(
     assert log_in(mallory).status_code == 303
 
 
-def test_forged_headers_do_not_make_a_new_address(opened: Open, alice: Person, fresh_limits: None) -> None:
+def test_forged_headers_do_not_make_a_new_address(open_browser: Open, alice: Person, fresh_limits: None) -> None:
     answers = []
     for number in range(11):
         headers = {**FORGED, "X-Forwarded-For": f"6.6.6.{number}"}
-        answers.append(log_in(opened(), "guessed wrongly", headers=headers).status_code)
+        answers.append(log_in(open_browser(), "guessed wrongly", headers=headers).status_code)
     assert answers[-1] == 429
 
 
-def test_known_and_unknown_addresses_are_limited_alike(opened: Open, alice: Person, fresh_limits: None) -> None:
+def test_known_and_unknown_addresses_are_limited_alike(open_browser: Open, alice: Person, fresh_limits: None) -> None:
     answers = {
         email: [
-            opened().submit("/login", {"email": email, "password": "guessed wrongly"}).status_code for _ in range(11)
+            open_browser().submit("/login", {"email": email, "password": "guessed wrongly"}).status_code
+            for _ in range(11)
         ]
         for email in (alice.email, "nobody@example.org")
     }
@@ -125,11 +111,11 @@ def test_known_and_unknown_addresses_are_limited_alike(opened: Open, alice: Pers
 
 @pytest.mark.parametrize(("path", "page"), [("/forgot", "/forgot"), ("/resend", "/registered")])
 def test_nobody_is_flooded_with_mails(
-    opened: Open, alice: Person, mails: Mails, fresh_limits: None, path: str, page: str
+    open_browser: Open, alice: Person, mails: Mails, fresh_limits: None, path: str, page: str
 ) -> None:
-    opened().submit("/register", {**ALICE, "email": "waiting@example.org"})
+    open_browser().submit("/register", {**ALICE, "email": "waiting@example.org"})
     for email in (alice.email, "waiting@example.org"):
-        answers = [opened().submit(path, {"email": email}, page=page).status_code for _ in range(6)]
+        answers = [open_browser().submit(path, {"email": email}, page=page).status_code for _ in range(6)]
         assert answers == [303] * 5 + [429]
     assert len(mails()) <= 11
 
@@ -214,11 +200,11 @@ def test_and_at_a_new_password(visitor: Browser, alice: Person, app: Flask, mail
 
 
 def test_password_managers_learn_whose_password_it_is(
-    visitor: Browser, opened: Open, alice: Person, mails: Mails
+    visitor: Browser, open_browser: Open, alice: Person, mails: Mails
 ) -> None:
     visitor.submit("/forgot", {"email": alice.email})
     visitor.get(mails()[0].path)
-    opened().submit("/register", {**ALICE, "email": "new@example.org"})
+    open_browser().submit("/register", {**ALICE, "email": "new@example.org"})
     visitor.get(mails()[0].path)
     for path, email in (("/reset", alice.email), ("/confirm", "new@example.org")):
         assert f'autocomplete="username" value="{email}"' in visitor.get(path).text

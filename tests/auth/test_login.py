@@ -17,24 +17,6 @@ from waitercaller.web import passwords
 Mails = Callable[[], list[Mail]]
 
 
-@pytest.fixture
-def browser(app: Flask) -> Callable[[], Browser]:
-    """`browser()`: a browser without a login."""
-
-    def opened() -> Browser:
-        client = app.test_client()
-        assert isinstance(client, Browser)
-        return client
-
-    return opened
-
-
-@pytest.fixture
-def visitor(browser: Callable[[], Browser]) -> Browser:
-    """A browser without a login."""
-    return browser()
-
-
 def log_in(visitor: Browser, email: str, password: str = PASSWORD, path: str = "/login") -> TestResponse:
     return visitor.submit(path, {"email": email, "password": password})
 
@@ -53,11 +35,11 @@ def test_an_address_is_the_same_however_it_is_typed(visitor: Browser, alice: Per
 
 
 def test_a_wrong_password_and_an_unknown_address_are_answered_alike(
-    browser: Callable[[], Browser], alice: Person
+    open_browser: Callable[[], Browser], alice: Person
 ) -> None:
     answers = []
     for email in (alice.email, "nobody@example.org"):
-        answer = log_in(browser(), email, ANOTHER_PASSWORD)
+        answer = log_in(open_browser(), email, ANOTHER_PASSWORD)
         assert f'value="{email}"' in answer.text
         assert ANOTHER_PASSWORD not in answer.text
         answers.append((answer.status_code, words(answer).replace(email, "")))
@@ -107,12 +89,12 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(visitor: Browser,
 
 
 def test_a_copied_cookie_is_worth_nothing_after_the_logout(
-    visitor: Browser, browser: Callable[[], Browser], alice: Person
+    visitor: Browser, open_browser: Callable[[], Browser], alice: Person
 ) -> None:
     log_in(visitor, alice.email)
     cookie = visitor.get_cookie("session")
     assert cookie is not None
-    thief = browser()
+    thief = open_browser()
     thief.set_cookie("session", cookie.value)
     assert thief.get("/account").status_code == 200
     assert visitor.submit("/logout", page="/account").location == "/login"
@@ -165,7 +147,7 @@ def ask_for_a_new_password(visitor: Browser, email: str, mails: Mails) -> str:
 
 
 def test_alice_has_forgotten_her_password(
-    visitor: Browser, browser: Callable[[], Browser], alice: Person, bob: Person, mails: Mails
+    visitor: Browser, open_browser: Callable[[], Browser], alice: Person, bob: Person, mails: Mails
 ) -> None:
     answer = visitor.submit("/forgot", {"email": alice.email})
     assert alice.email in visitor.get(answer.location).text
@@ -179,19 +161,19 @@ def test_alice_has_forgotten_her_password(
     assert visitor.get("/account").status_code == 303  # it starts no login
     assert alice.client.get("/account").status_code == 303  # and ends all logins
     assert bob.client.get("/account").status_code == 200
-    assert log_in(browser(), alice.email, PASSWORD).status_code == 400
-    assert log_in(browser(), alice.email, ANOTHER_PASSWORD).status_code == 303
+    assert log_in(open_browser(), alice.email, PASSWORD).status_code == 400
+    assert log_in(open_browser(), alice.email, ANOTHER_PASSWORD).status_code == 303
     [notice] = mails()
     assert (notice.to, notice.path) == (alice.email, "/forgot")
     assert "changed" in notice.subject
 
 
 def test_forgetting_is_answered_alike_for_known_and_unknown(
-    browser: Callable[[], Browser], alice: Person, mails: Mails
+    open_browser: Callable[[], Browser], alice: Person, mails: Mails
 ) -> None:
     answers = []
     for email in (alice.email, "nobody@example.org"):
-        visitor = browser()
+        visitor = open_browser()
         answer = visitor.submit("/forgot", {"email": email})
         page = visitor.get(answer.location)
         answers.append((answer.status_code, answer.location, words(page).replace(email, "")))
@@ -200,12 +182,12 @@ def test_forgetting_is_answered_alike_for_known_and_unknown(
 
 
 def test_a_reset_link_works_once_and_for_an_hour(
-    visitor: Browser, browser: Callable[[], Browser], alice: Person, mails: Mails, later: Callable[..., None]
+    visitor: Browser, open_browser: Callable[[], Browser], alice: Person, mails: Mails, later: Callable[..., None]
 ) -> None:
     path = ask_for_a_new_password(visitor, alice.email, mails)
     visitor.get(path)
     visitor.submit("/reset", {"password": ANOTHER_PASSWORD})
-    assert browser().get(path, follow_redirects=True).status_code == 410
+    assert open_browser().get(path, follow_redirects=True).status_code == 410
     mails()
 
     path = ask_for_a_new_password(visitor, alice.email, mails)
@@ -235,25 +217,25 @@ def test_opening_a_reset_link_does_nothing(visitor: Browser, alice: Person, mail
 
 
 def test_the_newest_reset_link_counts_and_a_new_password_ends_them_all(
-    visitor: Browser, browser: Callable[[], Browser], alice: Person, mails: Mails
+    visitor: Browser, open_browser: Callable[[], Browser], alice: Person, mails: Mails
 ) -> None:
     first = ask_for_a_new_password(visitor, alice.email, mails)
     second = ask_for_a_new_password(visitor, alice.email, mails)
-    assert browser().get(first, follow_redirects=True).status_code == 410
+    assert open_browser().get(first, follow_redirects=True).status_code == 410
     visitor.get(second)
     visitor.submit("/reset", {"password": ANOTHER_PASSWORD})
-    assert browser().get(second, follow_redirects=True).status_code == 410
+    assert open_browser().get(second, follow_redirects=True).status_code == 410
 
 
 @pytest.mark.needs_wire
 def test_a_reset_that_fails_half_way_changes_nothing(
-    visitor: Browser, browser: Callable[[], Browser], alice: Person, mails: Mails, monkeypatch: pytest.MonkeyPatch
+    visitor: Browser, open_browser: Callable[[], Browser], alice: Person, mails: Mails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visitor.get(ask_for_a_new_password(visitor, alice.email, mails))
     with monkeypatch.context() as patch:
         patch.setattr(logins, "end_all", lambda *_: 1 / 0)
         assert visitor.submit("/reset", {"password": ANOTHER_PASSWORD}).status_code == 500
-    assert log_in(browser(), alice.email).status_code == 303
+    assert log_in(open_browser(), alice.email).status_code == 303
     assert mails() == []
     assert visitor.submit("/reset", {"password": ANOTHER_PASSWORD}).status_code == 303
 

@@ -27,18 +27,6 @@ WORDS = {"restaurant": "Trattoria Lucia", "name": "Zoe", "email": "zoe@example.o
 
 
 @pytest.fixture
-def browser(app: Flask) -> Callable[[], Browser]:
-    """`browser()`: a browser without a login."""
-
-    def opened() -> Browser:
-        client = app.test_client()
-        assert isinstance(client, Browser)
-        return client
-
-    return opened
-
-
-@pytest.fixture
 def change(alice: Person) -> Callable[..., TestResponse]:
     """`change(new)`: Alice chooses a new password."""
     assert isinstance(alice.client, Browser)
@@ -107,33 +95,33 @@ def test_the_rules_name_every_way_in() -> None:
 
 @pytest.mark.asvs("6.2.1")
 @pytest.mark.parametrize("short", ["1234567", "a b c d", "kqzvjxw"])
-def test_short_passwords_are_refused(browser: Any, change: Any, short: str) -> None:
-    assert browser().submit("/register", WORDS | {"password": short}).status_code == 400
+def test_short_passwords_are_refused(open_browser: Any, change: Any, short: str) -> None:
+    assert open_browser().submit("/register", WORDS | {"password": short}).status_code == 400
     assert change(short).status_code == 400
 
 
 @pytest.mark.asvs("6.2.2")
-def test_a_password_can_be_changed(browser: Any, change: Any, alice: Person) -> None:
+def test_a_password_can_be_changed(open_browser: Any, change: Any, alice: Person) -> None:
     assert change(NEW).status_code == 303
-    assert not log_in(browser(), alice.email)
-    assert log_in(browser(), alice.email, NEW)
+    assert not log_in(open_browser(), alice.email)
+    assert log_in(open_browser(), alice.email, NEW)
 
 
 @pytest.mark.asvs("6.2.3")
-def test_a_change_takes_the_present_password(browser: Any, change: Any, alice: Person) -> None:
+def test_a_change_takes_the_present_password(open_browser: Any, change: Any, alice: Person) -> None:
     assert change(NEW, current="not the present one").status_code == 400
     assert change(NEW, current="").status_code == 400
-    assert log_in(browser(), alice.email)
+    assert log_in(open_browser(), alice.email)
 
 
 @pytest.mark.asvs("6.2.4")
-def test_common_passwords_are_refused(app: Flask, browser: Any, change: Any) -> None:
+def test_common_passwords_are_refused(app: Flask, open_browser: Any, change: Any) -> None:
     common = passwords._common_passwords()
     with app.app_context():
         assert sum(len(word) >= passwords.MIN_LENGTH for word in common) >= 3000
     for word in ("1234567890", "qwertyuiop", "Password123"):
         assert word.lower() in common
-        assert browser().submit("/register", WORDS | {"password": word}).status_code == 400
+        assert open_browser().submit("/register", WORDS | {"password": word}).status_code == 400
         assert change(word).status_code == 400
 
 
@@ -146,9 +134,9 @@ def test_any_composition_will_do(change: Any, new: str) -> None:
 
 
 @pytest.mark.asvs("6.2.6")
-def test_passwords_are_masked(browser: Any, alice: Person) -> None:
+def test_passwords_are_masked(open_browser: Any, alice: Person) -> None:
     assert isinstance(alice.client, Browser)
-    pages = [browser().get(path).text for path in ("/login", "/register")]
+    pages = [open_browser().get(path).text for path in ("/login", "/register")]
     pages += [alice.client.get(path).text for path in ("/account/password", "/account/email", "/account/verify")]
     for page in pages:
         kinds = re.findall(r'<input[^>]*name="(?:password|current)"[^>]*>', page)
@@ -157,39 +145,39 @@ def test_passwords_are_masked(browser: Any, alice: Person) -> None:
 
 
 @pytest.mark.asvs("6.2.7")
-def test_password_managers_and_pasting_are_welcome(browser: Any, alice: Person) -> None:
-    assert 'autocomplete="current-password"' in browser().get("/login").text
-    assert 'autocomplete="new-password"' in browser().get("/register").text
+def test_password_managers_and_pasting_are_welcome(open_browser: Any, alice: Person) -> None:
+    assert 'autocomplete="current-password"' in open_browser().get("/login").text
+    assert 'autocomplete="new-password"' in open_browser().get("/register").text
     assert 'autocomplete="new-password"' in alice.client.get("/account/password").text
     assert not any(re.search(r"onpaste|[\"']paste[\"']", text) for text in texts("static", "*.js").values())
 
 
 @pytest.mark.asvs("6.2.8")
-def test_who_types_another_case_or_space_stays_out(browser: Any, change: Any, alice: Person) -> None:
+def test_who_types_another_case_or_space_stays_out(open_browser: Any, change: Any, alice: Person) -> None:
     assert change(NEW).status_code == 303
     for other in (NEW.upper(), f"{NEW} ", f" {NEW}", NEW[:-1], f"{NEW}x", NEW.replace(" ", "")):
-        assert not log_in(browser(), alice.email, other), other
-    assert log_in(browser(), alice.email, NEW)
+        assert not log_in(open_browser(), alice.email, other), other
+    assert log_in(open_browser(), alice.email, NEW)
 
 
 @pytest.mark.asvs("6.2.10")
-def test_a_password_stays_good(browser: Any, alice: Person, later: Callable[..., None]) -> None:
+def test_a_password_stays_good(open_browser: Any, alice: Person, later: Callable[..., None]) -> None:
     later(days=800)
-    assert log_in(browser(), alice.email)
+    assert log_in(open_browser(), alice.email)
 
 
 @pytest.mark.asvs("6.2.11")
-def test_words_that_others_know_are_refused(browser: Any, change: Any) -> None:
+def test_words_that_others_know_are_refused(open_browser: Any, change: Any) -> None:
     for word in ("Waiter Caller", "waitercaller", "Trattoria Lucia", "trattorialucia", "zoe@example.org"):
-        assert browser().submit("/register", WORDS | {"password": word}).status_code == 400
+        assert open_browser().submit("/register", WORDS | {"password": word}).status_code == 400
     for word in ("Waiter  Caller", "TrattoriaLucia", "alice@example.org"):
         assert change(word).status_code == 400
 
 
 @pytest.mark.asvs("6.2.12")
-def test_passwords_known_from_breaches_are_refused(browser: Any, change: Any, mails: Mails, alice: Person) -> None:
+def test_passwords_known_from_breaches_are_refused(open_browser: Any, change: Any, mails: Mails, alice: Person) -> None:
     breached = sorted(passwords._common_passwords())[:: len(passwords._common_passwords()) // 5]
-    client = browser()
+    client = open_browser()
     client.submit("/forgot", {"email": alice.email})
     client.get(mails()[0].path)
     for word in breached:
@@ -201,30 +189,30 @@ def test_passwords_known_from_breaches_are_refused(browser: Any, change: Any, ma
 
 
 @pytest.mark.asvs("6.3.1")
-def test_guessing_is_stopped_and_locks_nobody_out(browser: Any, alice: Person) -> None:
-    mallory = browser()
+def test_guessing_is_stopped_and_locks_nobody_out(open_browser: Any, alice: Person) -> None:
+    mallory = open_browser()
     mallory.environ_base["REMOTE_ADDR"] = "192.0.2.66"
     answers = [mallory.submit("/login", {"email": alice.email, "password": f"{NEW} {n}"}) for n in range(11)]
     assert [answer.status_code for answer in answers] == [400] * 10 + [429]
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert not log_in(mallory, alice.email)
-    assert log_in(browser(), alice.email)
+    assert log_in(open_browser(), alice.email)
 
 
 @pytest.mark.asvs("6.3.2")
-def test_nobody_is_there_before_somebody_registers(app: Flask, browser: Any) -> None:
+def test_nobody_is_there_before_somebody_registers(app: Flask, open_browser: Any) -> None:
     assert not any(everything(app).values())
     for name in ("admin", "root", "alice"):
-        assert not log_in(browser(), f"{name}@example.org", "admin password")
+        assert not log_in(open_browser(), f"{name}@example.org", "admin password")
 
 
 @pytest.mark.asvs("6.3.3")
 def test_a_second_factor_can_be_had_and_demanded(
-    app: Flask, browser: Any, alice: Person, hire: Any, protected: Any
+    app: Flask, open_browser: Any, alice: Person, hire: Any, protected: Any
 ) -> None:
     person, totp, _ = protected
-    assert not log_in(browser(), person.email)
-    assert log_in(browser(), person.email, code=totp.at(clock.now()))
+    assert not log_in(open_browser(), person.email)
+    assert log_in(open_browser(), person.email, code=totp.at(clock.now()))
     mona = hire("Mona", role="manager", at=alice)
     assert mona.client.get(f"{alice.home}/tables").status_code == 200
     assert (
@@ -236,9 +224,9 @@ def test_a_second_factor_can_be_had_and_demanded(
 
 
 @pytest.mark.asvs("6.3.4")
-def test_every_way_in_asks_for_the_second_factor(browser: Any, protected: Any, mails: Mails) -> None:
+def test_every_way_in_asks_for_the_second_factor(open_browser: Any, protected: Any, mails: Mails) -> None:
     person, totp, _ = protected
-    client = browser()
+    client = open_browser()
     client.submit("/forgot", {"email": person.email})
     client.get(next(mail for mail in mails() if "/reset/" in mail.path).path)
     assert client.submit("/reset", {"password": NEW}).status_code == 303
@@ -252,8 +240,10 @@ def test_every_way_in_asks_for_the_second_factor(browser: Any, protected: Any, m
 
 
 @pytest.mark.asvs("6.4.1")
-def test_links_that_open_an_account_are_random_and_end(browser: Any, mails: Mails, later: Callable[..., None]) -> None:
-    client = browser()
+def test_links_that_open_an_account_are_random_and_end(
+    open_browser: Any, mails: Mails, later: Callable[..., None]
+) -> None:
+    client = open_browser()
     client.submit("/register", WORDS)
     first = mails()[0].path
     token = first.rpartition("/")[2]
@@ -265,7 +255,7 @@ def test_links_that_open_an_account_are_random_and_end(browser: Any, mails: Mail
     second = mails()[0].path
     client.get(second)
     assert client.submit("/confirm").status_code == 303
-    again = browser()
+    again = open_browser()
     again.get(second)
     assert again.get("/confirm").status_code == 410
 
@@ -279,27 +269,27 @@ def test_there_are_no_hints_and_no_secret_questions() -> None:
 
 
 @pytest.mark.asvs("6.4.3")
-def test_a_reset_does_not_get_round_the_second_factor(browser: Any, protected: Any, mails: Mails) -> None:
+def test_a_reset_does_not_get_round_the_second_factor(open_browser: Any, protected: Any, mails: Mails) -> None:
     person, _, recovery = protected
-    client = browser()
+    client = open_browser()
     client.submit("/forgot", {"email": person.email})
     client.get(next(mail for mail in mails() if "/reset/" in mail.path).path)
     assert client.submit("/reset", {"password": NEW}).location == "/login"
-    assert not log_in(browser(), person.email, NEW)
-    assert log_in(browser(), person.email, NEW, recovery[0])
+    assert not log_in(open_browser(), person.email, NEW)
+    assert log_in(open_browser(), person.email, NEW, recovery[0])
 
 
 @pytest.mark.asvs("6.4.4")
-def test_who_has_lost_the_app_shows_a_recovery_code(app: Flask, browser: Any, protected: Any) -> None:
+def test_who_has_lost_the_app_shows_a_recovery_code(app: Flask, open_browser: Any, protected: Any) -> None:
     person, _, recovery = protected
-    client = browser()
+    client = open_browser()
     assert not log_in(client, person.email, code="000000")
     for path in ("/account/two-factor", "/account/two-factor/disable", "/account/two-factor/recovery-codes"):
         assert client.submit(path, page="/login").location.startswith("/login")
     assert everything(app)["users"][0]["two_factor"]
     assert log_in(client, person.email, code=recovery[3])
     client.submit("/account/two-factor/disable", page="/account")
-    assert log_in(browser(), person.email)
+    assert log_in(open_browser(), person.email)
 
 
 # --- V6.5 multi-factor authentication ---------------------------------------------------------------------------------

@@ -20,24 +20,6 @@ Mails = Callable[[], list[Mail]]
 
 
 @pytest.fixture
-def browser(app: Flask) -> Callable[[], Browser]:
-    """`browser()`: a browser without a login."""
-
-    def opened() -> Browser:
-        client = app.test_client()
-        assert isinstance(client, Browser)
-        return client
-
-    return opened
-
-
-@pytest.fixture
-def visitor(browser: Callable[[], Browser]) -> Browser:
-    """A browser without a login."""
-    return browser()
-
-
-@pytest.fixture
 def stored(app: Flask) -> Callable[..., int]:
     """`stored("users")`: the number of documents in the collection."""
     database = app.extensions["mongo"].database
@@ -75,10 +57,10 @@ def test_alice_registers_confirms_and_stands_in_her_restaurant(visitor: Browser,
 
 
 def test_in_another_browser_the_confirmation_asks_for_the_password(
-    visitor: Browser, browser: Callable[[], Browser], mails: Mails, stored: Callable[..., int]
+    visitor: Browser, open_browser: Callable[[], Browser], mails: Mails, stored: Callable[..., int]
 ) -> None:
     visitor.submit("/register", ALICE)
-    phone = browser()
+    phone = open_browser()
     phone.get(mails()[0].path)
     assert 'name="password"' in phone.get("/confirm").text
     for wrong in ({}, {"password": ""}, {"password": ANOTHER_PASSWORD}):
@@ -88,9 +70,9 @@ def test_in_another_browser_the_confirmation_asks_for_the_password(
 
 
 def test_nobody_confirms_a_password_that_somebody_else_chose(
-    browser: Callable[[], Browser], mails: Mails, stored: Callable[..., int]
+    open_browser: Callable[[], Browser], mails: Mails, stored: Callable[..., int]
 ) -> None:
-    mallory, alice = browser(), browser()
+    mallory, alice = open_browser(), open_browser()
     mallory.submit("/register", {**ALICE, "password": ANOTHER_PASSWORD})
     [mail] = mails()
     assert "Alice" not in mail.text + mail.subject  # nor is she sent what Mallory wrote
@@ -118,11 +100,11 @@ def test_a_link_is_not_handed_on_to_other_pages(visitor: Browser, mails: Mails) 
 
 
 def test_an_address_with_an_account_is_answered_like_a_new_one(
-    browser: Callable[[], Browser], alice: Person, mails: Mails, stored: Callable[..., int]
+    open_browser: Callable[[], Browser], alice: Person, mails: Mails, stored: Callable[..., int]
 ) -> None:
     answers = []
     for email in (alice.email, "nobody@example.org"):
-        visitor = browser()
+        visitor = open_browser()
         answer = visitor.submit("/register", {**ALICE, "email": email})
         page = visitor.get(answer.location)
         answers.append((answer.status_code, answer.location, words(page).replace(email, "")))
@@ -143,12 +125,12 @@ def test_the_outbox_never_holds_a_link_that_works(app: Flask, visitor: Browser, 
     assert not any(token in outbox or token.split(".")[0] in outbox for token in tokens)
 
 
-def test_a_link_is_used_once(visitor: Browser, browser: Callable[[], Browser], mails: Mails) -> None:
+def test_a_link_is_used_once(visitor: Browser, open_browser: Callable[[], Browser], mails: Mails) -> None:
     visitor.submit("/register", ALICE)
     path = mails()[0].path
     visitor.get(path)
     visitor.submit("/confirm")
-    again = browser()
+    again = open_browser()
     answer = again.get(path, follow_redirects=True)
     assert answer.status_code == 410
     assert "has been used" in answer.text
@@ -169,13 +151,13 @@ def test_a_double_click_confirms_once(visitor: Browser, mails: Mails, stored: Ca
 
 @pytest.mark.needs_wire
 def test_of_eight_confirmations_at_once_one_opens_the_restaurant(
-    visitor: Browser, browser: Callable[[], Browser], mails: Mails, stored: Callable[..., int]
+    visitor: Browser, open_browser: Callable[[], Browser], mails: Mails, stored: Callable[..., int]
 ) -> None:
     visitor.submit("/register", ALICE)
     path = mails()[0].path
     works = []
     for _ in range(8):
-        phone = browser()
+        phone = open_browser()
         phone.get(path)
         form = {"csrf_token": phone.csrf_token("/confirm"), "password": PASSWORD}
         works.append(partial(phone.post, "/confirm", data=form))
@@ -184,9 +166,9 @@ def test_of_eight_confirmations_at_once_one_opens_the_restaurant(
 
 
 def test_of_two_registrations_of_one_address_the_first_confirmed_wins(
-    browser: Callable[[], Browser], mails: Mails, app: Flask
+    open_browser: Callable[[], Browser], mails: Mails, app: Flask
 ) -> None:
-    tablet, phone = browser(), browser()
+    tablet, phone = open_browser(), open_browser()
     tablet.submit("/register", {**ALICE, "restaurant": "First"})
     phone.submit("/register", {**ALICE, "restaurant": "Second", "password": ANOTHER_PASSWORD})
     first, second = mails()
@@ -254,9 +236,9 @@ def test_the_mail_comes_again_on_request_and_the_newest_link_counts(
 
 
 def test_a_mail_sent_again_is_for_the_registration_of_this_browser(
-    browser: Callable[[], Browser], mails: Mails
+    open_browser: Callable[[], Browser], mails: Mails
 ) -> None:
-    alice, mallory = browser(), browser()
+    alice, mallory = open_browser(), open_browser()
     alice.submit("/register", ALICE)
     mallory.submit("/register", {**ALICE, "password": ANOTHER_PASSWORD})
     mails()
@@ -265,12 +247,14 @@ def test_a_mail_sent_again_is_for_the_registration_of_this_browser(
     assert 'name="password"' not in alice.get("/confirm").text
 
 
-def test_asking_again_answers_alike_whoever_asks(browser: Callable[[], Browser], alice: Person, mails: Mails) -> None:
-    browser().submit("/register", {**ALICE, "email": "waiting@example.org"})
+def test_asking_again_answers_alike_whoever_asks(
+    open_browser: Callable[[], Browser], alice: Person, mails: Mails
+) -> None:
+    open_browser().submit("/register", {**ALICE, "email": "waiting@example.org"})
     mails()
     answers = []
     for email in ("waiting@example.org", alice.email, "nobody@example.org"):
-        visitor = browser()
+        visitor = open_browser()
         answer = visitor.submit("/resend", {"email": email}, page="/registered")
         answers.append((answer.status_code, words(visitor.get(answer.location)).replace(email, "")))
     assert answers[0] == answers[1] == answers[2]

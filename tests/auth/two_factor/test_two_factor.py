@@ -74,23 +74,6 @@ def is_in(browser: Browser) -> bool:
 
 
 @pytest.fixture
-def opened(app: Flask) -> Open:
-    """`opened()`: a browser without a login."""
-
-    def new() -> Browser:
-        client = app.test_client()
-        assert isinstance(client, Browser)
-        return client
-
-    return new
-
-
-@pytest.fixture
-def visitor(opened: Open) -> Browser:
-    return opened()
-
-
-@pytest.fixture
 def phone(alice: Person, mails: Mails) -> Phone:
     """Alice's connected app; her browser is still logged in."""
     phone = turn_on(alice)
@@ -199,9 +182,9 @@ def test_who_has_not_typed_the_password_is_sent_to_where_that_is_asked(visitor: 
         assert (answer.status_code, answer.location) == (303, "/login")
 
 
-def test_a_wrong_password_is_answered_as_ever(visitor: Browser, opened: Open, phone: Phone) -> None:
+def test_a_wrong_password_is_answered_as_ever(visitor: Browser, open_browser: Open, phone: Phone) -> None:
     known = type_password(visitor, ANOTHER_PASSWORD)
-    unknown = opened().submit("/login", {"email": "nobody@example.org", "password": ANOTHER_PASSWORD})
+    unknown = open_browser().submit("/login", {"email": "nobody@example.org", "password": ANOTHER_PASSWORD})
     assert known.status_code == unknown.status_code == 400
 
 
@@ -215,34 +198,36 @@ def test_a_code_is_good_for_its_half_minute_and_those_beside_it(
 
 
 @pytest.mark.asvs("6.5.1")
-def test_a_code_counts_once_and_older_ones_not_after_it(opened: Open, phone: Phone, later: Callable[..., None]) -> None:
+def test_a_code_counts_once_and_older_ones_not_after_it(
+    open_browser: Open, phone: Phone, later: Callable[..., None]
+) -> None:
     later(minutes=5)
     before, now = phone.code(-1), phone.code()
-    assert log_in(opened(), now).status_code == 303
+    assert log_in(open_browser(), now).status_code == 303
     for used in (now, before):
-        answer = log_in(opened(), used)
+        answer = log_in(open_browser(), used)
         assert answer.status_code == 400
         assert "counts once" in answer.text
     later(seconds=30)
-    assert log_in(opened(), phone.code()).status_code == 303
+    assert log_in(open_browser(), phone.code()).status_code == 303
 
 
-def test_however_it_is_typed(opened: Open, phone: Phone, later: Callable[..., None]) -> None:
+def test_however_it_is_typed(open_browser: Open, phone: Phone, later: Callable[..., None]) -> None:
     later(minutes=5)
     code = phone.code()
-    assert log_in(opened(), f" {code[:3]} {code[3:]} ").status_code == 303
-    assert log_in(opened(), phone.recovery[0].lower().replace("-", " ")).status_code == 303
+    assert log_in(open_browser(), f" {code[:3]} {code[3:]} ").status_code == 303
+    assert log_in(open_browser(), phone.recovery[0].lower().replace("-", " ")).status_code == 303
 
 
 @pytest.mark.asvs("6.5.1")
-def test_a_recovery_code_takes_the_place_of_the_phone_once(opened: Open, phone: Phone, mails: Mails) -> None:
-    lucky = opened()
+def test_a_recovery_code_takes_the_place_of_the_phone_once(open_browser: Open, phone: Phone, mails: Mails) -> None:
+    lucky = open_browser()
     answer = log_in(lucky, phone.recovery[3])
     assert "9 recovery codes left" in lucky.get(answer.location).text
     [notice] = mails()
     assert "recovery code was used" in notice.subject
-    assert log_in(opened(), phone.recovery[3]).status_code == 400
-    assert log_in(opened(), phone.recovery[4]).status_code == 303
+    assert log_in(open_browser(), phone.recovery[3]).status_code == 400
+    assert log_in(open_browser(), phone.recovery[4]).status_code == 303
 
 
 @pytest.mark.needs_wire
@@ -285,10 +270,10 @@ def test_the_second_step_has_to_follow_within_ten_minutes(
 
 
 def test_a_new_password_ends_logins_that_wait_for_their_code(
-    visitor: Browser, opened: Open, alice: Person, phone: Phone, mails: Mails
+    visitor: Browser, open_browser: Open, alice: Person, phone: Phone, mails: Mails
 ) -> None:
     type_password(visitor)
-    reset = opened()
+    reset = open_browser()
     reset.submit("/forgot", {"email": alice.email})
     reset.get(mails()[0].path)
     reset.submit("/reset", {"password": ANOTHER_PASSWORD})
@@ -304,9 +289,11 @@ def test_a_reset_password_does_not_get_round_it(visitor: Browser, alice: Person,
     assert not is_in(visitor)
 
 
-def test_a_copied_session_that_waits_is_worth_no_second_login(visitor: Browser, opened: Open, phone: Phone) -> None:
+def test_a_copied_session_that_waits_is_worth_no_second_login(
+    visitor: Browser, open_browser: Open, phone: Phone
+) -> None:
     type_password(visitor)
-    cookie, thief = visitor.get_cookie("session"), opened()
+    cookie, thief = visitor.get_cookie("session"), open_browser()
     assert cookie is not None
     code = phone.code()
     visitor.submit("/login/code", {"code": code})
@@ -328,26 +315,26 @@ def test_of_twenty_logins_with_one_code_one_succeeds(app: Flask, alice: Person, 
 
 
 def test_codes_cannot_be_guessed_from_many_places(
-    opened: Open, phone: Phone, later: Callable[..., None], fresh_limits: None
+    open_browser: Open, phone: Phone, later: Callable[..., None], fresh_limits: None
 ) -> None:
     for number in range(5):
-        attacker = opened()
+        attacker = open_browser()
         attacker.environ_base["REMOTE_ADDR"] = f"192.0.2.{number}"
         assert log_in(attacker, "not it").status_code == 400
-    refused = log_in(opened(), phone.code())
+    refused = log_in(open_browser(), phone.code())
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) <= 900
     later(minutes=16)
-    assert log_in(opened(), phone.code()).status_code == 303
+    assert log_in(open_browser(), phone.code()).status_code == 303
 
 
 def test_who_uses_up_the_tries_locks_alice_out_only_until_she_has_a_new_password(
-    opened: Open, alice: Person, phone: Phone, mails: Mails, fresh_limits: None
+    open_browser: Open, alice: Person, phone: Phone, mails: Mails, fresh_limits: None
 ) -> None:
     for _ in range(6):
-        answer = log_in(opened(), "not it")
+        answer = log_in(open_browser(), "not it")
     assert answer.status_code == 429
-    reset = opened()
+    reset = open_browser()
     reset.submit("/forgot", {"email": alice.email})
     reset.get(mails()[0].path)
     reset.submit("/reset", {"password": ANOTHER_PASSWORD})

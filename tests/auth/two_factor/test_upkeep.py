@@ -28,13 +28,6 @@ def phone(alice: Person, mails: Mails) -> Phone:
     return phone
 
 
-@pytest.fixture
-def visitor(app: Flask) -> Browser:
-    client = app.test_client()
-    assert isinstance(client, Browser)
-    return client
-
-
 # --- codes --------------------------------------------------------------------------------------------------
 
 # RFC 6238, appendix B, SHA-1; its codes have eight digits, of which apps show the last six.
