@@ -32,7 +32,7 @@ def counter(visitors: Visitors, alice: Person, anna: str) -> Page:
     press(alices, "Show a code")
     tablet = visitors.come(viewport={"width": 1024, "height": 768})
     tablet.goto(alices.locator(".scan-address").text_content() or "")
-    fill(tablet, screen_name="Bar")
+    fill(tablet, device_name="Bar")
     press(tablet, "Show the calls here")
     is_live(tablet)
     return tablet
@@ -195,7 +195,7 @@ def test_whoever_is_let_go_reads_it_on_the_open_dashboard(visitors: Visitors, al
     expect(alices.get_by_text("Bob is no longer in the team")).to_be_visible()
 
 
-def test_a_screen_ended_by_the_owner_goes_dark_and_one_ends_itself(
+def test_a_device_ended_by_the_owner_goes_dark_and_one_ends_itself(
     visitors: Visitors, counter: Page, alice: Person
 ) -> None:
     counter.locator(".menu:not(#bell) > summary").click()
@@ -205,7 +205,7 @@ def test_a_screen_ended_by_the_owner_goes_dark_and_one_ends_itself(
     alices = visitors.logged_in(alice)
     alices.goto(f"{alice.home}/staff")
     alices.get_by_text("Add a screen").click()
-    fill(alices, screen_name="Counter")
+    fill(alices, device_name="Counter")
     press(alices, "Log me out and make it a screen")
     is_live(alices)
     expect(alices.locator(".bar-rooms")).to_have_count(0)

@@ -43,7 +43,7 @@ def code_on(browser: Any, home: str) -> str:
     """The path of the link in the QR code on this browser's page."""
     page = browser.get(f"{home}/staff/code").text
     assert "<svg" in page
-    found = re.search(r"http://localhost(/(?:screen|join)/[^<\s]+)", page)
+    found = re.search(r"http://localhost(/(?:device|join)/[^<\s]+)", page)
     assert found
     return found[1]
 
@@ -51,10 +51,10 @@ def code_on(browser: Any, home: str) -> str:
 @pytest.fixture
 def counter(app: Flask, alice: Person) -> Any:
     """A counter tablet of Alice's restaurant."""
-    press(alice.client, alice.home, "/screens/code")
+    press(alice.client, alice.home, "/devices/code")
     tablet: Any = app.test_client()
     tablet.get(code_on(alice.client, alice.home))
-    tablet.submit("/screen", {"screen_name": "Bar"})
+    tablet.submit("/device", {"device_name": "Bar"})
     return tablet
 
 
@@ -85,9 +85,9 @@ def tap(browser: Any, home: str, request_id: ObjectId, act: str, script: Any = T
 # --- setting one up -----------------------------------------------------------------------------------------
 
 
-def test_an_owner_makes_this_browser_a_screen_and_is_logged_out(app: Flask, alice: Person) -> None:
+def test_an_owner_makes_this_browser_a_device_and_is_logged_out(app: Flask, alice: Person) -> None:
     assert "you are logged out here" in alice.client.get(f"{alice.home}/staff").text
-    answer = press(alice.client, alice.home, "/screens", screen_name="Counter")
+    answer = press(alice.client, alice.home, "/devices", device_name="Counter")
     assert answer.location == f"{alice.home}/dashboard"
     assert alice.client.get(answer.location).status_code == 200
     assert alice.client.get("/account").status_code in (303, 403)
@@ -97,16 +97,16 @@ def test_an_owner_makes_this_browser_a_screen_and_is_logged_out(app: Flask, alic
         assert [login["name"] for login in logins.devices_of(alice.restaurant_id)] == ["Counter"]
 
 
-def test_a_tablet_becomes_a_screen_by_a_code(app: Flask, alice: Person) -> None:
-    press(alice.client, alice.home, "/screens/code")
+def test_a_tablet_becomes_a_device_by_a_code(app: Flask, alice: Person) -> None:
+    press(alice.client, alice.home, "/devices/code")
     tablet: Any = app.test_client()
     moved_on = tablet.get(code_on(alice.client, alice.home))
-    assert moved_on.location == "/screen"
+    assert moved_on.location == "/device"
     assert moved_on.headers["Referrer-Policy"] == "no-referrer"
-    page = tablet.get("/screen").text
+    page = tablet.get("/device").text
     for words in ("Trattoria Lucia", 'value="Counter"'):
         assert words in page
-    assert tablet.submit("/screen", {"screen_name": "Bar"}).location == f"{alice.home}/dashboard"
+    assert tablet.submit("/device", {"device_name": "Bar"}).location == f"{alice.home}/dashboard"
     assert tablet.get(f"{alice.home}/dashboard").status_code == 200
     assert alice.client.get("/account").status_code == 200
     assert ">Bar</bdi>" in alice.client.get(f"{alice.home}/staff").text
@@ -114,52 +114,52 @@ def test_a_tablet_becomes_a_screen_by_a_code(app: Flask, alice: Person) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 41, "B\0r"])
-def test_a_screen_needs_a_name(app: Flask, alice: Person, name: str) -> None:
-    answer = press(alice.client, alice.home, "/screens", screen_name=name)
+def test_a_device_needs_a_name(app: Flask, alice: Person, name: str) -> None:
+    answer = press(alice.client, alice.home, "/devices", device_name=name)
     assert answer.status_code == 400
     assert 'class="field-error"' in answer.text
     assert alice.client.get("/account").status_code == 200
-    press(alice.client, alice.home, "/screens/code")
+    press(alice.client, alice.home, "/devices/code")
     tablet: Any = app.test_client()
     tablet.get(code_on(alice.client, alice.home))
-    assert tablet.submit("/screen", {"screen_name": name}).status_code == 400
-    assert tablet.submit("/screen", {"screen_name": "Bar"}).status_code == 303
+    assert tablet.submit("/device", {"device_name": name}).status_code == 400
+    assert tablet.submit("/device", {"device_name": "Bar"}).status_code == 303
 
 
-def test_only_owners_make_counter_screens(mona: Person, bob: Person) -> None:
-    for path in ("/screens", "/screens/code"):
-        assert press(mona.client, mona.home, path, screen_name="Bar").status_code == 403
+def test_only_owners_make_counter_devices(mona: Person, bob: Person) -> None:
+    for path in ("/devices", "/devices/code"):
+        assert press(mona.client, mona.home, path, device_name="Bar").status_code == 403
     token = bob.client.csrf_token("/account")
-    assert bob.client.post(f"{bob.home}/staff/screens", data={"csrf_token": token}).status_code == 403
+    assert bob.client.post(f"{bob.home}/staff/devices", data={"csrf_token": token}).status_code == 403
 
 
 def test_a_code_works_once_and_for_ten_minutes(app: Flask, alice: Person, later: Callable[..., None]) -> None:
-    press(alice.client, alice.home, "/screens/code")
+    press(alice.client, alice.home, "/devices/code")
     link = code_on(alice.client, alice.home)
     tablets: list[Any] = [app.test_client() for _ in range(3)]
     first, second, third = tablets
     first.get(link)
     second.get(link)
-    first.submit("/screen", {"screen_name": "Bar"})
-    assert second.get("/screen").status_code == 410
-    press(alice.client, alice.home, "/screens/code")
+    first.submit("/device", {"device_name": "Bar"})
+    assert second.get("/device").status_code == 410
+    press(alice.client, alice.home, "/devices/code")
     third.get(code_on(alice.client, alice.home))
     later(minutes=12)
-    assert third.get("/screen").status_code == 410
+    assert third.get("/device").status_code == 410
     assert "too old" in alice.client.get(f"{alice.home}/staff/code").text
 
 
 def test_the_code_of_an_owner_who_was_let_go_is_dead(app: Flask, alice: Person, hire: Hire) -> None:
     ben = hire("Ben", role="owner", at=alice)
-    press(ben.client, ben.home, "/screens/code")
+    press(ben.client, ben.home, "/devices/code")
     tablet = app.test_client()
     tablet.get(code_on(ben.client, ben.home))
     press(alice.client, alice.home, f"/members/{ben.member_id}/remove")
-    assert tablet.get("/screen").status_code == 410
+    assert tablet.get("/device").status_code == 410
 
 
 def test_the_code_is_in_no_other_browser_and_no_other_restaurant(alice: Person, mona: Person, charlie: Person) -> None:
-    press(alice.client, alice.home, "/screens/code")
+    press(alice.client, alice.home, "/devices/code")
     assert "<svg" in alice.client.get(f"{alice.home}/staff/code").text
     assert "No code to show" in mona.client.get(f"{mona.home}/staff/code").text
     assert charlie.client.get(f"{alice.home}/staff/code").status_code == 404
@@ -168,7 +168,7 @@ def test_the_code_is_in_no_other_browser_and_no_other_restaurant(alice: Person, 
 # --- what it may do, and how it ends ------------------------------------------------------------------------
 
 
-def test_a_screen_sees_the_calls_and_nothing_else(counter: Any, alice: Person, charlie: Person, watcher: Any) -> None:
+def test_a_device_sees_the_calls_and_nothing_else(counter: Any, alice: Person, charlie: Person, watcher: Any) -> None:
     for path in ("/dashboard", "/live"):
         answer = counter.get(alice.home + path, buffered=False)
         assert answer.status_code == 200
@@ -211,24 +211,24 @@ def stream(watcher: Any, counter: Any, alice: Person) -> Iterator[Stream]:
     stream.close()
 
 
-def test_a_screen_that_is_ended_closes_at_once(app: Flask, stream: Stream, mona: Person, counter: Any) -> None:
+def test_a_device_that_is_ended_closes_at_once(app: Flask, stream: Stream, mona: Person, counter: Any) -> None:
     assert stream.next()[0] == "calls"
     with app.app_context():
         (login,) = logins.devices_of(mona.restaurant_id)
-    assert press(mona.client, mona.home, f"/screens/{login['_id']}/end").status_code == 303
+    assert press(mona.client, mona.home, f"/devices/{login['_id']}/end").status_code == 303
     event, data = stream.next()
     assert (event, data["reason"]) == ("bye", "logged_out")
     assert counter.get(f"{mona.home}/dashboard").status_code == 303
 
 
-def test_screens_of_others_cannot_be_ended(
+def test_devices_of_others_cannot_be_ended(
     app: Flask, counter: Any, alice: Person, charlie: Person, bob: Person
 ) -> None:
     with app.app_context():
         (login,) = logins.devices_of(alice.restaurant_id)
         (person,) = logins.of_person(bob.user_id)
-    assert press(charlie.client, charlie.home, f"/screens/{login['_id']}/end").status_code == 404
-    assert press(alice.client, alice.home, f"/screens/{person['_id']}/end").status_code == 404
+    assert press(charlie.client, charlie.home, f"/devices/{login['_id']}/end").status_code == 404
+    assert press(alice.client, alice.home, f"/devices/{person['_id']}/end").status_code == 404
     assert counter.get(f"{alice.home}/dashboard").status_code == 200
     assert bob.client.get("/account").status_code == 200
 

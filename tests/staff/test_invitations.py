@@ -341,7 +341,7 @@ def test_a_forged_link_and_none_at_all(client: FlaskClient, alice: Person, mails
     is_dead(client, mail, 400)
 
 
-@pytest.mark.parametrize("purpose", ["confirm", "reset", "join", "screen"])
+@pytest.mark.parametrize("purpose", ["confirm", "reset", "join", "device"])
 def test_its_token_is_good_for_nothing_else(client: FlaskClient, alice: Person, mails: Mails, purpose: str) -> None:
     invite(alice)
     client.get(mails()[0].path.replace("/invitation/", f"/{purpose}/"))

@@ -210,13 +210,13 @@ def test_members_of_other_restaurants_are_not_accessible(charlie: Person, alice:
     assert charlie.client.post(f"{alice.home}/staff/invitations", data=form).status_code == 404
 
 
-@pytest.mark.parametrize("path", ["/members", "/invitations", "/screens", "/screens/code", "/two-factor"])
+@pytest.mark.parametrize("path", ["/members", "/invitations", "/devices", "/devices/code", "/two-factor"])
 def test_a_post_without_its_token_changes_nothing(alice: Person, members: Any, path: str) -> None:
     form = {
         "member_name": "Anna",
         "email": "anna@example.org",
         "role": "owner",
-        "screen_name": "Bar",
+        "device_name": "Bar",
         "required": "yes",
     }
     assert alice.client.post(f"{alice.home}/staff{path}", data=form).status_code == 400

@@ -50,7 +50,7 @@ def test_it_stands_beside_its_member_and_is_ended_there(app: Flask, phone: Any, 
     assert "Anna’s phone" in mona.client.get(f"{mona.home}/staff").text
     with app.app_context():
         (login,) = logins.devices_of(mona.restaurant_id)
-    press(mona.client, mona.home, f"/screens/{login['_id']}/end")
+    press(mona.client, mona.home, f"/devices/{login['_id']}/end")
     assert phone.get(f"{mona.home}/dashboard").status_code == 303
 
 
@@ -66,7 +66,7 @@ def test_when_anna_goes_her_phone_goes_dark(
     stream.close()
 
 
-def test_the_phone_of_somebody_who_is_gone_is_no_screen_of_the_counter(app: Flask, phone: Any, alice: Person) -> None:
+def test_the_phone_of_somebody_who_is_gone_is_no_device_of_the_counter(app: Flask, phone: Any, alice: Person) -> None:
     places = app.extensions["mongo"].database.restaurants
     places.update_one({"_id": alice.restaurant_id}, {"$pull": {"members": {"name": "Anna"}}})
     cache.restaurants.clear()
@@ -118,7 +118,7 @@ def test_the_counter_shows_the_code_of_whom_a_manager_has_let_in(
 
 def test_the_counter_lets_nobody_in_by_itself(app: Flask, counter: Any, alice: Person, anna: str) -> None:
     token = counter.csrf_token(f"{alice.home}/dashboard")
-    for path in (f"/members/{anna}/phone", "/screens", "/screens/code", "/members"):
+    for path in (f"/members/{anna}/phone", "/devices", "/devices/code", "/members"):
         assert counter.post(f"{alice.home}/staff{path}", data={"csrf_token": token}).status_code == 403, path
     assert app.extensions["mongo"].database.invitations.count_documents({}) == 0
 

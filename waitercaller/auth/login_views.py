@@ -145,7 +145,7 @@ def _log_in(user: User) -> bool:
 
 def _record_device_logout(login: Login) -> None:
     by: Actor = {"id": str(login["actor"]["id"]), "name": login["name"]}
-    audit.record("screen_ended", restaurant_id=login["restaurant_id"], actor=by, name=login["name"])
+    audit.record("device_ended", restaurant_id=login["restaurant_id"], actor=by, name=login["name"])
 
 
 def _redirect_to_next() -> ResponseReturnValue:

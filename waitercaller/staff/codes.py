@@ -20,7 +20,7 @@ from waitercaller.web.routing import address_of
 
 LIFETIME = timedelta(minutes=10)
 
-Purpose = Literal["screen", "phone"]
+Purpose = Literal["device", "phone"]
 State = Literal["good"] | Reason
 
 

@@ -21,25 +21,25 @@ from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import ButtonForm, refused, text_of
 
 
-@blueprint.post("/r/<objectid:restaurant_id>/staff/screens")
+@blueprint.post("/r/<objectid:restaurant_id>/staff/devices")
 @access.least("owner")
-def make_screen(restaurant_id: ObjectId) -> ResponseReturnValue:
+def make_device(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Turn this browser into a counter device; the owner is logged out."""
     form = DeviceForm()
     if not form.validate():
         return refused("staff/index.html", form, **people.page_context(device_form=form))
-    name = text_of(form.screen_name)
-    audit.record("screen_added", restaurant_id=restaurant_id, name=name)
+    name = text_of(form.device_name)
+    audit.record("device_added", restaurant_id=restaurant_id, name=name)
     access.log_in_device(restaurant_id, name)
     flash(_("This is a counter screen now. You are logged out here."), "success")
     return redirect(url_for("requests.dashboard.page", restaurant_id=restaurant_id), 303)
 
 
-@blueprint.post("/r/<objectid:restaurant_id>/staff/screens/code")
+@blueprint.post("/r/<objectid:restaurant_id>/staff/devices/code")
 @access.least("owner")
-def screen_code(restaurant_id: ObjectId) -> ResponseReturnValue:
+def device_code(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Issue a code that logs in the scanning browser as a counter device."""
-    codes.issue("screen", restaurant_id, str(restaurant_id), codes.LIFETIME)
+    codes.issue("device", restaurant_id, str(restaurant_id), codes.LIFETIME)
     return redirect(url_for("staff.code", restaurant_id=restaurant_id), 303)
 
 
@@ -87,41 +87,41 @@ def code(restaurant_id: ObjectId) -> ResponseReturnValue:
     return render_template("staff/code.html", code=codes.current(restaurant_id))
 
 
-@blueprint.post("/r/<objectid:restaurant_id>/staff/screens/<string(length=64):login_id>/end")
+@blueprint.post("/r/<objectid:restaurant_id>/staff/devices/<string(length=64):login_id>/end")
 @access.least("manager")
-def end_screen(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
+def end_device(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
     """End the login of a device; its open streams close within seconds."""
     ended = next((each for each in logins.devices_of(restaurant_id) if each["_id"] == login_id), None) or abort(404)
     logins.end_devices(restaurant_id, _id=login_id)
-    audit.record("screen_ended", restaurant_id=restaurant_id, name=ended["name"])
+    audit.record("device_ended", restaurant_id=restaurant_id, name=ended["name"])
     flash(_("“%(name)s” is logged out.", name=ended["name"]), "success")
     return redirect(url_for("staff.index", restaurant_id=restaurant_id), 303)
 
 
-@blueprint.get("/screen/<string(maxlength=300):token>")
+@blueprint.get("/device/<string(maxlength=300):token>")
 @access.anyone
-def screen_link(token: str) -> ResponseReturnValue:
+def device_link(token: str) -> ResponseReturnValue:
     """The link in the code for a counter device."""
-    return links.store_token_and_redirect("screen", token, "staff.screen")
+    return links.store_token_and_redirect("device", token, "staff.device")
 
 
-@blueprint.route("/screen", methods=["GET", "POST"])
+@blueprint.route("/device", methods=["GET", "POST"])
 @access.anyone
-def screen() -> ResponseReturnValue:
+def device() -> ResponseReturnValue:
     """Log in this browser as a counter device."""
-    token = session.get("screen_token", "")
-    restaurant = restaurants.get(ObjectId(tokens.peek("screen", token)))
+    token = session.get("device_token", "")
+    restaurant = restaurants.get(ObjectId(tokens.peek("device", token)))
     if restaurant is None:
         raise tokens.TokenError("used")
     form = DeviceForm()
     if not form.is_submitted():
-        form.screen_name.data = _("Counter")
-        return render_template("staff/screen.html", form=form, place=restaurant)
+        form.device_name.data = _("Counter")
+        return render_template("staff/device.html", form=form, place=restaurant)
     if not form.validate():
-        return refused("staff/screen.html", form, place=restaurant)
+        return refused("staff/device.html", form, place=restaurant)
     limits.check("redeem")
-    tokens.redeem("screen", token)
-    return _log_in(restaurant, text_of(form.screen_name), None)
+    tokens.redeem("device", token)
+    return _log_in(restaurant, text_of(form.device_name), None)
 
 
 @blueprint.get("/join/<string(maxlength=300):token>")
@@ -163,7 +163,7 @@ def _log_in(restaurant: Restaurant, name: str, member_id: str | None) -> Respons
     access.log_in_device(restaurant["_id"], name, member_id)
     member = restaurants.member_with_id(restaurant, member_id or "")
     by: Actor | None = {"id": member["id"], "name": member["name"]} if member else None
-    audit.record("screen_added", restaurant_id=restaurant["_id"], actor=by, name=name)
+    audit.record("device_added", restaurant_id=restaurant["_id"], actor=by, name=name)
     return redirect(url_for("requests.dashboard.page", restaurant_id=restaurant["_id"]), 303)
 
 

@@ -54,4 +54,4 @@ class JoinForm(Form):
 class DeviceForm(Form):
     """The name of a counter device."""
 
-    screen_name = text_field(lazy_gettext("Name of the screen"), MAX_DEVICE_NAME_LENGTH)
+    device_name = text_field(lazy_gettext("Name of the screen"), MAX_DEVICE_NAME_LENGTH)
