@@ -27,6 +27,8 @@ from waitercaller.model import tables
 UNHEALTHY_AFTER_SECONDS = 2.5  # two failed health checks, one per second, with a margin
 REQUESTS_PER_PHASE = 150
 CALLERS = 5
+# A page that asks no database: on a busy machine the others may say 503, as they should when it answers late.
+NO_QUERY = "/login"
 
 
 @dataclass
@@ -151,7 +153,7 @@ def test_a_machine_that_drains_first_stops_without_losing_a_request(pair: Pair, 
     path = f"/t/{codes[0]}"
     connections = [pair.connect() for _ in range(10)]
     streams = [each.ask(f"{path}/live", {"Host": DOMAIN}) for each in connections]
-    with load(lambda: pair.visit(path).status) as asked:
+    with load(lambda: pair.visit(NO_QUERY).status) as asked:
         run_until(asked, REQUESTS_PER_PHASE)
         Path(web.environ["DRAIN_FILE"]).touch()
         time.sleep(UNHEALTHY_AFTER_SECONDS)
@@ -179,8 +181,8 @@ def _goes_on(stream: HTTPResponse) -> bool:
             return True
 
 
-def test_reloads_under_load_lose_nothing(pair: Pair, codes: list[str]) -> None:
-    with load(lambda: pair.visit(f"/t/{codes[0]}").status) as asked:
+def test_reloads_under_load_lose_nothing(pair: Pair) -> None:
+    with load(lambda: pair.visit(NO_QUERY).status) as asked:
         run_until(asked, 50)
         for web in pair.web:
             web.reload()

@@ -22,6 +22,7 @@ from waitercaller.db.validators import VALIDATORS
 pytestmark = pytest.mark.slow
 
 PAST, LIVE = 50_000, 10  # requests
+FILL_SECONDS = 300  # for one operation: 20 s on an idle machine
 OTHERS = 300  # documents of each other collection, each of another restaurant and another person
 # How many documents a command may examine beyond those that its filter finds: of requests, those of a day.
 SLACK, A_DAY = 20, 400
@@ -57,14 +58,20 @@ class Full:
 
 
 @pytest.fixture(scope="module")
-def full(server: databases.Server) -> Iterator[Full]:
-    name = databases.fresh_name()
-    with MongoClient[Document](server.uri, tz_aware=True) as client:
-        schema.build(client[name])
-        samples = {each: _fill(client[name], each) for each in schema.INDEXES}
-        live = client[name].requests.find_one({"live": True})
-        assert live is not None
-        yield Full(client[name], samples, live)
+def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
+    # In a cache of 256 MB the server may wait for ever for room that its own transaction occupies (docs/facts.md).
+    server = databases.Server(tmp_path_factory.mktemp("examined"), "--cache-size", "4G")
+    server.start()
+    try:
+        with MongoClient[Document](server.uri, tz_aware=True, timeoutMS=FILL_SECONDS * 1000) as client:
+            database = client[databases.fresh_name()]
+            schema.build(database)
+            samples = {each: _fill(database, each) for each in schema.INDEXES}
+            live = database.requests.find_one({"live": True})
+            assert live is not None
+            yield Full(database, samples, live)
+    finally:
+        server.kill()
 
 
 def _fill(database: Database[Document], name: str) -> Document:
