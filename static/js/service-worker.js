@@ -4,6 +4,8 @@
 
 const worker = /** @type {ServiceWorkerGlobalScope} */ (/** @type {unknown} */ (self)); // TypeScript takes it for any worker
 const CACHE = "waitercaller-offline";
+const ANSWER_TRIES = 4; // to tell the server that a message is shown: after 0, 2, 4 and 8 s
+const ANSWER_TIMEOUT_MS = 5_000; // of each
 const TIMEOUT_MS = 15_000; // for a page; after that it is as good as offline
 
 /**
@@ -16,6 +18,9 @@ const TIMEOUT_MS = 15_000; // for a page; after that it is as good as offline
  * @property {string} url  the path of the page it is about
  * @property {string} language
  * @property {NotificationDirection} direction
+ * @property {boolean} silent  it replaces an earlier one
+ * @property {string} [action]  the label of the button by which its reader accepts the request
+ * @property {{shown: string, accept?: string}} tokens  what the server is to be told with, see push/signatures.py
  */
 
 worker.addEventListener("install", (event) => {
@@ -60,15 +65,47 @@ async function page(request) {
 }
 
 worker.addEventListener("push", (event) => {
-  event.waitUntil(show(event.data?.json()));
+  event.waitUntil(receive(event.data?.json()));
 });
 
 /**
- * Show a message: each one, as browsers demand, but without a sound where the requests themselves are visible.
+ * Show a message, and tell the server that it is shown.
+ * @param {Message} message
+ */
+async function receive(message) {
+  await show(message);
+  await answer("/push/shown", message.tokens.shown);
+}
+
+/**
+ * Tell the server something about a message; again where it does not answer.
+ * @param {string} path @param {string} token @returns {Promise<Response | undefined>}
+ */
+async function answer(path, token) {
+  for (let tries = 0; tries < ANSWER_TRIES; tries += 1) {
+    if (tries) await new Promise((resolve) => setTimeout(resolve, 1000 * 2 ** tries));
+    const controller = new AbortController();
+    const timer = setTimeout(() => controller.abort(), ANSWER_TIMEOUT_MS);
+    try {
+      const response = await fetch(path, { method: "POST", body: new URLSearchParams({ token }), signal: controller.signal });
+      if (response.status < 500) return response;
+    } catch {
+      // no network: once more
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Show a message: each one, as browsers demand, but without a sound where the requests themselves are visible, or where
+ * it only says what became of an earlier one.
  * @param {Message} message
  */
 async function show(message) {
   const isVisible = (await windowsAt(message.url)).some((each) => each.visibilityState === "visible");
+  const isSilent = isVisible || message.silent;
   const time = new Date(message.at).toLocaleTimeString([], { timeStyle: "short" });
   await worker.registration.showNotification(message.title, {
     body: message.place ?? message.text.replace("#", time),
@@ -76,18 +113,31 @@ async function show(message) {
     timestamp: message.at,
     lang: message.language,
     dir: message.direction,
-    data: { url: message.url },
-    renotify: !isVisible,
-    silent: isVisible,
-    ...(isVisible ? {} : { vibrate: [300, 150, 300] }), // in milliseconds: on, off, on
+    data: message,
+    renotify: !isSilent,
+    silent: isSilent,
+    ...(isSilent ? {} : { vibrate: [300, 150, 300] }), // in milliseconds: on, off, on
+    ...(message.action ? { actions: [{ action: "accept", title: message.action }] } : {}),
     ...ICONS,
   });
 }
 
 worker.addEventListener("notificationclick", (event) => {
+  const message = event.notification.data;
   event.notification.close();
-  event.waitUntil(openWindow(event.notification.data.url));
+  event.waitUntil(event.action === "accept" ? accept(message) : openWindow(message.url));
 });
+
+/**
+ * The button on a message: its reader goes. Where the server does not say so, the dashboard is opened.
+ * @param {Message} message
+ */
+async function accept(message) {
+  const response = await answer("/push/accept", message.tokens.accept ?? "");
+  if (!response?.ok) return openWindow(message.url);
+  const { text } = await response.json();
+  return show({ ...message, text, place: undefined, action: undefined, silent: true });
+}
 
 /** @param {string} url */
 async function openWindow(url) {

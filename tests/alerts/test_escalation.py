@@ -16,7 +16,7 @@ from waitercaller.alerts import due_steps
 from waitercaller.alerts import mails as alert_mails
 from waitercaller.db import clock
 from waitercaller.live.hub import Hub
-from waitercaller.model import restaurants, service_request, tables
+from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import escalation, handover, transitions
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import ServiceRequest
@@ -87,9 +87,12 @@ def test_each_step_is_taken_when_it_is_due_and_no_earlier(tap: Tap, database: An
         before = steps(database, request)
         due_steps.escalate()
         assert steps(database, request) == before + ([step] if step else [])
-    assert (stored(database, request)["level"], stored(database, request)["due_at"]) == (3, None)
-    later(hours=1)
-    assert due_steps.escalate() == 0, "after the last step nothing is due any more"
+    for repetition in range(1, 4):
+        later(seconds=60)
+        assert due_steps.escalate() == 1
+        after = stored(database, request)
+        assert (after["level"], after["next_step"]) == (3 + repetition, "repeated")
+    assert steps(database, request) == ["called", "nagged", "raised", "alerted"]
 
 
 def test_the_restaurants_own_times_hold(restaurant: Restaurant, database: Any, later: Callable[..., None]) -> None:
@@ -101,12 +104,12 @@ def test_the_restaurants_own_times_hold(restaurant: Restaurant, database: Any, l
         assert stored(database, request)["level"] == level
 
 
-def test_steps_missed_while_all_processes_were_down_are_made_up_for_in_order(
+def test_steps_missed_while_all_processes_were_down_are_taken_at_once(
     tap: Tap, database: Any, later: Callable[..., None]
 ) -> None:
     request = tap()
     later(minutes=10)
-    assert due_steps.escalate() == 3
+    assert due_steps.escalate() == 1
     assert steps(database, request) == ["called", "nagged", "raised", "alerted"]
 
 
@@ -135,7 +138,7 @@ def test_what_happened_since_it_was_read_wins_over_the_step(
         transitions.accept(where, [request["_id"]], BOB)
     if act == "accept and release":
         handover.release(where, "bob", None)
-    assert not escalation.advance(read, service_request.escalation_of(restaurant))
+    assert not escalation.advance(read, escalation.turn_of(read, restaurant))
     assert stored(database, request)["level"] == 0
 
 
@@ -154,13 +157,6 @@ def test_a_request_that_waits_again_starts_its_escalation_anew(
         assert due_steps.escalate() == 1
     back = stored(database, request)
     assert (back["level"], back["first_at"]) == (3, request["first_at"])
-
-
-def test_a_request_of_an_earlier_version_escalates_too(tap: Tap, database: Any, later: Callable[..., None]) -> None:
-    request = tap()
-    database.requests.update_one({"_id": request["_id"]}, {"$unset": {"level": ""}})
-    later(minutes=3)
-    assert due_steps.escalate() == 3
 
 
 @pytest.mark.parametrize("fault", [KeyError("a name"), WriteError("misshapen")], ids=["ours", "of the database"])
@@ -190,12 +186,12 @@ def test_more_requests_than_one_look_finds_are_all_served(
     for table in range(5):
         tap(f"tap {table}", table)
     later(minutes=3)
-    assert due_steps.escalate() == 15
+    assert due_steps.escalate() == 5
 
 
 def test_steps_are_counted(tap: Tap, later: Callable[..., None]) -> None:
     def counted() -> list[float]:
-        return [metrics.ESCALATIONS.labels(step)._value.get() for step in escalation.STEPS]
+        return [metrics.ESCALATIONS.labels(step)._value.get() for step in escalation.WAITING_STEPS]
 
     before = counted()
     tap()
@@ -277,7 +273,7 @@ def test_no_mail_where_nobody_has_asked_for_them(
 ) -> None:
     call(alice.restaurant_id)
     later(minutes=3)
-    assert due_steps.escalate() == 3
+    assert due_steps.escalate() == 1
     assert mails() == []
 
 
@@ -348,8 +344,9 @@ def test_phones_are_told_of_the_steps_that_they_want_once(
 ) -> None:
     subscribe(here, evening, "escalated")
     call(evening.restaurant_id)
-    later(minutes=3)
-    due_steps.escalate()
+    for _ in range(4):
+        due_steps.escalate()
+        later(seconds=41)
     assert enqueued_pushes(here) == [("Alice", "alerted"), ("Alice", "raised")]
 
 
@@ -363,8 +360,8 @@ def test_a_step_that_was_interrupted_enqueues_its_messages_once(
         patch.setattr(escalation, "advance", lambda *_: 1 / 0)
         assert due_steps.escalate() == 0
     assert steps(here, request) == ["called"]
-    assert due_steps.escalate() == 3
-    assert enqueued_pushes(here) == [("Alice", "alerted"), ("Alice", "nagged"), ("Alice", "raised")]
+    assert due_steps.escalate() == 1
+    assert enqueued_pushes(here) == [("Alice", "alerted")]
     assert len(mails()) == 2
 
 

@@ -43,6 +43,7 @@ def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
         "url": home,
         "language": "en",
         "direction": "ltr",
+        "silent": False,
     }
     assert message.claims["sub"] == "mailto:hello@waitercaller.test"
     assert 100 <= int(message.headers["ttl"]) <= 120

@@ -28,7 +28,7 @@ def past_call(
     request: Any = service_request.new(restaurant, table, restaurant["kinds"][kind], f"past-{next(_numbers)}")
     taken = steps(at, **(seconds or {"accepted": 30, "resolved": 90}))
     by = next((step["by"] for step in taken if step["what"] == "accepted"), None)
-    ended = {"state": state, "live": False, "ended_at": taken[-1]["at"], "due_at": None, "by": by}
+    ended = {"state": state, "live": False, "ended_at": taken[-1]["at"], "due_at": None, "next_step": None, "by": by}
     request.update(first_at=at, created_at=at, steps=taken, **ended)
     return request
 

@@ -96,10 +96,10 @@ def _make_them_of_one_restaurant(requests: list[Document]) -> None:
     for number, each in enumerate(requests):
         each["restaurant_id"] = requests[0]["restaurant_id"]
         if number < LIVE:
-            each.update(live=True, state="waiting", due_at=each["created_at"], ended_at=None)
+            each.update(live=True, state="waiting", due_at=each["created_at"], next_step="nagged", ended_at=None)
         else:
             ended_at = each["created_at"] + timedelta(minutes=5)
-            each.update(live=False, state="resolved", due_at=None, ended_at=ended_at)
+            each.update(live=False, state="resolved", due_at=None, next_step=None, ended_at=ended_at)
 
 
 def test_no_command_examines_more_than_it_is_about(full: Full) -> None:

@@ -1,4 +1,4 @@
-"""Takes the due steps of the escalation of requests to which nobody goes, and enqueues the messages of each step.
+"""Takes the due steps of live requests, and enqueues the messages of each step.
 
 The messages are enqueued before the step is taken, under an occasion that only this step has. A process that dies in
 between leaves a step that is still due: another one enqueues the same again, which changes nothing, and takes it. (One
@@ -7,11 +7,14 @@ wants to accept it as well.) Whether a message is still true is decided when it 
 """
 
 import logging
+from collections.abc import Callable, Iterable
+
+from bson import ObjectId
 
 from waitercaller import metrics
 from waitercaller.alerts import mails, messages
 from waitercaller.db.faults import is_transient
-from waitercaller.model import restaurants, service_request
+from waitercaller.model import restaurants
 from waitercaller.model.requests import escalation
 from waitercaller.model.service_request import ServiceRequest
 
@@ -19,33 +22,70 @@ log = logging.getLogger(__name__)
 
 
 def escalate() -> int:
-    """Take every step that is due, several with one request if need be; returns how many. Raises PyMongoError."""
-    taken = 0
-    while stepped := sum(_step(request) for request in escalation.due()):
-        taken += stepped
+    """Take every step that is due, and replace messages on phones that are out of date.
+
+    Returns the number of steps. Raises PyMongoError.
+
+    A request whose step fails is left out until the next call, so it does not keep the others from theirs.
+    """
+    taken, failed = 0, set[ObjectId]()
+    while batch := escalation.due(without=failed):
+        for request in batch:
+            done = _attempt(_take, request)
+            taken += done
+            if not done:
+                failed.add(request["_id"])
+    for request in escalation.untold():
+        _attempt(_tell_outcome, request)
+        escalation.note_told(request)
     return taken
 
 
-def _step(request: ServiceRequest) -> bool:
-    """Take one step; whatever is wrong with one request, the others must take theirs."""
+def take_now(requests: Iterable[ServiceRequest]) -> None:
+    """Take the steps of these requests that are due, without waiting for the next call of `escalate`.
+
+    Never raises on account of the database: `escalate` takes them then.
+    """
+    for request in requests:
+        if request["next_step"] in ("announced", "receiver_told"):
+            try:
+                _attempt(_take, request)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                log.warning("a step is left to the background: %s", type(error).__name__)
+
+
+def _attempt(act: Callable[[ServiceRequest], bool], request: ServiceRequest) -> bool:
+    """Whatever is wrong with one request, the others must take their steps."""
     try:
-        taken = _take(request)
+        return act(request)
     except Exception as error:
         if is_transient(error):
             raise  # it is not this request's fault, and would meet all others
         metrics.BACKGROUND_FAULTS.labels("escalation").inc()
         log.exception("fault in the escalation of the request %s", request["_id"])
         return False
-    if taken:
-        metrics.escalated(escalation.next_step(request))
-    return taken
 
 
 def _take(request: ServiceRequest) -> bool:
     """Enqueue the messages of the next step, then take it; False when another process was faster."""
-    restaurant, step = restaurants.get(request["restaurant_id"]), escalation.next_step(request)
-    if restaurant:
-        messages.enqueue(restaurant, step, request, occasion=escalation.occasion_of_next_step(request))
-    if restaurant and step == "alerted":
+    restaurant = restaurants.get(request["restaurant_id"])
+    turn = escalation.turn_of(request, restaurant)
+    if restaurant and turn.told:
+        messages.enqueue_step(restaurant, turn.told, request, escalation.occasion_of_next_step(request))
+    if restaurant and "alerted" in turn.steps:
         mails.about_waiting(restaurant, request)
-    return escalation.advance(request, service_request.escalation_of(restaurant))
+    taken = escalation.advance(request, turn)
+    if taken:
+        for step in turn.steps:
+            metrics.escalated(step)
+    return taken
+
+
+def _tell_outcome(request: ServiceRequest) -> bool:
+    """Replace the messages about it on phones by what has happened."""
+    restaurant = restaurants.get(request["restaurant_id"])
+    if restaurant:
+        messages.enqueue_outcome(restaurant, request)
+    return restaurant is not None

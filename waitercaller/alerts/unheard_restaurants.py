@@ -5,7 +5,7 @@ from bson import ObjectId
 from waitercaller import metrics
 from waitercaller.alerts import mails, messages
 from waitercaller.db import clock
-from waitercaller.model import opening, presence, restaurants, unheard
+from waitercaller.model import opening, presence, restaurants, subscriptions, unheard
 from waitercaller.model.unheard import AlertNote
 
 
@@ -15,7 +15,7 @@ def check() -> int:
     Every process checks. They may differ for a moment in who is heard: then a silence begins anew, and nobody is told
     of one that was interrupted.
     """
-    now, heard = clock.now(), presence.heard()
+    now, heard = clock.now(), presence.heard() | subscriptions.heard()
     expected = {each["_id"] for each in restaurants.with_hours() if opening.is_expected(each, now)}
     noted = unheard.noted()
     for restaurant_id in expected - heard:

@@ -73,6 +73,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         # The shard key's own (docs/sharding.md): neither partial nor, as the one with the keys is, multikey.
         IndexModel([("restaurant_id", ASCENDING), ("table_id", ASCENDING), ("live", ASCENDING)]),
         IndexModel([("live", ASCENDING), ("due_at", ASCENDING)]),
+        IndexModel([("untold", ASCENDING)], partialFilterExpression={"untold": True}),
         IndexModel([("restaurant_id", ASCENDING), ("live", ASCENDING), ("first_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("created_at", DESCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("ended_at", DESCENDING)]),
@@ -96,8 +97,13 @@ INDEXES: dict[str, list[IndexModel]] = {
     "subscriptions": [
         IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)]),
         IndexModel([("login_id", ASCENDING)]),
+        IndexModel([("signed_at", ASCENDING)]),
     ],
-    "pushes": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
+    "pushes": [
+        IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]),
+        IndexModel([("topic", ASCENDING)]),
+        _expires("purge_at"),
+    ],
     "alerts": [
         IndexModel([("restaurant_id", ASCENDING)], unique=True),
         IndexModel([("unheard_since", ASCENDING)]),

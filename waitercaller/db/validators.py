@@ -92,7 +92,12 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "ended_at": DATE_OR_NULL,
             "steps": {"bsonType": "array", "minItems": 1},
             "reminders": COUNT,
-        }
+        },
+        # A live request always has a next step that is due.
+        anyOf=[
+            {"properties": {"live": {"enum": [False]}}},
+            {"required": ["next_step", "due_at"], "properties": {"next_step": TEXT, "due_at": DATE}},
+        ],
     ),
     "screens": _document(
         {

@@ -69,14 +69,19 @@ def _call(random: Random, restaurant: Restaurant, table: Table, key: str, at: da
         end = at + wait + timedelta(seconds=random.randrange(30, 240))
         steps += [_step("accepted", at + wait, request["by"]), _step(state, end, request["by"])]
         request["state"] = state
-    request["level"] = sum(step["what"] in escalation.STEPS for step in steps)
+    request["level"] = sum(step["what"] in escalation.WAITING_STEPS for step in steps)
     request["first_at"] = request["created_at"] = at
-    request["live"], request["ended_at"], request["due_at"], request["steps"] = False, end, None, steps
+    request["live"], request["ended_at"], request["steps"] = False, end, steps
+    request["due_at"] = request["next_step"] = None
     return request
 
 
 def _escalation(at: datetime, wait: timedelta, limits: service_request.Escalation) -> list[Step]:
-    return [_step(what, at + limit) for what, limit in zip(escalation.STEPS, limits, strict=True) if limit < wait]
+    return [
+        _step(what, at + limit)
+        for what, limit in zip(escalation.WAITING_STEPS, limits[:3], strict=True)
+        if limit < wait
+    ]
 
 
 def _step(what: StepName, at: datetime, by: Actor | None = None) -> Step:

@@ -61,6 +61,6 @@ def topics_of(change: Document) -> list[str]:
 
 
 def _is_only_seen(change: Document) -> bool:
-    """Whether the change only adds to `shown`, which the dashboard does not display."""
+    """Whether the change only adds to `shown` or `signed`, which the dashboard does not display."""
     changed = change.get("updateDescription", {}).get("updatedFields", {})
-    return bool(changed) and all(field.split(".")[0] == "shown" for field in changed)
+    return bool(changed) and all(field.split(".")[0] in ("shown", "signed") for field in changed)

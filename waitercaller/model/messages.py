@@ -7,13 +7,16 @@ content, or None if the message is obsolete. The outboxes are independent of the
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Generic, NotRequired, TypeVar
+from typing import Any, Generic, Literal, NotRequired, TypeVar, cast
 
 from bson import ObjectId
 
+from waitercaller.db import clock
+from waitercaller.db.client import db
 from waitercaller.db.work_queue import Work
 
 Prepare = TypeVar("Prepare", bound=Callable[..., Any])
+Purpose = Literal["shown", "accept"]  # what a phone sends back about a push message
 
 
 class OutboxMail(Work):
@@ -41,7 +44,24 @@ class Push(Work):
     topic: str | None  # RFC 8030, 5.4: replaces an undelivered message with the same topic
     created_at: datetime
     expires_at: datetime  # the end of its time to live
+    shown_at: NotRequired[datetime]  # when the phone signed that it shows it
+    accept_at: NotRequired[datetime]  # when its button was tapped
     purge_at: datetime
+
+
+def subscriptions_told(topic: str) -> set[str]:
+    """The ids of the subscriptions to which push messages with this topic were sent, or are due to be."""
+    found = db().pushes.find({"topic": topic}, {"subscription_id": True, "state": True})
+    return {each["subscription_id"] for each in found if each["state"] in ("due", "sent")}
+
+
+def redeem(push_id: str, purpose: Purpose) -> Push | None:
+    """Note that a phone shows this message, or that its button was tapped; None if it was before, or is too late."""
+    key, now = f"{purpose}_at", clock.now()
+    unused = {"_id": push_id, key: {"$exists": False}, "expires_at": {"$gt": now}}
+    if not db().pushes.update_one(unused, {"$set": {key: now}}).modified_count:
+        return None
+    return cast(Push | None, db().pushes.find_one({"_id": push_id}))
 
 
 class Registry(Generic[Prepare]):

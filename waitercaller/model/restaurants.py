@@ -78,11 +78,17 @@ class Opening(TypedDict):
 
 
 class EscalationSeconds(TypedDict):
-    """Seconds from when a request began to wait, in ascending order."""
+    """When the next steps of a live request are due, in seconds."""
 
+    # From when it began to wait, in ascending order:
     nag: int
     all_zones: int
     alert: int
+    repeat: NotRequired[int]  # then between two repetitions
+    # From when somebody began to go, in ascending order:
+    remind_taker: NotRequired[int]
+    tell_colleagues: NotRequired[int]
+    give_back: NotRequired[int]  # it waits again
 
 
 class Settings(TypedDict, total=False):
@@ -178,6 +184,11 @@ def member_of(restaurant: Restaurant, user_id: ObjectId) -> Member | None:
 def member_with_id(restaurant: Restaurant, member_id: str) -> Member | None:
     """The member with this id."""
     return next((member for member in restaurant["members"] if member["id"] == member_id), None)
+
+
+def has_phones(restaurant: Restaurant) -> bool:
+    """Whether a member gets push messages."""
+    return any(member.get("push", "none") != "none" for member in restaurant["members"])
 
 
 def add_member(

@@ -1,4 +1,4 @@
-"""Requests: the document, its steps and states, and the times of the escalation."""
+"""Requests: the document, its steps and states, and what is due next while a request is live."""
 
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, NotRequired, TypedDict, cast
@@ -8,6 +8,7 @@ from pymongo.collection import Collection
 
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, db
+from waitercaller.model import restaurants
 from waitercaller.model.restaurants import Actor, EscalationSeconds, Restaurant
 from waitercaller.model.standard_kinds import Kind
 from waitercaller.model.tables import Table
@@ -26,12 +27,31 @@ StepName = Literal[
     "nagged",
     "raised",
     "alerted",
+    "taker_reminded",
+    "colleagues_told",
+    "returned",
     "resolved",
     "dismissed",
     "cancelled",
     "withdrawn",
     "reopened",
     "handed_over",
+]
+
+
+# What a live request is due next, see `requests/escalation`. Not all of them are entries in the history.
+NextStep = Literal[
+    "announced",
+    "nagged",
+    "raised",
+    "alerted",
+    "repeated",
+    "receiver_told",
+    "receiver_checked",
+    "reminder_told",
+    "taker_reminded",
+    "colleagues_told",
+    "returned",
 ]
 
 
@@ -48,6 +68,14 @@ class Shown(TypedDict):
     """A screen that displayed the request while visible."""
 
     screen: str  # its id, created by the page
+    at: datetime
+
+
+class Signed(TypedDict):
+    """A member's phone that has shown a message about the request."""
+
+    member_id: str
+    name: str
     at: datetime
 
 
@@ -73,11 +101,17 @@ class ServiceRequest(TypedDict):
     first_at: datetime  # since when the guest has waited; kept by an undo
     created_at: datetime
     ended_at: datetime | None
-    level: int  # last step of the escalation: 0 none, 1 nagged, 2 raised to all zones, 3 alerted
-    due_at: datetime | None  # when the next step is due; None if accepted or ended, and after the last step
+    since: datetime  # when its state began; the times of the next steps count from here
+    level: int  # steps taken in this state: waiting: 1 nagged, 2 raised to all zones, 3 alerted, then each repetition
+    next_step: NextStep | None  # None if ended
+    due_at: datetime | None  # when the next step is due; None if ended
+    told_at: datetime  # when phones were last told that the guest calls
+    passed_by: Actor | None  # who passed it on, until there is a sign of the receiver
+    untold: bool  # phones have a message about it that is out of date: somebody goes, or it has ended
     steps: list[Step]  # the history
     reminders: int  # number of further calls
     shown: list[Shown]  # the latest only
+    signed: list[Signed]  # the latest only
 
 
 class Scope(TypedDict):
@@ -93,39 +127,78 @@ def documents() -> Collection[ServiceRequest]:
 
 
 class Escalation(NamedTuple):
-    """The times of the escalation, from when a request began to wait."""
+    """The times of the next steps; see EscalationSeconds."""
 
     nag: timedelta
     all_zones: timedelta
     alert: timedelta
+    repeat: timedelta
+    remind_taker: timedelta
+    tell_colleagues: timedelta
+    give_back: timedelta
 
 
-# As usual in restaurant paging systems: a reminder every 40 s, the manager at the third.
-DEFAULT_ESCALATION: EscalationSeconds = {"nag": 40, "all_zones": 80, "alert": 120}  # seconds
+# In seconds. As usual in restaurant paging systems: a reminder every 40 s, the manager at the third.
+DEFAULT_ESCALATION: EscalationSeconds = {
+    "nag": 40,
+    "all_zones": 80,
+    "alert": 120,
+    "repeat": 60,
+    "remind_taker": 240,
+    "tell_colleagues": 360,
+    "give_back": 480,
+}
 
 
 def escalation_of(restaurant: Restaurant | None) -> Escalation:
-    """The restaurant's times of the escalation, or the default ones."""
+    """The restaurant's times of the next steps, or the default ones."""
     own = restaurant["settings"].get("escalation") if restaurant else None
-    seconds = own or DEFAULT_ESCALATION
-    return Escalation(
-        timedelta(seconds=seconds["nag"]),
-        timedelta(seconds=seconds["all_zones"]),
-        timedelta(seconds=seconds["alert"]),
-    )
+    seconds = {**DEFAULT_ESCALATION, **(own or {})}
+    return Escalation(*(timedelta(seconds=cast(int, seconds[name])) for name in Escalation._fields))
 
 
 def waiting(restaurant: Restaurant | None) -> Changes:
-    """The changes that set a request to waiting (again); its escalation starts from the beginning."""
-    due_at = clock.now() + escalation_of(restaurant).nag
-    return {"state": "waiting", "live": True, "by": None, "ended_at": None, "level": 0, "due_at": due_at}
+    """The changes that set a request to waiting (again); its escalation starts from the beginning.
+
+    Where members have phones, telling them is due at once; otherwise the first step that the screens see.
+    """
+    now = clock.now()
+    if restaurant and restaurants.has_phones(restaurant):
+        due: Changes = {"next_step": "announced", "due_at": now}
+    else:
+        due = {"next_step": "nagged", "due_at": now + escalation_of(restaurant).nag}
+    began = {"since": now, "told_at": now, "level": 0, "passed_by": None, "untold": False}
+    return {"state": "waiting", "live": True, "by": None, "ended_at": None, **began, **due}
+
+
+def accepted(restaurant: Restaurant | None, by: Actor) -> Changes:
+    """The changes that let `by` go."""
+    now = clock.now()
+    due = {"next_step": "taker_reminded", "due_at": now + escalation_of(restaurant).remind_taker}
+    return {"state": "accepted", "by": by, "since": now, "level": 0, "passed_by": None, **due, **_untold(restaurant)}
+
+
+def passed(restaurant: Restaurant | None, to: Actor, by: Actor) -> Changes:
+    """The changes by which `by` lets `to` go: `to` is told at once, and a sign of them is looked for."""
+    now = clock.now()
+    return {**accepted(restaurant, to), "passed_by": by, "next_step": "receiver_told", "due_at": now}
+
+
+def ended(restaurant: Restaurant | None, state: State) -> Changes:
+    """The changes that end a request."""
+    over = {"live": False, "ended_at": clock.now(), "next_step": None, "due_at": None, "passed_by": None}
+    return {"state": state, **over, **_untold(restaurant)}
+
+
+def _untold(restaurant: Restaurant | None) -> Changes:
+    return {"untold": restaurant is not None and restaurants.has_phones(restaurant)}
 
 
 def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRequest:
     """A new waiting request, opened by the tap with the idempotency key `key`."""
     now = clock.now()
     zone_names = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
-    return {
+    request = {
         "_id": ObjectId(),
         "restaurant_id": restaurant["_id"],
         "table_id": table["_id"],
@@ -139,18 +212,15 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
         "note": None,
         "keys": [key],
         "device": None,
-        "state": "waiting",
-        "live": True,
-        "by": None,
         "first_at": now,
         "created_at": now,
-        "ended_at": None,
-        "level": 0,
-        "due_at": now + escalation_of(restaurant).nag,
         "steps": [step("called", None)],
         "reminders": 0,
         "shown": [],
+        "signed": [],
+        **waiting(restaurant),
     }
+    return cast(ServiceRequest, request)
 
 
 def step(what: StepName, by: Actor | None) -> Step:

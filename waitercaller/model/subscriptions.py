@@ -8,8 +8,8 @@ query if no member has subscribed.
 
 import hashlib
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Literal, TypedDict, cast
+from datetime import datetime, timedelta
+from typing import Literal, NotRequired, TypedDict, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -22,6 +22,9 @@ from waitercaller.model import restaurants
 ActiveChoice = Literal["all", "escalated"]
 Choice = ActiveChoice | Literal["none"]
 
+# A phone that has signed a message counts as hearing calls for so long, unless it has left a later one unsigned.
+SIGNATURE_COUNTS_FOR = timedelta(hours=24)
+SIGNATURE_EXPECTED_WITHIN = timedelta(seconds=20)
 MAX_BROWSERS_PER_MEMBER = 10  # a new one replaces the oldest
 
 
@@ -45,6 +48,8 @@ class Subscription(Browser):
     login_id: str
     choice: Choice
     created_at: datetime
+    sent_at: NotRequired[datetime]  # when the latest message was sent to it
+    signed_at: NotRequired[datetime]  # when it last signed that it shows one
 
 
 def documents() -> Collection[Subscription]:
@@ -121,6 +126,30 @@ def choose(restaurant_id: ObjectId, member_id: str, subscription_id: str, choice
 def move_to_login(login_id: str, successor_id: str) -> None:
     """Attach the subscriptions of a login to its successor in the same browser."""
     documents().update_many({"login_id": login_id}, {"$set": {"login_id": successor_id}})
+
+
+def note_sent(subscription_id: str) -> None:
+    """A message is being sent to this browser."""
+    documents().update_one({"_id": subscription_id}, {"$set": {"sent_at": clock.now()}})
+
+
+def note_signed(subscription_id: str) -> None:
+    """This browser shows a message."""
+    documents().update_one({"_id": subscription_id}, {"$set": {"signed_at": clock.now()}})
+
+
+def hears(subscription: Subscription) -> bool:
+    """Whether this browser can be expected to show a call; see SIGNATURE_COUNTS_FOR."""
+    now, signed_at, sent_at = clock.now(), subscription.get("signed_at"), subscription.get("sent_at")
+    if subscription["choice"] != "all" or signed_at is None or signed_at <= now - SIGNATURE_COUNTS_FOR:
+        return False
+    return sent_at is None or sent_at <= signed_at or sent_at > now - SIGNATURE_EXPECTED_WITHIN
+
+
+def heard() -> set[ObjectId]:
+    """All the restaurants in which a phone would show a call."""
+    lately = documents().find({"signed_at": {"$gt": clock.now() - SIGNATURE_COUNTS_FOR}})
+    return {each["restaurant_id"] for each in lately if hears(each)}
 
 
 def drop(subscription: Subscription) -> None:

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("notifications", __name__)
 
-from waitercaller.notifications import views  # noqa: E402, F401  (it registers its routes)
+from waitercaller.notifications import signature_views, views  # noqa: E402, F401  (they register their routes)

@@ -56,7 +56,7 @@ class DatabaseFigures(Collector):
             "waitercaller_escalation_overdue_seconds", "How long a step that is due has not been taken."
         )
         now = clock.now()
-        due = {"live": True, "due_at": {"$lte": now}, "state": "waiting"}
+        due = {"live": True, "due_at": {"$lte": now}}
         oldest = self.database.requests.find_one(due, ["due_at"], sort=[("due_at", ASCENDING)])
         figure.add_metric([], (now - oldest["due_at"]).total_seconds() if oldest else 0.0)
         return figure

@@ -5,7 +5,7 @@ Who is told of what is decided by whoever enqueues; `sender` sends.
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -13,6 +13,7 @@ from pymongo.client_session import ClientSession
 from waitercaller.db import clock
 from waitercaller.db.config import config
 from waitercaller.db.work_queue import WorkQueue
+from waitercaller.model import messages
 from waitercaller.model.messages import Push, Registry
 from waitercaller.model.restaurants import Restaurant
 
@@ -37,6 +38,9 @@ class Message(TypedDict):
     url: str
     language: str
     direction: str
+    silent: bool  # it replaces an earlier message without a sound
+    action: NotRequired[str]  # the label of its button, which accepts the request
+    tokens: NotRequired[dict[str, str]]  # by purpose, see `signatures`; added by the sender
 
 
 # From (push, restaurant, language) to what is shown; called in that language.
@@ -78,3 +82,8 @@ def enqueue(
     }
     pushes = [{"_id": f"{occasion}:{event}:{each}", "subscription_id": each, **values} for each in subscription_ids]
     QUEUE.enqueue_all(pushes, txn)
+
+
+def told_of(topic: str) -> list[str]:
+    """The ids of the subscriptions to which messages with this topic were sent, or will be."""
+    return sorted(messages.subscriptions_told(topic))

@@ -23,7 +23,7 @@ from waitercaller.model import logins, restaurants, subscriptions
 from waitercaller.model.messages import Push
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.subscriptions import Subscription
-from waitercaller.push import delivery, encryption
+from waitercaller.push import delivery, encryption, signatures
 from waitercaller.push.circuit_breaker import CircuitBreaker
 from waitercaller.push.outbox import QUEUE, REGISTRY, Message, is_enabled
 
@@ -72,6 +72,10 @@ def _send(push: Push) -> Result:
     if open_until := breaker.open_until(delivery.service_of(subscription["endpoint"])):
         QUEUE.reschedule(push, open_until)
         return "due"
+    message["tokens"] = {"shown": signatures.token_of(push, "shown")}
+    if "action" in message:
+        message["tokens"]["accept"] = signatures.token_of(push, "accept")
+    subscriptions.note_sent(subscription["_id"])  # before it is, since its phone may answer at once
     return _note_answer(push, subscription, _ask(subscription, message, push))
 
 

@@ -87,6 +87,8 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("These were several messages just now."),
         (Allowance(20, HOUR, "key"),),
     ),
+    # From phones, without a login: a token is good once, and one that is wrong costs no query.
+    "push_answer": Limit(TRIES, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     # Audit entries of denied requests: more would push earlier entries out of the list that owners see.
     "denied": Limit(TRIES, (Allowance(10, HOUR, "key"),), shared=False),
     # The same for operations that can be repeated without limit; a long evening has fewer.

@@ -16,7 +16,7 @@ from waitercaller import metrics
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter
 from waitercaller.model import restaurants, service_request
-from waitercaller.model.requests import queries
+from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, Step, documents
 from waitercaller.model.standard_kinds import Choice, Kind
@@ -55,7 +55,7 @@ def open_request(
         except DuplicateKeyError:
             pass
         known = _find_one({"restaurant_id": restaurant["_id"], "table_id": table["_id"], "keys": request["keys"][0]})
-        if answered := known or _remind(request):
+        if answered := known or _remind(request, restaurant):
             return answered
     raise RuntimeError("a request kept opening and closing while a guest called")
 
@@ -68,7 +68,8 @@ def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: 
     which: dict[str, object] = {"restaurant_id": restaurant_id, "state": "waiting"}
     if taken_from:  # nobody goes to a waiting one
         which |= {"state": {"$in": ["waiting", "accepted"]}, "by.id": {"$in": [None, taken_from]}}
-    changed = _advance(which, ids, _accepted(by), service_request.step("accepted", by))
+    values = service_request.accepted(restaurants.get(restaurant_id), by)
+    changed = _advance(which, ids, values, service_request.step("accepted", by))
     metrics.accepted(queries.with_ids({"restaurant_id": restaurant_id}, changed))
     return len(changed)
 
@@ -78,7 +79,7 @@ def pass_on(restaurant_id: ObjectId, ids: list[ObjectId], to: Actor, by: Actor) 
     live = {"restaurant_id": restaurant_id, "live": True, "by.id": {"$ne": to["id"]}}
     step = service_request.step("passed", by)
     step["to"] = to
-    return len(_advance(live, ids, _accepted(to), step))
+    return len(_advance(live, ids, service_request.passed(restaurants.get(restaurant_id), to, by), step))
 
 
 def resolve(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
@@ -97,12 +98,13 @@ def cancel(where: Scope, ids: list[ObjectId], phones: list[str]) -> int:
     `where` is the table. Only what the phone has asked for that goes by one of these names: whoever reminds of somebody
     else's call does not own it.
     """
-    return _end({**where, "device": {"$in": phones}}, ids, "cancelled", None)
+    return _end(where, ids, "cancelled", None, device={"$in": phones})
 
 
 def withdraw(where: Scope, txn: ClientSession | None = None) -> int:
     """End whatever is live at a table or in a restaurant that is being removed; returns how many changed."""
-    change = {"$set": _ended("withdrawn"), "$push": {"steps": service_request.step("withdrawn", None)}}
+    values = service_request.ended(restaurants.get(where["restaurant_id"]), "withdrawn")
+    change = {"$set": values, "$push": {"steps": service_request.step("withdrawn", None)}}
     changed = documents().update_many({**where, "live": True}, change, session=txn)
     metrics.stepped("withdrawn", changed.modified_count)
     return changed.modified_count
@@ -123,34 +125,31 @@ def _key(key: str, kind: Kind, choice: Choice | None, note: str | None) -> str:
     return f"{key}:{button}:{hashlib.sha256(note.encode()).hexdigest()[:16]}" if note else f"{key}:{button}"
 
 
-def _remind(request: ServiceRequest) -> ServiceRequest | None:
+def _remind(request: ServiceRequest, restaurant: Restaurant) -> ServiceRequest | None:
     """Count this tap on the live request of the same table and kind; None where there is none any more."""
     same = {name: request[name] for name in ("restaurant_id", "table_id", "kind")}
     live = _find_one({**same, "live": True})
     if live is None or len(live["keys"]) >= MAX_KEYS_PER_REQUEST:
         return live
     key = request["keys"][0]
-    unknown = {"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}}
+    unknown = {"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}, "due_at": live["due_at"]}
     try:
-        counted = documents().update_one(unknown, _reminder(request)).modified_count
+        counted = documents().update_one(unknown, _reminder(live, request, restaurant)).modified_count
     except DuplicateKeyError:
         return None  # the same tap was sent twice at once, and the other copy has just opened a request
     metrics.stepped("reminded", counted)
     return _find_one({"_id": live["_id"], **same}) if counted else None
 
 
-def _reminder(request: ServiceRequest) -> dict[str, object]:
+def _reminder(live: ServiceRequest, request: ServiceRequest, restaurant: Restaurant) -> dict[str, object]:
     """The update by which a tap reminds of a live request: its key, a step, and its choice and note, if any."""
     change: dict[str, object] = {
         "$inc": {"reminders": 1},
         "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", None)},
     }
     given = {name: request[name] for name in ("choice", "choice_labels", "note") if request[name]}
-    return {**change, "$set": given} if given else change
-
-
-def _accepted(by: Actor) -> Changes:
-    return {"state": "accepted", "by": by, "due_at": None}
+    values = {**given, **(escalation.remind(live) if restaurants.has_phones(restaurant) else {})}
+    return {**change, "$set": values} if values else change
 
 
 def _advance(where: Filter, ids: Iterable[ObjectId], values: Changes, step: Step) -> list[ObjectId]:
@@ -161,12 +160,9 @@ def _advance(where: Filter, ids: Iterable[ObjectId], values: Changes, step: Step
     return changed
 
 
-def _end(where: Filter, ids: list[ObjectId], state: Ending, by: Actor | None) -> int:
-    return len(_advance({**where, "live": True}, ids, _ended(state), service_request.step(state, by)))
-
-
-def _ended(state: Ending) -> Changes:
-    return {"state": state, "live": False, "ended_at": clock.now(), "due_at": None}
+def _end(where: Scope, ids: list[ObjectId], state: Ending, by: Actor | None, **which: object) -> int:
+    values = service_request.ended(restaurants.get(where["restaurant_id"]), state)
+    return len(_advance({**where, **which, "live": True}, ids, values, service_request.step(state, by)))
 
 
 def _reopen(where: Scope, request_id: ObjectId, by: Actor | None) -> int:

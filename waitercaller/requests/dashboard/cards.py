@@ -112,7 +112,7 @@ def phase(restaurant: Restaurant) -> tuple[str | None, bool]:
 
 def overdue_after(times: Escalation) -> timedelta:
     """The age at which an accepted call is late: the member who accepted it may not have gone."""
-    return 2 * times.alert
+    return times.remind_taker
 
 
 def card_request(request: ServiceRequest, language: str) -> CardRequest:

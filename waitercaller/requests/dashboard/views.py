@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from markupsafe import Markup
 
+from waitercaller.alerts import due_steps
 from waitercaller.db import clock
 from waitercaller.live import streams
 from waitercaller.model import logins, restaurants
@@ -97,6 +98,7 @@ def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
     if to is None:
         return actors.ask("pass_on", restaurant_id, ids)
     changed = transitions.pass_on(restaurant_id, ids, to, actors.actor_or_device())
+    due_steps.take_now(queries.with_ids({"restaurant_id": restaurant_id}, ids))
     return _answer(restaurant_id, ids, to, changed, lambda table: _on_the_way(table, to))
 
 
@@ -131,6 +133,7 @@ def reopen(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue
     """“Undo”: back to waiting with the first clock, within UNDO_WINDOW."""
     ids, by = _ids(request_id), actors.actor_or_device()
     changed = transitions.reopen({"restaurant_id": restaurant_id}, ids, by)
+    due_steps.take_now(queries.with_ids({"restaurant_id": restaurant_id}, ids))
     pause_views.review(restaurant_id, ids)
     return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s is waiting again.", table=table))
 

@@ -10,10 +10,11 @@ from waitercaller.model import opening, pauses, presence
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import usual
-from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest
+from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, Signed
 from waitercaller.model.tables import Table
 
 OVERLOOKED_AFTER = timedelta(seconds=5)  # a call that no screen shows by then: the guest is told to wave
+BEGINNINGS = ("called", "reopened", "released", "returned")  # steps after which it has to be seen anew
 REREAD_SECONDS = 3.0  # while a call waits: screens may be hidden without a change of the request
 
 
@@ -49,6 +50,12 @@ class TableView:
     def screens(self) -> int:
         """The number of visible screens that show a waiting request: the minimum over the waiting requests."""
         return min((len(self._shown(request)) for request in self.waiting), default=0)
+
+    @property
+    def phone_names(self) -> list[str]:
+        """Of the waiting requests that no screen shows: the members whose phones show a message, each once."""
+        hidden = [request for request in self.waiting if not self._shown(request)]
+        return list(dict.fromkeys(each["name"] for request in hidden for each in self._signed(request)))
 
     @property
     def is_overlooked(self) -> bool:
@@ -89,15 +96,22 @@ class TableView:
         return min([REREAD_SECONDS, *(seconds for seconds in unseen_for if seconds > 0)])
 
     def _unseen(self) -> list[ServiceRequest]:
-        return [request for request in self.waiting if not self._shown(request)]
+        return [request for request in self.waiting if not self._shown(request) and not self._signed(request)]
+
+    def _signed(self, request: ServiceRequest) -> list[Signed]:
+        began = self._began(request)
+        return [each for each in request["signed"] if each["at"] >= began]
 
     def _shown(self, request: ServiceRequest) -> set[str]:
         return self.visible & {receipt["screen"] for receipt in request["shown"]}
 
     def _overlooked_in(self, request: ServiceRequest) -> float:
         """Seconds until this request counts as overlooked, if no screen shows it by then."""
-        began: datetime = max(step["at"] for step in request["steps"] if step["what"] in ("called", "reopened"))
-        return (began + OVERLOOKED_AFTER - self.now).total_seconds()
+        return (self._began(request) + OVERLOOKED_AFTER - self.now).total_seconds()
+
+    def _began(self, request: ServiceRequest) -> datetime:
+        """When the request was last made known."""
+        return max(step["at"] for step in request["steps"] if step["what"] in BEGINNINGS)
 
 
 def read(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_ids: list[str]) -> TableView:

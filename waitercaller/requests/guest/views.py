@@ -9,11 +9,11 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
-from waitercaller.alerts import messages
+from waitercaller.alerts import due_steps
 from waitercaller.live import streams
 from waitercaller.model import pauses, restaurants, tables
 from waitercaller.model.languages import LANGUAGES
-from waitercaller.model.requests import transitions
+from waitercaller.model.requests import queries, transitions
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import blueprint, call_form, links, pages, phone_id, table_view
@@ -77,7 +77,7 @@ def call(code: str) -> ResponseReturnValue:
     opened = transitions.open_request(
         restaurant, table, asked.kind, key, choice=asked.choice, note=asked.note, device=phone.id
     )
-    messages.enqueue(restaurant, "called", opened)
+    due_steps.take_now([opened])
     held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
     answer = _back(code, table, links.Receipt(receipt.phone or phone.id, held[:MAX_HELD_REQUESTS]))
     phone.set_cookie(answer)
@@ -107,6 +107,7 @@ def reopen(code: str) -> ResponseReturnValue:
     if table_view.is_open(restaurant) and not _count_if_paused(table, phone_ids):
         view = table_view.read(restaurant, table, receipt.held, phone_ids)
         transitions.reopen(table_view.scope_of(table), view.reopenable_ids, by=None)
+        due_steps.take_now(queries.with_ids(table_view.scope_of(table), view.reopenable_ids))
     return _back(code, table, receipt)
 
 

@@ -65,7 +65,11 @@ def _live(view: TableView) -> GuestState:
     if view.is_overlooked:
         detail = _("Your call is sent, but no screen of the staff shows it right now.")
         return GuestState(_("Nobody has seen it yet — please wave"), detail, 1, "warn", first_ms)
-    reminded = _("The staff has been reminded.") if any(request["reminders"] for request in view.waiting) else ""
+    reminded = _reminded(view)
+    if view.phone_names:
+        headline = _("Your call is on %(name)s’s phone", name=view.phone_names[0])
+        detail = _joined(reminded or _("Nobody has taken it yet."), _usual_wait(view), _tables_ahead(view))
+        return GuestState(headline, detail, 2, "calm", first_ms)
     if not view.screens:
         return GuestState(
             _("Your call is sent"), _joined(reminded, _usual_wait(view), _tables_ahead(view)), 1, "calm", first_ms
@@ -73,6 +77,13 @@ def _live(view: TableView) -> GuestState:
     headline = ngettext("Your call is on %(num)d staff screen", "Your call is on %(num)d staff screens", view.screens)
     detail = _joined(reminded or _("Nobody has taken it yet."), _usual_wait(view), _tables_ahead(view))
     return GuestState(headline, detail, 2, "calm", first_ms)
+
+
+def _reminded(view: TableView) -> str:
+    """That it takes longer than was said, or that the guest has called again; else empty."""
+    if any(request["steps"][-1]["what"] == "returned" for request in view.waiting):
+        return str(_("It takes longer than we thought. Everybody has been told again."))
+    return str(_("The staff has been reminded.")) if any(request["reminders"] for request in view.waiting) else ""
 
 
 def _other(view: TableView) -> str:
