@@ -104,7 +104,7 @@ def test_the_times_count_from_the_next_call_on(alice: Person, here: str, restaur
     answer = alice.client.post(f"{here}/attention", data={**opened(alice, f"{here}/attention"), **ATTENTION})
     assert answer.status_code == 303
     kept = restaurant()
-    assert [time.total_seconds() for time in service_request.escalation_of(kept)] == [30, 60, 90]
+    assert [time.total_seconds() for time in service_request.escalation_of(kept)] == [30, 60, 90, 60, 240, 360, 480]
     assert kept["settings"]["alert_mail"] is True
     assert "after 0:30" in alice.client.get(here).text
 
@@ -119,6 +119,11 @@ BAD_TIMES = [
     ({"alert": "60"}, "must come after"),
     ({"alert": "3601"}, "At most 3600"),
     ({"alert": "99999999999999999999"}, "At most 3600"),
+    ({"repeat": "9"}, "At least 10"),
+    ({"repeat": "3601"}, "At most 3600"),
+    ({"tell_colleagues": "240"}, "must come after"),
+    ({"give_back": "360"}, "must come after"),
+    ({"give_back": "3601"}, "At most 3600"),
 ]
 
 
@@ -176,7 +181,7 @@ def test_times_that_do_not_go_with_another_ones_are_not_kept(
     answer = carol.client.post(f"{here}/attention", data={**carols, "all_zones": "60"})
     assert answer.status_code == 409
     assert "Somebody else has just set this to “70”." in answer.text
-    assert restaurant()["settings"]["escalation"] == {"nag": 70, "all_zones": 80, "alert": 120}
+    assert restaurant()["settings"]["escalation"] == {**DEFAULT_ESCALATION, "nag": 70}
 
 
 def test_a_form_that_does_not_say_what_it_showed_overwrites_nothing(

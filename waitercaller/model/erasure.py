@@ -122,5 +122,7 @@ def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | Non
             {"$set": {f"steps.$[step].{who}": NOBODY}},
             array_filters=[{f"step.{who}.id": whose}],
         )
+    db().requests.update_many({**requests, "passed_by.id": whose}, {"$set": {"passed_by": NOBODY}})
+    db().requests.update_many({**requests, "signed.member_id": whose}, {"$pull": {"signed": {"member_id": whose}}})
     if member_id is None:
         db().requests.update_many(requests, {"$set": {"note": None, "device": None}})

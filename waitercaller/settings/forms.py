@@ -10,6 +10,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import NumberRange, ValidationError
 
 from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.service_request import Escalation
 from waitercaller.settings.fields import MergingForm, choices
 from waitercaller.settings.merging import Values
 from waitercaller.web.fields import MAX_NAME_LENGTH, MAX_TABLE_NAME_LENGTH
@@ -104,30 +105,52 @@ class SecondsField(IntegerField):
 
 
 class AttentionForm(MergingForm):
-    """Escalation times in seconds, for waiting requests."""
+    """Times of the next steps in seconds, for waiting and for accepted requests."""
 
     nag = SecondsField()
     all_zones = SecondsField()
     alert = SecondsField()
+    repeat = SecondsField()
+    remind_taker = SecondsField()
+    tell_colleagues = SecondsField()
+    give_back = SecondsField()
     alert_mail = BooleanField(lazy_gettext("Also send a mail to owners and managers"))
 
     def validate_nag(self, field: Any) -> None:
-        NumberRange(MIN_SECONDS, message=_("At least %(number)d seconds, please.", number=MIN_SECONDS))(self, field)
+        _in_range(self, field)
 
     def validate_all_zones(self, field: Any) -> None:
         _later_than(self.nag, field)
 
     def validate_alert(self, field: Any) -> None:
         _later_than(self.all_zones, field)
-        NumberRange(max=MAX_SECONDS, message=_("At most %(number)d seconds, please.", number=MAX_SECONDS))(self, field)
+        _in_range(self, field)
+
+    def validate_repeat(self, field: Any) -> None:
+        _in_range(self, field)
+
+    def validate_remind_taker(self, field: Any) -> None:
+        _in_range(self, field)
+
+    def validate_tell_colleagues(self, field: Any) -> None:
+        _later_than(self.remind_taker, field)
+
+    def validate_give_back(self, field: Any) -> None:
+        _later_than(self.tell_colleagues, field)
+        _in_range(self, field)
 
     def values(self) -> Values:
         """The submitted values, as compared and stored."""
-        times = {name: self[name].data for name in ("nag", "all_zones", "alert")}
+        times = {name: self[name].data for name in Escalation._fields}
         return {**times, "alert_mail": bool(self.alert_mail.data)}
 
     def text_of(self, value: Any) -> str:
         return (_("on") if value else _("off")) if isinstance(value, bool) else str(value)
+
+
+def _in_range(form: Any, field: Any) -> None:
+    NumberRange(MIN_SECONDS, message=_("At least %(number)d seconds, please.", number=MIN_SECONDS))(form, field)
+    NumberRange(max=MAX_SECONDS, message=_("At most %(number)d seconds, please.", number=MAX_SECONDS))(form, field)
 
 
 def _later_than(earlier: Any, field: Any) -> None:

@@ -129,6 +129,8 @@ def _attention_fields(restaurant: Restaurant, seen: Values, sent: Values) -> Cha
     current = _attention_values(restaurant)
     values = merged(current, seen, sent)
     mail = values.pop("alert_mail")
-    if not values["nag"] < values["all_zones"] < values["alert"]:  # possible after merging two valid forms
+    ascending = values["nag"] < values["all_zones"] < values["alert"]
+    if not ascending or not values["remind_taker"] < values["tell_colleagues"] < values["give_back"]:
+        # possible after merging two valid forms
         raise Conflict(current, [name for name in values if current[name] != seen.get(name)])
     return {"settings": {**restaurant["settings"], "escalation": values, "alert_mail": mail}}
