@@ -11,6 +11,7 @@ from tests.support.cast import Browser, Person
 from tests.support.pages import form_in, opened
 from tests.support.together import at_once_in
 from waitercaller.model import restaurants, service_request, settings, tables
+from waitercaller.model.service_request import DEFAULT_ESCALATION
 
 HOUSE = {"name": "Trattoria Lucia", "time_zone": "Europe/Rome", "language": "it", "languages": ["it", "en", "ar"]}
 ATTENTION = {"nag": "30", "all_zones": "60", "alert": "90", "alert_mail": "y"}
