@@ -1,12 +1,17 @@
 """The shapes of commands, and the list of those that the application sends."""
 
+import os
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from bson import ObjectId
 from flask import Flask
 
+from tests.support import ROOT
 from tests.wire import inventory
 from tests.wire.shapes import shape_of
 from waitercaller.model import users
@@ -63,3 +68,60 @@ def test_every_entry_says_why_and_is_in_its_place() -> None:
     for shapes in tables.values():
         assert list(shapes) == sorted(shapes)
         assert [shape for shape, why in shapes.items() if not why.strip()] == []
+
+
+# --- entries that nothing sends ---------------------------------------------------------------------------------------
+
+OF_A_RUN = {
+    "inventory.toml": """
+[users]
+"find email" = "sent"
+"insert" = "sent"
+"update email: $set" = "not sent"
+""",
+    "pyproject.toml": '[tool.pytest.ini_options]\ntestpaths = ["."]\n',
+    "conftest.py": """
+from pathlib import Path
+from tests.wire import inventory
+
+pytest_plugins = ["tests.wire.plugin"]
+inventory.LIST = Path(__file__).with_name("inventory.toml")
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true")
+""",
+    "test_two.py": """
+from tests.wire import inventory
+
+def test_one(pytestconfig):
+    inventory.listener_of(pytestconfig).seen[("users", "find email")] = "waitercaller.model.users:1"
+
+def test_other(pytestconfig):
+    inventory.listener_of(pytestconfig).seen[("users", "insert")] = "waitercaller.model.users:2"
+""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        (["-n", "2"], pytest.ExitCode.TESTS_FAILED),
+        (["-n", "0", "-k", "test_o"], pytest.ExitCode.OK),
+    ],
+    ids=["a whole run in two workers", "a selection"],
+)
+def test_an_entry_that_nothing_sends_fails_a_whole_run(
+    tmp_path: Path, options: list[str], status: pytest.ExitCode
+) -> None:
+    """Each of the two workers sees another shape; a run of some tests says nothing of the entries."""
+    for name, content in OF_A_RUN.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", *options]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COV_"))}
+    environ["PYTHONPATH"] = str(ROOT)
+    done = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == status, done.stdout + done.stderr
+    if status is pytest.ExitCode.TESTS_FAILED:
+        assert "inventory.toml: no test sends [users] update email: $set" in done.stdout
+    assert done.stdout.count("no test sends") == (status is pytest.ExitCode.TESTS_FAILED)
