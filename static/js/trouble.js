@@ -10,7 +10,7 @@ const FLAPPING_MS = 300_000;
 
 /** @typedef {"drawing" | "battery" | "sleep" | "line"} Word  see Trouble in model/presence.py */
 /** @type {Word[]} */
-const WORST_FIRST = ["drawing", "battery", "sleep", "line"];
+const WORST_FIRST = ["drawing", "battery", "line", "sleep"];
 
 const line = find("#unheard", HTMLElement);
 const button = find("button", HTMLElement, line);

@@ -44,7 +44,7 @@ def topics_of(change: Document) -> list[str]:
             table = f"table:{document['table_id']}"
             return [table] if _is_only_seen(change) else [table, f"restaurant:{document['restaurant_id']}"]
         case "screens" if document:
-            return [f"restaurant:{document['restaurant_id']}"]
+            return [] if _is_only_alive(change) else [f"restaurant:{document['restaurant_id']}"]
         case "pauses" if document:
             cache.pauses.forget(document["restaurant_id"])
             return [f"restaurant:{document['restaurant_id']}", f"table:{document['table_id']}"]
@@ -64,3 +64,9 @@ def _is_only_seen(change: Document) -> bool:
     """Whether the change only adds to `shown`, which the dashboard does not display."""
     changed = change.get("updateDescription", {}).get("updatedFields", {})
     return bool(changed) and all(field.split(".")[0] == "shown" for field in changed)
+
+
+def _is_only_alive(change: Document) -> bool:
+    """Whether the change is only a screen's sign of life."""
+    changed = change.get("updateDescription", {}).get("updatedFields", {})
+    return bool(changed) and all(field.split(".")[-1] == "answered_at" for field in changed)

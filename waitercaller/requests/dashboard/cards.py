@@ -12,14 +12,16 @@ from flask_babel import force_locale
 from waitercaller.db import clock
 from waitercaller.model import opening, presence
 from waitercaller.model.languages import in_language
+from waitercaller.model.presence import Screen
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import Escalation, ServiceRequest, State, escalation_of
 from waitercaller.requests.dashboard import pause_list
-from waitercaller.web import opening_words
+from waitercaller.web import opening_words, screen_words
 
 Level = Literal["calm", "warn", "late", "coming"]
 
+SCREEN_KEY_LENGTH = 8  # of the 32 digits of a screen's id: too few to speak in its name
 NAGGED, RAISED = 1, 2  # escalation levels of a request: model/service_request
 
 
@@ -93,7 +95,7 @@ def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | Non
             "requests/dashboard/_calls.html",
             cards=cards,
             opening=opening_words.describe_if_unusual(restaurant, is_watched),
-            screens=[] if cards else presence.open_screens(restaurant["_id"]),
+            screens=[_screen(each) for each in presence.open_screens(restaurant["_id"])],
             zones=restaurant["zones"],
             pauses=pause_list.rows(restaurant),
             requests_url=f"/r/{restaurant['_id']}/requests",
@@ -124,6 +126,18 @@ def card_request(request: ServiceRequest, language: str) -> CardRequest:
         note=request["note"],
         state=request["state"],
     )
+
+
+def _screen(screen: Screen) -> dict[str, Any]:
+    """A row of the list of screens; by its `key` a page finds itself. `wants_help`: more than a first touch."""
+    return {
+        "key": screen["id"][:SCREEN_KEY_LENGTH],
+        "name": screen["name"],
+        "visible": screen["visible"],
+        "audible": screen["audible"],
+        "trouble": screen_words.trouble(screen),
+        "wants_help": bool({*screen.get("trouble", [])} - {"blocked"}),
+    }
 
 
 def _card(requests: list[ServiceRequest], language: str, times: Escalation) -> Card:
