@@ -19,7 +19,7 @@ const elsewhere = find("#elsewhere", HTMLElement);
 /** All cards, oldest first. */
 let all = cardsIn(list);
 /** What this screen last heard of each table; by it a new call is known, drawn or not. @type {Map<string | undefined, DOMStringMap>} */
-let known = new Map();
+let heardOf = new Map();
 /** The cards that ask again, until somebody is told. @type {Set<HTMLElement>} */
 const again = new Set();
 /** @type {string[]} */
@@ -63,9 +63,9 @@ export function newsIn(fragment) {
   const news = fresh.filter((card) => {
     markMine(card);
     card.dataset.level = levelAt(card, now());
-    return isNews(card, known.get(card.dataset.table)) && (!isElsewhere(card) || card.dataset.level === "late");
+    return isNews(card, heardOf.get(card.dataset.table)) && (!isElsewhere(card) || card.dataset.level === "late");
   });
-  known = new Map(fresh.map((card) => [card.dataset.table, { ...card.dataset }]));
+  heardOf = new Map(fresh.map((card) => [card.dataset.table, { ...card.dataset }]));
   return news;
 }
 
@@ -255,5 +255,5 @@ export function startCards() {
     if (closest(event, ".clock", HTMLElement)) closest(event, ".table-card", HTMLElement)?.classList.remove("new");
   });
   for (const card of all) markMine(card);
-  known = new Map(all.map((card) => [card.dataset.table, { ...card.dataset }]));
+  heardOf = new Map(all.map((card) => [card.dataset.table, { ...card.dataset }]));
 }

@@ -34,7 +34,7 @@ let drawTimer = 0;
 let pending = ""; // the list that arrived last, until it is drawn
 let pendingSince = 0; // when a list arrived and could not be drawn at once
 /** What the stream is, and its words. @type {["connecting" | "live" | "down" | "ended", string | undefined]} */
-let line = ["connecting", settings.connecting];
+let stage = ["connecting", settings.connecting];
 let isBroken = false; // drawing failed: what the page shows is not true
 
 /**
@@ -135,12 +135,12 @@ function showTitle() {
  * @param {string | undefined} text
  */
 function showLive(state, text) {
-  line = [state, text];
+  stage = [state, text];
   showLine();
 }
 
 function showLine() {
-  const [state, text] = isBroken && line[0] !== "ended" ? ["broken", settings.broken] : line;
+  const [state, text] = isBroken && stage[0] !== "ended" ? ["broken", settings.broken] : stage;
   document.body.dataset.live = state;
   find("#live", HTMLElement).hidden = false;
   setText(find("#live-words", HTMLElement), text ?? "");

@@ -19,8 +19,19 @@ pytestmark = pytest.mark.browser
 
 TONES = """
 window.tones = 0;
+window.heard = []; // the frequency of each tone
 const start = OscillatorNode.prototype.start;
-OscillatorNode.prototype.start = function (when) { window.tones += 1; return start.call(this, when); };
+OscillatorNode.prototype.start = function (when) {
+  window.tones += 1;
+  window.heard.push(Math.round(this.frequency.value));
+  return start.call(this, when);
+};
+window.loudness = []; // the gain of each tone
+const ramp = AudioParam.prototype.exponentialRampToValueAtTime;
+AudioParam.prototype.exponentialRampToValueAtTime = function (value, at) {
+  if (value > 0.001) window.loudness.push(value);
+  return ramp.call(this, value, at);
+};
 """
 NO_PLURALS = "window.Rules = Intl.PluralRules; delete Intl.PluralRules;"
 HOLD_MS = 2_000

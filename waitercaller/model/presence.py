@@ -38,8 +38,8 @@ ATTEMPTS = 3
 MAX_SCREENS_PER_RESTAURANT = 500  # in one process; screens within their grace period count
 
 
-# What a screen may say of itself: it cannot draw the calls; its sound does not play; its battery is low and not charging;
-# its connection breaks off again and again; the system refuses to keep it awake; its sound waits for a touch.
+# What a screen may say of itself: it cannot draw the calls; its sound does not play; its battery is low and not
+# charging; its connection breaks off again and again; the system refuses to keep it awake; its sound waits for a touch.
 Trouble = Literal["drawing", "sound", "battery", "line", "sleep", "blocked"]
 TROUBLES: tuple[Trouble, ...] = get_args(Trouble)  # the worst first
 
@@ -206,7 +206,7 @@ def _is_silent(screen: Screen) -> bool:
 
 
 def _blind(document: OpenScreens, screen: Screen) -> None:
-    """Store that nobody sees or hears a silent screen, unless it has answered meanwhile: the change wakes the watchers."""
+    """Store that nobody sees or hears a silent screen, unless it has answered meanwhile. That wakes the watchers."""
     still = {"screens": {"$elemMatch": {"id": screen["id"], "answered_at": screen.get("answered_at")}}}
     documents().update_one(
         {**_named(document), **still}, {"$set": {"screens.$.visible": False, "screens.$.audible": False}}
