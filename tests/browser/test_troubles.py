@@ -69,9 +69,9 @@ def tells(website: Website, person: Person, *words: str) -> None:
     wait_until(told)
 
 
-LOW = "The battery is low: plug this screen in."
-TIRED = "This screen may fall asleep: plug it in, or switch its power saving off."
-DEAD = "The sound of this device does not play. Close what else uses it, or load this page again."
+LOW = "Battery low: plug this screen in."
+TIRED = "This screen may fall asleep: plug it in, or switch power saving off."
+DEAD = "The sound does not play: close what else uses it, or load this page again."
 BLOCKED = "No sound yet: the browser waits for a tap on this page."
 
 
@@ -173,7 +173,7 @@ def test_a_line_that_breaks_off_again_and_again(
         page.evaluate("dispatchEvent(new Event('online'))")
         is_live(page)
         assert time < 4 or page.locator("#unheard").is_visible()
-    says(page, "The connection breaks off again and again: move this screen nearer to the Wi-Fi.")
+    says(page, "The connection keeps breaking off: move this screen nearer to the Wi-Fi.")
     tells(website, bob, "line")
     page.clock.fast_forward(301_000)
     is_calm(page)
