@@ -1,8 +1,9 @@
-// The bell's menu: how this screen calls for attention. And the warning over the cards while no call would be heard.
+// The bell's menu: how this screen calls for attention.
 
 import { canNotify, isNotifying, startNotifications } from "./desktop-notifications.js";
 import { find } from "./dom.js";
 import { soundState, startSound, switchSound, testSound } from "./sound.js";
+import { showTroubles, startTroubles } from "./trouble.js";
 
 const bell = find("#bell", HTMLDetailsElement);
 const warning = find("#unheard", HTMLElement);
@@ -11,11 +12,11 @@ const noticesSwitch = find("#notices-switch", HTMLElement);
 
 function showSound() {
   const state = soundState();
+  const { on, off, blocked } = bell.dataset;
   bell.dataset.state = state;
-  find("#sound-words", HTMLElement).textContent = { on: bell.dataset.on, off: bell.dataset.off, blocked: bell.dataset.blocked }[state] ?? "";
+  find("#sound-words", HTMLElement).textContent = { on, off, blocked, dead: blocked }[state] ?? "";
   soundSwitch.setAttribute("aria-checked", String(state === "on"));
-  warning.hidden = state === "on";
-  find("p", HTMLElement, warning).textContent = (state === "off" ? warning.dataset.off : warning.dataset.blocked) ?? "";
+  showTroubles();
 }
 
 function showNotifications() {
@@ -26,7 +27,7 @@ function showNotifications() {
 }
 
 /**
- * @param {() => void} onChange  this screen can be heard now, or no longer
+ * @param {() => void} onChange  this screen can be heard now, or no longer, or wants help
  */
 export function startBellMenu(onChange) {
   soundSwitch.addEventListener("click", () => switchSound(soundState() !== "on"));
@@ -38,5 +39,6 @@ export function startBellMenu(onChange) {
   });
   document.addEventListener("keydown", (event) => event.key === "Escape" && (bell.open = false));
   bell.hidden = false;
+  startTroubles(onChange);
   startSound(() => (showSound(), onChange()));
 }

@@ -1,7 +1,7 @@
 // The list of live requests, one card for each table. Takes over each list that arrives, and shows it as this screen is
 // set: which zones, as cards or grouped by zone. No setting hides a card that is late.
 
-import { now, spell, tick } from "./clock.js";
+import { levelAt, now, spell, tick } from "./clock.js";
 import { closest, find, findAll, setText } from "./dom.js";
 import { arrange, sumUp } from "./group-by-zone.js";
 import { morph } from "./morph.js";
@@ -18,6 +18,10 @@ const elsewhere = find("#elsewhere", HTMLElement);
 
 /** All cards, oldest first. */
 let all = cardsIn(list);
+/** What this screen last heard of each table; by it a new call is known, drawn or not. @type {Map<string | undefined, DOMStringMap>} */
+let heardOf = new Map();
+/** The cards that ask again, until somebody is told. @type {Set<HTMLElement>} */
+const again = new Set();
 /** @type {string[]} */
 let layout = []; // what stood where
 let settlingTimer = 0;
@@ -50,11 +54,26 @@ export function isSettling() {
 }
 
 /**
- * Take over a list. Returns the cards on view that ask for somebody: new requests, reminders, and those that ask again.
+ * The cards of a list that arrived which have something new for this screen: a request, a reminder, or one passed on to
+ * me. Draws nothing, so that it can be told before the list is drawn, and where it cannot be.
+ * @param {HTMLElement} fragment
+ */
+export function newsIn(fragment) {
+  const fresh = cardsIn(fragment);
+  const news = fresh.filter((card) => {
+    markMine(card);
+    card.dataset.level = levelAt(card, now());
+    return isNews(card, heardOf.get(card.dataset.table)) && (!isElsewhere(card) || card.dataset.level === "late");
+  });
+  heardOf = new Map(fresh.map((card) => [card.dataset.table, { ...card.dataset }]));
+  return news;
+}
+
+/**
+ * Take over a list.
  * @param {HTMLElement} fragment
  */
 export function draw(fragment) {
-  const before = new Map(all.map((card) => [card.dataset.table, { ...card.dataset }]));
   const fresh = cardsIn(fragment);
   for (const card of fresh) keepState(card, all.find((old) => old.dataset.table === card.dataset.table));
   calls.dataset.nagMs = fragment.dataset.nagMs;
@@ -62,8 +81,14 @@ export function draw(fragment) {
     const [shown] = findAll(`[data-part="${part.dataset.part}"]`, HTMLElement, calls);
     if (shown) morph(shown, part); // a page that outlived a deployment may not have it
   }
-  const again = show(fresh);
-  return all.filter((card) => isShown(card) && (again.includes(card) || isNews(card, before.get(card.dataset.table))));
+  show(fresh);
+}
+
+/** The cards on view that have asked again since this was last called. */
+export function takeAgain() {
+  const asking = all.filter((card) => again.has(card) && isShown(card));
+  again.clear();
+  return asking;
 }
 
 /** Show the same cards as this screen is set now. */
@@ -77,7 +102,7 @@ export function clear() {
 }
 
 /**
- * Make these the cards of the page; returns those on view that ask again.
+ * Make these the cards of the page.
  * @param {HTMLElement[]} fresh
  */
 function show(fresh) {
@@ -87,9 +112,8 @@ function show(fresh) {
   const order = fresh.map((card) => card.dataset.table);
   morph(list, target);
   all = cardsIn(list).sort((a, b) => order.indexOf(a.dataset.table) - order.indexOf(b.dataset.table));
-  const again = refresh();
+  refresh();
   restoreFocus(focus);
-  return again;
 }
 
 /**
@@ -126,10 +150,7 @@ function isNews(card, before) {
 /** Where cards moved or their buttons changed, take no taps for a moment. */
 function settle() {
   const before = layout;
-  layout = cardsOnView().map(({ dataset: { table, by, state, level } }) => {
-    const isLarge = level === "warn" || level === "late";
-    return `${table} ${by} ${state} ${isLarge}`;
-  });
+  layout = cardsOnView().map(({ dataset: { table, by, state } }) => `${table} ${by} ${state}`);
   if (before.every((place, index) => layout[index] === place)) return;
   list.classList.add("settling");
   clearTimeout(settlingTimer);
@@ -163,9 +184,9 @@ function restoreFocus(focus) {
   else (card ?? onView[focus.index] ?? onView[onView.length - 1] ?? find("#sentence", HTMLElement)).focus();
 }
 
-/** Bring clocks, zones and the sentence up to date; returns the cards on view that ask again. */
+/** Bring clocks, zones and the sentence up to date. */
 export function refresh() {
-  const again = tick(all);
+  for (const card of tick(all)) again.add(card);
   for (const card of all) card.toggleAttribute("data-elsewhere", isElsewhere(card));
   const onView = all.filter(isShown);
   const hidden = all.length - onView.length;
@@ -175,7 +196,6 @@ export function refresh() {
   elsewhere.hidden = !hidden;
   setText(elsewhere, hidden ? plural(screen.dataset.elsewhere, hidden) : "");
   settle();
-  return again.filter(isShown);
 }
 
 /**
@@ -235,5 +255,5 @@ export function startCards() {
     if (closest(event, ".clock", HTMLElement)) closest(event, ".table-card", HTMLElement)?.classList.remove("new");
   });
   for (const card of all) markMine(card);
-  rearrange();
+  heardOf = new Map(all.map((card) => [card.dataset.table, { ...card.dataset }]));
 }

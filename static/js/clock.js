@@ -51,6 +51,14 @@ function levelOf({ state, warnMs, lateMs }, age) {
 }
 
 /**
+ * How a card looks at this time (milliseconds).
+ * @param {HTMLElement} card @param {number} time
+ */
+export function levelAt({ dataset }, time) {
+  return levelOf(dataset, time - Number(dataset.firstMs));
+}
+
+/**
  * Bring the clock of each card up to date. Returns the cards that ask again now: those that wait, each time the nag time
  * has passed once more, and those that became late.
  * @param {HTMLElement[]} cards

@@ -1,24 +1,29 @@
-// The staff's screen: keeps the list true, rings for new requests, and never looks calm while it is not live.
+// The staff's screen: keeps the list true, rings for new requests, and never looks calm while it is not live or cannot show
+// the calls.
 
 import { startBellMenu } from "./bell-menu.js";
-import { cards, clear, draw, rearrange, refresh, startCards } from "./cards.js";
+import { cards, clear, draw, newsIn, rearrange, refresh, startCards, takeAgain } from "./cards.js";
 import { now, synchronise } from "./clock.js";
 import { notify } from "./desktop-notifications.js";
-import { closest, find, findAll } from "./dom.js";
+import { closest, find, findAll, setText } from "./dom.js";
 import { EventStream } from "./event-stream.js";
 import { areRounds, showRounds } from "./group-by-zone.js";
 import { startKeyboard } from "./keyboard.js";
 import { startKiosk } from "./kiosk.js";
 import { mustAsk, renewNames } from "./member-dialog.js";
 import { morph } from "./morph.js";
-import { startPresence, streamUrl, tell } from "./presence.js";
+import { answer, isThisScreen, startPresence, streamUrl, tell } from "./presence.js";
 import { showBusy, startActions } from "./request-actions.js";
-import { ring } from "./sound.js";
+import { checkSound, ring } from "./sound.js";
 import { write } from "./storage.js";
 import { showCount } from "./tab-badge.js";
+import { checkLine, noteBreak, setTrouble } from "./trouble.js";
 import { startWakeLock } from "./wake-lock.js";
 
 const POLL_MS = 10_000; // without a stream the page is asked instead
+const HOLD_MS = 2_000; // for which a finger on a button keeps the list as it is: a wet screen may hold it for ever
+const HOLD_CHECK_MS = 150;
+const STRENGTHS = ["calm", "warn", "late"]; // by level of a card; "coming" rings as "calm"
 
 const { dataset: settings } = find("#screen", HTMLElement);
 const said = find("#said", HTMLElement);
@@ -26,20 +31,75 @@ const recent = find("#recent", HTMLDetailsElement);
 const token = find("#act [name=csrf_token]", HTMLInputElement);
 let pollTimer = 0;
 let drawTimer = 0;
+let pending = ""; // the list that arrived last, until it is drawn
+let pendingSince = 0; // when a list arrived and could not be drawn at once
+/** What the stream is, and its words. @type {["connecting" | "live" | "down" | "ended", string | undefined]} */
+let stage = ["connecting", settings.connecting];
+let isBroken = false; // drawing failed: what the page shows is not true
+
+/**
+ * A list arrived: it rings at once, and is drawn as soon as it may be.
+ * @param {string} html
+ */
+function takeOver(html) {
+  if (!pending) pendingSince = Date.now();
+  pending = html;
+  try {
+    announce(newsIn(listIn(html)), settings.newCall);
+  } catch (error) {
+    ring(); // it may be one
+    showBroken(error);
+  }
+  drawPending();
+}
 
 /** @param {string} html */
-function takeOver(html) {
+function listIn(html) {
+  return find("#calls", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
+}
+
+function drawPending() {
   clearTimeout(drawTimer);
-  if (document.querySelector("#calls button:active, #calls summary:active")) {
-    drawTimer = setTimeout(() => takeOver(html), 150); // what is under a finger must not change
+  if (!pending) return;
+  if (Date.now() - pendingSince < HOLD_MS && document.querySelector("#calls button:active, #calls summary:active")) {
+    drawTimer = setTimeout(drawPending, HOLD_CHECK_MS); // what is under a finger must not change
     return;
   }
-  const before = cards().length;
-  const asking = draw(find("#calls", HTMLElement, new DOMParser().parseFromString(html, "text/html")));
-  showBusy();
+  attempt(() => {
+    const before = cards().length;
+    const list = listIn(pending);
+    for (const each of findAll("[data-screen]", HTMLElement, list)) if (isThisScreen(each.dataset.screen)) each.remove();
+    draw(list);
+    pending = "";
+    showBusy();
+    if (cards().length < before && recent.open) poll();
+  });
   showTitle();
-  if (cards().length < before && recent.open) poll();
-  announce(asking, settings.newCall);
+}
+
+/**
+ * Whatever is thrown while drawing must not leave a page that looks live. It is tried again every second.
+ * @param {() => void} work
+ */
+function attempt(work) {
+  try {
+    work();
+  } catch (error) {
+    return showBroken(error);
+  }
+  if (!isBroken || pending) return;
+  isBroken = false;
+  setTrouble("drawing", false);
+  showLine();
+}
+
+/** @param {unknown} error */
+function showBroken(error) {
+  if (isBroken) return;
+  isBroken = true;
+  console.error(error);
+  setTrouble("drawing", true);
+  showLine();
 }
 
 /**
@@ -51,12 +111,23 @@ function announce(asking, sentence) {
   if (!asking.length || !sentence) return;
   const text = asking.map((card) => sentence.replace("#", card.dataset.title ?? "")).join(". ");
   said.textContent = text;
-  ring();
+  const [loudest] = [...asking].sort((a, b) => strengthOf(b) - strengthOf(a));
+  ring(soundOf(loudest), strengthOf(loudest));
   notify(text);
 }
 
+/** @param {HTMLElement} card */
+function strengthOf(card) {
+  return card.querySelector(".alerted") ? STRENGTHS.length : Math.max(0, STRENGTHS.indexOf(card.dataset.level ?? ""));
+}
+
+/** The sound of a card's latest request that waits. @param {HTMLElement} card */
+function soundOf(card) {
+  return findAll(".kinds [data-state=waiting]", HTMLElement, card).pop()?.dataset.sound;
+}
+
 function showTitle() {
-  showCount(cards().length, document.body.dataset.live === "down");
+  showCount(cards().length, ["down", "broken"].includes(document.body.dataset.live ?? ""));
 }
 
 /**
@@ -64,10 +135,17 @@ function showTitle() {
  * @param {string | undefined} text
  */
 function showLive(state, text) {
+  stage = [state, text];
+  showLine();
+}
+
+function showLine() {
+  const [state, text] = isBroken && stage[0] !== "ended" ? ["broken", settings.broken] : stage;
   document.body.dataset.live = state;
   find("#live", HTMLElement).hidden = false;
-  find("#live-words", HTMLElement).textContent = text ?? "";
+  setText(find("#live-words", HTMLElement), text ?? "");
   find("#live-link", HTMLElement).hidden = state !== "ended";
+  find("#live-again", HTMLElement).hidden = state !== "broken";
   showTitle();
 }
 
@@ -107,10 +185,20 @@ function startRounds() {
   button.addEventListener("click", () => {
     showRounds(!areRounds());
     show();
-    rearrange();
+    attempt(rearrange);
   });
   show();
   find("#tools", HTMLElement).hidden = false;
+}
+
+/** What changes with time alone. */
+function passTime() {
+  if (isBroken) drawPending();
+  attempt(refresh);
+  announce(takeAgain(), settings.stillWaiting);
+  removeOld();
+  checkSound();
+  checkLine();
 }
 
 function startMenus() {
@@ -130,6 +218,7 @@ synchronise(Number(settings.nowMs));
 startKiosk();
 startRounds();
 startCards();
+attempt(rearrange);
 startKeyboard();
 startBellMenu(tell);
 startPresence();
@@ -146,7 +235,10 @@ const stream = new EventStream({
     write("heard", Date.now()); // offline.js tells since when nothing was
     synchronise(data.now);
     if (data.html) takeOver(data.html);
+    else passTime(); // hidden pages run their timers once a minute
+    answer();
   },
+  onBreak: noteBreak,
   onLive() {
     clearInterval(pollTimer);
     showLive("live", settings.live);
@@ -169,8 +261,5 @@ startActions(find("#act", HTMLFormElement), {
 
 recent.addEventListener("toggle", () => recent.open && poll());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
-setInterval(() => {
-  announce(refresh(), settings.stillWaiting);
-  removeOld();
-}, 1_000);
+setInterval(passTime, 1_000);
 showTitle();

@@ -86,6 +86,7 @@ export class EventStream {
 
   /** @param {number} graceMs */
   lost(graceMs) {
+    if (this.live) this.options.onBreak?.();
     this.live = false;
     this.reopen(Math.min(1_000 * 2 ** this.failures++, LONGEST_RETRY_MS));
     this.tellDown(graceMs);

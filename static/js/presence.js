@@ -1,11 +1,14 @@
-// What this screen tells the server of itself: whether it is visible and audible, and which requests it has shown ("seen").
+// What this screen tells the server of itself: whether it is visible and audible, what troubles it, that it is alive, and
+// which requests it has shown ("seen").
 
 import { find, findAll } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
 import { isAudible } from "./sound.js";
+import { troubles } from "./trouble.js";
 
 const RETRY_MS = 3_000;
 const TIMEOUT_MS = 10_000;
+const ANSWER_MS = 25_000; // from one sign of life to the next; SILENT_AFTER in model/presence.py is twice as long
 
 const { dataset: settings } = find("#bell", HTMLElement);
 const calls = find("#calls", HTMLElement);
@@ -15,6 +18,7 @@ const screenId = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =
 const seen = new Set();
 
 let told = ""; // the state that the server knows
+let toldAt = 0; // by this device's clock, in milliseconds
 let isTelling = false;
 let tellTimer = 0;
 let isSending = false; // of what was seen
@@ -22,8 +26,13 @@ let isResting = false; // the last such request failed
 let isLeaving = false; // the page is being closed: it has said so, and says nothing after that
 
 function state() {
-  return `visible=${Number(!document.hidden)}&audible=${Number(isAudible())}`;
+  const words = troubles();
+  const isVisible = !document.hidden && !words.includes("drawing");
+  return `visible=${Number(isVisible)}&audible=${Number(isAudible())}&trouble=${words.join("+")}`;
 }
+
+/** Whether there is a stream: a page that cannot draw has one too. */
+const hasStream = () => ["live", "broken"].includes(document.body.dataset.live ?? "");
 
 /**
  * The address of the stream; it tells the state of this screen when it opens.
@@ -31,18 +40,35 @@ function state() {
  */
 export function streamUrl(url) {
   told = state();
-  return `${url}?screen=${screenId}&${told}`;
+  toldAt = Date.now();
+  return `${url}?screen=${screenId}&${told}&answers=1`;
+}
+
+/** Whether this is the id of this screen, or the beginning of it. @param {string | undefined} id */
+export function isThisScreen(id) {
+  return Boolean(id) && screenId.startsWith(id ?? "");
+}
+
+/**
+ * To be called at each event of the stream: from time to time it is answered. The stream of a page that is frozen, or of a
+ * device that died, may stay open, but nobody answers. (A timer would not do: hidden pages run theirs once a minute.)
+ */
+export function answer() {
+  if (Date.now() - toldAt < ANSWER_MS) return;
+  told = "";
+  tell();
 }
 
 /** Tell the state if it has changed. While the stream is down there is nothing to tell: the next one will. */
 export async function tell() {
   const telling = state();
-  if (isLeaving || isTelling || telling === told || document.body.dataset.live !== "live") return;
+  if (isLeaving || isTelling || telling === told || !hasStream()) return;
   isTelling = true;
-  const answer = await post(settings.tellUrl, telling);
+  const { kept } = await post(settings.tellUrl, telling);
   isTelling = false;
-  if (answer.kept) {
+  if (kept) {
     told = telling;
+    toldAt = Date.now();
     tell(); // it may have changed since
   } else {
     clearTimeout(tellTimer);
@@ -56,10 +82,10 @@ async function reportSeen() {
   isSending = true;
   await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
   const ids = document.hidden ? [] : unreported();
-  const answer = ids.length ? await post(settings.shownUrl, `ids=${ids.join("+")}`) : { ok: true };
-  if (answer.ok) for (const id of ids) seen.add(id);
+  const { ok } = ids.length ? await post(settings.shownUrl, `ids=${ids.join("+")}`) : { ok: true };
+  if (ok) for (const id of ids) seen.add(id);
   isSending = false;
-  isResting = !answer.ok;
+  isResting = !ok;
   if (!isResting) return reportSeen();
   setTimeout(() => ((isResting = false), reportSeen()), RETRY_MS);
 }
@@ -88,8 +114,8 @@ function post(url, fields) {
   // keepalive: what is said last must outlive the page.
   /** @type {RequestInit} */
   const options = { method: "POST", body, redirect: "manual", keepalive: true };
-  return fetchWithin(TIMEOUT_MS, url ?? "", options, async (answer) => {
-    return { ...(await answer.json().catch(() => ({}))), ok: answer.ok };
+  return fetchWithin(TIMEOUT_MS, url ?? "", options, async (response) => {
+    return { ...(await response.json().catch(() => ({}))), ok: response.ok };
   }).catch(() => ({ ok: false }));
 }
 
@@ -107,5 +133,8 @@ export function startPresence() {
     isLeaving = true;
     if (document.body.dataset.live !== "ended") post(settings.tellUrl, "visible=0&audible=0");
   });
+  // A tab that the browser freezes runs nothing from here on.
+  document.addEventListener("freeze", () => post(settings.tellUrl, "visible=0&audible=0"));
+  document.addEventListener("resume", () => ((told = ""), tell()));
   reportSeen();
 }

@@ -1,33 +1,47 @@
-// The bell of a screen. Browsers allow sound only after somebody has touched the page.
+// The bell of a screen. Browsers allow sound only after somebody has touched the page, and may take it away again: a call
+// on the phone interrupts it, a driver dies. What can be done about that without a touch is done here.
 
 import { ofThisScreen, read, write } from "./storage.js";
+import { play } from "./tones.js";
 
 const KEY = ofThisScreen("sound");
 const VIBRATION_MS = [200, 100, 200]; // on, off, on
-const SECOND_STROKE_S = 0.28;
-/** Frequency in Hz, gain, and length in seconds. */
-const PARTIALS = [
-  [1568, 0.3, 1.4],
-  [3136, 0.12, 0.8],
-  [4250, 0.06, 0.4],
-];
+const STILL_CHECKS = 3; // in a row, that find the clock of the sound where it was
+const BETWEEN_CHECKS_MS = 800; // at least
+const RENEW_MS = 10_000; // between two attempts to get the sound back
+const RESUME_MS = 500; // to wait for an answer, which an interrupted one may never give
 
-const context = createContext();
+let context = createContext();
 let changed = () => {};
+let hasRun = false;
+let isDead = false; // it says that it runs, and its clock stands still
+let heardTime = -1; // of the clock of the sound, in seconds
+let stillChecks = 0;
+let checkedAt = 0;
+let renewedAt = -RENEW_MS;
 
 /** @returns {AudioContext | null} */
 function createContext() {
   const Context = window.AudioContext ?? window.webkitAudioContext; // Safari before 14.1
-  return Context ? new Context() : null;
+  if (!Context) return null;
+  const made = new Context();
+  made.addEventListener("statechange", () => {
+    if (made !== context) return;
+    if (made.state === "running") hasRun = true;
+    else renew();
+    changed();
+  });
+  return made;
 }
 
 /**
- * "off": switched off here. "blocked": by the browser, until it is touched.
- * @returns {"on" | "off" | "blocked"}
+ * "off": switched off here. "blocked": by the browser, until it is touched. "dead": it does not play, touched or not.
+ * @returns {"on" | "off" | "blocked" | "dead"}
  */
 export function soundState() {
   if (!read(KEY, true)) return "off";
-  return context?.state === "running" ? "on" : "blocked";
+  if (!context || isDead) return "dead";
+  return context.state === "running" ? "on" : "blocked";
 }
 
 /** Whether a call would be heard here. */
@@ -41,11 +55,42 @@ export function isAudible() {
  */
 export function startSound(onChange) {
   changed = onChange;
-  context?.addEventListener("statechange", changed);
   for (const touch of ["pointerup", "keyup"]) {
-    document.addEventListener(touch, () => soundState() === "blocked" && unlock());
+    document.addEventListener(touch, () => ["blocked", "dead"].includes(soundState()) && unlock());
   }
+  document.addEventListener("visibilitychange", () => document.hidden || renew());
   changed();
+}
+
+/** Whether the clock of the sound moves: to be called about once a second. */
+export function checkSound() {
+  if (!context || performance.now() - checkedAt < BETWEEN_CHECKS_MS) return;
+  checkedAt = performance.now();
+  const isStill = context.state === "running" && context.currentTime === heardTime;
+  heardTime = context.currentTime;
+  stillChecks = isStill ? stillChecks + 1 : 0;
+  const wasDead = isDead;
+  isDead = stillChecks >= STILL_CHECKS || (isDead && isStill);
+  if (isDead !== wasDead) changed();
+  if (isDead || context.state !== "running") renew();
+}
+
+/** Get a sound back that was there: it is resumed, or replaced where it is dead. */
+function renew() {
+  if (!context || !hasRun || !read(KEY, true) || performance.now() - renewedAt < RENEW_MS) return;
+  if (context.state === "running" && !isDead) return;
+  renewedAt = performance.now();
+  revive();
+}
+
+function revive() {
+  if (!context) return;
+  if (isDead || !["suspended", "running"].includes(context.state)) {
+    context.close().catch(() => {});
+    context = createContext();
+    heardTime = context?.currentTime ?? -1; // a dead one stays dead until the new clock has moved
+  }
+  return context?.resume().catch(() => {});
 }
 
 /**
@@ -65,35 +110,16 @@ export async function testSound() {
 }
 
 async function unlock() {
-  await context?.resume().catch(() => {});
+  await Promise.race([revive(), new Promise((resolve) => setTimeout(resolve, RESUME_MS))]);
+  if (context?.state === "running") hasRun = true;
   changed();
 }
 
-/** Ring once, if this screen may, and vibrate, if it can. */
-export function ring() {
-  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(VIBRATION_MS);
-  if (!context || !isAudible()) return;
-  stroke(context, 0);
-  stroke(context, SECOND_STROKE_S);
-}
-
 /**
- * One stroke on a small bell: a few partials that die away.
- * @param {AudioContext} audio
- * @param {number} delay  in seconds
+ * Ring, if this screen may, and vibrate, if it can.
+ * @param {string} [sound] @param {number} [strength]  0 to 3
  */
-function stroke(audio, delay) {
-  const start = audio.currentTime + delay;
-  for (const [frequency, gain, length] of PARTIALS) {
-    const tone = audio.createOscillator();
-    const fade = audio.createGain();
-    tone.frequency.value = frequency;
-    fade.gain.value = 0;
-    fade.gain.setValueAtTime(0.0001, start);
-    fade.gain.exponentialRampToValueAtTime(gain, start + 0.005);
-    fade.gain.exponentialRampToValueAtTime(0.0001, start + length);
-    tone.connect(fade).connect(audio.destination);
-    tone.start(start);
-    tone.stop(start + length);
-  }
+export function ring(sound = "bell", strength = 0) {
+  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(Array(strength + 1).fill([...VIBRATION_MS, 400]).flat());
+  if (context && isAudible()) play(context, sound, strength);
 }

@@ -15,6 +15,8 @@ export interface EventStreamOptions {
   onEvent: (name: string, data: EventData) => void;
   /** The first event at the start, or after the stream was down. */
   onLive: () => void;
+  /** It broke off, for however short a time. */
+  onBreak?: () => void;
   /** It is down for longer than a grace period; the last event was at `since`, by this device's clock in milliseconds. */
   onDown: (since: number) => void;
   /** The server says that this page may look no longer. The stream is still reopened, until end(). */

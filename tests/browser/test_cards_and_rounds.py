@@ -181,7 +181,7 @@ def test_no_filter_hides_an_overdue_call(visitors: Visitors, bob: Person, call: 
     order(dashboard, "20", "10")
 
 
-def test_a_card_that_waits_grows_and_rings_again(visitors: Visitors, bob: Person, call: Any) -> None:
+def test_a_card_that_waits_shows_its_age_larger_and_rings_again(visitors: Visitors, bob: Person, call: Any) -> None:
     call("4", seconds=36)
     call("20")
     dashboard = visitors.logged_in(bob)
@@ -192,11 +192,12 @@ def test_a_card_that_waits_grows_and_rings_again(visitors: Visitors, bob: Person
     comes_true(dashboard, "window.strokes > 0")  # at 40 s, without a new call
     expect(dashboard.locator("#said")).to_have_text("Still waiting: Table 4")
     level(dashboard, "4", "warn")
-    width = {name: card(dashboard, name).bounding_box()["width"] for name in ("4", "20")}
-    assert width["4"] > 1.5 * width["20"]
+    size = "clock => parseFloat(getComputedStyle(clock).fontSize)"
+    sizes = {name: card(dashboard, name).locator(".clock").evaluate(size) for name in ("4", "20")}
+    assert sizes["4"] > 1.25 * sizes["20"]
     card(dashboard, "4").get_by_role("button", name="I’m going").click()
     level(dashboard, "4", "coming")
-    assert card(dashboard, "4").bounding_box()["width"] < 1.5 * width["20"]
+    assert card(dashboard, "4").locator(".clock").evaluate(size) == sizes["20"]
 
 
 def test_that_the_managers_were_alerted_stands_on_the_card(visitors: Visitors, bob: Person, call: Any) -> None:

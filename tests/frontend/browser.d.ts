@@ -5,7 +5,13 @@ interface Window {
   dataLayer?: unknown[]; // of Google's script
 }
 
+interface BatteryManager extends EventTarget {
+  charging: boolean;
+  level: number; // 0 to 1
+}
+
 interface Navigator {
+  getBattery?: () => Promise<BatteryManager>; // Chromium
   globalPrivacyControl?: boolean;
 }
 

@@ -50,7 +50,7 @@ def look(bob: Person) -> Iterator[Callable[..., Stream]]:
     """`look(A, visible=1, audible=0)`: Bob's dashboard with this id opens its stream."""
     with ExitStack() as opened:
 
-        def open_stream(screen_id: str, client: Any = None, **flags: int) -> Stream:
+        def open_stream(screen_id: str, client: Any = None, **flags: int | str) -> Stream:
             query = "&".join([f"screen={screen_id}", *(f"{name}={value}" for name, value in flags.items())])
             stream = Stream(client or bob.client, f"{bob.home}/live?{query}")
             opened.callback(stream.close)
@@ -59,9 +59,11 @@ def look(bob: Person) -> Iterator[Callable[..., Stream]]:
         yield open_stream
 
 
-def tell(person: Person, screen_id: str, visible: str, audible: str) -> Any:
+def tell(person: Person, screen_id: str, visible: str, audible: str, trouble: str | None = None) -> Any:
     """What a page says of itself: whether that was kept, or the status of a refusal."""
     form = {"screen": screen_id, "visible": visible, "audible": audible}
+    if trouble is not None:
+        form["trouble"] = trouble
     answer = person.client.submit(f"{person.home}/screens", form, page=f"{person.home}/dashboard")
     return answer.json["kept"] if answer.json else answer.status_code
 
@@ -205,6 +207,109 @@ def test_a_database_that_is_away_stops_no_stream_and_hears_of_it_later(
         assert not presence.is_watched(alice.restaurant_id)
         presence.beat()
         assert presence.is_watched(alice.restaurant_id)
+
+
+# --- signs of life ------------------------------------------------------------------------------------------
+
+
+def answering(screen_id: str) -> presence.Screen:
+    """A screen whose page answers the events of its stream."""
+    return {**screen(screen_id, audible=True), "answered_at": clock.now()}
+
+
+def test_a_frozen_tab_or_dead_device_stops_counting_within_60_seconds(
+    database: Any, alice: Person, later: Callable[..., None]
+) -> None:
+    """Its stream stays open: nobody has closed the connection."""
+    presence.hold(alice.restaurant_id, answering(A))
+    presence.hold(alice.restaurant_id, answering(B))
+    later(seconds=30)
+    presence.beat()
+    presence.change(alice.restaurant_id, B, visible=True, audible=False)
+    later(seconds=19)
+    presence.beat()
+    assert presence.visible_ids(alice.restaurant_id) == {A, B}
+    assert presence.heard() == {alice.restaurant_id}
+    later(seconds=2)
+    assert presence.visible_ids(alice.restaurant_id) == {B}
+    assert presence.heard() == set()
+    presence.beat()
+    assert [each["id"] for each in presence.open_screens(alice.restaurant_id)] == [B]
+    assert presence.change(alice.restaurant_id, A, visible=True, audible=True)  # it thaws
+    presence.beat()
+    assert presence.visible_ids(alice.restaurant_id) == {A, B}
+    assert presence.heard() == {alice.restaurant_id}
+
+
+def test_a_page_of_an_older_version_counts_as_long_as_its_stream_is_open(
+    database: Any, alice: Person, later: Callable[..., None]
+) -> None:
+    presence.hold(alice.restaurant_id, screen(A, audible=True))
+    later(minutes=3)
+    presence.beat()
+    assert presence.heard() == {alice.restaurant_id}
+    assert presence.visible_ids(alice.restaurant_id) == {A}
+
+
+def test_a_sign_of_life_wakes_nobody_and_its_absence_does(
+    app: Flask, alice: Person, watcher: Hub, monkeypatch: pytest.MonkeyPatch, later: Callable[..., None]
+) -> None:
+    woken: list[str] = []
+    monkeypatch.setattr(watcher, "wake", woken.append)
+    house = f"restaurant:{alice.restaurant_id}"
+    with app.app_context():
+        presence.hold(alice.restaurant_id, {**answering(A), "trouble": []})
+        wait_until(lambda: woken == [house])
+        later(seconds=30)
+        presence.beat()
+        presence.change(alice.restaurant_id, A, visible=True, audible=True)
+        later(seconds=30)
+        presence.beat()
+        presence.change(alice.restaurant_id, A, visible=True, audible=True, trouble=["battery"])
+        wait_until(lambda: woken == [house] * 2)
+        later(seconds=51)
+        presence.beat()
+        presence.beat()
+        presence.change(alice.restaurant_id, A, visible=True, audible=True, trouble=["battery"])
+        wait_until(lambda: woken == [house] * 4)
+
+
+# --- troubles -----------------------------------------------------------------------------------------------
+
+
+def test_what_troubles_a_screen_stands_in_the_lists_of_open_screens(
+    app: Flask, look: Any, watcher: Hub, alice: Person, bob: Person
+) -> None:
+    look(A, visible=1, audible=1, answers=1)
+    with app.app_context():
+        (only,) = presence.open_screens(bob.restaurant_id)
+    assert (only["trouble"], "answered_at" in only) == ([], True)
+    assert "battery low" not in alice.client.get(f"{alice.home}/dashboard").text
+    assert tell(bob, A, "1", "1", "sleep blocked battery") is True
+    with app.app_context():
+        (only,) = presence.open_screens(bob.restaurant_id)
+    assert only["trouble"] == ["battery", "sleep", "blocked"]  # the worst first
+    for page in ("dashboard", "staff"):
+        assert "battery low" in alice.client.get(f"{alice.home}/{page}").text
+    assert tell(bob, A, "1", "1", "") is True
+    for page in ("dashboard", "staff"):
+        assert "battery low" not in alice.client.get(f"{alice.home}/{page}").text
+
+
+@pytest.mark.parametrize("words", ["fire", "battery fire", "battery battery", "<b>", "battery" * 1000])
+def test_what_is_no_known_trouble_is_refused(look: Any, watcher: Hub, bob: Person, words: str) -> None:
+    look(A, visible=1)
+    assert tell(bob, A, "1", "1", words) == 400
+
+
+def test_a_stream_may_tell_troubles_and_unknown_ones_are_left_out(
+    app: Flask, look: Any, watcher: Hub, bob: Person
+) -> None:
+    look(A, visible=1, trouble="battery+fire")
+    with app.app_context():
+        (only,) = presence.open_screens(bob.restaurant_id)
+    assert only["trouble"] == ["battery"]
+    assert "answered_at" not in only
 
 
 # --- over the wire ------------------------------------------------------------------------------------------

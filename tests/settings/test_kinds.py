@@ -10,7 +10,7 @@ from tests.support.cast import Person
 from tests.support.pages import form_in, opened
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
-from waitercaller.model.standard_kinds import Kind
+from waitercaller.model.standard_kinds import Kind, sound_of
 from waitercaller.model.tables import Table
 from waitercaller.settings import kinds
 
@@ -116,6 +116,28 @@ def test_words_in_languages_that_are_not_offered_now_are_kept(
     assert all(len(choice["names"]) == 12 for choice in bill["choices"])
 
 
+def test_each_kind_has_its_own_of_three_sounds(
+    app: Flask, alice: Person, here: str, table: Table, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    assert {kind: sound_of(each) for kind, each in offered().items()} == {
+        "waiter": "bell",
+        "bill": "chime",
+        "water": "knock",
+    }
+    form = opened(alice, f"{here}/water")
+    assert form["sound"] == ["knock"]
+    assert alice.client.post(f"{here}/water", data={**form, "sound": "chime"}).status_code == 303
+    assert offered()["water"]["sound"] == "chime"
+    with app.app_context():
+        restaurant = restaurants.get(alice.restaurant_id)
+        assert restaurant
+        requests.open_request(restaurant, table, offered()["water"], "a key")
+    assert 'data-sound="chime"' in alice.client.get(f"{alice.home}/dashboard").text
+    older = {name: value for name, value in opened(alice, f"{here}/water").items() if name != "sound"}
+    assert alice.client.post(f"{here}/water", data={**older, "labels-en": "Aqua"}).status_code == 303
+    assert offered()["water"]["sound"] == "chime"  # a page that knows no sounds changes none
+
+
 def test_the_order_is_that_of_the_guests_page(alice: Person, here: str, offered: Callable[[], dict[str, Kind]]) -> None:
     assert press(alice, here, "/water/move", direction="up").status_code == 303
     assert press(alice, here, "/water/move", direction="up").status_code == 303
@@ -145,6 +167,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"labels-de": "L" * 21}, "at most 20"),
     ({"icon": "skull"}, "choose a picture"),
     ({"icon": ""}, "choose a picture"),
+    ({"sound": "gong"}, "choose a sound"),
     ({"choices-en": "\n".join("1234567")}, "At most 6"),
     ({"choices-en": "Card\ncard"}, "there twice"),
     ({"choices-en": "Card\nCash", "choices-de": "Karte"}, "as many lines as in English"),

@@ -40,7 +40,12 @@ VALIDATORS: dict[str, dict[str, Any]] = {
                 "items": {
                     "bsonType": "object",
                     "required": ["id", "names", "labels", "icon", "choices", "active", "position"],
-                    "properties": {"id": TEXT, "names": {"bsonType": "object"}, "active": FLAG},
+                    "properties": {
+                        "id": TEXT,
+                        "names": {"bsonType": "object"},
+                        "active": FLAG,
+                        "sound": {"enum": ["bell", "chime", "knock"]},
+                    },
                 },
             },
             "zones": {"bsonType": "array", "items": {"bsonType": "object", "required": ["id", "name"]}},

@@ -19,6 +19,9 @@ PIPELINE: list[dict[str, Any]] = [
     }
 ]
 
+# Keys of a request that no dashboard displays.
+UNDISPLAYED = ("shown", "signed", "next_step", "due_at", "told_at", "untold")
+
 
 def open_stream(await_ms: int) -> DatabaseChangeStream[Document]:
     """Open the change stream, with `await_ms` as maxAwaitTimeMS of a getMore. Raises PyMongoError."""
@@ -44,7 +47,7 @@ def topics_of(change: Document) -> list[str]:
             table = f"table:{document['table_id']}"
             return [table] if _is_only_seen(change) else [table, f"restaurant:{document['restaurant_id']}"]
         case "screens" if document:
-            return [f"restaurant:{document['restaurant_id']}"]
+            return [] if _is_only_alive(change) else [f"restaurant:{document['restaurant_id']}"]
         case "pauses" if document:
             cache.pauses.forget(document["restaurant_id"])
             return [f"restaurant:{document['restaurant_id']}", f"table:{document['table_id']}"]
@@ -61,6 +64,12 @@ def topics_of(change: Document) -> list[str]:
 
 
 def _is_only_seen(change: Document) -> bool:
-    """Whether the change only adds to `shown` or `signed`, which the dashboard does not display."""
+    """Whether the change only concerns keys that the dashboard does not display."""
     changed = change.get("updateDescription", {}).get("updatedFields", {})
-    return bool(changed) and all(field.split(".")[0] in ("shown", "signed") for field in changed)
+    return bool(changed) and all(field.split(".")[0] in UNDISPLAYED for field in changed)
+
+
+def _is_only_alive(change: Document) -> bool:
+    """Whether the change is only a screen's sign of life."""
+    changed = change.get("updateDescription", {}).get("updatedFields", {})
+    return bool(changed) and all(field.split(".")[-1] == "answered_at" for field in changed)

@@ -1,9 +1,12 @@
-"""Presence: the screens that are open now, and whether each is visible and audible.
+"""Presence: the screens that are open now, whether each is visible and audible, and what troubles it.
 
 Each process has one document for each restaurant with the screens whose streams it holds, and renews it every
-BEAT_SECONDS. A document that was not renewed for ALIVE_FOR is ignored: its process has died. A page may report that it
-is visible or audible to any process; the report changes the screen in whichever document holds it. A write that fails
-ends no stream; the next heartbeat repeats it.
+BEAT_SECONDS. A document that was not renewed for ALIVE_FOR is ignored: its process has died. A page reports what it is
+to any process; the report changes the screen in whichever document holds it. A write that fails ends no stream; the
+next heartbeat repeats it.
+
+The stream of a tab that the browser has frozen, or of a device that died, may stay open for minutes. So pages answer
+the events of their stream about every 30 s, and one that has not for SILENT_AFTER is ignored.
 """
 
 import logging
@@ -12,7 +15,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, cast, get_args
 
 import pymongo
 from bson import ObjectId
@@ -27,11 +30,18 @@ log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 15.0
 ALIVE_FOR = timedelta(seconds=45)  # three heartbeats
+SILENT_AFTER = timedelta(seconds=50)  # an answer may be 25 s and a heartbeat of the stream (15 s) late
 RETENTION = timedelta(minutes=10)  # TTL of a dead process's document
 REOPEN_GRACE_SECONDS = 5.0  # grace period: a page that renews its stream within it does not disappear meanwhile
 WRITE_SECONDS = 0.5  # to wait for the database while a stream opens
 ATTEMPTS = 3
 MAX_SCREENS_PER_RESTAURANT = 500  # in one process; screens within their grace period count
+
+
+# What a screen may say of itself: it cannot draw the calls; its sound does not play; its battery is low and not
+# charging; its connection breaks off again and again; the system refuses to keep it awake; its sound waits for a touch.
+Trouble = Literal["drawing", "sound", "battery", "line", "sleep", "blocked"]
+TROUBLES: tuple[Trouble, ...] = get_args(Trouble)  # the worst first
 
 
 class Screen(TypedDict):
@@ -42,7 +52,9 @@ class Screen(TypedDict):
     name: str
     visible: bool
     audible: bool
+    trouble: NotRequired[list[Trouble]]
     since: datetime  # when its present stream was opened
+    answered_at: NotRequired[datetime]  # its latest sign of life; absent: its page is of a version that gives none
 
 
 class OpenScreens(TypedDict):
@@ -101,13 +113,18 @@ def visible_ids(restaurant_id: ObjectId) -> set[str]:
 def heard() -> set[ObjectId]:
     """All the restaurants in which a call would be heard."""
     alive = {"seen_at": {"$gt": clock.now() - ALIVE_FOR}, "screens.audible": True}
-    return {document["restaurant_id"] for document in documents().find(alive, {"restaurant_id": 1})}
+    found = documents().find(alive, {"restaurant_id": 1, "screens.audible": 1, "screens.answered_at": 1})
+    return {
+        document["restaurant_id"]
+        for document in found
+        if any(screen["audible"] and not _is_silent(screen) for screen in document["screens"])
+    }
 
 
 def open_screens(restaurant_id: ObjectId) -> list[Screen]:
-    """All that are open, those included that lie silent in the background; the longest open first."""
+    """All that are open and answer, those included that lie mute in the background; the longest open first."""
     alive = {"restaurant_id": restaurant_id, "seen_at": {"$gt": clock.now() - ALIVE_FOR}}
-    found = [screen for document in documents().find(alive) for screen in document["screens"]]
+    found = [screen for each in documents().find(alive) for screen in each["screens"] if not _is_silent(screen)]
     # One that has changed processes may stand in both for a moment.
     latest = {screen["id"]: screen for screen in sorted(found, key=lambda screen: screen["since"])}
     return list(latest.values())
@@ -141,11 +158,14 @@ def release(app: Flask, restaurant_id: ObjectId, screen_id: str) -> None:
             held.left = 0.0 if held.streams else time.monotonic()
 
 
-def change(restaurant_id: ObjectId, screen_id: str, *, visible: bool, audible: bool) -> bool:
+def change(
+    restaurant_id: ObjectId, screen_id: str, *, visible: bool, audible: bool, trouble: list[Trouble] | None = None
+) -> bool:
     """Store what a page reports, whichever process holds its stream; False where there is no such screen."""
+    report = {"visible": visible, "audible": audible, "trouble": trouble or [], "answered_at": clock.now()}
     changed = documents().update_many(
         {"restaurant_id": restaurant_id, "screens.id": screen_id},
-        {"$set": {"screens.$.visible": visible, "screens.$.audible": audible}},
+        {"$set": {f"screens.$.{key}": value for key, value in report.items()}},
     )
     return bool(changed.matched_count)
 
@@ -170,11 +190,27 @@ def _remove_closed(process: _Process, document: OpenScreens, held: dict[str, Scr
     """
     known = {screen["id"]: screen for screen in document["screens"]}
     _note_flags(process, document["restaurant_id"], known)
+    for screen in known.values():
+        if screen["id"] in held and _is_silent(screen) and (screen["visible"] or screen["audible"]):
+            _blind(document, screen)
     if closed := known.keys() - held.keys():
         documents().update_one(_named(document), {"$pull": {"screens": {"id": {"$in": sorted(closed)}}}})
     if not known:
         documents().delete_one({**_named(document), "screens": []})
     return set(known)
+
+
+def _is_silent(screen: Screen) -> bool:
+    answered_at = screen.get("answered_at")
+    return answered_at is not None and answered_at <= clock.now() - SILENT_AFTER
+
+
+def _blind(document: OpenScreens, screen: Screen) -> None:
+    """Store that nobody sees or hears a silent screen, unless it has answered meanwhile. That wakes the watchers."""
+    still = {"screens": {"$elemMatch": {"id": screen["id"], "answered_at": screen.get("answered_at")}}}
+    documents().update_one(
+        {**_named(document), **still}, {"$set": {"screens.$.visible": False, "screens.$.audible": False}}
+    )
 
 
 def _process(app: Flask = current_app) -> _Process:

@@ -1,6 +1,10 @@
 """Kinds of requests, and those of a new restaurant, in all languages of the guests' pages."""
 
-from typing import TypedDict
+from typing import Literal, NotRequired, TypedDict, get_args
+
+Sound = Literal["bell", "chime", "knock"]  # static/js/tones.js makes them
+SOUNDS: tuple[Sound, ...] = get_args(Sound)
+USUAL_SOUNDS: dict[str, Sound] = {"bill": "chime", "water": "knock"}  # by id of the kind; all others: bell
 
 
 class Choice(TypedDict):
@@ -17,9 +21,15 @@ class Kind(TypedDict):
     names: dict[str, str]  # texts of the guest's button, by language
     labels: dict[str, str]  # short names for staff, by language
     icon: str  # name of an icon in templates/_macros.html
+    sound: NotRequired[Sound]  # how its calls ring on screens; absent: the usual one
     choices: list[Choice]
     active: bool
     position: int
+
+
+def sound_of(kind: Kind) -> Sound:
+    """How calls of this kind ring on screens."""
+    return kind.get("sound") or USUAL_SOUNDS.get(kind["id"], "bell")
 
 
 STANDARD_KINDS: list[Kind] = [

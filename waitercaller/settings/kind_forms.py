@@ -5,9 +5,10 @@ from typing import Any
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import RadioField
-from wtforms.validators import ValidationError
+from wtforms.validators import Optional, ValidationError
 
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES
+from waitercaller.model.standard_kinds import SOUNDS
 from waitercaller.settings.fields import ByLanguage, LinesByLanguage, MergingForm
 from waitercaller.settings.fields import choices as options
 from waitercaller.settings.merging import Values
@@ -26,6 +27,8 @@ class KindForm(MergingForm):
     labels = ByLanguage(lazy_gettext("Short word for the staff"), MAX_LABEL_LENGTH)
     choices = LinesByLanguage(lazy_gettext("Choices"), MAX_NAME_LENGTH)
     icon = RadioField(lazy_gettext("Picture"), choices=options(ICONS), validate_choice=False)
+    # A page that was opened before the last upgrade does not send it.
+    sound = RadioField(lazy_gettext("Sound"), choices=options(SOUNDS), validate_choice=False, validators=[Optional()])
 
     def validate_names(self, field: Any) -> None:
         if not (field.data or {}).get(self.main):
@@ -50,10 +53,15 @@ class KindForm(MergingForm):
         if field.data not in ICONS:
             raise ValidationError(_("Please choose a picture."))
 
+    def validate_sound(self, field: Any) -> None:
+        if field.data not in SOUNDS:
+            raise ValidationError(_("Please choose a sound."))
+
     def values(self) -> Values:
         """The submitted values, as compared and stored."""
         return {
             "icon": self.icon.data,
+            **({"sound": self.sound.data} if self.sound.data else {}),
             "names": self.names.data,
             "labels": {code: text for code, text in self.labels.data.items() if code in STAFF_LANGUAGES},
             "choices": _choices_of_lines(self.choices.data, self.main),
@@ -69,8 +77,8 @@ class KindForm(MergingForm):
 
     def set_error(self, name: str, sentence: str) -> None:
         field, _dash, language = name.partition("-")
-        if name == "icon":
-            self.icon.errors = [sentence]
+        if name in ("icon", "sound"):
+            self[name].errors = [sentence]
         else:
             self[field].set_error(language or self.main, sentence)
 

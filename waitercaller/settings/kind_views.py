@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from waitercaller.model import restaurants, settings
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES, in_language
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.standard_kinds import Kind
+from waitercaller.model.standard_kinds import SOUNDS, Kind
 from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.forms import MoveForm, NotesForm
 from waitercaller.settings.kind_forms import ICONS, KindForm
@@ -145,7 +145,14 @@ def _row(restaurant: Restaurant, kind: Kind) -> dict[str, Any]:
 def _form_context(restaurant: Restaurant) -> dict[str, Any]:
     """Template context of the form of a kind, without the form."""
     first, *others = restaurant["languages"]
-    return {"main": first, "others": others, "all": LANGUAGES, "staff_languages": STAFF_LANGUAGES, "icons": ICONS}
+    return {
+        "main": first,
+        "others": others,
+        "all": LANGUAGES,
+        "staff_languages": STAFF_LANGUAGES,
+        "icons": ICONS,
+        "sounds": SOUNDS,
+    }
 
 
 def _too_many() -> DomainError:

@@ -8,7 +8,7 @@ from waitercaller.model import restaurants
 from waitercaller.model.languages import STAFF_LANGUAGES, in_language
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.settings import Missing
-from waitercaller.model.standard_kinds import Choice, Kind
+from waitercaller.model.standard_kinds import Choice, Kind, sound_of
 from waitercaller.settings.merging import Values, merged
 from waitercaller.settings.ordering import moved
 
@@ -45,6 +45,7 @@ def values_of(kind: Kind | None, languages: list[str]) -> Values:
     main = languages[0]
     return {
         "icon": kind["icon"],
+        "sound": sound_of(kind),
         "names": {code: kind["names"].get(code, "") for code in languages} | {main: in_language(kind["names"], main)},
         "labels": {code: kind["labels"].get(code, "") for code in STAFF_LANGUAGES},
         "choices": _by_line([choice["names"] for choice in kind["choices"]], languages),
@@ -98,6 +99,7 @@ def _changed(kind: Kind, values: Values, restaurant: Restaurant) -> Kind:
     return {
         **kind,
         "icon": values["icon"],
+        "sound": values.get("sound") or sound_of(kind),
         "names": names,
         "labels": labels or {languages[0]: in_language(names, languages[0])},
         "choices": _choices(kind["choices"], values["choices"], languages),

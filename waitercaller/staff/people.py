@@ -14,7 +14,7 @@ from waitercaller.model.logins import Login
 from waitercaller.model.presence import Screen
 from waitercaller.model.restaurants import Member
 from waitercaller.staff.forms import ROLES, AddMemberForm, DeviceForm, InviteForm, choices
-from waitercaller.web import access
+from waitercaller.web import access, screen_words
 from waitercaller.web.access import RANKS
 
 JUST_NOW = logins.SEEN_INTERVAL  # the precision of `seen_at`
@@ -69,7 +69,13 @@ def _device(login: Login) -> dict[str, Any]:
 
 def _watching(screen: Screen) -> dict[str, Any]:
     since = format_timedelta(clock.now() - screen["since"])
-    return {"name": screen["name"], "visible": screen["visible"], "audible": screen["audible"], "since": since}
+    return {
+        "name": screen["name"],
+        "visible": screen["visible"],
+        "audible": screen["audible"],
+        "trouble": screen_words.trouble(screen),
+        "since": since,
+    }
 
 
 def _invitation(invitation: Invitation, me: Member) -> dict[str, Any]:

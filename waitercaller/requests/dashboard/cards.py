@@ -12,14 +12,18 @@ from flask_babel import force_locale
 from waitercaller.db import clock
 from waitercaller.model import opening, presence
 from waitercaller.model.languages import in_language
+from waitercaller.model.presence import Screen
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import Escalation, ServiceRequest, State, escalation_of
+from waitercaller.model.standard_kinds import Sound, sound_of
 from waitercaller.requests.dashboard import pause_list
-from waitercaller.web import opening_words
+from waitercaller.web import opening_words, screen_words
 
 Level = Literal["calm", "warn", "late", "coming"]
+Sounds = dict[str, Sound]  # by id of the kind
 
+SCREEN_KEY_LENGTH = 8  # of the 32 digits of a screen's id: too few to speak in its name
 NAGGED, RAISED = 1, 2  # escalation levels of a request: model/service_request
 
 
@@ -30,6 +34,7 @@ class CardRequest:
     id: str
     kind_id: str
     kind_name: str
+    sound: Sound
     choice_name: str | None
     note: str | None
     state: State
@@ -72,10 +77,12 @@ class Card:
         return "coming" if self.state == "accepted" else "calm"
 
 
-def cards_of(requests: list[ServiceRequest], language: str, times: Escalation) -> list[Card]:
+def cards_of(
+    requests: list[ServiceRequest], language: str, times: Escalation, sounds: Sounds | None = None
+) -> list[Card]:
     """The cards for these requests, which must be sorted by age."""
     by_table = groupby(sorted(requests, key=itemgetter("table_id")), key=itemgetter("table_id"))
-    cards = [_card(list(group), language, times) for _, group in by_table]
+    cards = [_card(list(group), language, times, sounds or {}) for _, group in by_table]
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
@@ -87,13 +94,14 @@ def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | Non
     for a page: ask the presence.
     """
     times = escalation_of(restaurant)
-    cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language, times)
+    sounds = {kind["id"]: sound_of(kind) for kind in restaurant["kinds"]}
+    cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language, times, sounds)
     with force_locale(language):
         return render_template(
             "requests/dashboard/_calls.html",
             cards=cards,
             opening=opening_words.describe_if_unusual(restaurant, is_watched),
-            screens=[] if cards else presence.open_screens(restaurant["_id"]),
+            screens=[_screen(each) for each in presence.open_screens(restaurant["_id"])],
             zones=restaurant["zones"],
             pauses=pause_list.rows(restaurant),
             requests_url=f"/r/{restaurant['_id']}/requests",
@@ -115,18 +123,31 @@ def overdue_after(times: Escalation) -> timedelta:
     return times.remind_taker
 
 
-def card_request(request: ServiceRequest, language: str) -> CardRequest:
+def card_request(request: ServiceRequest, language: str, sounds: Sounds | None = None) -> CardRequest:
     return CardRequest(
         id=str(request["_id"]),
         kind_id=request["kind"],
         kind_name=in_language(request["kind_labels"], language),
+        sound=(sounds or {}).get(request["kind"], "bell"),
         choice_name=in_language(labels, language) if (labels := request.get("choice_labels")) else None,
         note=request["note"],
         state=request["state"],
     )
 
 
-def _card(requests: list[ServiceRequest], language: str, times: Escalation) -> Card:
+def _screen(screen: Screen) -> dict[str, Any]:
+    """A row of the list of screens; by its `key` a page finds itself. `wants_help`: more than a first touch."""
+    return {
+        "key": screen["id"][:SCREEN_KEY_LENGTH],
+        "name": screen["name"],
+        "visible": screen["visible"],
+        "audible": screen["audible"],
+        "trouble": screen_words.trouble(screen),
+        "wants_help": bool({*screen.get("trouble", [])} - {"blocked"}),
+    }
+
+
+def _card(requests: list[ServiceRequest], language: str, times: Escalation, sounds: Sounds) -> Card:
     oldest, latest = requests[0], requests[-1]
     waiting = [request for request in requests if request["state"] == "waiting"]
     level = max((request.get("level", 0) for request in waiting), default=0)
@@ -144,7 +165,7 @@ def _card(requests: list[ServiceRequest], language: str, times: Escalation) -> C
         level=level,
         warn_ms=(0 if level >= NAGGED else _milliseconds(times.nag)) if waiting else None,
         late_ms=0 if level >= RAISED else _milliseconds(late),
-        requests=[card_request(request, language) for request in requests],
+        requests=[card_request(request, language, sounds) for request in requests],
         lead_id=str((waiting or requests)[0]["_id"]),
         waiting_ids=" ".join(str(request["_id"]) for request in waiting),
         all_ids=" ".join(str(request["_id"]) for request in requests),

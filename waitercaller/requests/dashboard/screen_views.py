@@ -1,6 +1,7 @@
-"""What open screens report: visible and audible or not (presence), and which requests they show (seen)."""
+"""What open screens report: visible, audible, in trouble or not (presence), and which requests they show (seen)."""
 
 import re
+from typing import cast
 
 from bson import ObjectId
 from flask import Flask, Response, abort, current_app, jsonify, request
@@ -8,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from waitercaller.db import clock
 from waitercaller.model import presence
+from waitercaller.model.presence import TROUBLES, Screen, Trouble
 from waitercaller.model.requests import seen
 from waitercaller.requests.dashboard import blueprint
 from waitercaller.web import access
@@ -23,18 +25,18 @@ def hold_presence(response: Response, restaurant_id: ObjectId) -> Response:
         return response
     member = access.current_member()
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
-    is_held = presence.hold(
-        restaurant_id,
-        {
-            "id": screen_id,
-            "member_id": member["id"] if member else None,
-            "name": member["name"] if member else access.current_login()["name"],
-            "visible": request.args.get("visible") == "1",
-            "audible": request.args.get("audible") == "1",
-            "since": clock.now(),
-        },
-    )
-    if is_held:
+    screen: Screen = {
+        "id": screen_id,
+        "member_id": member["id"] if member else None,
+        "name": member["name"] if member else access.current_login()["name"],
+        "visible": request.args.get("visible") == "1",
+        "audible": request.args.get("audible") == "1",
+        "trouble": _known(request.args.get("trouble", "").split()),
+        "since": clock.now(),
+    }
+    if request.args.get("answers") == "1":
+        screen["answered_at"] = screen["since"]
+    if presence.hold(restaurant_id, screen):
         response.call_on_close(lambda: presence.release(app, restaurant_id, screen_id))
     return response
 
@@ -43,15 +45,18 @@ def hold_presence(response: Response, restaurant_id: ObjectId) -> Response:
 @access.least("waiter", devices=True)
 @access.passive
 def tell(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """A screen reports that it became visible or hidden, audible or muted.
+    """A screen reports whether it is visible, audible and in trouble, when that changes and as a sign of life.
 
     Answers `kept: false` when it has no open stream; its next stream carries the flags.
     """
     flags = [request.form.get(name) for name in ("visible", "audible")]
-    if not set(flags) <= {"0", "1"}:
+    words = request.form.get("trouble", "").split()
+    trouble = _known(words)
+    if not set(flags) <= {"0", "1"} or len(trouble) != len(words):
         abort(400)
     visible, audible = (flag == "1" for flag in flags)
-    return jsonify(kept=presence.change(restaurant_id, _screen_id(), visible=visible, audible=audible))
+    is_kept = presence.change(restaurant_id, _screen_id(), visible=visible, audible=audible, trouble=trouble)
+    return jsonify(kept=is_kept)
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/shown")
@@ -64,6 +69,11 @@ def shown(restaurant_id: ObjectId) -> ResponseReturnValue:
         abort(400)
     seen.record(restaurant_id, [ObjectId(each) for each in ids], _screen_id())
     return "", 204
+
+
+def _known(words: list[str]) -> list[Trouble]:
+    """Those that presence knows, each once."""
+    return cast(list[Trouble], [word for word in TROUBLES if word in words])
 
 
 def _screen_id() -> str:
