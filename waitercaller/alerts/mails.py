@@ -62,7 +62,16 @@ def unheard_restaurant(to: str, context: dict[str, Any]) -> outbox.Prepared | No
         return None
     silent = presence.is_watched(restaurant_id)
     unheard_after = format_timedelta(unheard.UNHEARD_AFTER)
-    return outbox.Prepared("unheard", {**_about(restaurant), "silent": silent, "patience": unheard_after})
+    return outbox.Prepared(
+        "unheard",
+        {
+            **_about(restaurant),
+            "silent": silent,
+            "patience": unheard_after,
+            "has_hours": bool(restaurant["hours"]),
+            "active_for": format_timedelta(unheard.ACTIVE_FOR, threshold=1),
+        },
+    )
 
 
 def _enqueue(name: str, restaurant: Restaurant, roles: tuple[str, ...], occasion: str, before: str = "") -> None:

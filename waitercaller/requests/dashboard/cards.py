@@ -79,12 +79,11 @@ def cards_of(requests: list[ServiceRequest], language: str, times: Escalation) -
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
-def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | None = True, **context: Any) -> str:
+def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str:
     """The list of live requests as HTML, identical for all viewers with the same language.
 
     The page passes `now_ms`, so that ages are right before scripts run. The stream does not, so that unchanged requests
-    give unchanged bytes and no event. `is_watched` is True for a stream, since its reader is a watching screen; None
-    for a page: ask the presence.
+    give unchanged bytes and no event.
     """
     times = escalation_of(restaurant)
     cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language, times)
@@ -92,7 +91,7 @@ def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | Non
         return render_template(
             "requests/dashboard/_calls.html",
             cards=cards,
-            opening=opening_words.describe_if_unusual(restaurant, is_watched),
+            opening=opening_words.describe_if_closed(restaurant),
             screens=[] if cards else presence.open_screens(restaurant["_id"]),
             zones=restaurant["zones"],
             pauses=pause_list.rows(restaurant),

@@ -33,7 +33,7 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
     now_ms = clock.milliseconds(clock.now())
     return render_template(
         "requests/dashboard/page.html",
-        fragment=Markup(cards.calls_fragment(restaurant, language, None, now_ms=now_ms)),  # noqa: S704 (our own template)
+        fragment=Markup(cards.calls_fragment(restaurant, language, now_ms=now_ms)),  # noqa: S704 (our own template)
         recent=[_recent(ended, language) for ended in queries.recently_ended(restaurant_id)],
         live_url=url_for("requests.dashboard.live", restaurant_id=restaurant_id),
         now_ms=now_ms,
