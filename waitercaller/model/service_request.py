@@ -15,6 +15,7 @@ from waitercaller.model.tables import Table
 State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "withdrawn"]
 
 UNDO_WINDOW = timedelta(minutes=5)  # within which an ended request can be reopened
+POSTPONED_FOR = timedelta(minutes=5)  # "back in 5 minutes"
 
 
 StepName = Literal[
@@ -22,6 +23,7 @@ StepName = Literal[
     "reminded",
     "accepted",
     "passed",
+    "postponed",
     "released",
     "nagged",
     "raised",
@@ -35,12 +37,15 @@ StepName = Literal[
 ]
 
 
+GOING_STEPS: tuple[StepName, ...] = ("accepted", "passed", "postponed")
+
+
 class Step(TypedDict):
     """An entry in a request's history."""
 
     at: datetime
     what: StepName
-    by: Actor | None  # None: a guest, or automatic
+    by: Actor | None  # None: a guest, or automatic; `called` and `reminded` by an actor: entered by staff
     to: NotRequired[Actor]  # of `passed`: who accepts it instead
 
 
@@ -156,3 +161,16 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
 def step(what: StepName, by: Actor | None) -> Step:
     """A new entry for a request's history; `by` is None for guests and automatic steps."""
     return {"at": clock.now(), "what": what, "by": by}
+
+
+def is_by_staff(request: ServiceRequest) -> bool:
+    """Whether staff entered this request for a guest."""
+    return request["steps"][0]["what"] == "called" and request["steps"][0]["by"] is not None
+
+
+def back_at(request: ServiceRequest) -> datetime | None:
+    """When whoever goes said to be back at the table; None if they did not. It may be over."""
+    if request["state"] != "accepted":
+        return None
+    last = next((step for step in reversed(request["steps"]) if step["what"] in GOING_STEPS), None)
+    return last["at"] + POSTPONED_FOR if last and last["what"] == "postponed" else None

@@ -100,6 +100,16 @@ def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
     return _answer(restaurant_id, ids, to, changed, lambda table: _on_the_way(table, to))
 
 
+@blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/postpone")
+@access.least("waiter", devices=True)
+def postpone(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
+    """“Back in 5 minutes”: whoever goes has been at the table and comes again; the guest reads it."""
+    ids = _ids(request_id)
+    by = actors.actor(queries.with_ids({"restaurant_id": restaurant_id}, ids)) or actors.actor_or_device()
+    changed = transitions.postpone(restaurant_id, ids, by)
+    return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s: back in 5 minutes.", table=table))
+
+
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/resolve")
 @access.least("waiter", devices=True)
 def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
