@@ -10,13 +10,15 @@ from typing import Any
 from bson import ObjectId
 from flask_babel import format_timedelta
 
+from waitercaller.alerts import messages
 from waitercaller.db import clock
 from waitercaller.mail import outbox
-from waitercaller.model import presence, restaurants, unheard, users
+from waitercaller.model import opening, presence, restaurants, unheard, users
 from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
 from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
+from waitercaller.web.opening_words import local_time_text
 from waitercaller.web.routing import address_of
 
 # At most one mail about waiting guests in this time: where every call waits two minutes, one evening fills no mailbox.
@@ -39,6 +41,27 @@ def about_waiting(restaurant: Restaurant, request: ServiceRequest) -> None:
 def about_silence(restaurant: Restaurant, occasion: str) -> None:
     """Enqueue a mail to the owners that nobody would hear a call; idempotent per `occasion`."""
     _enqueue("unheard", restaurant, ("owner",), occasion)
+
+
+def about_opening(restaurant: Restaurant, occasion: str) -> None:
+    """Enqueue a mail that nobody would hear a call at the next opening; idempotent per `occasion`.
+
+    To owners and managers without a phone: the others are told by push.
+    """
+    without = [member for member in restaurant["members"] if not messages.has_phone(member)]
+    _enqueue("not_ready", {**restaurant, "members": without}, ("owner", "manager"), occasion)
+
+
+@outbox.prepares("not_ready")
+def restaurant_not_ready(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
+    """That nobody would hear a call when it opens; nothing once somebody would, or it is open already."""
+    restaurant = restaurants.get(context["restaurant_id"])
+    opens = restaurant and opening.opens_within(restaurant, clock.now(), MAIL_INTERVAL)
+    if restaurant is None or opens is None:
+        return None
+    if messages.is_heard_by_a_phone(restaurant) or restaurant["_id"] in presence.heard():
+        return None
+    return outbox.Prepared("not_ready", {**_about(restaurant), "time": local_time_text(restaurant, opens)})
 
 
 @outbox.prepares("unanswered")

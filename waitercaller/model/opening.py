@@ -87,6 +87,12 @@ def opens_at(restaurant: OpeningTimes, at: datetime) -> datetime | None:
     return _next_opening(restaurant, at)
 
 
+def opens_within(restaurant: OpeningTimes, at: datetime, time: timedelta) -> datetime | None:
+    """When a closed restaurant opens next, if that is within this time; else None."""
+    opens = None if is_open(restaurant, at) else opens_at(restaurant, at)
+    return opens if opens is not None and opens <= at + time else None
+
+
 def until_next_opening(restaurant: OpeningTimes, at: datetime) -> datetime:
     """When a manual state that is set at this time ends: at the next opening, without hours in the morning."""
     following = _next_opening(restaurant, at) if restaurant["hours"] else None

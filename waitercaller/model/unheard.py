@@ -37,6 +37,7 @@ class AlertNote(TypedDict):
     told_at: datetime | None  # when the owners were alerted since `unheard_since`
     last_told_at: NotRequired[datetime]  # when they were last alerted at all
     unheeded: int  # consecutive alerts after which the restaurant was not heard again
+    roll_called_for: NotRequired[datetime]  # the last opening before which it was asked whether a call would be heard
     active_at: NotRequired[datetime]  # when a screen was last open or a guest called; only noted without hours
 
 
@@ -50,6 +51,22 @@ def noted() -> dict[ObjectId, AlertNote]:
     active = {"active_at": {"$gt": clock.now() - ACTIVE_FOR}}
     relevant = {"$or": [{"unheard_since": {"$ne": None}}, {"unheeded": {"$gt": 0}}, active]}
     return {document["restaurant_id"]: document for document in documents().find(relevant)}
+
+
+def notes_of(restaurant_ids: list[ObjectId]) -> dict[ObjectId, AlertNote]:
+    """The state of these restaurants, where there is one."""
+    return {note["restaurant_id"]: note for note in documents().find({"restaurant_id": {"$in": restaurant_ids}})}
+
+
+def record_roll_call(restaurant_id: ObjectId, opens: datetime) -> None:
+    """Note that it was asked before this opening whether a call would be heard."""
+    _prepare(restaurant_id)
+    documents().update_one({"restaurant_id": restaurant_id}, {"$set": {"roll_called_for": opens}})
+
+
+def is_ignored(note: AlertNote) -> bool:
+    """Whether MAX_UNHEEDED_ALERTS have been ignored: then it is told no more until it is heard again."""
+    return note["unheeded"] >= MAX_UNHEEDED_ALERTS
 
 
 def record_activity(restaurant_ids: set[ObjectId], noted: dict[ObjectId, AlertNote]) -> None:
@@ -84,7 +101,7 @@ def should_alert(noted: AlertNote) -> bool:
     """Whether the owners are to be alerted now: see UNHEARD_AFTER, ALERT_INTERVAL, MAX_UNHEEDED_ALERTS."""
     last_told_at = noted.get("last_told_at")  # possibly before `unheard_since`
     is_allowed = last_told_at is None or last_told_at + ALERT_INTERVAL <= clock.now()
-    return _is_long(noted) and noted["told_at"] is None and noted["unheeded"] < MAX_UNHEEDED_ALERTS and is_allowed
+    return _is_long(noted) and noted["told_at"] is None and not is_ignored(noted) and is_allowed
 
 
 def record_alert(noted: AlertNote) -> bool:

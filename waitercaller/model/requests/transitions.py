@@ -42,7 +42,8 @@ def open_request(
     """The request that answers the tap `key`: a new one, or the one that already does.
 
     The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
-    the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie. `by` is who of the staff entered it for a guest.
+    the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie.
+    `by` is who of the staff entered it for a guest.
     """
     request = service_request.new(restaurant, table, kind, _key(key, kind, choice, note))
     request["steps"][0]["by"] = by
