@@ -14,7 +14,7 @@ BEFORE_OPENING = timedelta(minutes=15)
 def check() -> int:
     """Ask once for each opening that is near; returns of how many the managers were told. Raises PyMongoError.
 
-    The messages are enqueued before that is noted, idempotent per opening: a process that dies in between loses nothing.
+    The messages are enqueued before that is noted, idempotent per opening: a process that dies loses nothing.
     """
     now = clock.now()
     near = {each["_id"]: opening.opens_within(each, now, BEFORE_OPENING) for each in opening.with_hours()}

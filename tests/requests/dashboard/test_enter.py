@@ -15,7 +15,7 @@ from waitercaller.db import clock
 from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import transitions
 from waitercaller.model.rollups import figures
-from waitercaller.model.service_request import POSTPONED_FOR
+from waitercaller.model.service_request import POSTPONED_FOR, escalation_of
 from waitercaller.model.tables import Table
 from waitercaller.requests.dashboard import cards
 
@@ -205,7 +205,7 @@ def test_the_card_says_when_and_is_not_late_before(
         transitions.postpone(bob.restaurant_id, [request["_id"]], {"id": bob.member_id, "name": "Bob"})
         restaurant = restaurants.get(bob.restaurant_id)
         assert restaurant is not None
-        times = cards.escalation_of(restaurant)
+        times = escalation_of(restaurant)
         (card,) = cards.cards_of(requests_in(), "en", times)
     assert card.back_at is not None
     assert card.late_ms == (card.back_at - requests_in()[0]["first_at"]) / timedelta(milliseconds=1)
