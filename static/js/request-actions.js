@@ -168,7 +168,7 @@ export function showBusy() {
  * @param {string | undefined} text
  * @param {{ button?: ToastButton, look?: "info" | "warning" | "danger", url?: string }} options
  */
-function toast(text, { button, look = "info", url = "" }) {
+export function toast(text, { button, look = "info", url = "" }) {
   if (!text) return;
   const note = document.createElement("div");
   note.className = `toast-note toast-${look}`;

@@ -1,10 +1,12 @@
 """Unheard restaurants (open, without a screen that would show a call): owners are told once each time."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
+from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
 from tests.support.cast import Mail, Person
@@ -12,7 +14,10 @@ from tests.support.together import at_once_in
 from waitercaller import metrics
 from waitercaller.alerts import unheard_restaurants
 from waitercaller.db import clock
-from waitercaller.model import opening, presence, restaurants, unheard
+from waitercaller.model import opening, presence, restaurants, tables, unheard
+from waitercaller.model.requests import transitions
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.moments
 
@@ -130,6 +135,133 @@ def test_nobody_is_expected_to_watch(
     assert here.alerts.count_documents({}) == 0
 
 
+# --- without hours ----------------------------------------------------------------------------------------------------
+
+
+def waiter(restaurant: Restaurant) -> Any:
+    return next(kind for kind in restaurant["kinds"] if kind["id"] == "waiter")
+
+
+@pytest.fixture
+def table(here: Any, owner: Person) -> Table:
+    """Table 7 of Alice's restaurant, which has no hours."""
+    change(here, owner, hours=[])
+    tables.add_many(owner.restaurant_id, ["7"], None)
+    return tables.of_restaurant(owner.restaurant_id)[0]
+
+
+def call(owner: Person, table: Table, key: str = "a tap") -> None:
+    restaurant = restaurants.get(owner.restaurant_id)
+    assert restaurant is not None
+    transitions.open_request(restaurant, table, waiter(restaurant), key)
+
+
+def test_without_hours_it_is_watched_over_for_an_hour_after_a_call(
+    owner: Person, table: Table, mails: Mails, later: Later
+) -> None:
+    pass_time(later, minutes=5)
+    assert mails() == []
+    call(owner, table)
+    pass_time(later, minutes=3)
+    sent = mails()
+    assert [each.to for each in sent] == ["alice@example.org", "olga@example.org"]
+    assert "No opening hours are set" in sent[0].text
+    assert "for 1 hour after the last call" in sent[0].text
+    assert unheard.is_unheard(owner.restaurant_id)
+    pass_time(later, minutes=62)
+    assert not unheard.is_unheard(owner.restaurant_id)
+    pass_time(later, minutes=20)
+    assert mails() == []
+
+
+def test_without_hours_it_is_watched_over_for_an_hour_after_a_screen(
+    owner: Person, table: Table, mails: Mails, later: Later
+) -> None:
+    screen(owner)
+    unheard_restaurants.check()
+    pass_time(later, minutes=10)  # without a heartbeat for the screen
+    assert len(mails()) == 2
+    later(minutes=55)
+    unheard_restaurants.check()
+    assert not unheard.is_unheard(owner.restaurant_id)
+
+
+def test_without_hours_a_screen_that_cannot_ring_is_told_of(
+    owner: Person, table: Table, mails: Mails, later: Later
+) -> None:
+    for _ in range(6):
+        later(seconds=30)
+        screen(owner, audible=False)
+        unheard_restaurants.check()
+    assert "no screen has been able to ring" in mails()[0].text
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"opening": {"state": "closed", "until": None}}, {"removed_at": "a date"}],
+    ids=["closed now", "removed"],
+)
+def test_without_hours_a_closed_restaurant_is_not_watched_over(
+    owner: Person, table: Table, here: Any, mails: Mails, later: Later, values: dict[str, Any]
+) -> None:
+    call(owner, table)
+    change(here, owner, **values)
+    pass_time(later, minutes=5)
+    assert mails() == []
+
+
+def test_with_hours_a_call_before_closing_time_keeps_nobody_up(
+    owner: Person, table: Table, here: Any, mails: Mails, later: Later
+) -> None:
+    yesterday = (clock.now() - timedelta(days=3)).weekday()
+    change(here, owner, hours=[{"day": yesterday, "opens": "11:00", "closes": "14:00"}])
+    call(owner, table)
+    screen(owner)
+    pass_time(later, minutes=5)
+    assert mails() == []
+    assert here.alerts.count_documents({}) == 0  # nor is anything noted of it
+
+
+def test_activity_is_noted_at_most_every_five_minutes_and_a_heard_restaurant_costs_no_other_write(
+    owner: Person, table: Table, here: Any, later: Later
+) -> None:
+    noted = []
+    for _ in range(20):
+        screen(owner)
+        unheard_restaurants.check()
+        noted.append(here.alerts.find_one({"restaurant_id": owner.restaurant_id}))
+        later(seconds=30)
+    assert len({note["active_at"] for note in noted}) == 2
+    assert all(note["unheard_since"] is None and note["unheeded"] == 0 for note in noted)
+
+
+@pytest.mark.needs_wire
+def test_a_check_asks_as_often_for_many_active_restaurants_as_for_one(
+    owner: Person, table: Table, hire: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    for name in ("find", "update_one"):
+        original = getattr(Collection, name)
+
+        def counted(self: Any, *args: Any, _original: Any = original, **options: Any) -> Any:
+            asked.append(self.name)
+            return _original(self, *args, **options)
+
+        monkeypatch.setattr(Collection, name, counted)
+
+    def check() -> list[str]:
+        unheard_restaurants.check()  # notes who is active
+        asked.clear()
+        unheard_restaurants.check()
+        return sorted(asked)
+
+    screen(owner)
+    alone = check()
+    for number in range(5):
+        screen(hire(f"Owner{number}"))
+    assert check() == alone
+
+
 def test_open_now_is_watched_over_without_hours_too(owner: Person, here: Any, mails: Mails, later: Later) -> None:
     change(here, owner, hours=[], opening={"state": "open", "until": None})
     pass_time(later, minutes=3)
@@ -220,6 +352,6 @@ def test_the_database_refuses_a_second_note_and_a_misshapen_one(owner: Person, h
 
 
 def test_hours_are_asked_by_an_index(owner: Person, charlie: Person) -> None:
-    found = restaurants.with_hours()
+    found = opening.with_hours()
     assert [each["_id"] for each in found] == [owner.restaurant_id]
-    assert opening.is_expected(found[0], clock.now())
+    assert opening.is_expected(found[0], clock.now(), is_active=False)

@@ -300,6 +300,43 @@ def test_names_are_text_everywhere(visitor: Browser, mails: Mails, app: Flask, n
     assert "<svg onload" not in visitor.get("/account").text
 
 
+# --- the time zone of the browser --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("Europe/Rome", "Europe/Rome"),
+        ("Asia/Calcutta", "Asia/Calcutta"),  # by its older name, as Chromium says it
+        ("", "UTC"),
+        ("Europe/Atlantis", "UTC"),
+        ("Etc/GMT+5", "UTC"),  # not in the list that a restaurant chooses from
+        ("../../etc/passwd", "UTC"),
+        ("Europe/Rome\0", "UTC"),
+        ("x" * 60_000, "UTC"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_the_restaurant_is_in_the_time_zone_of_the_browser(
+    visitor: Browser, mails: Mails, app: Flask, sent: str, kept: str
+) -> None:
+    assert visitor.submit("/register", {**ALICE, "time_zone": sent}).status_code == 303
+    visitor.get(mails()[0].path)
+    visitor.submit("/confirm")
+    assert app.extensions["mongo"].database.restaurants.find_one()["time_zone"] == kept
+
+
+def test_a_registration_of_an_earlier_version_opens_a_restaurant_without_a_time_zone(
+    visitor: Browser, mails: Mails, app: Flask
+) -> None:
+    visitor.submit("/register", {**ALICE, "time_zone": "Europe/Rome"})
+    visitor.get(mails()[0].path)
+    database = app.extensions["mongo"].database
+    database.registrations.update_one({}, {"$unset": {"time_zone": ""}})
+    visitor.submit("/confirm")
+    assert database.restaurants.find_one()["time_zone"] == "UTC"
+
+
 # --- bad input ----------------------------------------------------------------------------------------------
 
 BAD_VALUES = [

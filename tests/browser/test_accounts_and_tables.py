@@ -72,6 +72,18 @@ def test_the_mail_of_a_registration_is_sent_again(website: Website, visitors: Vi
     heading(alice, "Lay your tables")
 
 
+def test_a_new_restaurant_is_in_the_time_zone_of_its_owners_browser(website: Website, visitors: Visitors) -> None:
+    alice, address = visitors.come(timezone_id="America/New_York"), "alice@example.org"
+    alice.goto("/register")
+    fill(alice, restaurant="Trattoria Lucia", name="Alice", email=address, password=PASSWORD)
+    press(alice, "Register")
+    alice.goto(website.mail_to(address).links[0])
+    press(alice, "Confirm my address")
+    heading(alice, "Lay your tables")
+    alice.goto(alice.url.replace("/tables", "/settings/house"))
+    expect(alice.get_by_label("Time zone")).to_have_value("America/New_York")
+
+
 def test_a_link_opened_on_another_device_asks_for_the_password(website: Website, visitors: Visitors) -> None:
     visitors.tolerate("status of 400")
     laptop, phone, address = visitors.come(), visitors.come(), "alice@example.org"

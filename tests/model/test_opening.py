@@ -26,8 +26,8 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def is_open(restaurant: Any, text: str, watched: bool = False) -> bool:
-    return opening.is_open(restaurant, moment(text), watched)
+def is_open(restaurant: Any, text: str) -> bool:
+    return opening.is_open(restaurant, moment(text))
 
 
 def span(opens: str, closes: str) -> dict[str, str]:
@@ -69,12 +69,6 @@ def test_a_span_that_closes_when_it_opens_is_a_whole_day() -> None:
     assert is_open(mondays, "2026-11-22 15:00")  # Monday 00:00 in Tokyo
     assert is_open(mondays, "2026-11-23 14:59")
     assert not is_open(mondays, "2026-11-23 15:00")
-
-
-def test_a_live_screen_opens_outside_the_hours() -> None:
-    restaurant = with_hours((0, "11:00", "14:00"))
-    assert is_open(restaurant, "2026-11-23 20:00", watched=True)
-    assert not is_open(restaurant, "2026-11-23 20:00")
 
 
 @pytest.mark.parametrize(
@@ -130,7 +124,7 @@ def test_a_day_can_be_closed_without_any_hours() -> None:
 def test_closed_now_overrides_hours_and_screens() -> None:
     until = moment("2026-11-23 17:00")
     restaurant = with_hours((0, "11:00", "14:00"), (0, "18:00", "22:00"), opening={"state": "closed", "until": until})
-    assert not is_open(restaurant, "2026-11-23 11:00", watched=True)
+    assert not is_open(restaurant, "2026-11-23 11:00")
     assert is_open(restaurant, "2026-11-23 17:00")
     assert opening.opens_at(restaurant, moment("2026-11-23 11:00")) == until
 
@@ -193,11 +187,27 @@ def test_without_hours_a_manual_state_ends_in_the_next_morning() -> None:
     assert opening.until_next_opening(with_hours(), moment("2026-11-24 03:00")) == moment("2026-11-24 04:00")
 
 
-def test_staff_are_expected_only_if_the_restaurant_is_explicitly_open() -> None:
+def is_expected(restaurant: Any, text: str, is_active: bool = False) -> bool:
+    return opening.is_expected(restaurant, moment(text), is_active)
+
+
+def test_staff_are_expected_while_the_restaurant_is_explicitly_open() -> None:
     hours = with_hours((0, "11:00", "14:00"))
-    assert opening.is_expected(hours, moment("2026-11-23 11:00"))
-    assert not opening.is_expected(hours, moment("2026-11-23 20:00"))
-    assert not opening.is_expected(with_hours(), moment("2026-11-23 11:00"))
-    assert opening.is_expected(with_hours(opening={"state": "open", "until": None}), moment("2026-11-23 11:00"))
+    assert is_expected(hours, "2026-11-23 11:00")
+    assert not is_expected(hours, "2026-11-23 20:00")
+    assert is_expected(with_hours(opening={"state": "open", "until": None}), "2026-11-23 11:00")
     closed: Any = {**hours, "opening": {"state": "closed", "until": None}}
-    assert not opening.is_expected(closed, moment("2026-11-23 11:00"))
+    assert not is_expected(closed, "2026-11-23 11:00")
+
+
+def test_without_hours_staff_are_expected_while_it_is_active_and_not_on_special_days() -> None:
+    assert not is_expected(with_hours(), "2026-11-23 11:00")
+    assert is_expected(with_hours(), "2026-11-23 11:00", is_active=True)
+    christmas = with_hours(exceptions=[{"date": "2026-12-25", "spans": []}])
+    assert not is_expected(christmas, "2026-12-25 11:00", is_active=True)
+    closed: Any = with_hours(opening={"state": "closed", "until": None})
+    assert not is_expected(closed, "2026-11-23 11:00", is_active=True)
+
+
+def test_with_hours_a_forgotten_screen_does_not_make_anybody_expected_at_night() -> None:
+    assert not is_expected(with_hours((0, "11:00", "14:00")), "2026-11-24 02:00", is_active=True)

@@ -1,5 +1,6 @@
 """Push messages: recipients of each event, content, encryption, idempotency."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any, cast
 
@@ -50,6 +51,30 @@ def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
     assert (message.headers["urgency"], message.headers["topic"]) == ("high", str(request["_id"]))
     assert push_states(app) == [("called", "sent")]
     assert send(app) == 0
+
+
+@pytest.mark.moments
+def test_the_roll_call_says_when_it_opens_and_nothing_once_a_phone_is_told_of_calls(
+    app: Flask, service: PushService, alice: Person, bob: Person, subscribe: Subscribe
+) -> None:
+    now = clock.now()
+    opens = (now + timedelta(minutes=10)).replace(second=0, microsecond=0)
+    hours = [{"day": opens.weekday(), "opens": f"{opens:%H:%M}", "closes": f"{opens + timedelta(hours=1):%H:%M}"}]
+    app.extensions["mongo"].database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": {"hours": hours}})
+    restaurants.forget(alice.restaurant_id)
+    subscribe(alice, "escalated")
+    with app.app_context():
+        messages.enqueue(cast(Restaurant, restaurants.get(alice.restaurant_id)), "not_ready", None, occasion="first")
+    assert send(app) == 1
+    assert service.messages[0].text["text"] == (
+        "Opens at #. No screen with sound is open, and no phone is told of calls."
+    )
+    assert service.messages[0].text["at"] == clock.milliseconds(opens)
+    subscribe(bob)
+    with app.app_context():
+        messages.enqueue(cast(Restaurant, restaurants.get(alice.restaurant_id)), "not_ready", None, occasion="next")
+    send(app)
+    assert len(service.messages) == 1
 
 
 def test_no_message_holds_a_code_or_a_key(

@@ -200,18 +200,23 @@ def test_closed_now_holds_until_the_hours_open_again(
     assert [entry["details"]["state"] for entry in found] == ["closed", "hours"]
 
 
-def test_outside_the_hours_it_is_opened_by_hand_or_by_a_screen(
-    owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime, monkeypatch: pytest.MonkeyPatch
+def test_outside_the_hours_it_is_opened_by_hand_and_by_no_screen(
+    app: Flask, owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime
 ) -> None:
     send(owner, here, "/hours", days="2", **EVENING)
-    assert "Guests can call again from Wednesday, 18:00." in owner.client.get(here).text
-    with monkeypatch.context() as watched:  # undo() would also take back the time that `monday` has set
-        watched.setattr(presence, "is_watched", lambda _restaurant_id: True)
-        assert "a screen of the staff is open" in owner.client.get(here).text
+    with app.app_context():  # a tablet that was forgotten on the wall
+        forgotten = presence.Screen(
+            id="a screen", member_id=None, name="Wall", visible=True, audible=True, since=clock.now()
+        )
+        presence.hold(owner.restaurant_id, forgotten)
+        assert presence.is_watched(owner.restaurant_id)
+    page = owner.client.get(here).text
+    assert "Guests cannot call" in page
+    assert "Guests can call again from Wednesday, 18:00." in page
     assert send(owner, here, "/now", state="open").status_code == 303
     page = owner.client.get(here).text
     assert "Opened by hand. The hours apply again from Wednesday, 18:00." in page
-    assert opening.is_open(restaurant(), clock.now(), watched=False)
+    assert opening.is_open(restaurant(), clock.now())
 
 
 def test_nobody_below_a_manager_opens_or_closes(bob: Person, mona: Person, here: str) -> None:
@@ -242,8 +247,8 @@ def test_the_dashboard_says_that_the_restaurant_is_closed(
     send(owner, here, "/now", state="hours")
     send(owner, here, "/hours", days="2", **EVENING)
     assert "<b>Guests cannot call.</b> Closed by the hours." in owner.client.get(dashboard).text
-    with app.test_request_context():  # an open stream makes the restaurant watched
-        assert "a screen of the staff is open" in cards.calls_fragment(restaurant(), "en")
+    with app.test_request_context():  # what the streams of open screens show
+        assert "<b>Guests cannot call.</b> Closed by the hours." in cards.calls_fragment(restaurant(), "en")
 
 
 def test_time_alone_changes_what_the_screens_say(

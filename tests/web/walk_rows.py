@@ -75,6 +75,8 @@ GETS: dict[str, Row] = {
     "requests.guest.live": (200, 200, 200, 200, 200, 200, 200),
     "requests.guest.printed": (200, 200, 200, 200, 200, 200, 200),
     "requests.dashboard.live": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
+    "requests.dashboard.choose_table": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
+    "requests.dashboard.choose_kind": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.choose_actor": (LOGIN, LOGIN, 400, 303, 303, 303, 404),
 }
 
@@ -142,6 +144,8 @@ POSTS: dict[str, Row] = {
     "notifications.try_out": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
     "notifications.zones": (LOGIN, LOGIN, 403, 303, 303, 303, 404),
     "requests.dashboard.accept": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
+    "requests.dashboard.enter": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
+    "requests.dashboard.postpone": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
     "requests.dashboard.dismiss": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
     "requests.dashboard.pass_on": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
     "requests.dashboard.lift_pause": (LOGIN, LOGIN, 303, 303, 303, 303, 404),

@@ -10,13 +10,15 @@ from typing import Any
 from bson import ObjectId
 from flask_babel import format_timedelta
 
+from waitercaller.alerts import messages
 from waitercaller.db import clock
 from waitercaller.mail import outbox
-from waitercaller.model import presence, restaurants, unheard, users
+from waitercaller.model import opening, presence, restaurants, unheard, users
 from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
 from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
+from waitercaller.web.opening_words import local_time_text
 from waitercaller.web.routing import address_of
 
 # At most one mail about waiting guests in this time: where every call waits two minutes, one evening fills no mailbox.
@@ -41,6 +43,27 @@ def about_silence(restaurant: Restaurant, occasion: str) -> None:
     _enqueue("unheard", restaurant, ("owner",), occasion)
 
 
+def about_opening(restaurant: Restaurant, occasion: str) -> None:
+    """Enqueue a mail that nobody would hear a call at the next opening; idempotent per `occasion`.
+
+    To owners and managers without a phone: the others are told by push.
+    """
+    without = [member for member in restaurant["members"] if not messages.has_phone(member)]
+    _enqueue("not_ready", {**restaurant, "members": without}, ("owner", "manager"), occasion)
+
+
+@outbox.prepares("not_ready")
+def restaurant_not_ready(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
+    """That nobody would hear a call when it opens; nothing once somebody would, or it is open already."""
+    restaurant = restaurants.get(context["restaurant_id"])
+    opens = restaurant and opening.opens_within(restaurant, clock.now(), MAIL_INTERVAL)
+    if restaurant is None or opens is None:
+        return None
+    if messages.is_heard_by_a_phone(restaurant) or restaurant["_id"] in presence.heard():
+        return None
+    return outbox.Prepared("not_ready", {**_about(restaurant), "time": local_time_text(restaurant, opens)})
+
+
 @outbox.prepares("unanswered")
 def unanswered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """Who waits now, since when; nothing once somebody goes to each of them."""
@@ -62,7 +85,16 @@ def unheard_restaurant(to: str, context: dict[str, Any]) -> outbox.Prepared | No
         return None
     silent = presence.is_watched(restaurant_id)
     unheard_after = format_timedelta(unheard.UNHEARD_AFTER)
-    return outbox.Prepared("unheard", {**_about(restaurant), "silent": silent, "patience": unheard_after})
+    return outbox.Prepared(
+        "unheard",
+        {
+            **_about(restaurant),
+            "silent": silent,
+            "patience": unheard_after,
+            "has_hours": bool(restaurant["hours"]),
+            "active_for": format_timedelta(unheard.ACTIVE_FOR, threshold=1),
+        },
+    )
 
 
 def _enqueue(name: str, restaurant: Restaurant, roles: tuple[str, ...], occasion: str, before: str = "") -> None:

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.model import restaurants, subscriptions, unheard
+from waitercaller.model import opening, presence, restaurants, subscriptions, unheard
 from waitercaller.model.languages import in_language, table_title, text_direction
 from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries
@@ -33,6 +33,7 @@ Event = Literal[
     "taker_reminded",
     "colleagues_told",
     "unheard",
+    "not_ready",
 ]
 # The events of those steps that have another name (model/requests/escalation).
 EVENTS: dict[NextStep, Event] = {"announced": "called", "reminder_told": "again", "receiver_told": "passed"}
@@ -61,6 +62,7 @@ AUDIENCES: dict[Event, Audience] = {
     "taker_reminded": Audience(("all", "escalated"), timedelta(minutes=2)),
     "returned": Audience(("all", "escalated"), timedelta(minutes=5)),
     "unheard": Audience(("all", "escalated"), timedelta(minutes=30), all_zones=True, waiters=False),
+    "not_ready": Audience(("all", "escalated"), timedelta(minutes=15), all_zones=True, waiters=False),
 }
 TRIAL_TIME_TO_LIVE = timedelta(minutes=1)
 OUTCOME_TIME_TO_LIVE = timedelta(minutes=15)
@@ -139,6 +141,18 @@ def _person(event: Event, request: ServiceRequest | None) -> str | None:
     if event == "returned":
         return (request["passed_by"] or request["by"])["id"]
     return request["by"]["id"] if event in ("passed", "taker_reminded", "again") else None
+
+
+def has_phone(member: Member) -> bool:
+    """Whether this member is told by push of what concerns those who run the restaurant."""
+    return outbox.is_enabled() and member.get("push") in AUDIENCES["not_ready"].choices
+
+
+def is_heard_by_a_phone(restaurant: Restaurant) -> bool:
+    """Whether some member's phone is told of calls at once."""
+    return outbox.is_enabled() and any(
+        each.get("push") in AUDIENCES["called"].choices for each in restaurant["members"]
+    )
 
 
 def _wants(member: Member, audience: Audience, zone_id: str | None) -> bool:
@@ -247,6 +261,16 @@ def _unheard(push: Push, restaurant: Restaurant, language: str) -> outbox.Messag
         return None
     text = _("No screen with sound shows the calls. Guests may be waiting unheard.")
     return _about_restaurant(push, text, restaurant, language)
+
+
+@outbox.prepares("not_ready")
+def _not_ready(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
+    """Before an opening; nothing once somebody would hear a call, or it is open already."""
+    opens = opening.opens_within(restaurant, clock.now(), AUDIENCES["not_ready"].time_to_live)
+    if opens is None or is_heard_by_a_phone(restaurant) or restaurant["_id"] in presence.heard():
+        return None
+    text = _("Opens at #. No screen with sound is open, and no phone is told of calls.")
+    return _message(restaurant["name"], text, push["event"], opens, restaurant, language)
 
 
 @outbox.prepares("tried")

@@ -1,36 +1,61 @@
 """Tells the owners of restaurants that are open while nobody would hear a call: see model/unheard for the rules."""
 
+from datetime import datetime, timedelta
+
 from bson import ObjectId
 
 from waitercaller import metrics
 from waitercaller.alerts import mails, messages
 from waitercaller.db import clock
 from waitercaller.model import opening, presence, restaurants, subscriptions, unheard
+from waitercaller.model.requests import queries
+from waitercaller.model.restaurants import OpeningTimes
 from waitercaller.model.unheard import AlertNote
+
+RECENTLY = timedelta(minutes=2)  # longer than a check may be late, so that no call is passed over
 
 
 def check() -> int:
-    """Check all restaurants with opening hours; returns of how many the owners were told. Raises PyMongoError.
+    """Check all restaurants that are expected to hear; returns of how many the owners were told. Raises PyMongoError.
 
     Every process checks. They may differ for a moment in who is heard: then a silence begins anew, and nobody is told
     of one that was interrupted.
     """
-    now, heard = clock.now(), presence.heard() | subscriptions.heard()
-    expected = {each["_id"] for each in restaurants.with_hours() if opening.is_expected(each, now)}
+    now, heard, timed = clock.now(), presence.heard() | subscriptions.heard(), opening.with_hours()
+    _record_activity(timed, now)
     noted = unheard.noted()
+    expected = _expected(timed, noted, now)
     for restaurant_id in expected - heard:
         if restaurant_id not in noted or noted[restaurant_id]["unheard_since"] is None:
             unheard.mark_unheard(restaurant_id)
     told = 0
     for restaurant_id, note in noted.items():
         if restaurant_id in heard:
-            unheard.clear_unheard(note, heard=True)
+            if note["unheard_since"] or note["unheeded"]:
+                unheard.clear_unheard(note, heard=True)
         elif restaurant_id in expected:
             told += unheard.should_alert(note) and _tell(restaurant_id, note)
         elif note["unheard_since"]:
             unheard.clear_unheard(note, heard=False)
     metrics.UNHEARD_ALERTS.inc(told)
     return told
+
+
+def _record_activity(timed: list[OpeningTimes], now: datetime) -> None:
+    """Note where a screen is open or a guest has just called: what counts as work where no hours are set.
+
+    Two queries for all restaurants. Members on duty, once there is duty, are a third set here.
+    """
+    by_hours = {each["_id"] for each in timed if each["hours"]}
+    active = presence.with_screens() | queries.restaurants_called_since(now - RECENTLY)
+    unheard.record_activity(active - by_hours, unheard.noted())
+
+
+def _expected(timed: list[OpeningTimes], noted: dict[ObjectId, AlertNote], now: datetime) -> set[ObjectId]:
+    """The restaurants in which somebody should hear a call now."""
+    active = {restaurant_id for restaurant_id, note in noted.items() if unheard.is_active(note)}
+    times = [*timed, *opening.times_of(active - {each["_id"] for each in timed})]
+    return {each["_id"] for each in times if opening.is_expected(each, now, each["_id"] in active)}
 
 
 def _tell(restaurant_id: ObjectId, note: AlertNote) -> bool:

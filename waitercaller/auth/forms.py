@@ -1,6 +1,7 @@
 """The forms of registration, login and password reset."""
 
 from flask_babel import lazy_gettext
+from wtforms import HiddenField
 
 from waitercaller.web.fields import MAX_NAME_LENGTH, email_field, new_password_field, password_field
 from waitercaller.web.forms import Form, text_field
@@ -13,6 +14,7 @@ class RegisterForm(Form):
     name = text_field(lazy_gettext("Your name"), MAX_NAME_LENGTH)
     email = email_field()
     password = new_password_field()
+    time_zone = HiddenField()  # of the browser, by its script; empty or unknown is as good as none
 
 
 class LoginForm(Form):

@@ -15,7 +15,7 @@ from waitercaller.auth import blueprint
 from waitercaller.auth.forms import ConfirmForm, ResetForm
 from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
-from waitercaller.model import logins, restaurants, tokens, users
+from waitercaller.model import logins, restaurants, time_zones, tokens, users
 from waitercaller.model.tokens import TokenError
 from waitercaller.model.users import Registration, User
 from waitercaller.web import access, audit, limits, links, passwords
@@ -113,7 +113,14 @@ def _create_account(token: str) -> tuple[User, ObjectId]:
             raise TokenError("used")
         email, name, language = registration["email"], registration["name"], registration["language"]
         user_id = users.create(email, name, registration["password_hash"], txn)
-        restaurant_id = restaurants.create(registration["restaurant_name"], user_id, name, language, txn)
+        restaurant_id = restaurants.create(
+            registration["restaurant_name"],
+            user_id,
+            name,
+            language,
+            txn,
+            time_zone=registration.get("time_zone", time_zones.UNSET),
+        )
         users.drop_registration(registration["_id"], txn)
         return user_id, restaurant_id
 

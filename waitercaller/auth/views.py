@@ -14,7 +14,7 @@ from waitercaller.auth import blueprint
 from waitercaller.auth.forms import AddressForm, RegisterForm
 from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
-from waitercaller.model import users
+from waitercaller.model import time_zones, users
 from waitercaller.web import access, audit, limits, passwords
 from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
@@ -88,10 +88,11 @@ def _create_registration(form: RegisterForm) -> ObjectId:
     """Write the registration and enqueue its mail, in one transaction."""
     email, language = text_of(form.email), current_language()
     password_hash = passwords.hashed(text_of(form.password))
+    time_zone = time_zones.known(text_of(form.time_zone))
 
     def work(txn: ClientSession | None) -> ObjectId:
         registration_id = users.register(
-            email, text_of(form.name), text_of(form.restaurant), password_hash, language, txn
+            email, text_of(form.name), text_of(form.restaurant), password_hash, language, time_zone, txn
         )
         outbox.enqueue("confirm", email, txn=txn, language=language, registration_id=registration_id)
         return registration_id

@@ -108,6 +108,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("restaurant_id", ASCENDING)], unique=True),
         IndexModel([("unheard_since", ASCENDING)]),
         IndexModel([("unheeded", ASCENDING)]),
+        IndexModel([("active_at", ASCENDING)]),
     ],
     "outbox": [IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]), _expires("purge_at")],
     "tokens": [IndexModel([("subject", ASCENDING), ("purpose", ASCENDING)]), _expires("purge_at")],

@@ -6,11 +6,13 @@ not later than `opens` it is on the next day, so 00:00–00:00 is a whole day. A
 of the clocks, ambiguous and skipped local times count as open.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import chain
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
+
+from bson import ObjectId
 
 from waitercaller.model import restaurants
 from waitercaller.model.restaurants import OpeningTimes, Span
@@ -21,6 +23,9 @@ MORNING = time(5)  # local time at which a manual state ends if no hours are set
 WHOLE_DAY: list[Span] = [{"opens": "00:00", "closes": "00:00"}]
 
 
+TIMES = ["time_zone", "hours", "exceptions", "opening"]
+
+
 class OpenTime(NamedTuple):
     """A span between opening and closing, in UTC."""
 
@@ -28,20 +33,32 @@ class OpenTime(NamedTuple):
     closes: datetime
 
 
-def is_open(restaurant: OpeningTimes, at: datetime, watched: bool) -> bool:
-    """Whether guests can call: by the manual state, else if a screen is `watched`, else by the hours."""
+def is_open(restaurant: OpeningTimes, at: datetime) -> bool:
+    """Whether guests can call: by the manual state, else by hours and exceptions. An open screen opens nothing."""
     state = manual_state(restaurant, at)
-    if state is not None:
-        return state == "open"
-    return watched or is_in_hours(restaurant, at)
+    return is_in_hours(restaurant, at) if state is None else state == "open"
 
 
-def is_expected(restaurant: OpeningTimes, at: datetime) -> bool:
-    """Whether the restaurant is explicitly open, by the manual state or set hours, so that staff should be watching."""
-    state = manual_state(restaurant, at)
-    if state is not None:
-        return state == "open"
-    return bool(restaurant["hours"]) and is_in_hours(restaurant, at)
+def is_expected(restaurant: OpeningTimes, at: datetime, is_active: bool) -> bool:
+    """Whether somebody is expected to hear a call: it is open, and without hours it `is_active` as well.
+
+    A restaurant without hours is open at every hour; whether anybody works there shows in what happens (model/unheard).
+    """
+    is_known = bool(restaurant["hours"]) or manual_state(restaurant, at) == "open"
+    return (is_known or is_active) and is_open(restaurant, at)
+
+
+def with_hours() -> list[OpeningTimes]:
+    """The opening times of all restaurants that have set hours or are open by hand."""
+    has_times = [{"hours.day": {"$gte": 0}}, {"opening.state": "open"}]
+    return list(restaurants.documents().find({"removed_at": None, "$or": has_times}, TIMES))
+
+
+def times_of(restaurant_ids: Collection[ObjectId]) -> list[OpeningTimes]:
+    """The opening times of these restaurants."""
+    if not restaurant_ids:
+        return []
+    return list(restaurants.documents().find({"_id": {"$in": sorted(restaurant_ids)}, "removed_at": None}, TIMES))
 
 
 def is_in_hours(restaurant: OpeningTimes, at: datetime) -> bool:
@@ -68,6 +85,12 @@ def opens_at(restaurant: OpeningTimes, at: datetime) -> datetime | None:
             return until
         at = until
     return _next_opening(restaurant, at)
+
+
+def opens_within(restaurant: OpeningTimes, at: datetime, time: timedelta) -> datetime | None:
+    """When a closed restaurant opens next, if that is within this time; else None."""
+    opens = None if is_open(restaurant, at) else opens_at(restaurant, at)
+    return opens if opens is not None and opens <= at + time else None
 
 
 def until_next_opening(restaurant: OpeningTimes, at: datetime) -> datetime:

@@ -121,6 +121,12 @@ def heard() -> set[ObjectId]:
     }
 
 
+def with_screens() -> set[ObjectId]:
+    """All the restaurants in which a screen is open, whether or not it could be heard."""
+    alive = {"seen_at": {"$gt": clock.now() - ALIVE_FOR}, "screens.0": {"$exists": True}}
+    return {document["restaurant_id"] for document in documents().find(alive, {"restaurant_id": 1})}
+
+
 def open_screens(restaurant_id: ObjectId) -> list[Screen]:
     """All that are open and answer, those included that lie mute in the background; the longest open first."""
     alive = {"restaurant_id": restaurant_id, "seen_at": {"$gt": clock.now() - ALIVE_FOR}}

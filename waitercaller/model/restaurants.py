@@ -11,6 +11,7 @@ from pymongo.collection import Collection
 
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Filter, db
+from waitercaller.model import time_zones
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.standard_kinds import STANDARD_KINDS, Kind
 
@@ -128,14 +129,21 @@ def documents() -> Collection[Restaurant]:
     return cast(Collection[Restaurant], db().restaurants)
 
 
-def create(name: str, owner_id: ObjectId, owner_name: str, language: str, txn: ClientSession | None) -> ObjectId:
+def create(
+    name: str,
+    owner_id: ObjectId,
+    owner_name: str,
+    language: str,
+    txn: ClientSession | None,
+    time_zone: str = time_zones.UNSET,
+) -> ObjectId:
     """Create a restaurant with the standard kinds and its first owner; returns its id."""
     owner: Member = {"id": new_id(), "user_id": owner_id, "name": owner_name, "role": "owner", "zones": []}
     languages = [language, *(other for other in LANGUAGES if other != language)]
     document: Restaurant = {
         "_id": ObjectId(),
         "name": name,
-        "time_zone": "UTC",
+        "time_zone": time_zone,
         "languages": languages,
         "hours": [],
         "settings": {},
@@ -157,13 +165,6 @@ def get(restaurant_id: ObjectId) -> Restaurant | None:
 def get_even_removed(restaurant_id: ObjectId, txn: ClientSession | None = None) -> Restaurant | None:
     """The restaurant from the database, including one that is marked as removed."""
     return documents().find_one({"_id": restaurant_id}, session=txn)
-
-
-def with_hours() -> list[OpeningTimes]:
-    """The opening times of all restaurants that have set hours or are open by hand."""
-    has_times = [{"hours.day": {"$gte": 0}}, {"opening.state": "open"}]
-    wanted = ["time_zone", "hours", "exceptions", "opening"]
-    return list(documents().find({"removed_at": None, "$or": has_times}, wanted))
 
 
 def of_user(user_id: ObjectId, txn: ClientSession | None = None) -> list[Restaurant]:

@@ -16,6 +16,7 @@ from waitercaller.model.tables import Table
 State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "withdrawn"]
 
 UNDO_WINDOW = timedelta(minutes=5)  # within which an ended request can be reopened
+POSTPONED_FOR = timedelta(minutes=5)  # "back in 5 minutes"
 
 
 StepName = Literal[
@@ -23,6 +24,7 @@ StepName = Literal[
     "reminded",
     "accepted",
     "passed",
+    "postponed",
     "released",
     "nagged",
     "raised",
@@ -53,6 +55,7 @@ NextStep = Literal[
     "colleagues_told",
     "returned",
 ]
+GOING_STEPS: tuple[StepName, ...] = ("accepted", "passed", "postponed")
 
 
 class Step(TypedDict):
@@ -60,7 +63,7 @@ class Step(TypedDict):
 
     at: datetime
     what: StepName
-    by: Actor | None  # None: a guest, or automatic
+    by: Actor | None  # None: a guest, or automatic; `called` and `reminded` by an actor: entered by staff
     to: NotRequired[Actor]  # of `passed`: who accepts it instead
 
 
@@ -184,6 +187,13 @@ def passed(restaurant: Restaurant | None, to: Actor, by: Actor) -> Changes:
     return {**accepted(restaurant, to), "passed_by": by, "next_step": "receiver_told", "due_at": now}
 
 
+def postponed(restaurant: Restaurant | None) -> Changes:
+    """The changes by which whoever goes is reminded in POSTPONED_FOR, and the later steps follow from then on."""
+    due_at = clock.now() + POSTPONED_FOR
+    due = {"next_step": "taker_reminded", "due_at": due_at}
+    return {"since": due_at - escalation_of(restaurant).remind_taker, "level": 0, "passed_by": None, **due}
+
+
 def ended(restaurant: Restaurant | None, state: State) -> Changes:
     """The changes that end a request."""
     over = {"live": False, "ended_at": clock.now(), "next_step": None, "due_at": None, "passed_by": None}
@@ -226,3 +236,16 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
 def step(what: StepName, by: Actor | None) -> Step:
     """A new entry for a request's history; `by` is None for guests and automatic steps."""
     return {"at": clock.now(), "what": what, "by": by}
+
+
+def is_by_staff(request: ServiceRequest) -> bool:
+    """Whether staff entered this request for a guest."""
+    return request["steps"][0]["what"] == "called" and request["steps"][0]["by"] is not None
+
+
+def back_at(request: ServiceRequest) -> datetime | None:
+    """When whoever goes said to be back at the table; None if they did not. It may be over."""
+    if request["state"] != "accepted":
+        return None
+    last = next((step for step in reversed(request["steps"]) if step["what"] in GOING_STEPS), None)
+    return last["at"] + POSTPONED_FOR if last and last["what"] == "postponed" else None

@@ -1,7 +1,11 @@
-"""Unheard restaurants: since when no screen would signal a call, and when their owners were alerted."""
+"""Unheard restaurants: since when no screen would signal a call, and when their owners were alerted.
+
+A restaurant without hours is watched over while it is active: a screen is open, or guests have called, within
+ACTIVE_FOR. That is noted here as well, since a screen that has closed leaves nothing behind.
+"""
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NotRequired, TypedDict, cast
 
 from bson import ObjectId
@@ -17,6 +21,11 @@ UNHEARD_AFTER = timedelta(minutes=2)  # shorter times without an audible screen 
 ALERT_INTERVAL = timedelta(minutes=15)
 # After so many consecutive alerts without an audible screen in between, no more are sent.
 MAX_UNHEEDED_ALERTS = 7
+ACTIVE_FOR = timedelta(hours=1)
+ACTIVITY_INTERVAL = timedelta(minutes=5)  # at most one write for each active restaurant in this time
+
+
+BEFORE = datetime.min.replace(tzinfo=UTC)
 
 
 class AlertNote(TypedDict):
@@ -28,6 +37,8 @@ class AlertNote(TypedDict):
     told_at: datetime | None  # when the owners were alerted since `unheard_since`
     last_told_at: NotRequired[datetime]  # when they were last alerted at all
     unheeded: int  # consecutive alerts after which the restaurant was not heard again
+    roll_called_for: NotRequired[datetime]  # the last opening before which it was asked whether a call would be heard
+    active_at: NotRequired[datetime]  # when a screen was last open or a guest called; only noted without hours
 
 
 def documents() -> Collection[AlertNote]:
@@ -36,9 +47,41 @@ def documents() -> Collection[AlertNote]:
 
 
 def noted() -> dict[ObjectId, AlertNote]:
-    """The state of all restaurants that are unheard or have unheeded alerts."""
-    relevant = {"$or": [{"unheard_since": {"$ne": None}}, {"unheeded": {"$gt": 0}}]}
+    """The state of all restaurants that are unheard, have unheeded alerts, or are active (without hours)."""
+    active = {"active_at": {"$gt": clock.now() - ACTIVE_FOR}}
+    relevant = {"$or": [{"unheard_since": {"$ne": None}}, {"unheeded": {"$gt": 0}}, active]}
     return {document["restaurant_id"]: document for document in documents().find(relevant)}
+
+
+def notes_of(restaurant_ids: list[ObjectId]) -> dict[ObjectId, AlertNote]:
+    """The state of these restaurants, where there is one."""
+    return {note["restaurant_id"]: note for note in documents().find({"restaurant_id": {"$in": restaurant_ids}})}
+
+
+def record_roll_call(restaurant_id: ObjectId, opens: datetime) -> None:
+    """Note that it was asked before this opening whether a call would be heard."""
+    _prepare(restaurant_id)
+    documents().update_one({"restaurant_id": restaurant_id}, {"$set": {"roll_called_for": opens}})
+
+
+def is_ignored(note: AlertNote) -> bool:
+    """Whether MAX_UNHEEDED_ALERTS have been ignored: then it is told no more until it is heard again."""
+    return note["unheeded"] >= MAX_UNHEEDED_ALERTS
+
+
+def record_activity(restaurant_ids: set[ObjectId], noted: dict[ObjectId, AlertNote]) -> None:
+    """Note that these are active now, unless that was `noted` within ACTIVITY_INTERVAL."""
+    now = clock.now()
+    for restaurant_id in restaurant_ids:
+        note = noted.get(restaurant_id)
+        if note is None or note.get("active_at", BEFORE) <= now - ACTIVITY_INTERVAL:
+            _prepare(restaurant_id)
+            documents().update_one({"restaurant_id": restaurant_id}, {"$set": {"active_at": now}})
+
+
+def is_active(note: AlertNote) -> bool:
+    """Whether a screen was open or a guest has called within ACTIVE_FOR."""
+    return note.get("active_at", BEFORE) > clock.now() - ACTIVE_FOR
 
 
 def mark_unheard(restaurant_id: ObjectId) -> None:
@@ -58,7 +101,7 @@ def should_alert(noted: AlertNote) -> bool:
     """Whether the owners are to be alerted now: see UNHEARD_AFTER, ALERT_INTERVAL, MAX_UNHEEDED_ALERTS."""
     last_told_at = noted.get("last_told_at")  # possibly before `unheard_since`
     is_allowed = last_told_at is None or last_told_at + ALERT_INTERVAL <= clock.now()
-    return _is_long(noted) and noted["told_at"] is None and noted["unheeded"] < MAX_UNHEEDED_ALERTS and is_allowed
+    return _is_long(noted) and noted["told_at"] is None and not is_ignored(noted) and is_allowed
 
 
 def record_alert(noted: AlertNote) -> bool:

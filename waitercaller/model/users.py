@@ -31,6 +31,7 @@ class Registration(TypedDict):
     restaurant_name: str
     password_hash: str
     language: str  # of the mails
+    time_zone: NotRequired[str]  # of the browser, for the restaurant; see `time_zones`
     created_at: datetime
     expires_at: datetime  # REGISTRATION_LIFETIME later
 
@@ -94,7 +95,13 @@ def registrations() -> Collection[Registration]:
 
 
 def register(
-    email: str, name: str, restaurant_name: str, password_hash: str, language: str, txn: ClientSession | None
+    email: str,
+    name: str,
+    restaurant_name: str,
+    password_hash: str,
+    language: str,
+    time_zone: str,
+    txn: ClientSession | None,
 ) -> ObjectId:
     """Store a registration, whether or not the address has an account; returns its id."""
     now = clock.now()
@@ -105,6 +112,7 @@ def register(
         "restaurant_name": restaurant_name,
         "password_hash": password_hash,
         "language": language,
+        "time_zone": time_zone,
         "created_at": now,
         "expires_at": now + REGISTRATION_LIFETIME,
     }

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from waitercaller.model.languages import in_language
 from waitercaller.model.rollups.figures import answered_after
-from waitercaller.model.service_request import Escalation, ServiceRequest
+from waitercaller.model.service_request import Escalation, ServiceRequest, is_by_staff
 from waitercaller.report.words import minutes_and_seconds
 from waitercaller.web.languages import current_language
 
@@ -28,6 +28,7 @@ class Entry:
     look: str
     alerted: bool
     reminders: int
+    by_staff: str  # who of the staff entered it; empty: the guest
 
 
 def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escalation) -> Entry:
@@ -47,6 +48,7 @@ def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escala
         look=look if wait is not None or request["live"] else "none",
         alerted=any(step["what"] == "alerted" for step in request["steps"]),
         reminders=request["reminders"],
+        by_staff=_entered_by(request),
     )
 
 
@@ -65,6 +67,13 @@ def _outcome(request: ServiceRequest) -> str:
         "cancelled": str(_("Called off by the guest")),
         "withdrawn": str(_("The table was removed")),
     }[request["state"]]
+
+
+def _entered_by(request: ServiceRequest) -> str:
+    if not is_by_staff(request):
+        return ""
+    actor = request["steps"][0]["by"] or {"name": ""}
+    return actor["name"] or str(_("Somebody"))
 
 
 def _name_of_member(request: ServiceRequest) -> str:

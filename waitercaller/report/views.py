@@ -109,6 +109,7 @@ def _column_titles() -> list[str]:
         _("Given up"),
         _("Nobody at the table"),
         _("Managers alerted"),
+        _("Entered by staff"),
     ]
 
 
@@ -121,6 +122,6 @@ def _rows(items: list[TimedCell]) -> list[list[object]]:
         median, p90 = figures.wait(0.5), figures.wait(0.9)
         keys = [day.isoformat(), f"{hour:02}:00", zones[zone] if zone else "", kinds.get(kind, kind)]
         seconds = [round(wait.total_seconds()) if wait is not None else "" for wait in (median, p90)]
-        rest = [figures.given_up, figures.nobody, figures.alerted]
+        rest = [figures.given_up, figures.nobody, figures.alerted, figures.by_staff]
         rows.append([*keys, figures.calls, figures.answered, *seconds, *rest])
     return rows

@@ -1,6 +1,5 @@
 """The forms of the settings."""
 
-import zoneinfo
 from typing import Any
 
 from flask_babel import gettext as _
@@ -11,14 +10,12 @@ from wtforms.validators import NumberRange, ValidationError
 
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.service_request import Escalation
+from waitercaller.model.time_zones import TIME_ZONES, UNSET
 from waitercaller.settings.fields import MergingForm, choices
 from waitercaller.settings.merging import Values
 from waitercaller.web.fields import MAX_NAME_LENGTH, MAX_TABLE_NAME_LENGTH
 from waitercaller.web.forms import Form, text_field, text_of
 
-REGIONS = ("Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific")
-# Computed once: available_timezones() reads every file of the time zone database.
-TIME_ZONES = sorted(zone for zone in zoneinfo.available_timezones() if zone.partition("/")[0] in REGIONS)
 MIN_SECONDS, MAX_SECONDS = 10, 3600  # of escalation times
 
 
@@ -28,7 +25,7 @@ class RestaurantForm(MergingForm):
     name = text_field(lazy_gettext("Name"), MAX_NAME_LENGTH)
     time_zone = SelectField(
         lazy_gettext("Time zone"),
-        choices=choices(["UTC", *TIME_ZONES]),
+        choices=choices([UNSET, *TIME_ZONES]),
         validate_choice=False,
         render_kw={"data-time-zone": ""},
     )
@@ -44,7 +41,7 @@ class RestaurantForm(MergingForm):
     )
 
     def validate_time_zone(self, field: Any) -> None:
-        if field.data not in TIME_ZONES and field.data != "UTC":
+        if field.data not in TIME_ZONES and field.data != UNSET:
             raise ValidationError(_("Please choose one of the list."))
 
     def validate_language(self, field: Any) -> None:

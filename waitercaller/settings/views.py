@@ -11,13 +11,13 @@ from flask_babel import gettext as _
 
 from waitercaller.db import clock
 from waitercaller.db.client import Changes
-from waitercaller.model import settings
+from waitercaller.model import settings, time_zones
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import DEFAULT_ESCALATION, escalation_of
 from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.fields import MergingForm
-from waitercaller.settings.forms import TIME_ZONES, AttentionForm, RestaurantForm
+from waitercaller.settings.forms import AttentionForm, RestaurantForm
 from waitercaller.settings.merging import Conflict, Values, merged
 from waitercaller.web import access, audit, opening_words
 from waitercaller.web.errors import error_page
@@ -95,10 +95,10 @@ def saved(
 
 def _restaurant_page(form: MergingForm) -> str:
     zone = form["time_zone"].data
-    known = zone if zone in TIME_ZONES else "UTC"
+    known = time_zones.known(zone)
     clock_there = format_datetime(clock.now().astimezone(ZoneInfo(known)), "HH:mm", rebase=False)
     regions: dict[str, list[str]] = {}
-    for each in TIME_ZONES:
+    for each in time_zones.TIME_ZONES:
         regions.setdefault(each.partition("/")[0], []).append(each)
     return render_template("settings/house.html", form=form, regions=regions, zone=known, clock_there=clock_there)
 

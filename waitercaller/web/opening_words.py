@@ -9,7 +9,7 @@ from flask_babel import format_date, get_locale
 from flask_babel import gettext as _
 
 from waitercaller.db import clock
-from waitercaller.model import opening, presence, restaurants
+from waitercaller.model import opening, restaurants
 from waitercaller.model.restaurants import Restaurant
 
 WEEKDAY_ONLY = timedelta(days=6)  # up to which the name of a weekday is unambiguous
@@ -27,12 +27,10 @@ class Opening:
     until: str  # when a manual state set now would end
 
 
-def describe(restaurant: Restaurant, is_watched: bool | None = None) -> Opening:
-    """The present opening state; `is_watched` (see opening.is_open) is queried if None."""
+def describe(restaurant: Restaurant) -> Opening:
+    """The present opening state."""
     now = clock.now()
-    if is_watched is None:
-        is_watched = presence.is_watched(restaurant["_id"])
-    is_open, manual_state = opening.is_open(restaurant, now, is_watched), opening.manual_state(restaurant, now)
+    is_open, manual_state = opening.is_open(restaurant, now), opening.manual_state(restaurant, now)
     return Opening(
         is_open=is_open,
         headline=_("Guests can call") if is_open else _("Guests cannot call"),
@@ -43,13 +41,9 @@ def describe(restaurant: Restaurant, is_watched: bool | None = None) -> Opening:
     )
 
 
-def describe_if_unusual(restaurant: Restaurant, is_watched: bool | None = None) -> Opening | None:
-    """The present opening state if it is closed manually or outside the hours; else None."""
-    now = clock.now()
-    state = opening.manual_state(restaurant, now)
-    if state == "open" or (state is None and opening.is_in_hours(restaurant, now)):
-        return None
-    return describe(restaurant, is_watched)
+def describe_if_closed(restaurant: Restaurant) -> Opening | None:
+    """The present opening state if guests cannot call; else None."""
+    return None if opening.is_open(restaurant, clock.now()) else describe(restaurant)
 
 
 def local_time_text(restaurant: Restaurant, at: datetime) -> str:
@@ -73,9 +67,7 @@ def _reason(restaurant: Restaurant, now: datetime, is_open: bool) -> str:
             return _join(_("Closed by hand."), _next(restaurant, now))
     if not is_open:
         return _join(_("Closed by the hours."), _next(restaurant, now))
-    if not opening.is_in_hours(restaurant, now):
-        return _join(_("It is outside the hours, but a screen of the staff is open."))
-    return _join(_("By the hours.") if restaurant["hours"] else _("No hours are set, so they always can."))
+    return str(_("By the hours.") if restaurant["hours"] else _("No hours are set, so they always can."))
 
 
 def _hours_again(restaurant: Restaurant) -> str:

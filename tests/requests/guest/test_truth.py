@@ -272,8 +272,12 @@ def test_a_closed_restaurant_takes_no_calls_from_any_open_page(
     assert "We open on" in page
     assert 'name="kind"' not in page
     assert database.requests.count_documents({}) == 0
-    screens(a=True)
-    assert "Call a waiter" in phone.look().text  # a screen is watching
+    screens(a=True)  # a tablet that was forgotten on the wall
+    assert "We are closed now" in phone.look().text
+    phone.send("call", form)
+    assert database.requests.count_documents({}) == 0
+    settle({"opening": {"state": "open", "until": None}})
+    assert "Call a waiter" in phone.look().text
     phone.send("call", form)
     assert database.requests.count_documents({}) == 1
     settle({"opening": {"state": "closed", "until": None}})

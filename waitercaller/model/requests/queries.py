@@ -37,5 +37,11 @@ def tables_ahead(restaurant_id: ObjectId, table_id: ObjectId, first_at: datetime
     return len({request["table_id"] for request in waiting if request["state"] == "waiting"} - {table_id})
 
 
+def restaurants_called_since(since: datetime) -> set[ObjectId]:
+    """The restaurants in which a guest has opened a request since then; asks for minutes, not for days."""
+    lately = documents().find({"created_at": {"$gt": since}}, {"restaurant_id": True})
+    return {request["restaurant_id"] for request in lately}
+
+
 def _find(where: Filter, order: str) -> list[ServiceRequest]:
     return list(documents().find(where).sort(order))

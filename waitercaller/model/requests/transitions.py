@@ -18,7 +18,7 @@ from waitercaller.db.client import Changes, Filter
 from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Actor, Restaurant
-from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, Step, documents
+from waitercaller.model.service_request import POSTPONED_FOR, UNDO_WINDOW, Scope, ServiceRequest, Step, documents
 from waitercaller.model.standard_kinds import Choice, Kind
 from waitercaller.model.tables import Table
 
@@ -37,13 +37,16 @@ def open_request(
     choice: Choice | None = None,
     note: str | None = None,
     device: str | None = None,
+    by: Actor | None = None,
 ) -> ServiceRequest:
     """The request that answers the tap `key`: a new one, or the one that already does.
 
     The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
     the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie.
+    `by` is who of the staff entered it for a guest.
     """
     request = service_request.new(restaurant, table, kind, _key(key, kind, choice, note))
+    request["steps"][0]["by"] = by
     request["note"], request["device"] = note, device
     if choice:
         request["choice"], request["choice_labels"] = choice["id"], choice["names"]
@@ -80,6 +83,13 @@ def pass_on(restaurant_id: ObjectId, ids: list[ObjectId], to: Actor, by: Actor) 
     step = service_request.step("passed", by)
     step["to"] = to
     return len(_advance(live, ids, service_request.passed(restaurants.get(restaurant_id), to, by), step))
+
+
+def postpone(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
+    """Whoever goes to these is back at the table in POSTPONED_FOR: their next step is due then; returns how many."""
+    accepted = {"restaurant_id": restaurant_id, "state": "accepted"}
+    values = service_request.postponed(restaurants.get(restaurant_id))
+    return len(_advance(accepted, ids, values, service_request.step("postponed", by)))
 
 
 def resolve(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
@@ -145,7 +155,7 @@ def _reminder(live: ServiceRequest, request: ServiceRequest, restaurant: Restaur
     """The update by which a tap reminds of a live request: its key, a step, and its choice and note, if any."""
     change: dict[str, object] = {
         "$inc": {"reminders": 1},
-        "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", None)},
+        "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", request["steps"][0]["by"])},
     }
     given = {name: request[name] for name in ("choice", "choice_labels", "note") if request[name]}
     values = {**given, **(escalation.remind(live) if restaurants.has_phones(restaurant) else {})}

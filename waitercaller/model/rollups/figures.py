@@ -4,9 +4,9 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
-from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.service_request import ServiceRequest, is_by_staff
 
 # Upper bounds of the buckets of the histogram of waits. The last bucket has none.
 BUCKET_BOUNDS_SECONDS = (*range(5, 120, 5), *range(120, 300, 10), *range(300, 900, 30), *range(900, 3601, 300))
@@ -25,6 +25,7 @@ class Cell(TypedDict):
     given_up: int  # cancelled by the guest before it was accepted
     nobody: int  # dismissed: nobody was at the table
     alerted: int  # the managers were alerted
+    by_staff: NotRequired[int]  # entered by staff; absent in what was counted before that could be
     waits: dict[str, int]  # answered requests by bucket of the histogram
 
 
@@ -61,6 +62,7 @@ def _empty(request: ServiceRequest) -> Cell:
         "given_up": 0,
         "nobody": 0,
         "alerted": 0,
+        "by_staff": 0,
         "waits": {},
     }
 
@@ -72,6 +74,7 @@ def _count(cell: Cell, request: ServiceRequest) -> None:
     cell["given_up"] += wait is None and request["state"] == "cancelled"
     cell["nobody"] += request["state"] == "dismissed"
     cell["alerted"] += any(step["what"] == "alerted" for step in request["steps"])
+    cell["by_staff"] = cell.get("by_staff", 0) + is_by_staff(request)
     if wait is not None:
         bucket = str(bisect_right(BUCKET_BOUNDS_SECONDS, wait.total_seconds()))
         cell["waits"][bucket] = cell["waits"].get(bucket, 0) + 1
@@ -86,6 +89,7 @@ class Figures:
     given_up: int = 0
     nobody: int = 0
     alerted: int = 0
+    by_staff: int = 0
     waits: list[int] = field(default_factory=lambda: [0] * (len(BUCKET_BOUNDS_SECONDS) + 1))
 
     def add(self, cell: Cell) -> None:
@@ -95,6 +99,7 @@ class Figures:
         self.given_up += cell["given_up"]
         self.nobody += cell["nobody"]
         self.alerted += cell["alerted"]
+        self.by_staff += cell.get("by_staff", 0)
         for bucket, count in cell["waits"].items():
             self.waits[int(bucket)] += count
 

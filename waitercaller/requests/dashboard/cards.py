@@ -1,7 +1,7 @@
 """The live requests of a restaurant as one card per table, oldest first."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Literal
@@ -10,12 +10,12 @@ from flask import render_template
 from flask_babel import force_locale
 
 from waitercaller.db import clock
-from waitercaller.model import opening, presence
+from waitercaller.model import opening, presence, restaurants
 from waitercaller.model.languages import in_language
 from waitercaller.model.presence import Screen
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Actor, Restaurant
-from waitercaller.model.service_request import Escalation, ServiceRequest, State, escalation_of
+from waitercaller.model.service_request import Escalation, ServiceRequest, State, back_at, escalation_of
 from waitercaller.model.standard_kinds import Sound, sound_of
 from waitercaller.requests.dashboard import pause_list
 from waitercaller.web import opening_words, screen_words
@@ -66,6 +66,7 @@ class Card:
     lead_id: str
     waiting_ids: str
     all_ids: str
+    back_at: datetime | None  # when `by` said to be back at the table, while nothing else waits
 
     def level_at(self, now_ms: int) -> Level:
         """The card's appearance at this time. Must agree with static/js/clock.js, which recomputes it every second."""
@@ -86,12 +87,11 @@ def cards_of(
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
-def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | None = True, **context: Any) -> str:
+def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str:
     """The list of live requests as HTML, identical for all viewers with the same language.
 
     The page passes `now_ms`, so that ages are right before scripts run. The stream does not, so that unchanged requests
-    give unchanged bytes and no event. `is_watched` is True for a stream, since its reader is a watching screen; None
-    for a page: ask the presence.
+    give unchanged bytes and no event.
     """
     times = escalation_of(restaurant)
     sounds = {kind["id"]: sound_of(kind) for kind in restaurant["kinds"]}
@@ -100,9 +100,10 @@ def calls_fragment(restaurant: Restaurant, language: str, is_watched: bool | Non
         return render_template(
             "requests/dashboard/_calls.html",
             cards=cards,
-            opening=opening_words.describe_if_unusual(restaurant, is_watched),
+            opening=opening_words.describe_if_closed(restaurant),
             screens=[_screen(each) for each in presence.open_screens(restaurant["_id"])],
             zones=restaurant["zones"],
+            time_zone=restaurants.time_zone(restaurant),
             pauses=pause_list.rows(restaurant),
             requests_url=f"/r/{restaurant['_id']}/requests",
             opening_url=f"/r/{restaurant['_id']}/settings/opening",
@@ -152,6 +153,9 @@ def _card(requests: list[ServiceRequest], language: str, times: Escalation, soun
     waiting = [request for request in requests if request["state"] == "waiting"]
     level = max((request.get("level", 0) for request in waiting), default=0)
     late = times.all_zones if waiting else overdue_after(times)
+    back = None if waiting else max(filter(None, map(back_at, requests)), default=None)
+    if back:
+        late = max(late, back - oldest["first_at"])
     return Card(
         table_id=str(oldest["table_id"]),
         table_name=latest["table_name"],
@@ -169,6 +173,7 @@ def _card(requests: list[ServiceRequest], language: str, times: Escalation, soun
         lead_id=str((waiting or requests)[0]["_id"]),
         waiting_ids=" ".join(str(request["_id"]) for request in waiting),
         all_ids=" ".join(str(request["_id"]) for request in requests),
+        back_at=back,
     )
 
 

@@ -34,7 +34,7 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
     now_ms = clock.milliseconds(clock.now())
     return render_template(
         "requests/dashboard/page.html",
-        fragment=Markup(cards.calls_fragment(restaurant, language, None, now_ms=now_ms)),  # noqa: S704 (our own template)
+        fragment=Markup(cards.calls_fragment(restaurant, language, now_ms=now_ms)),  # noqa: S704 (our own template)
         recent=[_recent(ended, language) for ended in queries.recently_ended(restaurant_id)],
         live_url=url_for("requests.dashboard.live", restaurant_id=restaurant_id),
         now_ms=now_ms,
@@ -100,6 +100,16 @@ def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
     changed = transitions.pass_on(restaurant_id, ids, to, actors.actor_or_device())
     due_steps.take_now(queries.with_ids({"restaurant_id": restaurant_id}, ids))
     return _answer(restaurant_id, ids, to, changed, lambda table: _on_the_way(table, to))
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/postpone")
+@access.least("waiter", devices=True)
+def postpone(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
+    """“Back in 5 minutes”: whoever goes has been at the table and comes again; the guest reads it."""
+    ids = _ids(request_id)
+    by = actors.actor(queries.with_ids({"restaurant_id": restaurant_id}, ids)) or actors.actor_or_device()
+    changed = transitions.postpone(restaurant_id, ids, by)
+    return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s: back in 5 minutes.", table=table))
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/resolve")

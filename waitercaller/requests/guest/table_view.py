@@ -141,7 +141,5 @@ def scope_of(table: Table) -> Scope:
 
 
 def is_open(restaurant: Restaurant) -> bool:
-    """Whether guests can call now. Presence is queried only outside of the opening hours."""
-    now = clock.now()
-    by_itself = opening.is_open(restaurant, now, watched=False)
-    return by_itself or opening.is_open(restaurant, now, watched=presence.is_watched(restaurant["_id"]))
+    """Whether guests can call now."""
+    return opening.is_open(restaurant, clock.now())

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from waitercaller.db import clock
 from waitercaller.model import pauses, restaurants
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.service_request import ServiceRequest, back_at
 from waitercaller.requests.guest.table_view import TableView
 
 Tone = Literal["idle", "calm", "info", "done", "warn", "closed"]
@@ -60,7 +60,7 @@ def _live(view: TableView) -> GuestState:
     first_ms = clock.milliseconds(view.live[0]["first_at"])
     coming = next((request["by"] for request in view.live if request["by"]), None)
     if coming is not None:
-        headline = _("%(name)s is on the way", name=coming["name"])
+        headline = _back_in(coming["name"], view) or _("%(name)s is on the way", name=coming["name"])
         return GuestState(headline, _other(view) if view.waiting else "", 3, "info", first_ms)
     if view.is_overlooked:
         detail = _("Your call is sent, but no screen of the staff shows it right now.")
@@ -84,6 +84,16 @@ def _reminded(view: TableView) -> str:
     if any(request["steps"][-1]["what"] == "returned" for request in view.waiting):
         return str(_("It takes longer than we thought. Everybody has been told again."))
     return str(_("The staff has been reminded.")) if any(request["reminders"] for request in view.waiting) else ""
+
+
+def _back_in(name: str, view: TableView) -> str:
+    """That whoever goes is back in so many minutes; empty if they did not say so, or the time is over."""
+    said = max(filter(None, map(back_at, view.live)), default=view.now)
+    minutes = math.ceil((said - view.now) / MINUTE)
+    if minutes <= 0:
+        return ""
+    when = format_timedelta(minutes * MINUTE, "minute", threshold=2, add_direction=True)
+    return str(_("%(name)s will be back %(when)s", name=name, when=when))
 
 
 def _other(view: TableView) -> str:

@@ -1,0 +1,85 @@
+"""Entering a call for a guest who waved: the tables, then the kinds; two taps, the same clock as a guest's call."""
+
+import re
+import secrets
+from typing import Any
+
+from bson import ObjectId
+from flask import abort, render_template, request
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from waitercaller.alerts import messages
+from waitercaller.model import tables
+from waitercaller.model.languages import in_language, table_title
+from waitercaller.model.requests import transitions
+from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.standard_kinds import Kind
+from waitercaller.model.tables import Table
+from waitercaller.requests.dashboard import actors, answers, blueprint
+from waitercaller.web import access
+from waitercaller.web.languages import current_language
+
+KEY = re.compile("[0-9a-f]{32}")  # the one-time key of a page
+
+
+@blueprint.get("/r/<objectid:restaurant_id>/enter")
+@access.least("waiter", devices=True)
+def choose_table(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """The restaurant's tables by zone, as links to their kinds."""
+    zones = _by_zone(access.current_restaurant(), tables.of_restaurant(restaurant_id))
+    return render_template("requests/dashboard/enter_table.html", zones=zones)
+
+
+@blueprint.get("/r/<objectid:restaurant_id>/tables/<objectid:table_id>/enter")
+@access.least("waiter", devices=True)
+def choose_kind(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
+    """The kinds of a table's call, as buttons."""
+    table = tables.get(restaurant_id, table_id) or abort(404)
+    language = current_language()
+    kinds = [
+        {
+            "id": kind["id"],
+            "name": in_language(kind["labels"], language),
+            "icon": kind["icon"],
+            "choices": [{"id": each["id"], "name": in_language(each["names"], language)} for each in kind["choices"]],
+        }
+        for kind in _offered(access.current_restaurant())
+    ]
+    return render_template("requests/dashboard/enter_kind.html", table=table, kinds=kinds, key=secrets.token_hex(16))
+
+
+@blueprint.post("/r/<objectid:restaurant_id>/tables/<objectid:table_id>/enter")
+@access.least("waiter", devices=True)
+def enter(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
+    """Open a request as by staff, or remind of the live one of the same kind; possible while closed or paused."""
+    table, key = tables.get(restaurant_id, table_id) or abort(404), request.form.get("key", "")
+    kind_id, _slash, choice_id = request.form.get("kind", "").partition("/")
+    kind = next((each for each in _offered(access.current_restaurant()) if each["id"] == kind_id), None)
+    choice = next((each for each in kind["choices"] if each["id"] == choice_id), None) if kind else None
+    if kind is None or (choice_id and choice is None) or not KEY.fullmatch(key):
+        abort(400)
+    restaurant = access.current_restaurant()
+    by = actors.actor_or_device()
+    opened = transitions.open_request(restaurant, table, kind, key, choice=choice, by=by)
+    messages.enqueue(restaurant, "called", opened)
+    name = in_language(kind["labels"], current_language())
+    return answers.respond(restaurant_id, True, _("%(table)s: %(kind)s.", table=table_title(table["name"]), kind=name))
+
+
+def _offered(restaurant: Restaurant) -> list[Kind]:
+    """The active kinds in the restaurant's order."""
+    return sorted((kind for kind in restaurant["kinds"] if kind["active"]), key=lambda kind: kind["position"])
+
+
+def _by_zone(restaurant: Restaurant, found: list[Table]) -> list[dict[str, Any]]:
+    """The zones with their tables, then those without a zone; no zone without tables."""
+    zones = [(zone["id"], zone["name"]) for zone in restaurant["zones"]]
+    known = {zone_id for zone_id, _name in zones}
+    groups: list[dict[str, Any]] = [
+        {"id": zone_id, "name": name, "tables": [each for each in found if each["zone_id"] == zone_id]}
+        for zone_id, name in zones
+    ]
+    rest = [each for each in found if each["zone_id"] not in known]
+    groups.append({"id": "rest", "name": _("Without a zone") if zones else "", "tables": rest})
+    return [group for group in groups if group["tables"]]
