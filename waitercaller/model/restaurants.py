@@ -11,6 +11,7 @@ from pymongo.collection import Collection
 
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Filter, db
+from waitercaller.model.duty_entry import Duty
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.standard_kinds import STANDARD_KINDS, Kind
 
@@ -92,6 +93,7 @@ class Settings(TypedDict, total=False):
     alert_mail: bool  # send mails to owners and managers at the last step of the escalation; default: False
     notes: bool  # guests may add a note to a call; default: False
     two_factor_required: bool  # managers and owners need a second factor; default: False
+    duty: bool  # members can go on duty; default: True
 
 
 class OpeningTimes(TypedDict):
@@ -111,6 +113,7 @@ class Restaurant(OpeningTimes):
     languages: list[str]  # codes offered to guests; the first is the default
     settings: Settings
     members: list[Member]  # at least one, unless the restaurant is removed
+    duty: NotRequired[list[Duty]]  # see `duty`
     kinds: list[Kind]
     zones: list[Zone]
     created_at: datetime
@@ -215,7 +218,7 @@ def remove_member(restaurant_id: ObjectId, member_id: str, txn: ClientSession | 
     """Remove a member; False if there is no such member or it is the last owner. Safe against concurrent removals."""
     changed = documents().update_one(
         {"_id": restaurant_id, "members.id": member_id, **_another_owner(member_id)},
-        {"$pull": {"members": {"id": member_id}}},
+        {"$pull": {"members": {"id": member_id}, "duty": {"member_id": member_id}}},
         session=txn,
     )
     cache.restaurants.forget(restaurant_id)
