@@ -178,7 +178,8 @@ def test_where_whose_table_it_is_cannot_be_told_the_next_ones_are(house: House) 
 def test_of_two_who_take_a_table_at_once_one_has_it(app: Flask, house: House) -> None:
     house.on(house.bob, house.nina, house.otto)
     members = (house.bob, house.nina, house.otto)
-    refused = at_once_in(app, *(partial(house.take, member, "1", number) for member, number in zip(members, "234")))
+    each = zip(members, "234", strict=True)
+    refused = at_once_in(app, *(partial(house.take, member, "1", number) for member, number in each))
     held = house.held()
     assert sorted(map(len, refused)) == [0, 1, 1]
     assert sorted(map(len, held.values())) == [1, 1, 2]

@@ -5,23 +5,23 @@ A "#" in a text stands for the time, which the phone writes as its people do.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from bson import ObjectId
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.model import subscriptions, unheard
+from waitercaller.model import duty, opening, subscriptions, tables, unheard
 from waitercaller.model.languages import in_language, table_title, text_direction
 from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries
-from waitercaller.model.restaurants import Member, Restaurant
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.subscriptions import ActiveChoice
 from waitercaller.push import outbox
 
-Event = Literal["called", "nagged", "raised", "alerted", "unheard"]
+Event = Literal["called", "nagged", "raised", "alerted", "unheard", "uncovered"]
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,22 @@ class Audience:
 
     choices: tuple[ActiveChoice, ...]  # of a subscription: "all" calls, or only those that "escalated"
     time_to_live: timedelta
+    with_zone: bool = False  # whose zone it is, beside whose table it is
     all_zones: bool = False  # whoever's zones they are
+    managers: bool = False  # managers and owners, off duty too
     waiters: bool = True
 
 
 AUDIENCES: dict[Event, Audience] = {
     "called": Audience(("all",), timedelta(minutes=2)),
-    "nagged": Audience(("all",), timedelta(minutes=2)),
+    "nagged": Audience(("all",), timedelta(minutes=2), with_zone=True),
     "raised": Audience(("all", "escalated"), timedelta(minutes=5), all_zones=True),
-    "alerted": Audience(("all", "escalated"), timedelta(minutes=15), all_zones=True),
-    "unheard": Audience(("all", "escalated"), timedelta(minutes=30), all_zones=True, waiters=False),
+    "alerted": Audience(("all", "escalated"), timedelta(minutes=15), all_zones=True, managers=True),
+    "unheard": Audience(("all", "escalated"), timedelta(minutes=30), managers=True, waiters=False),
+    "uncovered": Audience(("all", "escalated"), timedelta(minutes=15), managers=True, waiters=False),
 }
 TRIAL_TIME_TO_LIVE = timedelta(minutes=1)
+MAX_NAMES = 5  # of tables and zones in one message
 
 
 def enqueue(
@@ -50,25 +54,31 @@ def enqueue(
     request: ServiceRequest | None,
     txn: ClientSession | None = None,
     occasion: str = "",
-) -> None:
+    **context: Any,
+) -> bool:
     """Enqueue a push message for the members who want to hear of this; `request` is None for what concerns none.
 
-    Idempotent per `occasion`; without one, per step of the request. Costs no query where nobody wants to hear of it.
+    Returns whether anybody is told. Idempotent per `occasion`; without one, per step of the request. Costs no query
+    where nobody wants to hear of it.
     """
-    audience, zone_id = AUDIENCES[event], request["zone_id"] if request else None
-    members = [member["id"] for member in restaurant["members"] if _wants(member, audience, zone_id)]
+    audience = AUDIENCES[event]
+    willing = {member["id"] for member in restaurant["members"] if member.get("push") in audience.choices}
+    members = sorted(willing & _told(restaurant, audience, request, willing))
     if not members or not outbox.is_enabled():
-        return
+        return False
+    subscription_ids = subscriptions.ids_with_choice(audience.choices, restaurant["_id"], members, txn)
     outbox.enqueue(
         event,
         restaurant["_id"],
-        subscriptions.ids_with_choice(audience.choices, restaurant["_id"], members, txn),
+        subscription_ids,
         occasion=occasion or _occasion(event, request),
         time_to_live=audience.time_to_live,
         topic=str(request["_id"]) if request else None,  # a phone that was away gets the last word on each call
         txn=txn,
         request_id=request["_id"] if request else None,
+        **context,
     )
+    return bool(subscription_ids)
 
 
 def enqueue_trial(restaurant_id: ObjectId, subscription_id: str) -> None:
@@ -76,11 +86,16 @@ def enqueue_trial(restaurant_id: ObjectId, subscription_id: str) -> None:
     outbox.enqueue("tried", restaurant_id, [subscription_id], occasion=str(ObjectId()), time_to_live=TRIAL_TIME_TO_LIVE)
 
 
-def _wants(member: Member, audience: Audience, zone_id: str | None) -> bool:
-    if member.get("push") not in audience.choices or (member["role"] == "waiter" and not audience.waiters):
-        return False
-    # A member without zones has all of them, and a table without a zone is everybody's.
-    return audience.all_zones or not member["zones"] or zone_id is None or zone_id in member["zones"]
+def _told(restaurant: Restaurant, audience: Audience, request: ServiceRequest | None, willing: set[str]) -> set[str]:
+    """The ids of the members whom an event concerns; who among them is off duty hears of no call."""
+    now = clock.now()
+    managers = {member["id"] for member in restaurant["members"] if audience.managers and member["role"] != "waiter"}
+    if request is None or not audience.waiters:
+        return managers
+    if audience.all_zones:
+        return managers | duty.on_duty(restaurant, now)
+    at = (request["table_id"], request["zone_id"])
+    return managers | duty.first_to_hear(restaurant, *at, now, reachable=willing, widened=audience.with_zone)
 
 
 def _occasion(event: Event, request: ServiceRequest | None) -> str:
@@ -122,9 +137,42 @@ def _unheard(push: Push, restaurant: Restaurant, language: str) -> outbox.Messag
     return _about_restaurant(push, text, restaurant, language)
 
 
+@outbox.prepares("uncovered")
+def _uncovered(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
+    text = uncovered_text(restaurant, push["context"]["table_ids"], push["context"]["zone_ids"])
+    return _about_restaurant(push, text, restaurant, language) if text else None
+
+
 @outbox.prepares("tried")
 def _tried(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
     return _about_restaurant(push, _("This is how calls reach this phone."), restaurant, language)
+
+
+def uncovered_text(restaurant: Restaurant, table_ids: list[ObjectId], zone_ids: list[str]) -> str | None:
+    """Which of these tables and zones nobody on duty has, and who hears their calls now.
+
+    None where somebody has them all again, and where the house is closing: the last one has left and no hours say
+    that it is open.
+    """
+    now = clock.now()
+    present = duty.entries(restaurant, now)
+    if not present and not opening.is_expected(restaurant, now):
+        return None
+    left = set(duty.still_uncovered(restaurant, table_ids, now))
+    found = [table for table in tables.of_restaurant(restaurant["_id"]) if table["_id"] in left]
+    covered = {zone for entry in present for zone in entry["zones"]}
+    zones = [zone["name"] for zone in restaurant["zones"] if zone["id"] in zone_ids and zone["id"] not in covered]
+    names = [*zones, *(table_title(table["name"]) for table in found)]
+    if not names:
+        return None
+    what = ", ".join(names[:MAX_NAMES]) + (", …" if len(names) > MAX_NAMES else "")
+    if not present:
+        return str(_("%(tables)s: nobody is on duty any more. The calls go to everybody now.", tables=what))
+    hearing = duty.on_duty(restaurant, now) if zones else set()
+    hearing |= {each for t in found for each in duty.first_to_hear(restaurant, t["_id"], t["zone_id"], now)}
+    who = ", ".join(member["name"] for member in restaurant["members"] if member["id"] in hearing)
+    text = _("%(tables)s: whoever had this is off duty. The calls go to %(names)s now.", tables=what, names=who)
+    return str(text)
 
 
 def _waiting(push: Push) -> ServiceRequest | None:

@@ -96,6 +96,11 @@ def of_member(restaurant_id: ObjectId, member_id: str) -> list[Subscription]:
     return _of(restaurant_id, member_id, None)
 
 
+def of_restaurant(restaurant_id: ObjectId) -> list[Subscription]:
+    """The subscriptions of all members, oldest first."""
+    return list(documents().find({"restaurant_id": restaurant_id}).sort("created_at"))
+
+
 def ids_with_choice(
     choices: Iterable[ActiveChoice], restaurant_id: ObjectId, member_ids: list[str], txn: ClientSession | None
 ) -> list[str]:
