@@ -1,4 +1,4 @@
-"""Duty in browsers of two staff: tables for tonight, a break with a deputy, the counter, and all of it without scripts."""
+"""Duty in browsers of two staff: tables for tonight, a break with a deputy, the counter; also without scripts."""
 
 import re
 
@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
+from tests.support.axe import complaints
 from tests.support.cast import Person
 from tests.support.visitors import Visitors, press
 from waitercaller.model import logins, restaurants, tables
@@ -62,6 +63,8 @@ def test_two_waiters_share_the_house_for_tonight(
     expect(ninas.get_by_text("Table 1: Bob has it.")).to_be_visible()
     expect(ninas.get_by_label("1 Bob")).to_be_disabled()
     expect(ninas.get_by_text("Tables 1, 2")).to_be_visible()
+    if scripts:
+        assert complaints(bobs) == []
 
     press(bobs, "Nina")
     expect(bobs.get_by_role("heading", name="On a break")).to_be_visible()
@@ -91,6 +94,7 @@ def test_at_the_counter_everybody_taps_a_name(
     counter.get_by_label("3", exact=True).check()
     press(counter, "Save")
     counter.get_by_role("link", name="Who is here").click()
+    assert complaints(counter) == []
     counter.get_by_role("link", name="Bob Table 3").click()  # what becomes of his table?
     press(counter, "Nina")
     press(counter, "Off duty")

@@ -9,7 +9,7 @@ from flask import Flask
 
 from tests.support.cast import Browser, Person, visit
 from waitercaller.db import clock
-from waitercaller.model import duty, logins, presence, restaurants, subscriptions, tables
+from waitercaller.model import duty, export, logins, presence, restaurants, subscriptions, tables, users
 from waitercaller.model.restaurants import Restaurant
 
 
@@ -167,6 +167,15 @@ def test_who_logs_out_of_the_last_browser_or_is_removed_goes_off_duty(
     assert not is_on(app, bob)
     alice.client.submit(f"{alice.home}/staff/members/{nina.member_id}/remove", page=f"{alice.home}/staff")
     assert now(app, alice)["duty"] == []
+
+
+def test_duty_is_among_what_a_person_downloads(app: Flask, bob: Person) -> None:
+    act(bob.client, bob, "on")
+    with app.app_context():
+        user = users.get(bob.user_id)
+        assert user
+        place: Any = export.about(user)["restaurants"]
+    assert set(place[0]["duty"]) == {"since", "until"}
 
 
 # --- who can hear -----------------------------------------------------------------------------------------------------
