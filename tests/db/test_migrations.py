@@ -42,7 +42,6 @@ from waitercaller.model import (
 from waitercaller.model.requests import escalation, queries, seen, transitions
 from waitercaller.model.restaurants import Actor, Restaurant, set_setting
 from waitercaller.model.rollups import store as rollups
-from waitercaller.model.service_request import escalation_of
 from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 from waitercaller.push import outbox as pushes
@@ -162,7 +161,7 @@ class OldRelease:
 
     def _of_people(self, name: str) -> None:
         where, address = self.restaurant["_id"], f"{name}@example.org"
-        users.register(address, "Dora", "Dora's", "a hash", "en", None)
+        users.register(address, "Dora", "Dora's", "a hash", "en", "UTC", None)
         user_id = users.create(address, "Dora", "a hash", None)
         users.set_password(user_id, "another hash", None)
         _, login = logins.start(user_id, "127.0.0.1", "a browser")
@@ -194,7 +193,7 @@ class OldRelease:
         pauses.pause_table(table)
         seen.record(where, ids[2], name)
         (waiting,) = queries.with_ids({"restaurant_id": where}, ids[2])
-        escalation.advance(waiting, escalation_of(self.restaurant))
+        escalation.advance(waiting, escalation.turn_of(waiting, self.restaurant))
         tables.rotate(where, table["_id"])
         tables.remove(where, table["_id"])
         transitions.withdraw({"restaurant_id": where, "table_id": table["_id"]})

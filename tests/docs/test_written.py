@@ -18,6 +18,7 @@ from waitercaller.alerts import messages
 from waitercaller.db import clock
 from waitercaller.db.client import db
 from waitercaller.model import (
+    duty,
     erasure,
     logins,
     pauses,
@@ -106,6 +107,14 @@ def test_what_is_written_is_on_the_page(
             assert [fault for document in documents for fault in faults(keys, document)] == [], collection
 
 
+def _share_tables(alice: Person, bob: Person, table: Table) -> None:
+    """Both are on duty; Bob has this table and a zone, and is on a break."""
+    for person in (alice, bob):
+        duty.begin(person.restaurant_id, person.member_id)
+    duty.take(bob.restaurant_id, bob.member_id, [table["_id"]], ["5" * 12])
+    duty.hand_over(bob.restaurant_id, bob.member_id, alice.member_id)
+
+
 def _act(alice: Person, bob: Person, table: Table) -> None:
     """Further operations that write documents or optional keys."""
     now, restaurant_id = clock.now(), alice.restaurant_id
@@ -148,8 +157,9 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
         "opening": {"state": "open", "until": now + HOUR},
     }
     settings.change(restaurant_id, lambda _now: set_by_owner)
+    _share_tables(alice, bob, table)
     restaurants.set_setting(restaurant_id, "escalation", {"nag": 30, "all_zones": 60, "alert": 90})
-    for name in ("alert_mail", "notes", "two_factor_required"):
+    for name in ("alert_mail", "duty", "notes", "two_factor_required"):
         restaurants.set_setting(restaurant_id, name, True)
     secret = second_factors.offer(alice.user_id, "a login")
     second_factors.turn_on(alice.user_id, secret, 1, ["a recovery code"], None)

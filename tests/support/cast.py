@@ -19,7 +19,7 @@ from waitercaller.model import logins, restaurants, users
 from waitercaller.web import passwords
 
 PASSWORD = "correct horse battery staple"
-WAIT_SECONDS = 20.0  # timeout for what normally takes milliseconds
+WAIT_SECONDS = 60.0  # timeout for what normally takes milliseconds
 
 
 class Browser(FlaskClient):

@@ -7,7 +7,7 @@ from http.client import HTTPConnection, HTTPResponse
 from types import TracebackType
 from typing import Self
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 60.0
 
 
 @dataclass

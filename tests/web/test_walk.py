@@ -26,7 +26,7 @@ REGISTRATION = {
 }
 
 # These end a login or change rights: each is tested in a restaurant of its own.
-ALONE = ("account.delete", "auth.logout", "staff.require_two_factor")
+ALONE = ("account.delete", "auth.logout", "staff.require_two_factor", "staff.switch_duty")
 WALKS = {each: [each] for each in ALONE} | {
     room: [each for each in POSTS if each not in ALONE and each.startswith(f"{room}.")]
     for room in sorted({each.partition(".")[0] for each in POSTS})

@@ -9,8 +9,9 @@ from typing import Any
 
 from bson import ObjectId
 from flask_babel import format_timedelta
+from pymongo.client_session import ClientSession
 
-from waitercaller.alerts import messages
+from waitercaller.alerts import message_texts, messages
 from waitercaller.db import clock
 from waitercaller.mail import outbox
 from waitercaller.model import opening, presence, restaurants, unheard, users
@@ -64,6 +65,14 @@ def restaurant_not_ready(to: str, context: dict[str, Any]) -> outbox.Prepared | 
     return outbox.Prepared("not_ready", {**_about(restaurant), "time": local_time_text(restaurant, opens)})
 
 
+def about_uncovered(
+    restaurant: Restaurant, occasion: str, table_ids: list[ObjectId], zone_ids: list[str], txn: ClientSession | None
+) -> None:
+    """Enqueue a mail to owners and managers that nobody has these tables and zones any more."""
+    about: dict[str, Any] = {"table_ids": table_ids, "zone_ids": zone_ids}
+    _enqueue("uncovered", restaurant, ("owner", "manager"), occasion, txn=txn, **about)
+
+
 @outbox.prepares("unanswered")
 def unanswered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """Who waits now, since when; nothing once somebody goes to each of them."""
@@ -97,7 +106,25 @@ def unheard_restaurant(to: str, context: dict[str, Any]) -> outbox.Prepared | No
     )
 
 
-def _enqueue(name: str, restaurant: Restaurant, roles: tuple[str, ...], occasion: str, before: str = "") -> None:
+@outbox.prepares("uncovered")
+def uncovered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
+    """Which tables and zones nobody has; nothing once somebody has them."""
+    restaurant = restaurants.get(context["restaurant_id"])
+    text = message_texts.uncovered_text(restaurant, context["table_ids"], context["zone_ids"]) if restaurant else None
+    if restaurant is None or text is None:
+        return None
+    return outbox.Prepared("uncovered", {**_about(restaurant), "text": text})
+
+
+def _enqueue(
+    name: str,
+    restaurant: Restaurant,
+    roles: tuple[str, ...],
+    occasion: str,
+    before: str = "",
+    txn: ClientSession | None = None,
+    **context: Any,
+) -> None:
     """Enqueue a mail to each such member, unless theirs of the occasion `before` is younger than MAIL_INTERVAL."""
     first = restaurant["languages"][0]
     language = first if first in STAFF_LANGUAGES else DEFAULT_LANGUAGE
@@ -106,7 +133,8 @@ def _enqueue(name: str, restaurant: Restaurant, roles: tuple[str, ...], occasion
         once = f"{occasion}:{user_id}"
         if before and outbox.was_enqueued(f"{before}:{user_id}", since=clock.now() - MAIL_INTERVAL):
             continue
-        outbox.enqueue(name, address, language=language, occasion=once, restaurant_id=restaurant["_id"])
+        about = {"restaurant_id": restaurant["_id"], **context}
+        outbox.enqueue(name, address, txn=txn, language=language, occasion=once, **about)
 
 
 def _about(restaurant: Restaurant) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from waitercaller.alerts import mails, messages
 from waitercaller.db import clock
 from waitercaller.model import opening, presence, restaurants, subscriptions, unheard
 from waitercaller.model.requests import queries
-from waitercaller.model.restaurants import OpeningTimes
+from waitercaller.model.opening_times import OpeningTimes
 from waitercaller.model.unheard import AlertNote
 
 RECENTLY = timedelta(minutes=2)  # longer than a check may be late, so that no call is passed over

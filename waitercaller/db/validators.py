@@ -11,8 +11,9 @@ COUNT = {"bsonType": ["int", "long"], "minimum": 0}
 FLAG = {"bsonType": "bool"}
 
 
-def _document(required: dict[str, Any], **further: Any) -> dict[str, Any]:
-    return {"$jsonSchema": {"bsonType": "object", "required": list(required), "properties": required, **further}}
+def _document(required: dict[str, Any], optional: dict[str, Any] | None = None, **further: Any) -> dict[str, Any]:
+    properties = {**required, **(optional or {})}
+    return {"$jsonSchema": {"bsonType": "object", "required": list(required), "properties": properties, **further}}
 
 
 def _queue_keys(*final_states: str) -> dict[str, Any]:
@@ -50,6 +51,23 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             },
             "zones": {"bsonType": "array", "items": {"bsonType": "object", "required": ["id", "name"]}},
             "created_at": DATE,
+        },
+        optional={
+            "duty": {
+                "bsonType": "array",
+                "items": {
+                    "bsonType": "object",
+                    "required": ["member_id", "since", "until", "tables", "zones", "deputy"],
+                    "properties": {
+                        "member_id": TEXT,
+                        "since": DATE,
+                        "until": DATE,
+                        "tables": {"bsonType": "array", "items": OBJECT_ID},
+                        "zones": {"bsonType": "array", "items": TEXT},
+                        "deputy": TEXT_OR_NULL,
+                    },
+                },
+            },
         },
         # Only a removed restaurant may have no members.
         anyOf=[{"required": ["removed_at"]}, {"properties": {"members": {"minItems": 1}}}],

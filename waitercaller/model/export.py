@@ -8,7 +8,7 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 from waitercaller.db.client import db
-from waitercaller.model import audit_trail, invitations, logins, restaurants, service_request
+from waitercaller.model import audit_trail, duty, invitations, logins, restaurants, service_request
 from waitercaller.model.audit_trail import AuditEntry
 from waitercaller.model.invitations import Invitation
 from waitercaller.model.restaurants import Member, Restaurant
@@ -63,7 +63,9 @@ def _account(user: User) -> dict[str, object]:
 
 def _membership(restaurant: Restaurant, member: Member) -> dict[str, object]:
     zones = [zone["name"] for zone in restaurant["zones"] if zone["id"] in member["zones"]]
-    return {"restaurant": restaurant["name"], "name": member["name"], "role": member["role"], "zones": zones}
+    about: dict[str, object] = {"restaurant": restaurant["name"], "name": member["name"], "role": member["role"]}
+    entry = duty.entry_of(restaurant, member["id"], clock.now())
+    return {**about, "zones": zones, **({"duty": _pick(entry, ("since", "until"))} if entry else {})}
 
 
 def _phones(restaurant: Restaurant, member_id: str) -> list[dict[str, object]]:

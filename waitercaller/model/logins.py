@@ -111,6 +111,12 @@ def devices_of(restaurant_id: ObjectId) -> list[Login]:
     return _valid({"restaurant_id": restaurant_id})
 
 
+def seen_at(login_ids: list[str]) -> dict[str, datetime]:
+    """When these logins were last used, up to SEEN_INTERVAL ago; without those that have ended."""
+    which = {"_id": {"$in": login_ids}, "ended_at": None}
+    return {login["_id"]: login["seen_at"] for login in documents().find(which, {"seen_at": True})}
+
+
 def end(login_id: str) -> None:
     """End one login, by its hashed id."""
     _end({"_id": login_id})

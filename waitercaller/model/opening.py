@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from bson import ObjectId
 
 from waitercaller.model import restaurants
-from waitercaller.model.restaurants import OpeningTimes, Span
+from waitercaller.model.opening_times import OpeningTimes, Span
 
 DAY = timedelta(days=1)
 HORIZON_DAYS = 400  # how far the next opening is searched

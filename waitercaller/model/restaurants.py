@@ -12,7 +12,9 @@ from pymongo.collection import Collection
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Filter, db
 from waitercaller.model import time_zones
+from waitercaller.model.duty_entry import Duty
 from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.opening_times import OpeningTimes
 from waitercaller.model.standard_kinds import STANDARD_KINDS, Kind
 
 Role = Literal["waiter", "manager", "owner"]
@@ -51,33 +53,6 @@ class Zone(TypedDict):
     key: str  # the case-folded name, unique in the restaurant
 
 
-class Span(TypedDict):
-    """A span between opening and closing, in the restaurant's local time."""
-
-    opens: str  # HH:MM
-    closes: str  # HH:MM; on the next day if not later than `opens`; both 00:00: the whole day
-
-
-class Hours(Span):
-    """A weekly span."""
-
-    day: int  # 0 Monday … 6 Sunday
-
-
-class ExceptionalDay(TypedDict):
-    """A day that differs from the weekly hours."""
-
-    date: str  # YYYY-MM-DD
-    spans: list[Span]  # empty: closed
-
-
-class Opening(TypedDict):
-    """ "Open now" or "closed now", set by hand."""
-
-    state: Literal["open", "closed"]
-    until: datetime | None  # when it ends; None: until it is changed by hand
-
-
 class EscalationSeconds(TypedDict):
     """When the next steps of a live request are due, in seconds."""
 
@@ -99,16 +74,7 @@ class Settings(TypedDict, total=False):
     alert_mail: bool  # send mails to owners and managers at the last step of the escalation; default: False
     notes: bool  # guests may add a note to a call; default: False
     two_factor_required: bool  # managers and owners need a second factor; default: False
-
-
-class OpeningTimes(TypedDict):
-    """The opening times of a restaurant; see `opening`."""
-
-    _id: ObjectId
-    time_zone: str  # IANA name, such as Europe/Rome
-    hours: list[Hours]  # empty: no hours are set
-    exceptions: NotRequired[list[ExceptionalDay]]
-    opening: NotRequired[Opening | None]
+    duty: bool  # members can go on duty; default: True
 
 
 class Restaurant(OpeningTimes):
@@ -118,6 +84,7 @@ class Restaurant(OpeningTimes):
     languages: list[str]  # codes offered to guests; the first is the default
     settings: Settings
     members: list[Member]  # at least one, unless the restaurant is removed
+    duty: NotRequired[list[Duty]]  # see `duty`
     kinds: list[Kind]
     zones: list[Zone]
     created_at: datetime
@@ -187,11 +154,6 @@ def member_with_id(restaurant: Restaurant, member_id: str) -> Member | None:
     return next((member for member in restaurant["members"] if member["id"] == member_id), None)
 
 
-def has_phones(restaurant: Restaurant) -> bool:
-    """Whether a member gets push messages."""
-    return any(member.get("push", "none") != "none" for member in restaurant["members"])
-
-
 def add_member(
     restaurant_id: ObjectId, name: str, role: Role, user_id: ObjectId | None, txn: ClientSession | None = None
 ) -> str | None:
@@ -227,7 +189,7 @@ def remove_member(restaurant_id: ObjectId, member_id: str, txn: ClientSession | 
     """Remove a member; False if there is no such member or it is the last owner. Safe against concurrent removals."""
     changed = documents().update_one(
         {"_id": restaurant_id, "members.id": member_id, **_another_owner(member_id)},
-        {"$pull": {"members": {"id": member_id}}},
+        {"$pull": {"members": {"id": member_id}, "duty": {"member_id": member_id}}},
         session=txn,
     )
     cache.restaurants.forget(restaurant_id)

@@ -8,7 +8,7 @@ from pymongo.collection import Collection
 
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, db
-from waitercaller.model import restaurants
+from waitercaller.model import subscriptions
 from waitercaller.model.restaurants import Actor, EscalationSeconds, Restaurant
 from waitercaller.model.standard_kinds import Kind
 from waitercaller.model.tables import Table
@@ -166,7 +166,7 @@ def waiting(restaurant: Restaurant | None) -> Changes:
     Where members have phones, telling them is due at once; otherwise the first step that the screens see.
     """
     now = clock.now()
-    if restaurant and restaurants.has_phones(restaurant):
+    if restaurant and subscriptions.has_phones(restaurant):
         due: Changes = {"next_step": "announced", "due_at": now}
     else:
         due = {"next_step": "nagged", "due_at": now + escalation_of(restaurant).nag}
@@ -201,7 +201,7 @@ def ended(restaurant: Restaurant | None, state: State) -> Changes:
 
 
 def _untold(restaurant: Restaurant | None) -> Changes:
-    return {"untold": restaurant is not None and restaurants.has_phones(restaurant)}
+    return {"untold": restaurant is not None and subscriptions.has_phones(restaurant)}
 
 
 def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRequest:

@@ -91,6 +91,11 @@ def full_id(restaurant_id: ObjectId, name: str) -> str:
     return f"{restaurant_id}:{name}"
 
 
+def has_phones(restaurant: restaurants.Restaurant) -> bool:
+    """Whether a member gets push messages."""
+    return any(member.get("push", "none") != "none" for member in restaurant["members"])
+
+
 def get(subscription_id: str) -> Subscription | None:
     """The subscription with this id."""
     return documents().find_one({"_id": subscription_id})
@@ -99,6 +104,11 @@ def get(subscription_id: str) -> Subscription | None:
 def of_member(restaurant_id: ObjectId, member_id: str) -> list[Subscription]:
     """The subscriptions of a member, oldest first."""
     return _of(restaurant_id, member_id, None)
+
+
+def of_restaurant(restaurant_id: ObjectId) -> list[Subscription]:
+    """The subscriptions of all members, oldest first."""
+    return list(documents().find({"restaurant_id": restaurant_id}).sort("created_at"))
 
 
 def ids_with_choice(

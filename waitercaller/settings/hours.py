@@ -15,7 +15,8 @@ from waitercaller.db import clock
 from waitercaller.db.client import Changes
 from waitercaller.model import restaurants
 from waitercaller.model.opening import HORIZON_DAYS
-from waitercaller.model.restaurants import ExceptionalDay, Hours, Restaurant, Span
+from waitercaller.model.opening_times import ExceptionalDay, Hours, Span
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.settings import Missing
 
 DAY = timedelta(days=1)

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 
 from waitercaller.db import clock
 from waitercaller.model import opening, settings
-from waitercaller.model.restaurants import Opening, Restaurant, Span
+from waitercaller.model.opening_times import Opening, Span
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.settings import blueprint, hours
 from waitercaller.settings.opening_forms import ExceptionForm, HoursForm, NowForm, RemoveForm, day_of
 from waitercaller.web import access, audit, opening_words

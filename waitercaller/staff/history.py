@@ -50,6 +50,7 @@ def _section_texts() -> dict[str, str]:
         "attention": _("When nobody comes"),
         "hours": _("Opening hours"),
         "exceptions": _("Days that differ"),
+        "duty": _("Duty"),
         "open": _("open"),
         "closed": _("closed"),
     }

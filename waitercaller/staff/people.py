@@ -64,7 +64,7 @@ def _person(member: Member, me: Member, addresses: dict[ObjectId | None, str], d
 
 
 def _device(login: Login) -> dict[str, Any]:
-    return {"id": login["_id"], "name": login["name"], "since": login["created_at"], "used": _ago(login["seen_at"])}
+    return {"id": login["_id"], "name": login["name"], "since": login["created_at"], "used": ago(login["seen_at"])}
 
 
 def _watching(screen: Screen) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _invitation(invitation: Invitation, me: Member) -> dict[str, Any]:
     return {**invitation, "left": format_timedelta(left), "may_manage": invitations.may_manage(me, invitation["role"])}
 
 
-def _ago(at: datetime) -> str:
+def ago(at: datetime) -> str:
     """How long ago, as text; "" within JUST_NOW."""
     passed = clock.now() - at
     return "" if passed <= JUST_NOW else str(format_timedelta(-passed, add_direction=True))

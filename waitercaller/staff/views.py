@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
+from waitercaller.alerts import uncovered
 from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
 from waitercaller.model import invitations, logins, restaurants, subscriptions, tokens, users
@@ -148,6 +149,7 @@ def _remove(restaurant_id: ObjectId, own_id: str, member_id: str, txn: ClientSes
     member = invitations.member_now(restaurant_id, member_id, txn) or abort(404)
     if not invitations.may_manage(actor, member["role"]):
         abort(403)
+    uncovered.leave_within(restaurant_id, member_id, txn)
     if not restaurants.remove_member(restaurant_id, member_id, txn):
         raise _last_owner()
     if member["user_id"]:

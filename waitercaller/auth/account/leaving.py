@@ -10,6 +10,7 @@ from typing import TypedDict
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
+from waitercaller.alerts import uncovered
 from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
 from waitercaller.model import erasure, invitations, logins, restaurants, subscriptions, tables, tokens, users
@@ -77,6 +78,7 @@ def _close(membership: Membership, txn: ClientSession | None) -> None:
 
 def _remove_membership(membership: Membership, txn: ClientSession | None) -> None:
     restaurant_id, member_id = membership["restaurant"]["_id"], membership["member"]["id"]
+    uncovered.leave_within(restaurant_id, member_id, txn)
     if not restaurants.remove_member(restaurant_id, member_id, txn):
         raise OwnershipChanged
     handover.release(restaurant_id, member_id, txn)

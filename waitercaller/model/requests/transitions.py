@@ -15,10 +15,10 @@ from pymongo.errors import DuplicateKeyError
 from waitercaller import metrics
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter
-from waitercaller.model import restaurants, service_request
+from waitercaller.model import restaurants, service_request, subscriptions
 from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Actor, Restaurant
-from waitercaller.model.service_request import POSTPONED_FOR, UNDO_WINDOW, Scope, ServiceRequest, Step, documents
+from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, Step, documents
 from waitercaller.model.standard_kinds import Choice, Kind
 from waitercaller.model.tables import Table
 
@@ -158,7 +158,7 @@ def _reminder(live: ServiceRequest, request: ServiceRequest, restaurant: Restaur
         "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", request["steps"][0]["by"])},
     }
     given = {name: request[name] for name in ("choice", "choice_labels", "note") if request[name]}
-    values = {**given, **(escalation.remind(live) if restaurants.has_phones(restaurant) else {})}
+    values = {**given, **(escalation.remind(live) if subscriptions.has_phones(restaurant) else {})}
     return {**change, "$set": values} if values else change
 
 

@@ -9,7 +9,7 @@ from flask import abort, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from waitercaller.alerts import messages
+from waitercaller.alerts import due_steps
 from waitercaller.model import tables
 from waitercaller.model.languages import in_language, table_title
 from waitercaller.model.requests import transitions
@@ -62,7 +62,7 @@ def enter(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     restaurant = access.current_restaurant()
     by = actors.actor_or_device()
     opened = transitions.open_request(restaurant, table, kind, key, choice=choice, by=by)
-    messages.enqueue(restaurant, "called", opened)
+    due_steps.take_now([opened])
     name = in_language(kind["labels"], current_language())
     return answers.respond(restaurant_id, True, _("%(table)s: %(kind)s.", table=table_title(table["name"]), kind=name))
 
