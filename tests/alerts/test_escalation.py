@@ -1,6 +1,6 @@
 """The escalation of a request that nobody accepts: nagged, raised to all zones, managers alerted; each step once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -10,15 +10,16 @@ from flask import Flask
 from pymongo.errors import WriteError
 
 from config import Config
+from tests.support.calls import BOB, call, enqueued_pushes, found, steps, stored, subscribe
 from tests.support.cast import Mail, Person, wait_until
 from waitercaller import metrics
 from waitercaller.alerts import due_steps
 from waitercaller.alerts import mails as alert_mails
 from waitercaller.db import clock
 from waitercaller.live.hub import Hub
-from waitercaller.model import presence, restaurants, tables
-from waitercaller.model.requests import escalation, handover, seen, transitions
-from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model import restaurants, tables
+from waitercaller.model.requests import escalation, handover, transitions
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
 from waitercaller.push import encryption
@@ -27,7 +28,6 @@ pytestmark = pytest.mark.moments
 
 Mails = Callable[[], list[Mail]]
 Tap = Callable[..., ServiceRequest]
-BOB = Actor(id="bob", name="Bob")
 
 
 @pytest.fixture
@@ -43,13 +43,6 @@ def standing_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def here(app: Flask) -> Iterator[Any]:
-    """The database, in an application context."""
-    with app.app_context():
-        yield app.extensions["mongo"].database
-
-
-@pytest.fixture
 def restaurant(database: Any) -> Restaurant:
     """The Trattoria Lucia with table 7, on whichever database the test runs."""
     restaurant_id = restaurants.create("Trattoria Lucia", ObjectId(), "Alice", "en", None)
@@ -61,27 +54,6 @@ def restaurant(database: Any) -> Restaurant:
 def tap(restaurant: Restaurant) -> Tap:
     """`tap()`: a guest calls from table 7."""
     return lambda key="a tap", table=0: call(restaurant["_id"], key, table)
-
-
-def found(restaurant_id: ObjectId) -> Restaurant:
-    restaurants.forget(restaurant_id)
-    restaurant = restaurants.get(restaurant_id)
-    assert restaurant is not None
-    return restaurant
-
-
-def call(restaurant_id: ObjectId, key: str = "a tap", table: int = 0) -> ServiceRequest:
-    restaurant = found(restaurant_id)
-    return transitions.open_request(restaurant, tables.of_restaurant(restaurant_id)[table], restaurant["kinds"][0], key)
-
-
-def stored(database: Any, request: ServiceRequest) -> ServiceRequest:
-    kept: ServiceRequest = database.requests.find_one({"_id": request["_id"]})
-    return kept
-
-
-def steps(database: Any, request: ServiceRequest) -> list[str]:
-    return [step["what"] for step in stored(database, request)["steps"]]
 
 
 # --- when -------------------------------------------------------------------------------------------------------------
@@ -232,16 +204,6 @@ def test_screens_and_the_guests_page_are_woken_by_a_step(
 # --- who is told -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def evening(here: Any, alice: Person, hire: Callable[..., Person], table: Table) -> Person:
-    """Alice's restaurant with a manager and a waiter, and with mails about waiting guests switched on."""
-    hire("Maria", role="manager", at=alice)
-    hire("Bob", role="waiter", at=alice)
-    restaurants.set_setting(alice.restaurant_id, "alert_mail", True)
-    tables.add_many(alice.restaurant_id, ["Terrace 3"], None)
-    return alice
-
-
 def test_owners_and_managers_get_a_mail_that_says_who_waits(
     evening: Person, mails: Mails, later: Callable[..., None]
 ) -> None:
@@ -326,28 +288,6 @@ def test_mails_are_in_the_language_of_the_restaurant_and_hold_no_markup(
 # --- push messages, and what belongs together -------------------------------------------------------------------------
 
 
-def subscribe(database: Any, person: Person, choice: str) -> None:
-    """Subscribe a phone of this member."""
-    database.subscriptions.insert_one(
-        {
-            "_id": f"phone of {person.name}",
-            "restaurant_id": person.restaurant_id,
-            "member_id": person.member_id,
-            "login_id": "a login",
-            "endpoint": f"https://push.example.org/{person.name}",
-            "choice": choice,
-            "created_at": clock.now(),
-        }
-    )
-    whose = {"_id": person.restaurant_id, "members.id": person.member_id}
-    database.restaurants.update_one(whose, {"$set": {"members.$.push": choice}})
-
-
-def enqueued_pushes(database: Any) -> list[tuple[str, str]]:
-    """(member, event) of the push messages that are due."""
-    return sorted((each["subscription_id"].rpartition(" ")[2], each["event"]) for each in database.pushes.find())
-
-
 def test_phones_are_told_of_the_steps_that_they_want_once(
     evening: Person, here: Any, later: Callable[..., None]
 ) -> None:
@@ -384,136 +324,3 @@ def test_a_mail_enqueued_by_a_process_that_lost_the_step_is_sent_all_the_same(
     monkeypatch.setattr(escalation, "advance", lambda *_: False)
     due_steps.escalate()
     assert len(mails()) == 2
-
-
-# --- the next step of every live request ------------------------------------------------------------------------------
-
-
-def test_fifty_requests_whose_steps_fail_do_not_keep_another_from_its_step(
-    restaurant: Restaurant, database: Any, later: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Before, the fifty that are most overdue were tried again and again, and nobody else was."""
-    tables.add_many(restaurant["_id"], [str(number) for number in range(100, 100 + escalation.BATCH_SIZE)], None)
-    faulty = {call(restaurant["_id"], f"tap {each}", each + 2)["_id"] for each in range(escalation.BATCH_SIZE)}
-    later(seconds=1)
-    last = call(restaurant["_id"], "the last", 0)
-    later(seconds=41)
-    advance = escalation.advance
-    monkeypatch.setattr(
-        escalation, "advance", lambda request, turn: 1 / 0 if request["_id"] in faulty else advance(request, turn)
-    )
-    assert due_steps.escalate() == 1
-    assert steps(database, last) == ["called", "nagged"]
-
-
-def test_the_call_and_what_is_due_after_it_are_one_write(evening: Person, here: Any) -> None:
-    """A process that dies right after a call was stored leaves a call of which phones are told within a second."""
-    subscribe(here, evening, "all")
-    call(evening.restaurant_id)  # and nothing else: as if the process died
-    due_steps.escalate()
-    assert enqueued_pushes(here) == [("Alice", "called")]
-
-
-def test_who_goes_and_forgets_is_reminded_then_colleagues_then_it_waits_again(
-    evening: Person, here: Any, later: Callable[..., None]
-) -> None:
-    subscribe(here, evening, "all")
-    request = call(evening.restaurant_id)
-    transitions.accept(evening.restaurant_id, [request["_id"]], Actor(id=evening.member_id, name="Alice"))
-    told = []
-    for seconds in (239, 1, 120):
-        later(seconds=seconds)
-        due_steps.escalate()
-        told.append([step for step in steps(here, request) if step not in ("called", "accepted")])
-    assert told == [[], ["taker_reminded"], ["taker_reminded", "colleagues_told"]]
-    later(seconds=120)
-    due_steps.escalate()
-    back = stored(here, request)
-    assert (back["state"], back["by"], back["first_at"]) == ("waiting", None, request["first_at"])
-    assert back["steps"][-1]["what"] == "returned"
-    assert ("Alice", "taker_reminded") in enqueued_pushes(here)
-    assert ("Alice", "colleagues_told") not in enqueued_pushes(here), "she is the one who goes"
-    assert ("Alice", "returned") in enqueued_pushes(here)
-
-
-def test_a_guest_who_calls_again_is_told_to_phones_once_a_minute(
-    evening: Person, here: Any, later: Callable[..., None]
-) -> None:
-    subscribe(here, evening, "all")
-    restaurants.set_setting(
-        evening.restaurant_id, "escalation", {"nag": 600, "all_zones": 700, "alert": 800, "repeat": 600}
-    )
-    for number in range(7):
-        call(evening.restaurant_id, f"tap {number}")
-        due_steps.escalate()
-        later(seconds=20)
-    events = [event for _, event in enqueued_pushes(here)]
-    assert events == ["again", "again", "called"], "after 60 and 120 of 120 seconds"
-
-
-def test_who_was_passed_a_call_and_gives_no_sign_does_not_keep_it(
-    evening: Person, here: Any, later: Callable[..., None]
-) -> None:
-    bob = next(each for each in found(evening.restaurant_id)["members"] if each["name"] == "Bob")
-    subscribe(here, evening, "all")
-    request = call(evening.restaurant_id)
-    alice = Actor(id=evening.member_id, name="Alice")
-    transitions.pass_on(evening.restaurant_id, [request["_id"]], Actor(id=bob["id"], name="Bob"), alice)
-    later(seconds=19)
-    due_steps.escalate()
-    assert stored(here, request)["state"] == "accepted"
-    later(seconds=1)
-    due_steps.escalate()
-    back = stored(here, request)
-    assert (back["state"], back["by"], back["steps"][-1]["what"]) == ("waiting", None, "returned")
-    assert ("Alice", "returned") in enqueued_pushes(here), "she passed it on"
-
-
-@pytest.mark.parametrize("sign", ["phone", "screen", "counter"])
-def test_a_sign_of_the_receiver_is_enough(
-    app: Flask, evening: Person, here: Any, later: Callable[..., None], sign: str
-) -> None:
-    bob = next(each for each in found(evening.restaurant_id)["members"] if each["name"] == "Bob")
-    request = call(evening.restaurant_id)
-    alice = Actor(id=evening.member_id, name="Alice")
-    transitions.pass_on(evening.restaurant_id, [request["_id"]], Actor(id=bob["id"], name="Bob"), alice)
-    if sign == "phone":
-        seen.sign(evening.restaurant_id, request["_id"], bob)
-    else:
-        screen: presence.Screen = {
-            "id": "a" * 32,
-            "member_id": bob["id"] if sign == "screen" else None,
-            "name": "Bob",
-            "visible": True,
-            "audible": False,
-            "since": clock.now(),
-        }
-        presence.hold(evening.restaurant_id, screen)
-        seen.record(evening.restaurant_id, [request["_id"]], "a" * 32)
-    later(seconds=20)
-    due_steps.escalate()
-    kept = stored(here, request)
-    assert (kept["state"], kept["passed_by"], kept["next_step"]) == ("accepted", None, "taker_reminded")
-
-
-def test_a_message_on_phones_is_replaced_by_what_has_happened(
-    evening: Person, here: Any, later: Callable[..., None]
-) -> None:
-    subscribe(here, evening, "all")
-    request = call(evening.restaurant_id)
-    due_steps.escalate()
-    transitions.accept(evening.restaurant_id, [request["_id"]], BOB)
-    due_steps.escalate()
-    transitions.resolve(evening.restaurant_id, [request["_id"]], BOB)
-    due_steps.escalate()
-    due_steps.escalate()
-    states = [each["context"]["state"] for each in here.pushes.find({"event": "outcome"})]
-    assert sorted(states) == ["accepted", "resolved"]
-    assert here.requests.count_documents({"untold": True}) == 0
-
-
-def test_the_database_refuses_a_live_request_without_a_next_step(tap: Tap, database: Any) -> None:
-    request = tap()
-    for change in ({"due_at": None}, {"next_step": None}):
-        with pytest.raises(WriteError):
-            database.requests.update_one({"_id": request["_id"]}, {"$set": change})

@@ -30,13 +30,6 @@ def config(config: Config) -> Config:
 
 
 @pytest.fixture
-def here(app: Flask) -> Any:
-    """The database, in an application context."""
-    with app.app_context():
-        yield app.extensions["mongo"].database
-
-
-@pytest.fixture
 def half_past_five(later: Later) -> datetime:
     """Set the clock to 17:30, half an hour before the opening; returns that time."""
     now = clock.now()

@@ -28,13 +28,6 @@ ALWAYS = [{"day": day, "opens": "00:00", "closes": "00:00"} for day in range(7)]
 
 
 @pytest.fixture
-def here(app: Flask) -> Any:
-    """The database, in an application context."""
-    with app.app_context():
-        yield app.extensions["mongo"].database
-
-
-@pytest.fixture
 def owner(here: Any, alice: Person, hire: Callable[..., Person]) -> Person:
     """Alice, whose restaurant is always open; Maria is a manager there, Olga another owner."""
     hire("Maria", role="manager", at=alice)

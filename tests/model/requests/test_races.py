@@ -18,8 +18,8 @@ import pytest
 from flask import Flask
 
 from config import Config
-from tests.alerts.test_escalation import call, subscribe
 from tests.support import ROOT, settings
+from tests.support.calls import BOB, call, subscribe
 from tests.support.cast import Person, wait_until
 from tests.support.stepper import WHERE
 from tests.support.together import at_once_in
@@ -33,7 +33,6 @@ from waitercaller.push import encryption
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_wire]
 
-BOB = Actor(id="bob", name="Bob")
 LATE = 600.0  # seconds between the taps and the processes' clocks
 ONCE = ["called", "nagged", "raised", "alerted"]
 
