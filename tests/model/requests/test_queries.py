@@ -15,7 +15,8 @@ def test_tables_ahead_are_those_that_have_waited_longer(database, restaurant, ta
     def call(table_id: ObjectId, kind: int, minutes: int, state: str = "waiting") -> Any:
         other: Any = {**table, "_id": table_id}
         request: Any = past_call(restaurant, other, NOON - timedelta(minutes=minutes), kind=kind)
-        return {**request, "live": True, "state": state, "ended_at": None}
+        due = {"next_step": "nagged", "due_at": NOON}
+        return {**request, "live": True, "state": state, "ended_at": None, **due}
 
     first, second, third = ObjectId(), ObjectId(), ObjectId()
     keep(database, call(first, 0, 9), call(first, 1, 8), call(second, 0, 7, "accepted"), call(third, 0, 2))

@@ -19,7 +19,7 @@ NOON = utc(2026, 11, 10, 12, 0)
 @pytest.fixture
 def restaurant() -> dict[str, Any]:
     zones = [{"id": "z1", "name": "Terrace"}]
-    return {"_id": None, "kinds": STANDARD_KINDS, "zones": zones, "settings": {}, "time_zone": "Europe/Berlin"}
+    return {"_id": None, "kinds": STANDARD_KINDS, "zones": zones, "members": [], "settings": {}, "time_zone": "Europe/Berlin"}
 
 
 @pytest.fixture
@@ -37,6 +37,7 @@ def table() -> dict[str, Any]:
         ({"cancelled": 20}, None),
         ({"dismissed": 20}, None),
         ({"accepted": 10, "released": 20}, None),  # the member has left
+        ({"accepted": 10, "returned": 490, "passed": 500}, 500),
     ],
 )
 def test_the_wait_ends_when_somebody_is_on_the_way(restaurant, table, taken, wait):

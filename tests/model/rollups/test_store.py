@@ -162,7 +162,7 @@ def test_old_requests_are_purged_and_their_counts_kept(database, restaurant, tab
 def test_live_requests_and_those_not_counted_finally_are_not_purged(database, restaurant, table):
     at = clock.now() - timedelta(days=500)
     live, beside = past_call(restaurant, table, at), past_call(restaurant, table, at)
-    live.update(state="waiting", live=True, ended_at=None)
+    live.update(state="waiting", live=True, ended_at=None, next_step="nagged", due_at=at)
     keep(database, live, beside)
     store.run_now()
     assert database.requests.count_documents({}) == 2
@@ -173,7 +173,7 @@ def test_requests_that_never_end_do_not_prevent_the_purge_of_others(database, re
     at = clock.now() - timedelta(days=500)
     never = [past_call(restaurant, table, at + timedelta(hours=each)) for each in range(3)]
     for each, kind in zip(never, ("waiter", "bill", "water"), strict=True):
-        each.update(kind=kind, state="waiting", live=True, ended_at=None)
+        each.update(kind=kind, state="waiting", live=True, ended_at=None, next_step="nagged", due_at=at)
     keep(database, *never, *(past_call(restaurant, table, at + timedelta(days=2, hours=each)) for each in range(5)))
     for _ in range(6):
         store.run_now()

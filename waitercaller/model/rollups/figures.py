@@ -11,7 +11,7 @@ from waitercaller.model.service_request import ServiceRequest, is_by_staff
 # Upper bounds of the buckets of the histogram of waits. The last bucket has none.
 BUCKET_BOUNDS_SECONDS = (*range(5, 120, 5), *range(120, 300, 10), *range(300, 900, 30), *range(900, 3601, 300))
 ANSWER_STEPS = ("accepted", "passed", "resolved")
-UNDO_STEPS = ("reopened", "released")  # the guest waits again, since `first_at`
+UNDO_STEPS = ("reopened", "released", "returned")  # the guest waits again, since `first_at`
 
 
 class Cell(TypedDict):
