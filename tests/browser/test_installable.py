@@ -15,7 +15,6 @@ from tests.support.push.service import PushService, push_service
 from tests.support.smtp import AUTHORITY
 from tests.support.visitors import Visitors, comes_true, is_live
 from tests.support.website import Website
-from waitercaller.alerts import messages
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.restaurants import Restaurant
@@ -69,14 +68,13 @@ def website(telling_website: Website, service: PushService) -> Iterator[Website]
 
 @pytest.fixture
 def call(app: Flask, table: Table, alice: Person) -> Callable[[], None]:
-    """A guest at table 7 calls, and the push messages are enqueued, as by the guest's page."""
+    """A guest at table 7 calls; the website's processes tell the phones."""
 
     def called() -> None:
         with app.app_context():
+            restaurants.forget(alice.restaurant_id)  # which may know of no phone yet
             restaurant = cast(Restaurant, restaurants.get(alice.restaurant_id))
-            request = requests.open_request(restaurant, table, restaurant["kinds"][0], "a key")
-            restaurants.forget(alice.restaurant_id)
-            messages.enqueue(cast(Restaurant, restaurants.get(alice.restaurant_id)), "called", request)
+            requests.open_request(restaurant, table, restaurant["kinds"][0], "a key")
 
     return called
 
@@ -253,6 +251,26 @@ def test_a_phone_is_told_of_a_call_while_its_page_is_closed(
     )
     wait_until(lambda: worker.evaluate("self.opened") == f"{bob.home}/dashboard")
     assert notes(page) == []
+
+
+def test_the_guest_reads_whose_phone_shows_the_call_and_its_button_accepts(
+    bobs_phone: Page, service: PushService, call: Callable[[], None], visitors: Visitors, table: Table
+) -> None:
+    page = bobs_phone
+    choose(page, "All calls in my zones")
+    guest = visitors.come(viewport={"width": 390, "height": 780})
+    call()
+    guest.goto(f"/t/{table['code']}")
+    wait_until(lambda: service.messages)
+    hears(page, service.messages[0].text)
+    expect(guest.locator("main")).to_contain_text("Your call is on Bob’s phone")
+    worker_of(page).evaluate(
+        """async () => self.dispatchEvent(new NotificationEvent("notificationclick",
+             { action: "accept", notification: (await self.registration.getNotifications())[0] }))"""
+    )
+    expect(guest.locator("main")).to_contain_text("Bob is on the way")
+    wait_until(lambda: [note["body"] for note in notes(page)] == ["You are on the way."])
+    assert notes(page)[0]["silent"]
 
 
 def test_whoever_sees_the_calls_hears_no_second_bell_and_the_note_goes(

@@ -35,6 +35,7 @@ def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
     assert send(app) == 1
     (message,) = service.messages
     home = f"/r/{bob.restaurant_id}/dashboard"
+    assert set(message.text.pop("tokens")) == {"shown", "accept"}
     assert message.text == {
         "title": "Table 7: Bill",
         "text": "Called at #",
@@ -45,6 +46,7 @@ def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
         "language": "en",
         "direction": "ltr",
         "silent": False,
+        "action": "I’m going",
     }
     assert message.claims["sub"] == "mailto:hello@waitercaller.test"
     assert 100 <= int(message.headers["ttl"]) <= 120

@@ -170,7 +170,7 @@ def test_the_history_says_who_called_who_came_and_how_long_it_took(bob, restaura
     hour = timedelta(hours=1)
     bar: Any = {**table, "name": "Bar"}
     waiting = past_call(restaurant, table, at - timedelta(minutes=3), called=0)
-    waiting.update(state="waiting", live=True, ended_at=None, reminders=2)
+    waiting.update(state="waiting", live=True, ended_at=None, reminders=2, next_step="repeated", due_at=at)
     bill = past_call(restaurant, table, at - 3 * hour, kind=1, nagged=40, alerted=120, accepted=130, resolved=200)
     bill.update(choice="card", choice_labels={"en": "Card"})
     called(

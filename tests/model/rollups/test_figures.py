@@ -19,7 +19,8 @@ NOON = utc(2026, 11, 10, 12, 0)
 @pytest.fixture
 def restaurant() -> dict[str, Any]:
     zones = [{"id": "z1", "name": "Terrace"}]
-    return {"_id": None, "kinds": STANDARD_KINDS, "zones": zones, "members": [], "settings": {}, "time_zone": "Europe/Berlin"}
+    place = {"members": [], "settings": {}, "time_zone": "Europe/Berlin"}
+    return {"_id": None, "kinds": STANDARD_KINDS, "zones": zones, **place}
 
 
 @pytest.fixture

@@ -211,7 +211,15 @@ def test_a_page_without_scripts_loads_itself_anew_when_five_seconds_are_over(pho
 
 def _waiting(age: float) -> ServiceRequest:
     steps = [{"what": "called", "at": NOW - timedelta(seconds=age), "by": None}]
-    request = {"_id": ObjectId(), "state": "waiting", "by": None, "reminders": 0, "shown": [], "steps": steps}
+    request = {
+        "_id": ObjectId(),
+        "state": "waiting",
+        "by": None,
+        "reminders": 0,
+        "shown": [],
+        "signed": [],
+        "steps": steps,
+    }
     return cast(ServiceRequest, {**request, "first_at": NOW, "ended_at": None, "live": True})
 
 
