@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -35,6 +36,7 @@ EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
 START_SECONDS = 30.0
 FIRST_PORT, LAST_PORT = 10_000, 32_000
 TIMEOUT_SECONDS = 10.0  # for one operation on a busy machine
+BULK_WRITE_WIRE_VERSION = 25  # MongoDB 8.0, the first with one command for several collections
 
 
 def free_port() -> int:
@@ -59,9 +61,24 @@ def fresh_name() -> str:
 
 
 def with_name(uri: str, name: str) -> str:
-    """`uri` with `name` as its database."""
+    """`uri` with `name` as its database; its user, if it has one, is still looked up where it was before."""
     parts = urlsplit(uri)
-    return urlunsplit(parts._replace(path=f"/{name}"))
+    query = parts.query
+    if parts.username and "authsource=" not in query.lower():
+        query = f"authSource={parts.path.strip('/') or 'admin'}" + (f"&{query}" if query else "")
+    return urlunsplit(parts._replace(path=f"/{name}", query=query))
+
+
+def given_uri() -> str | None:
+    """The URI of a server, such as a real MongoDB's, on which the tests are to run instead of the embedded one."""
+    return os.environ.get("TEST_MONGODB_URI") or None
+
+
+@dataclass(frozen=True)
+class GivenServer:
+    """The server of `given_uri`: tests neither start nor stop it."""
+
+    uri: str
 
 
 class Server:
@@ -137,17 +154,19 @@ class SharedDatabase:
     Building costs 70 ms of CPU, emptying 5 ms. After a test that changed collections or indexes it is replaced.
     """
 
-    def __init__(self, server: Server) -> None:
-        self._client: MongoClient[dict[str, Any]] = MongoClient(server.uri, timeoutMS=int(TIMEOUT_SECONDS * 1000))
-        self._server_uri = server.uri
+    def __init__(self, server_uri: str) -> None:
+        self._client: MongoClient[dict[str, Any]] = MongoClient(server_uri, timeoutMS=int(TIMEOUT_SECONDS * 1000))
+        self._server_uri = server_uri
         self._name = ""
         self._shape: tuple[int, int] = (0, 0)
+        self._has_bulk_write = True
 
     def take(self) -> str:
         """The URI of the empty database."""
         if not self._name:
             self._name = fresh_name()
             schema.build(self._client[self._name])
+            self._has_bulk_write = self._client.admin.command("hello")["maxWireVersion"] >= BULK_WRITE_WIRE_VERSION
             self._shape = self._present_shape()
         return with_name(self._server_uri, self._name)
 
@@ -156,17 +175,30 @@ class SharedDatabase:
         try:
             changed = self._present_shape() != self._shape
             if not changed:
-                collections = (f"{self._name}.{each}" for each in schema.INDEXES)
-                self._client.bulk_write([DeleteMany({}, namespace=each) for each in collections])
+                self._empty()
         except PyMongoError:
             changed = True
         if changed:
-            with suppress(PyMongoError):
-                self._client.drop_database(self._name)
-            self._name = ""
+            self._drop()
 
     def close(self) -> None:
+        """Drop it: the server may be one that stays."""
+        if self._name:
+            self._drop()
         self._client.close()
+
+    def _empty(self) -> None:
+        if self._has_bulk_write:
+            collections = (f"{self._name}.{each}" for each in schema.INDEXES)
+            self._client.bulk_write([DeleteMany({}, namespace=each) for each in collections])
+        else:
+            for each in schema.INDEXES:
+                self._client[self._name][each].delete_many({})
+
+    def _drop(self) -> None:
+        with suppress(PyMongoError):
+            self._client.drop_database(self._name)
+        self._name = ""
 
     def _present_shape(self) -> tuple[int, int]:
         """The number of collections and of indexes."""
@@ -199,8 +231,3 @@ class Mongomock:
 
     def transaction(self, work: Callable[[ClientSession | None], T]) -> T:
         return work(None)
-
-
-def third() -> str | None:
-    """The URI of a third database for the tests of stores, such as a real MongoDB."""
-    return os.environ.get("TEST_MONGODB_URI") or None
