@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ import mongomock
 import pytest
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from pymongo.operations import DeleteMany
 
@@ -148,6 +149,16 @@ class Server:
             return True
 
 
+def empty(database: Database[dict[str, Any]], collections: Iterable[str]) -> None:
+    """Delete all documents of these collections."""
+    if database.command("hello")["maxWireVersion"] >= BULK_WRITE_WIRE_VERSION:
+        names = [f"{database.name}.{each}" for each in collections]
+        database.client.bulk_write([DeleteMany({}, namespace=each) for each in names])
+    else:
+        for each in collections:
+            database[each].delete_many({})
+
+
 class SharedDatabase:
     """A database whose schema is built once and which is emptied between tests.
 
@@ -159,14 +170,12 @@ class SharedDatabase:
         self._server_uri = server_uri
         self._name = ""
         self._shape: tuple[int, int] = (0, 0)
-        self._has_bulk_write = True
 
     def take(self) -> str:
         """The URI of the empty database."""
         if not self._name:
             self._name = fresh_name()
             schema.build(self._client[self._name])
-            self._has_bulk_write = self._client.admin.command("hello")["maxWireVersion"] >= BULK_WRITE_WIRE_VERSION
             self._shape = self._present_shape()
         return with_name(self._server_uri, self._name)
 
@@ -175,7 +184,7 @@ class SharedDatabase:
         try:
             changed = self._present_shape() != self._shape
             if not changed:
-                self._empty()
+                empty(self._client[self._name], schema.INDEXES)
         except PyMongoError:
             changed = True
         if changed:
@@ -186,14 +195,6 @@ class SharedDatabase:
         if self._name:
             self._drop()
         self._client.close()
-
-    def _empty(self) -> None:
-        if self._has_bulk_write:
-            collections = (f"{self._name}.{each}" for each in schema.INDEXES)
-            self._client.bulk_write([DeleteMany({}, namespace=each) for each in collections])
-        else:
-            for each in schema.INDEXES:
-                self._client[self._name][each].delete_many({})
 
     def _drop(self) -> None:
         with suppress(PyMongoError):

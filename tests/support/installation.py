@@ -44,14 +44,14 @@ class Installation:
         if isinstance(self.database, databases.Server):
             self.database.kill()
         else:
-            mongo.client.drop_database(mongo.database.name)
+            with self.app.app_context(), patiently():
+                db().client.drop_database(db().name)
         mongo.close()
 
     def empty(self) -> None:
         """Delete all data, before the next test."""
-        mongo = self.app.extensions["mongo"]
-        for name in mongo.database.list_collection_names():
-            mongo.database[name].delete_many({})
+        with self.app.app_context(), patiently():
+            databases.empty(db(), db().list_collection_names())
         for file in self._mail_files():
             file.unlink()
 

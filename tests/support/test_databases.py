@@ -24,13 +24,14 @@ def test_a_user_is_looked_up_where_it_was_before(given: str, named: str) -> None
 
 @pytest.mark.parametrize("has_bulk_write", [True, False], ids=["MongoDB 8.0", "MongoDB 7.0"])
 def test_a_shared_database_is_emptied_and_dropped_in_the_end(
-    server: databases.Server | databases.GivenServer, has_bulk_write: bool
+    server: databases.Server | databases.GivenServer, has_bulk_write: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if not has_bulk_write:
+        monkeypatch.setattr(databases, "BULK_WRITE_WIRE_VERSION", 1_000)
     shared = databases.SharedDatabase(server.uri)
     with MongoClient[dict[str, Any]](server.uri) as client:
         name = shared.take().partition("/test_")[2].partition("?")[0]
         database = client[f"test_{name}"]
-        shared._has_bulk_write = has_bulk_write and shared._has_bulk_write
         database.limits.insert_one({"_id": "a window"}, bypass_document_validation=True)
         shared.give_back()
         assert f"/{database.name}" in shared.take()
