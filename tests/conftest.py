@@ -1,13 +1,15 @@
 """Shared fixtures: databases, the application, HTTP clients, mails, and the named people.
 
-Tests run on the embedded server; those that ask for `database` run on TEST_MONGODB_URI as well, where that is given.
-Those of stores, streams, alerts and outboxes run behind the strict proxy of tests.wire, with authentication and
-retryable writes. In the quick run (`--quick`) all run on mongomock, unless they are marked `needs_wire`. Alice owns
-"Trattoria Lucia", Bob is a waiter there, Charlie owns another restaurant, Dana is a guest.
+Tests run on the embedded server, or on the one that TEST_MONGODB_URI names, but for those that stop, freeze or fail a
+server: they start their own. On the embedded server those of stores, streams, alerts and outboxes run behind the strict
+proxy of tests.wire, with authentication and retryable writes. In the quick run (`--quick`) all run on mongomock, unless
+they are marked `needs_wire`. Alice owns "Trattoria Lucia", Bob is a waiter there, Charlie owns another restaurant, Dana
+is a guest.
 """
 
 import os
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -64,21 +66,33 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = filter(schedule.is_quick, items)
 
 
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "database" in metafunc.fixturenames and databases.third() and not metafunc.config.option.quick:
-        metafunc.parametrize("database_kind", ["wire", "third"])
+def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
+    """With TEST_MONGODB_URI, how many tests use that server, and why the others do not."""
+    if not databases.given_uri():
+        return []
+    return [f"{number} tests {where}" for where, number in Counter(map(schedule.server_of, items)).most_common()]
 
 
 # --- databases and the application --------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Server]:
+def embedded_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[databases.Server]:
     """The embedded database server of this run. Tests that stop or freeze one start their own."""
     server = databases.Server(tmp_path_factory.mktemp("database"))
     server.start()
     yield server
     server.kill()  # a clean stop takes two seconds, and its data is not needed
+
+
+@pytest.fixture(scope="session")
+def server(request: pytest.FixtureRequest) -> databases.Server | databases.GivenServer:
+    """The server of TEST_MONGODB_URI, or else the embedded one."""
+    given = databases.given_uri()
+    if given:
+        return databases.GivenServer(given)
+    embedded: databases.Server = request.getfixturevalue("embedded_server")
+    return embedded
 
 
 @pytest.fixture
@@ -88,8 +102,8 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def shared_database(server: databases.Server) -> Iterator[databases.SharedDatabase]:
-    shared = databases.SharedDatabase(server)
+def shared_database(server: databases.Server | databases.GivenServer) -> Iterator[databases.SharedDatabase]:
+    shared = databases.SharedDatabase(server.uri)
     yield shared
     shared.close()
 
@@ -107,21 +121,26 @@ def mongodb_uri(
 
 
 @pytest.fixture
-def database_uri(database_kind: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URI of an empty database for this test alone.
+def is_shared(database_kind: str, is_proxied: bool, request: pytest.FixtureRequest) -> bool:
+    """Whether this test gets `shared_database`, which has the schema already."""
+    is_elsewhere = is_proxied and databases.given_uri()  # the proxy stands before the embedded server
+    return database_kind == "wire" and not is_elsewhere and request.node.get_closest_marker("fresh_database") is None
 
-    It has the schema already, unless the test is marked `fresh_database`.
-    """
+
+@pytest.fixture
+def database_uri(
+    database_kind: str, is_shared: bool, is_proxied: bool, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """The URI of an empty database for this test alone."""
     if database_kind == "mongomock":
         yield "mongodb://127.0.0.1:9/mongomock"  # never connected to: the application gets mongomock
         return
-    if database_kind == "wire" and request.node.get_closest_marker("fresh_database") is None:
+    if is_shared:
         shared: databases.SharedDatabase = request.getfixturevalue("shared_database")
         yield shared.take()
         shared.give_back()
         return
-    third = databases.third() if database_kind == "third" else None
-    server_uri = third or request.getfixturevalue("server").uri
+    server_uri = request.getfixturevalue("embedded_server" if is_proxied else "server").uri
     name = databases.fresh_name()
     yield databases.with_name(server_uri, name)
     with MongoClient[dict[str, Any]](server_uri) as client:
@@ -174,10 +193,10 @@ def make_app(database_kind: str, mongodb_uri: str, compiled_templates: FileSyste
 
 
 @pytest.fixture
-def app(make_app: MakeApp, config: Config, database_kind: str, request: pytest.FixtureRequest) -> Flask:
+def app(make_app: MakeApp, config: Config, database_kind: str, is_shared: bool) -> Flask:
     """The application on a database that has its indexes and validators."""
     app = make_app(config)
-    if database_kind == "third" or request.node.get_closest_marker("fresh_database"):
+    if database_kind == "wire" and not is_shared:
         with MongoClient[dict[str, Any]](config.mongodb_uri) as patient:  # an index build has no time limit
             schema.build(patient.get_default_database())
     return app

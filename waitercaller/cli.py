@@ -154,9 +154,13 @@ def restore(path: Path, replace: bool, yes: bool) -> None:
 @with_appcontext
 def check_database() -> None:
     """Print the number of documents; fail if the database is empty or indexes are missing. For use after a restore."""
-    counts = schema.document_counts(db())
+    try:
+        with patiently():  # restore.sh does not start the service if this fails
+            counts, missing = schema.document_counts(db()), schema.missing_indexes(db())
+    except PyMongoError as error:
+        raise click.ClickException(_error_message(error)) from error
     click.echo(", ".join(f"{name} {count}" for name, count in counts.items() if count) or "empty")
-    if missing := schema.missing_indexes(db()):
+    if missing:
         raise click.ClickException(f"Indexes are missing: {', '.join(missing)}.")
     if not counts["users"]:
         raise click.ClickException("Nobody is in this database.")

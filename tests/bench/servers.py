@@ -39,11 +39,11 @@ def _answers(bind: str) -> bool:
 
 
 @contextmanager
-def database() -> Iterator[tuple[dict[str, str], Path]]:
+def database(*options: str) -> Iterator[tuple[dict[str, str], Path]]:
     """Start the embedded database; yields the environment of an application on it, and a folder for its files."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        server = databases.Server(folder / "database")
+        server = databases.Server(folder / "database", *options)
         server.start()
         try:
             yield settings(server, folder), folder

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support import databases
 from tests.support.cast import Person
 from tests.support.visitors import Visitors, card, is_live, is_not_live, is_waiting, press, remember, was_not_reloaded
 from tests.support.website import Website
@@ -16,13 +17,24 @@ pytestmark = pytest.mark.browser
 SILENCE_MS = 19_000  # a hanging stream is detected after 18 s, checked every second
 
 
+class FaultyWebsite(Website):
+    """With a database server of its own, whatever TEST_MONGODB_URI names."""
+
+    stops_database = True
+
+
 @pytest.fixture(scope="module")
 def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
     """A separate website for this file, since its processes are stopped and frozen."""
-    website = Website(tmp_path_factory.mktemp("faults"))
+    website = FaultyWebsite(tmp_path_factory.mktemp("faults"))
     website.open()
     yield website
     website.close()
+
+
+def database_of(website: Website) -> databases.Server:
+    assert isinstance(website.database, databases.Server)
+    return website.database
 
 
 @pytest.fixture
@@ -49,12 +61,12 @@ def test_the_database_stops_and_comes_back(website: Website, visitors: Visitors,
     dashboard = looking(visitors, alice)
     press(dana, "Call a waiter")
     shows(dashboard, "7")
-    website.database.stop()
+    database_of(website).stop()
     is_not_live(dashboard)
     expect(dana.locator("#unconnected")).to_be_visible()
     expect(card(dashboard, "7")).to_be_visible()
 
-    website.database.start()
+    database_of(website).start()
     shows(dashboard, "7")
     expect(dana.locator("#unconnected")).to_be_hidden()
     card(dashboard, "7").get_by_role("button", name="I’m going").click()
@@ -64,13 +76,13 @@ def test_the_database_stops_and_comes_back(website: Website, visitors: Visitors,
 @pytest.mark.usefixtures("faults")
 def test_the_database_hangs_and_recovers(website: Website, visitors: Visitors, alice: Person, dana: Page) -> None:
     dashboard = looking(visitors, alice)
-    website.database.freeze()
+    database_of(website).freeze()
     try:
         is_not_live(dashboard)
         press(dana, "Call a waiter")
         expect(dana.locator("#unsent")).to_contain_text("Not sent yet")
     finally:
-        website.database.thaw()
+        database_of(website).thaw()
     is_waiting(dana)
     expect(dana.locator("#unsent")).to_be_hidden()
     shows(dashboard, "7")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pymongo.errors import AutoReconnect, ConnectionFailure, OperationFailure, P
 from config import Config
 from tests.support import databases
 from waitercaller.db import client as way
+from waitercaller.db import schema
 from waitercaller.db.client import Mongo, db, patiently, transaction
 
 
@@ -167,6 +169,25 @@ def test_long_work_is_not_ended_by_the_limit_of_pages(
             assert db().things.create_index("name") == "name_1"
         with pytest.raises(PyMongoError):  # outside of it the operation timeout applies again
             db().things.create_index("other")
+
+
+@pytest.mark.needs_wire
+def test_the_check_after_a_restore_is_not_ended_by_the_limit_of_pages(
+    away: Flask, faulty: databases.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """restore.sh would leave the service stopped. With 200,000 requests the embedded database counts for longer."""
+    monkeypatch.setattr(way, "OPERATION_SECONDS", 0.3)
+    with away.app_context(), patiently():
+        schema.build(db())
+        db().users.insert_one({"email": "alice@example.org"}, bypass_document_validation=True)
+    check = partial(away.test_cli_runner().invoke, args=["check-database"])
+    fail(faulty, "count", mode={"times": 1}, blockConnection=True, blockTimeMS=1000)
+    done = check()
+    assert (done.exit_code, done.output) == (0, "users 1\n")
+    fail(faulty, "count", mode={"times": 1}, errorCode=13)
+    done = check()
+    assert done.exit_code == 1
+    assert "The database failed: OperationFailure, code 13." in done.output
 
 
 def test_concurrent_threads_get_the_same_client(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:

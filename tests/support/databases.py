@@ -12,8 +12,9 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
@@ -22,6 +23,7 @@ import mongomock
 import pytest
 from pymongo import MongoClient
 from pymongo.client_session import ClientSession
+from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from pymongo.operations import DeleteMany
 
@@ -35,6 +37,7 @@ EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
 START_SECONDS = 30.0
 FIRST_PORT, LAST_PORT = 10_000, 32_000
 TIMEOUT_SECONDS = 10.0  # for one operation on a busy machine
+BULK_WRITE_WIRE_VERSION = 25  # MongoDB 8.0, the first with one command for several collections
 
 
 def free_port() -> int:
@@ -59,9 +62,24 @@ def fresh_name() -> str:
 
 
 def with_name(uri: str, name: str) -> str:
-    """`uri` with `name` as its database."""
+    """`uri` with `name` as its database; its user, if it has one, is still looked up where it was before."""
     parts = urlsplit(uri)
-    return urlunsplit(parts._replace(path=f"/{name}"))
+    query = parts.query
+    if parts.username and "authsource=" not in query.lower():
+        query = f"authSource={parts.path.strip('/') or 'admin'}" + (f"&{query}" if query else "")
+    return urlunsplit(parts._replace(path=f"/{name}", query=query))
+
+
+def given_uri() -> str | None:
+    """The URI of a server, such as a real MongoDB's, on which the tests are to run instead of the embedded one."""
+    return os.environ.get("TEST_MONGODB_URI") or None
+
+
+@dataclass(frozen=True)
+class GivenServer:
+    """The server of `given_uri`: tests neither start nor stop it."""
+
+    uri: str
 
 
 class Server:
@@ -131,15 +149,25 @@ class Server:
             return True
 
 
+def empty(database: Database[dict[str, Any]], collections: Iterable[str]) -> None:
+    """Delete all documents of these collections."""
+    if database.command("hello")["maxWireVersion"] >= BULK_WRITE_WIRE_VERSION:
+        names = [f"{database.name}.{each}" for each in collections]
+        database.client.bulk_write([DeleteMany({}, namespace=each) for each in names])
+    else:
+        for each in collections:
+            database[each].delete_many({})
+
+
 class SharedDatabase:
     """A database whose schema is built once and which is emptied between tests.
 
     Building costs 70 ms of CPU, emptying 5 ms. After a test that changed collections or indexes it is replaced.
     """
 
-    def __init__(self, server: Server) -> None:
-        self._client: MongoClient[dict[str, Any]] = MongoClient(server.uri, timeoutMS=int(TIMEOUT_SECONDS * 1000))
-        self._server_uri = server.uri
+    def __init__(self, server_uri: str) -> None:
+        self._client: MongoClient[dict[str, Any]] = MongoClient(server_uri, timeoutMS=int(TIMEOUT_SECONDS * 1000))
+        self._server_uri = server_uri
         self._name = ""
         self._shape: tuple[int, int] = (0, 0)
 
@@ -156,17 +184,22 @@ class SharedDatabase:
         try:
             changed = self._present_shape() != self._shape
             if not changed:
-                collections = (f"{self._name}.{each}" for each in schema.INDEXES)
-                self._client.bulk_write([DeleteMany({}, namespace=each) for each in collections])
+                empty(self._client[self._name], schema.INDEXES)
         except PyMongoError:
             changed = True
         if changed:
-            with suppress(PyMongoError):
-                self._client.drop_database(self._name)
-            self._name = ""
+            self._drop()
 
     def close(self) -> None:
+        """Drop it: the server may be one that stays."""
+        if self._name:
+            self._drop()
         self._client.close()
+
+    def _drop(self) -> None:
+        with suppress(PyMongoError):
+            self._client.drop_database(self._name)
+        self._name = ""
 
     def _present_shape(self) -> tuple[int, int]:
         """The number of collections and of indexes."""
@@ -199,8 +232,3 @@ class Mongomock:
 
     def transaction(self, work: Callable[[ClientSession | None], T]) -> T:
         return work(None)
-
-
-def third() -> str | None:
-    """The URI of a third database for the tests of stores, such as a real MongoDB."""
-    return os.environ.get("TEST_MONGODB_URI") or None

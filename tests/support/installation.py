@@ -3,41 +3,55 @@
 from pathlib import Path
 
 from flask import Flask
-from pymongo.operations import DeleteMany
 
 from config import Config
 from tests.support import databases, settings
 from tests.support.cast import Browser, Mail, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import schema
+from waitercaller.db.client import db, patiently
 
 
 class Installation:
-    """`app` is the same application in the test's process, for preparing data."""
+    """`app` is the same application in the test's process, for preparing data.
+
+    Its database server is of its own, unless TEST_MONGODB_URI names one and no test stops it.
+    """
+
+    stops_database = False  # whether tests stop or freeze it
 
     def __init__(self, folder: Path, public_url: str, **further: str) -> None:
         self.folder = folder
         self.url = public_url
-        self.database = databases.Server(folder / "database")
-        uri = databases.with_name(self.database.uri, "waitercaller")
+        given = databases.given_uri()
+        self.database: databases.Server | databases.GivenServer = databases.Server(folder / "database")
+        if given and not self.stops_database:
+            self.database = databases.GivenServer(given)
+        uri = databases.with_name(self.database.uri, databases.fresh_name())
         self.environ = settings.environ(uri, public_url, folder / "mail", **further)
         self.app: Flask = create_app(Config.from_env(self.environ))
         self.app.test_client_class = Browser
 
     def open(self) -> None:
         """Start the database and build the schema."""
-        self.database.start()
-        schema.build(self.app.extensions["mongo"].database)
+        if isinstance(self.database, databases.Server):
+            self.database.start()
+        with self.app.app_context(), patiently():
+            schema.build(db())
 
     def close(self) -> None:
-        self.app.extensions["mongo"].client.close()
-        self.database.kill()
+        mongo = self.app.extensions["mongo"]
+        if isinstance(self.database, databases.Server):
+            self.database.kill()
+        else:
+            with self.app.app_context(), patiently():
+                db().client.drop_database(db().name)
+        mongo.close()
 
     def empty(self) -> None:
         """Delete all data, before the next test."""
-        mongo = self.app.extensions["mongo"]
-        names = mongo.database.list_collection_names()
-        mongo.client.bulk_write([DeleteMany({}, namespace=f"waitercaller.{name}") for name in names])
+        with self.app.app_context(), patiently():
+            databases.empty(db(), db().list_collection_names())
         for file in self._mail_files():
             file.unlink()
 

@@ -8,7 +8,7 @@ GROUPS = ("deploy", "browser 0", "browser 1", "examined")
 BROWSER_GROUPS = 2
 NOT_QUICK = ("browser", "deploy", "slow")
 # Fixtures and markers of tests that need MongoDB's wire protocol, or that start processes.
-WIRE_FIXTURES = {"server", "cluster", "watcher", "own_server"}
+WIRE_FIXTURES = {"server", "embedded_server", "cluster", "watcher", "own_server"}
 WIRE_MARKERS = ("proxied", "fresh_database")
 SLOW_FIXTURES = {"own_server", "gunicorn"}
 
@@ -48,3 +48,17 @@ def position(item: pytest.Item) -> tuple[int, bool]:
 
 def is_quick(item: pytest.Item) -> bool:
     return not any(item.get_closest_marker(name) for name in NOT_QUICK)
+
+
+def server_of(item: pytest.Item) -> str:
+    """The database server of this test, in a run with TEST_MONGODB_URI."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    if fixtures & {"own_server", "faulty"} or item.path.match("browser/test_live.py"):
+        return "stop, freeze or fail a server of their own"
+    if "cluster" in fixtures:
+        return "inject faults or try what is refused, by the proxy before the embedded server"
+    if item.path.name == "test_examined.py":
+        return "are about what the embedded server examines"
+    if fixtures & {"mongodb_uri", "server", "website", "site", "pair"}:
+        return "use the server of TEST_MONGODB_URI"
+    return "use no database, or the one of the program that they start"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pymongo import monitoring
 
+from tests.support import databases
 from tests.support.databases import Server
 from tests.wire import faults, inventory
 from tests.wire.cluster import Cluster
@@ -40,7 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def is_proxied(request: pytest.FixtureRequest) -> bool:
-    """Whether this test runs behind the proxy."""
+    """Whether this test runs behind the proxy, which stands before the embedded server."""
+    if databases.given_uri():
+        return "cluster" in request.fixturenames
     if request.config.getoption("--wire-proxy") or request.config.getoption("--wire-faults"):
         return True
     folder = request.path.relative_to(TESTS).parts[0]
@@ -48,9 +51,9 @@ def is_proxied(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="session")
-def cluster(server: Server, pytestconfig: pytest.Config) -> Iterator[Cluster]:
+def cluster(embedded_server: Server, pytestconfig: pytest.Config) -> Iterator[Cluster]:
     """The embedded server behind the proxy."""
-    cluster = Cluster(server)
+    cluster = Cluster(embedded_server)
     every = pytestconfig.getoption("--wire-faults")
     injected = []
     if every:  # answers only of what the driver sends again by itself

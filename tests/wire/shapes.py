@@ -22,7 +22,8 @@ def shape_of(name: str, command: Mapping[str, Any]) -> tuple[str, str] | None:
     if name in OF_THE_DRIVER or name not in command:  # without its content: of a login
         return None
     collection = command[name]
-    if name in OF_ANY_COLLECTION or not isinstance(collection, str):
+    counts_all = name == "count" and not command.get("query")
+    if name in OF_ANY_COLLECTION or counts_all or not isinstance(collection, str):
         return ANY, name + (" $changeStream" if _watches(command) else "")
     match name:
         case "find" | "count" | "distinct":

@@ -41,6 +41,7 @@ def test_a_shape_says_what_is_asked_and_no_value(command: dict[str, Any], shape:
 
 def test_definitions_are_alike_for_all_collections() -> None:
     assert shape_of("createIndexes", {"createIndexes": "a", "indexes": []}) == ("*", "createIndexes")
+    assert shape_of("count", {"count": "a"}) == ("*", "count")
     assert shape_of("aggregate", {"aggregate": 1, "pipeline": [{"$changeStream": {}}]}) == (
         "*",
         "aggregate $changeStream",
