@@ -69,10 +69,21 @@ export function checkSound() {
   const isStill = context.state === "running" && context.currentTime === heardTime;
   heardTime = context.currentTime;
   stillChecks = isStill ? stillChecks + 1 : 0;
+  if (stillChecks === 1) keepBusy(context); // a browser may let the clock of one with nothing to play stand
   const wasDead = isDead;
   isDead = stillChecks >= STILL_CHECKS || (isDead && isStill);
   if (isDead !== wasDead) changed();
   if (isDead || context.state !== "running") renew();
+}
+
+/** Let it play nothing for some seconds. @param {AudioContext} audio */
+function keepBusy(audio) {
+  const source = audio.createOscillator();
+  const mute = audio.createGain();
+  mute.gain.value = 0;
+  source.connect(mute).connect(audio.destination);
+  source.start();
+  source.stop(audio.currentTime + STILL_CHECKS + 1);
 }
 
 /** Get a sound back that was there: it is resumed, or replaced where it is dead. */
@@ -121,5 +132,6 @@ async function unlock() {
  */
 export function ring(sound = "bell", strength = 0) {
   if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(Array(strength + 1).fill([...VIBRATION_MS, 400]).flat());
-  if (context && isAudible()) play(context, sound, strength);
+  // Also where it is taken for dead: it may not be.
+  if (context?.state === "running" && read(KEY, true)) play(context, sound, strength);
 }

@@ -215,6 +215,7 @@ def test_a_screen_answers_its_stream_from_time_to_time(visitors: Visitors, bob: 
 
 
 def test_a_tab_that_is_frozen_says_goodbye_and_comes_back(website: Website, screen: Page, bob: Person) -> None:
+    """By the events: Playwright's Chromium does not freeze a page that is in front."""
     are(website, bob, ("Bob", True, True))
     screen.evaluate("document.dispatchEvent(new Event('freeze'))")
     are(website, bob)
