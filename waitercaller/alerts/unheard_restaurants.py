@@ -44,7 +44,8 @@ def check() -> int:
 def _record_activity(timed: list[OpeningTimes], noted: dict[ObjectId, AlertNote], now: datetime) -> None:
     """Note where a screen is open or a guest has just called: what counts as work where no hours are set.
 
-    Two queries for all restaurants; the next check reads what is noted. Members on duty, once there is duty, are a third set here.
+    Two queries for all restaurants; the next check reads what is noted. Members on duty, once there is duty, are a
+    third set here.
     """
     by_hours = {each["_id"] for each in timed if each["hours"]}
     active = presence.with_screens() | queries.restaurants_called_since(now - RECENTLY)
