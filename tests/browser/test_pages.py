@@ -54,7 +54,7 @@ def everywhere(page: Page, owner: Person, laid: list[Table]) -> Iterator[str]:
     """Open every page, logged in as `owner`; the public pages come last."""
     tables_pages = ["tables", f"tables/{laid[0]['_id']}", "tables/print"]
     staff = ["dashboard", *tables_pages, "staff", "staff/history"]
-    staff += ["report", "history"]
+    staff += ["report", "history", "enter"]
     staff += [
         "settings",
         *(f"settings/{each}" for each in ("opening", "house", "kinds", "kinds/bill", "zones", "attention")),

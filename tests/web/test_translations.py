@@ -257,7 +257,7 @@ def test_a_stranger_reads_german(client: Browser) -> None:
     assert found({path: faults_of(german(client).get(path).text) for path in paths}) == {}
 
 
-STAFF_PAGES = ["dashboard", "history", "notifications", "tables", "tables/print", "staff", "staff/history"]
+STAFF_PAGES = ["dashboard", "enter", "history", "notifications", "tables", "tables/print", "staff", "staff/history"]
 REPORTS = ["report", "report?days=1", "report?days=28"]
 SETTINGS = ["", "/house", "/opening", "/attention", "/zones", "/kinds", "/kinds/new", "/kinds/bill"]
 

@@ -22,10 +22,10 @@ def check() -> int:
     of one that was interrupted.
     """
     now, heard, timed = clock.now(), presence.heard() | subscriptions.heard(), opening.with_hours()
-    _record_activity(timed, now)
     noted = unheard.noted()
-    expected = _expected(timed, noted, now)
-    for restaurant_id in expected - heard:
+    _record_activity(timed, noted, now)
+    expected = _expected(timed, noted, heard, now)
+    for restaurant_id in expected:
         if restaurant_id not in noted or noted[restaurant_id]["unheard_since"] is None:
             unheard.mark_unheard(restaurant_id)
     told = 0
@@ -41,21 +41,25 @@ def check() -> int:
     return told
 
 
-def _record_activity(timed: list[OpeningTimes], now: datetime) -> None:
+def _record_activity(timed: list[OpeningTimes], noted: dict[ObjectId, AlertNote], now: datetime) -> None:
     """Note where a screen is open or a guest has just called: what counts as work where no hours are set.
 
-    Two queries for all restaurants. Members on duty, once there is duty, are a third set here.
+    Two queries for all restaurants; the next check reads what is noted. Members on duty, once there is duty, are a
+    third set here.
     """
     by_hours = {each["_id"] for each in timed if each["hours"]}
     active = presence.with_screens() | queries.restaurants_called_since(now - RECENTLY)
-    unheard.record_activity(active - by_hours, unheard.noted())
+    unheard.record_activity(active - by_hours, noted)
 
 
-def _expected(timed: list[OpeningTimes], noted: dict[ObjectId, AlertNote], now: datetime) -> set[ObjectId]:
-    """The restaurants in which somebody should hear a call now."""
+def _expected(
+    timed: list[OpeningTimes], noted: dict[ObjectId, AlertNote], heard: set[ObjectId], now: datetime
+) -> set[ObjectId]:
+    """The restaurants in which somebody should hear a call now, without those that are `heard`."""
     active = {restaurant_id for restaurant_id, note in noted.items() if unheard.is_active(note)}
-    times = [*timed, *opening.times_of(active - {each["_id"] for each in timed})]
-    return {each["_id"] for each in times if opening.is_expected(each, now, each["_id"] in active)}
+    silent = [each for each in timed if each["_id"] not in heard]
+    silent += opening.times_of(active - heard - {each["_id"] for each in timed})
+    return {each["_id"] for each in silent if opening.is_expected(each, now, each["_id"] in active)}
 
 
 def _tell(restaurant_id: ObjectId, note: AlertNote) -> bool:

@@ -22,7 +22,7 @@ ALERT_INTERVAL = timedelta(minutes=15)
 # After so many consecutive alerts without an audible screen in between, no more are sent.
 MAX_UNHEEDED_ALERTS = 7
 ACTIVE_FOR = timedelta(hours=1)
-ACTIVITY_INTERVAL = timedelta(minutes=5)  # at most one write for each active restaurant in this time
+ACTIVITY_INTERVAL = timedelta(minutes=5)  # how often it is noted that a restaurant is active
 
 
 BEFORE = datetime.min.replace(tzinfo=UTC)
@@ -72,11 +72,13 @@ def is_ignored(note: AlertNote) -> bool:
 def record_activity(restaurant_ids: set[ObjectId], noted: dict[ObjectId, AlertNote]) -> None:
     """Note that these are active now, unless that was `noted` within ACTIVITY_INTERVAL."""
     now = clock.now()
-    for restaurant_id in restaurant_ids:
-        note = noted.get(restaurant_id)
-        if note is None or note.get("active_at", BEFORE) <= now - ACTIVITY_INTERVAL:
-            _prepare(restaurant_id)
-            documents().update_one({"restaurant_id": restaurant_id}, {"$set": {"active_at": now}})
+    lately = {each for each, note in noted.items() if note.get("active_at", BEFORE) > now - ACTIVITY_INTERVAL}
+    due = sorted(restaurant_ids - lately)
+    if not due:
+        return
+    for restaurant_id in set(due) - notes_of(due).keys():
+        _prepare(restaurant_id)
+    documents().update_many({"restaurant_id": {"$in": due}}, {"$set": {"active_at": now}})
 
 
 def is_active(note: AlertNote) -> bool:
