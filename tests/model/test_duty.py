@@ -165,6 +165,13 @@ def test_who_has_taken_nothing_is_there_for_everything(house: House) -> None:
     assert house.first("2") == {house.nina, house.otto}
 
 
+def test_a_zone_that_was_removed_is_nobodys(house: House) -> None:
+    house.on(house.bob, house.nina)
+    house.take(house.bob, zones=("a removed zone",))
+    house.take(house.nina, "2")
+    assert house.first("2") == {house.bob, house.nina}
+
+
 def test_where_whose_table_it_is_cannot_be_told_the_next_ones_are(house: House) -> None:
     house.on(house.bob, house.nina)
     house.take(house.bob, "1")

@@ -183,14 +183,15 @@ def still_uncovered(restaurant: Restaurant, uncovered: list[ObjectId], now: date
 
 def _circles(restaurant: Restaurant, table_id: ObjectId, zone_id: str | None, now: datetime) -> list[set[str]]:
     """Who is told of a call at this table: at first, then, at last."""
-    present = entries(restaurant, now)
+    present, known = entries(restaurant, now), {zone["id"] for zone in restaurant["zones"]}
     standing = {member["id"]: member["zones"] for member in restaurant["members"]}
     if not present:
         everybody = {each for each, zones in standing.items() if not zones or zone_id is None or zone_id in zones}
         return [everybody, everybody]
     at_table, in_zone, free = set(), set(), set()
     for entry in present:
-        zones = entry["zones"] if entry["zones"] or entry["tables"] else standing[entry["member_id"]]
+        tonight = [zone for zone in entry["zones"] if zone in known]  # not one that has been removed
+        zones = tonight if tonight or entry["tables"] else standing[entry["member_id"]]
         if table_id in entry["tables"]:
             at_table.add(bearer(entry, present))
         elif zone_id is not None and zone_id in zones:
