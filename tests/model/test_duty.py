@@ -174,6 +174,14 @@ def test_a_zone_that_was_removed_is_nobodys(house: House) -> None:
     assert house.first("2") == {house.bob, house.nina}
 
 
+def test_who_had_only_a_table_that_is_removed_is_there_for_everything(house: House) -> None:
+    house.on(house.bob, house.nina)
+    house.take(house.bob, "1")
+    house.take(house.nina, "2")
+    duty.forget_table(house.id, house.tables["1"])
+    assert house.first("2") == {house.bob, house.nina}
+
+
 def test_where_whose_table_it_is_cannot_be_told_the_next_ones_are(house: House) -> None:
     house.on(house.bob, house.nina)
     house.take(house.bob, "1")
