@@ -15,7 +15,7 @@ from tests.support.asvs import address, routes
 from tests.support.axe import complaints
 from tests.support.cast import Browser, Person, visit
 from tests.support.visitors import Visitors
-from waitercaller.model import logins, pauses, restaurants, tables
+from waitercaller.model import duty, logins, pauses, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 
@@ -43,6 +43,9 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
         requests.accept(restaurant_id, [calls[0]["_id"]], by)
         requests.resolve(restaurant_id, [calls[-1]["_id"]], by)
         pauses.pause_table(laid[2])
+        for person, theirs in ((alice, laid[0]), (bob, laid[1])):
+            duty.begin(restaurant_id, person.member_id)
+            duty.take(restaurant_id, person.member_id, [theirs["_id"]], [])
         logins.start_device(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     return laid[1]
 

@@ -16,7 +16,7 @@ from tests.support.cast import Browser, Person, visit
 from tests.support.visitors import Visitors
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Document
-from waitercaller.model import pauses, restaurants, tables
+from waitercaller.model import duty, pauses, restaurants, tables
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.rollups import times
@@ -139,6 +139,7 @@ def crowded(app: Flask, hire: Callable[..., Person]) -> Callable[[], tuple[Perso
         with app.app_context():
             _name(app, olga)
             laid = _call(olga)
+            _share_tables(olga, laid)
             _count(app, olga)
         return olga, laid[0]
 
@@ -183,6 +184,19 @@ def _call(olga: Person) -> list[Table]:
     requests.resolve(olga.restaurant_id, [calls[-1]["_id"]], by)
     pauses.pause_table(laid[1])
     return laid
+
+
+def _share_tables(olga: Person, laid: list[Table]) -> None:
+    """Olga and another member are on duty, each with a table and a zone; a third one is on a break."""
+    restaurant_id = olga.restaurant_id
+    others = [
+        str(restaurants.add_member(restaurant_id, long(fields.MAX_NAME_LENGTH, start), "waiter", None))
+        for start in "CD"
+    ]
+    for member_id, table in zip([olga.member_id, *others], laid, strict=False):
+        duty.begin(restaurant_id, member_id)
+        duty.take(restaurant_id, member_id, [table["_id"]], [str(table["zone_id"])])
+    duty.hand_over(restaurant_id, others[1], olga.member_id)
 
 
 def _count(app: Flask, olga: Person) -> None:

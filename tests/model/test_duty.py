@@ -1,6 +1,8 @@
 """Duty: who is on duty until when, whose tables are whose tonight, and who hears a call first."""
 
+import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, cast
@@ -165,6 +167,21 @@ def test_who_has_taken_nothing_is_there_for_everything(house: House) -> None:
     assert house.first("2") == {house.nina, house.otto}
 
 
+def test_a_zone_that_was_removed_is_nobodys(house: House) -> None:
+    house.on(house.bob, house.nina)
+    house.take(house.bob, zones=("a removed zone",))
+    house.take(house.nina, "2")
+    assert house.first("2") == {house.bob, house.nina}
+
+
+def test_who_had_only_a_table_that_is_removed_is_there_for_everything(house: House) -> None:
+    house.on(house.bob, house.nina)
+    house.take(house.bob, "1")
+    house.take(house.nina, "2")
+    duty.forget_table(house.id, house.tables["1"])
+    assert house.first("2") == {house.bob, house.nina}
+
+
 def test_where_whose_table_it_is_cannot_be_told_the_next_ones_are(house: House) -> None:
     house.on(house.bob, house.nina)
     house.take(house.bob, "1")
@@ -293,3 +310,43 @@ def test_the_database_refuses_a_misshapen_entry(house: House) -> None:
     entry = {"member_id": house.bob, "since": clock.now(), "until": clock.now() + timedelta(hours=1)}
     with pytest.raises(WriteError):
         db().restaurants.update_one({"_id": house.id}, {"$set": {"duty": [entry]}})
+
+
+# --- whatever happens -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_each_table_is_heard_by_somebody_who_is_there(house: House, later: Later, seed: int) -> None:
+    dice, members = random.Random(seed), [house.alice, house.bob, house.nina, house.otto]
+    for _ in range(80):
+        one, other = dice.sample(members, 2)
+        with suppress(duty.NotOnDuty):
+            match dice.randrange(8):
+                case 0 | 1:
+                    duty.begin(house.id, one)
+                case 2 | 3:
+                    zones = (house.terrace,) if dice.random() < 0.3 else ()
+                    house.take(one, *dice.sample("12345", 2), zones=zones, from_others=dice.random() < 0.3)
+                case 4 | 5:
+                    duty.hand_over(house.id, one, dice.choice([other, other, None]))
+                case 6:
+                    duty.end(house.id, one)
+                case 7 if dice.random() < 0.2:
+                    later(hours=dice.choice([1, 5, 18]))
+        _check(house)
+
+
+def _check(house: House) -> None:
+    restaurant = house.now
+    present, here = duty.entries(restaurant, clock.now()), duty.on_duty(restaurant, clock.now())
+    held = [table for each in present for table in each["tables"]]
+    assert len(held) == len(set(held)), "a table is in two entries"
+    assert len(present) == len({each["member_id"] for each in present})
+    bearers = {duty.bearer(each, present) for each in present}
+    assert here == (bearers or {member["id"] for member in restaurant["members"]})
+    for name, table in house.tables.items():
+        first = house.first(name)
+        assert first
+        assert first <= here
+        for entry in present:
+            assert table not in entry["tables"] or duty.bearer(entry, present) in first

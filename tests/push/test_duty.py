@@ -173,6 +173,21 @@ def test_removing_somebody_and_the_message_are_one_transaction(
     assert service.texts("Alice")[0][1].startswith("Table 7: whoever had this is off duty. The calls go to Bob")
 
 
+def test_whoever_is_off_duty_reads_it_beside_what_their_phone_is_told(
+    app: Flask, alice: Person, bob: Person, nina: Person
+) -> None:
+    def pages() -> list[str]:
+        return [person.client.get(f"{person.home}/notifications").text for person in (alice, bob, nina)]
+
+    assert not any("You are off duty" in page for page in pages())
+    with app.app_context():
+        on_duty(nina)
+    manager, waiter, on = pages()
+    assert "only of calls that nobody answers now" in manager
+    assert "are told of no calls now" in waiter
+    assert "You are off duty" not in on
+
+
 @pytest.mark.needs_wire
 def test_a_manager_rings_a_phone(
     app: Flask, alice: Person, bob: Person, subscribe: Subscribe, service: PushService

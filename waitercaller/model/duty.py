@@ -175,6 +175,18 @@ def end(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None = Non
     return left[0] if left else None
 
 
+def forget_table(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | None = None) -> None:
+    """A table is removed: whoever had nothing else is there for everything again. Raises settings.Missing."""
+
+    def decide(restaurant: Restaurant) -> Changes:
+        present = entries(restaurant, clock.now())
+        if not any(table_id in each["tables"] for each in present):
+            return {}
+        return {"duty": [{**each, "tables": [one for one in each["tables"] if one != table_id]} for each in present]}
+
+    settings.change(restaurant_id, decide, txn)
+
+
 def still_uncovered(restaurant: Restaurant, uncovered: list[ObjectId], now: datetime) -> list[ObjectId]:
     """Those of these tables that nobody on duty has taken."""
     held = {table for each in entries(restaurant, now) for table in each["tables"]}
@@ -183,14 +195,15 @@ def still_uncovered(restaurant: Restaurant, uncovered: list[ObjectId], now: date
 
 def _circles(restaurant: Restaurant, table_id: ObjectId, zone_id: str | None, now: datetime) -> list[set[str]]:
     """Who is told of a call at this table: at first, then, at last."""
-    present = entries(restaurant, now)
+    present, known = entries(restaurant, now), {zone["id"] for zone in restaurant["zones"]}
     standing = {member["id"]: member["zones"] for member in restaurant["members"]}
     if not present:
         everybody = {each for each, zones in standing.items() if not zones or zone_id is None or zone_id in zones}
         return [everybody, everybody]
     at_table, in_zone, free = set(), set(), set()
     for entry in present:
-        zones = entry["zones"] if entry["zones"] or entry["tables"] else standing[entry["member_id"]]
+        tonight = [zone for zone in entry["zones"] if zone in known]  # not one that has been removed
+        zones = tonight if tonight or entry["tables"] else standing[entry["member_id"]]
         if table_id in entry["tables"]:
             at_table.add(bearer(entry, present))
         elif zone_id is not None and zone_id in zones:

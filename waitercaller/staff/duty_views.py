@@ -22,12 +22,13 @@ ONE = f"{HOME}/<string(length=12):member_id>"
 
 @blueprint.app_context_processor
 def duty_menu() -> dict[str, Any]:
-    """`duty_state` for the menu of all pages: "on" or "off"; None where members cannot go on duty."""
+    """`duty_state` for all pages: "on", "off" (and others are on), "unused"; None where members cannot go on duty."""
     restaurant, member = g.get("restaurant"), g.get("member")
     if not restaurant or not duty.is_offered(restaurant):
         return {"duty_state": None}
-    is_on = member and duty.entry_of(restaurant, member["id"], clock.now())
-    return {"duty_state": "on" if is_on else "off"}
+    present = {each["member_id"] for each in duty.entries(restaurant, clock.now())}
+    is_on = member and member["id"] in present
+    return {"duty_state": "on" if is_on else "off" if present else "unused"}
 
 
 @blueprint.get(HOME, endpoint="duty")

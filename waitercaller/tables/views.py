@@ -13,7 +13,7 @@ from pymongo.client_session import ClientSession
 
 from waitercaller.db.client import transaction
 from waitercaller.db.config import config
-from waitercaller.model import restaurants, tables
+from waitercaller.model import duty, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 from waitercaller.tables import blueprint, qr
@@ -97,11 +97,13 @@ def remove(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     def work(txn: ClientSession | None) -> bool:
         removed = tables.remove(restaurant_id, table_id, txn)
         requests.withdraw({"restaurant_id": restaurant_id, "table_id": table_id}, txn)
+        duty.forget_table(restaurant_id, table_id, txn)
         return removed
 
     if not transaction(work):
         abort(404)
     tables.forget(table_id)
+    restaurants.forget(restaurant_id)
     flash(_("“%(name)s” was removed.", name=table["name"]), "success")
     return _to_index(restaurant_id)
 
