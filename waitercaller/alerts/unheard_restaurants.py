@@ -7,9 +7,9 @@ from bson import ObjectId
 from waitercaller import metrics
 from waitercaller.alerts import mails, messages
 from waitercaller.db import clock
-from waitercaller.model import opening, presence, restaurants, subscriptions, unheard
-from waitercaller.model.requests import queries
+from waitercaller.model import duty, opening, presence, restaurants, subscriptions, unheard
 from waitercaller.model.opening_times import OpeningTimes
+from waitercaller.model.requests import queries
 from waitercaller.model.unheard import AlertNote
 
 RECENTLY = timedelta(minutes=2)  # longer than a check may be late, so that no call is passed over
@@ -42,13 +42,12 @@ def check() -> int:
 
 
 def _record_activity(timed: list[OpeningTimes], noted: dict[ObjectId, AlertNote], now: datetime) -> None:
-    """Note where a screen is open or a guest has just called: what counts as work where no hours are set.
+    """Note where a screen is open, a guest has just called or somebody is on duty: work, where no hours are set.
 
-    Two queries for all restaurants; the next check reads what is noted. Members on duty, once there is duty, are a
-    third set here.
+    Three queries for all restaurants; the next check reads what is noted.
     """
     by_hours = {each["_id"] for each in timed if each["hours"]}
-    active = presence.with_screens() | queries.restaurants_called_since(now - RECENTLY)
+    active = presence.with_screens() | queries.restaurants_called_since(now - RECENTLY) | duty.restaurants_on_duty(now)
     unheard.record_activity(active - by_hours, noted)
 
 

@@ -42,6 +42,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("members.user_id", ASCENDING)]),
         IndexModel([("hours.day", ASCENDING)]),
         IndexModel([("opening.state", ASCENDING)]),
+        IndexModel([("duty.until", ASCENDING)]),
     ],
     "users": [IndexModel([("email", ASCENDING)], unique=True)],
     "registrations": [IndexModel([("email", ASCENDING)]), _expires("expires_at")],

@@ -51,6 +51,12 @@ def entries(restaurant: Restaurant, now: datetime) -> list[Duty]:
     return [each for each in restaurant.get("duty", []) if each["until"] > now and each["member_id"] in members]
 
 
+def restaurants_on_duty(now: datetime) -> set[ObjectId]:
+    """The restaurants in which somebody is on duty."""
+    found = restaurants.documents().find({"duty.until": {"$gt": now}, "removed_at": None}, {"_id": True})
+    return {each["_id"] for each in found}
+
+
 def entry_of(restaurant: Restaurant, member_id: str, now: datetime) -> Duty | None:
     """The entry of this member; None if they are off duty."""
     return _find(entries(restaurant, now), member_id)

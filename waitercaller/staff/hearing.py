@@ -13,7 +13,7 @@ from waitercaller.model.presence import Screen
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.subscriptions import Subscription
 from waitercaller.staff import people
-from waitercaller.web import browsers
+from waitercaller.web import browsers, screen_words
 
 
 def page_context(restaurant: Restaurant) -> dict[str, Any]:
@@ -46,18 +46,21 @@ def page_context(restaurant: Restaurant) -> dict[str, Any]:
 
 
 def _phone(subscription: Subscription, seen_at: datetime | None) -> dict[str, Any]:
-    """`used` is when the page was last open there, as text; None: not known."""
+    """`used` is when the page was last open there, `signed` when it last signed a message, as text; None: not known."""
+    signed_at = subscription.get("signed_at")
     return {
         "name": subscription["_id"].rpartition(":")[2],
         "words": browsers.in_words(subscription["browser"]),
         "choice": subscription["choice"],
         "used": None if seen_at is None else people.ago(seen_at),
+        "signed": None if signed_at is None else people.ago(signed_at),
     }
 
 
 def _screen(screen: Screen) -> dict[str, Any]:
     since = format_timedelta(clock.now() - screen["since"])
-    return {"name": screen["name"], "visible": screen["visible"], "audible": screen["audible"], "since": since}
+    known = {"visible": screen["visible"], "audible": screen["audible"], "trouble": screen_words.trouble(screen)}
+    return {"name": screen["name"], "since": since, **known}
 
 
 def _device(login: Login) -> dict[str, Any]:
