@@ -56,17 +56,17 @@ def test_forged_replayed_foreign_and_late_signatures_are_refused(
 ) -> None:
     token = message["tokens"]["shown"]
     for bad in ("", "x", token[:-2], message["tokens"]["accept"]):
-        assert shown(app, bad) == 403
+        assert shown(app, bad) == 400
     with app.app_context():
         of_nothing = signatures.token_of({"_id": "of no message"}, "shown")  # type: ignore[typeddict-item]
-    assert shown(app, of_nothing) == 403
+    assert shown(app, of_nothing) == 400
     later(minutes=3)
-    assert shown(app, token) == 403, "the message is no news any more"
+    assert shown(app, token) == 400, "the message is no news any more"
     assert "’s phone" not in page(dana, table)
 
 
 def test_a_signature_is_good_once(app: Flask, message: Any) -> None:
-    assert [shown(app, message["tokens"]["shown"]) for _ in range(2)] == [204, 403]
+    assert [shown(app, message["tokens"]["shown"]) for _ in range(2)] == [204, 400]
 
 
 def test_the_button_on_the_message_accepts_once(
@@ -77,7 +77,7 @@ def test_the_button_on_the_message_accepts_once(
     answer = phone.post("/push/accept", data={"token": message["tokens"]["accept"]})
     assert answer.json == {"text": "You are on the way."}
     assert "Bob is on the way" in page(dana, table)
-    assert phone.post("/push/accept", data={"token": message["tokens"]["accept"]}).status_code == 403
+    assert phone.post("/push/accept", data={"token": message["tokens"]["accept"]}).status_code == 400
 
 
 def test_somebody_else_was_faster_than_the_button(
@@ -94,7 +94,7 @@ def test_the_button_of_a_phone_whose_login_has_ended_does_nothing(
 ) -> None:
     with app.app_context():
         logins.documents().update_many({}, {"$set": {"ended_at": database.requests.find_one()["first_at"]}})
-    assert app.test_client().post("/push/accept", data={"token": message["tokens"]["accept"]}).status_code == 403
+    assert app.test_client().post("/push/accept", data={"token": message["tokens"]["accept"]}).status_code == 400
     assert database.requests.find_one()["state"] == "waiting"
 
 

@@ -146,9 +146,9 @@ POSTS: dict[str, Row] = {
     "staff.device": (400, 400, 400, 400, 400, 400, 400),
     "staff.device_code": (LOGIN, LOGIN, 403, 403, 403, 303, 404),
     "staff.withdraw": (LOGIN, LOGIN, 403, 403, 303, 303, 404),
-    "notifications.accept": (403, 403, 403, 403, 403, 403, 403),
+    "notifications.accept": (400, 400, 400, 400, 400, 400, 400),
     "notifications.choose": (LOGIN, LOGIN, 403, 400, 400, 400, 404),
-    "notifications.shown": (403, 403, 403, 403, 403, 403, 403),
+    "notifications.shown": (400, 400, 400, 400, 400, 400, 400),
     "notifications.subscribe": (LOGIN, LOGIN, 403, 404, 404, 404, 404),  # until the operator has a key
     "notifications.try_out": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
     "notifications.zones": (LOGIN, LOGIN, 403, 303, 303, 303, 404),

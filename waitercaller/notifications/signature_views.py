@@ -44,7 +44,7 @@ def accept() -> ResponseReturnValue:
 def _redeem(purpose: Purpose) -> tuple[Push, Subscription, Member]:
     """The message of the token in the form, the browser it was sent to, and its member, who must be logged in there.
 
-    Aborts with 403 for a token that is forged, for something else, used, too late, or of somebody who has left.
+    Aborts with 400 for a token that is forged, for something else, used, too late, or of somebody who has left.
     """
     limits.check("push_answer")
     push_id = signatures.message_of(request.form.get("token", ""), purpose)
@@ -52,8 +52,8 @@ def _redeem(purpose: Purpose) -> tuple[Push, Subscription, Member]:
     subscription = subscriptions.get(push["subscription_id"]) if push else None
     restaurant = restaurants.get(push["restaurant_id"]) if push else None
     if push is None or subscription is None or restaurant is None or logins.has_ended(subscription["login_id"]):
-        abort(403)
-    member = restaurants.member_with_id(restaurant, subscription["member_id"]) or abort(403)
+        abort(400)
+    member = restaurants.member_with_id(restaurant, subscription["member_id"]) or abort(400)
     return push, subscription, member
 
 
