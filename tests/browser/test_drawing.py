@@ -151,6 +151,21 @@ def test_a_page_that_cannot_draw_what_it_came_with_says_so_and_rings(
     rings(page, before)
 
 
+def test_a_page_whose_script_does_not_start_says_so(visitors: Visitors, bob: Person, call: Any) -> None:
+    visitors.tolerate("ERR_FAILED")
+    call("4")
+    page = visitors.logged_in(bob)
+    page.route("**/cards.js", lambda route: route.abort())
+    page.goto(f"{bob.home}/dashboard")
+    expect(page.locator("#unstarted")).to_be_hidden()
+    page.evaluate("document.getAnimations().forEach((each) => each.finish())")  # eleven seconds
+    expect(page.locator("#unstarted")).to_be_visible()
+    page.unroute("**/cards.js")
+    page.locator("#unstarted").get_by_role("link").click()
+    is_live(page)
+    expect(page.locator("#unstarted")).to_be_hidden()
+
+
 def test_a_page_that_can_draw_again_is_live_again(visitors: Visitors, bob: Person, call: Any) -> None:
     page = ringing(visitors, bob, NO_PLURALS)
     is_live(page)
