@@ -91,7 +91,7 @@ def _value(path: str, operators: list[str], value: Any, now: datetime) -> Any:
 def _operand(operator: str, names: list[str], value: Any, now: datetime) -> Any:
     name, inner = _call(operator)
     match name:
-        case "$in":
+        case "$in" | "$nin":
             return [value]
         case "$ne":
             return ObjectId()
