@@ -96,7 +96,9 @@ def _make_them_of_one_restaurant(requests: list[Document]) -> None:
     for number, each in enumerate(requests):
         each["restaurant_id"] = requests[0]["restaurant_id"]
         if number < LIVE:
-            each.update(live=True, state="waiting", due_at=each["created_at"], next_step="nagged", ended_at=None)
+            each.update(
+                live=True, untold=True, state="waiting", due_at=each["created_at"], next_step="nagged", ended_at=None
+            )
         else:
             ended_at = each["created_at"] + timedelta(minutes=5)
             each.update(live=False, state="resolved", due_at=None, next_step=None, ended_at=ended_at)
@@ -119,7 +121,8 @@ def test_no_command_examines_more_than_it_is_about(full: Full) -> None:
 
 def _asked(full: Full, collection: str, condition: str) -> Document:
     """A filter of this shape."""
-    sample = full.live if collection == "requests" and "live" in condition else full.samples[collection]
+    is_about_few = collection == "requests" and ("live" in condition or "untold" in condition)
+    sample = full.live if is_about_few else full.samples[collection]
     return examined.example(condition, sample, clock.now())
 
 
