@@ -54,8 +54,8 @@ export function isSettling() {
 }
 
 /**
- * The cards of a list that arrived which have something new for this screen: a request, a reminder, or one passed on to
- * me. Draws nothing, so that it can be told before the list is drawn, and where it cannot be.
+ * The cards of a list that arrived which have something new for this screen: a request, a reminder, one passed on to me,
+ * or one that waits again. Draws nothing, so that it can be told before the list is drawn, and where it cannot be.
  * @param {HTMLElement} fragment
  */
 export function newsIn(fragment) {
@@ -135,7 +135,7 @@ function markMine(card) {
 }
 
 /**
- * Whether a card has a new request or a reminder, or was passed on to me.
+ * Whether a card has a new request or a reminder, was passed on to me, or waits again although somebody was on the way.
  * @param {HTMLElement} card
  * @param {DOMStringMap | undefined} before
  */
@@ -143,6 +143,7 @@ function isNews(card, before) {
   const known = before?.ids?.split(" ") ?? [];
   const isMine = card.hasAttribute("data-mine");
   if (card.dataset.state === "waiting" && card.dataset.ids?.split(" ").some((id) => !known.includes(id))) return true;
+  if (card.dataset.state === "waiting" && before?.state === "accepted") return true;
   if (card.querySelector(".passed") && isMine && before?.mine === undefined) return true;
   return Number(card.dataset.reminders) > Number(before?.reminders ?? 0);
 }

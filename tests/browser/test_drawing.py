@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -124,6 +125,24 @@ def test_a_nag_that_falls_together_with_a_redraw_is_no_new_call(
 
 
 # --- what is thrown while drawing -----------------------------------------------------------------------------
+
+
+def test_a_call_that_waits_again_rings_again(
+    app: Flask, visitors: Visitors, alice: Person, bob: Person, call: Any
+) -> None:
+    """Whoever went has forgotten it: to the others it is as a new call."""
+    page = ringing(visitors, bob)
+    request_id = call("5")
+    rings(page)
+    requests = app.extensions["mongo"].database.requests
+    with app.app_context():
+        transitions.accept(alice.restaurant_id, [request_id], {"id": alice.member_id, "name": "Alice"})
+    expect(card(page, "5")).to_have_attribute("data-state", "accepted")
+    before = tones(page)
+    nine_minutes_ago = clock.now() - timedelta(minutes=9)
+    requests.update_one({"_id": request_id}, {"$set": {"since": nine_minutes_ago, "due_at": clock.now()}})
+    expect(card(page, "5")).to_have_attribute("data-state", "waiting")
+    rings(page, before)
 
 
 def test_a_page_that_cannot_draw_says_so_and_rings_for_new_calls(visitors: Visitors, bob: Person, call: Any) -> None:
