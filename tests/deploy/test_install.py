@@ -196,7 +196,8 @@ def test_a_certificate_that_is_about_to_end_is_reported(box):
     files = "-keyout /tmp/old.key -out /tmp/old.crt"
     box.run(f"openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 5 -subj /CN=old {files}")
     serve = "openssl s_server -accept 443 -cert /tmp/old.crt -key /tmp/old.key -quiet"
-    box.run(f"systemctl stop apache2; systemd-run --quiet --unit old {serve}; sleep 1")
+    box.run(f"systemctl stop apache2; systemd-run --quiet --unit old {serve}")
+    box.run("until (: </dev/tcp/127.0.0.1/443) 2>/dev/null; do sleep .1; done")
     box.run("systemctl start waitercaller-certificate.service; systemctl stop old; systemctl start apache2")
     assert f"certificate of {DOMAIN}" in box.mails()[-1]
 
