@@ -132,6 +132,8 @@ def test_a_call_that_waits_again_rings_again(
 ) -> None:
     """Whoever went has forgotten it: to the others it is as a new call."""
     page = ringing(visitors, bob)
+    is_live(page)
+    page.locator("#sentence").click()
     request_id = call("5")
     rings(page)
     requests = app.extensions["mongo"].database.requests

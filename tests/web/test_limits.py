@@ -185,7 +185,9 @@ def test_without_the_store_limits_hold_in_the_process(
         own_server.start() if end == "kill" else own_server.thaw()
         monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 5.0)
         frail_app.extensions["mongo"].database.command("ping")
-        assert tries_until_refused("two_factor", ALICE) == 4  # the store still knows the first
+        left = tries_until_refused("two_factor", ALICE)
+        # The store still knows the first; one that was frozen also what was sent to it, and not answered in time.
+        assert left == 4 if end == "kill" else left <= 4
 
 
 @pytest.mark.parametrize("name", SHARED)
