@@ -149,6 +149,7 @@ def test_a_message_on_phones_is_replaced_by_what_has_happened(
     assert here.requests.count_documents({"untold": True}) == 0
 
 
+@pytest.mark.needs_wire
 def test_the_database_refuses_a_live_request_without_a_next_step(evening: Person, here: Any) -> None:
     request = call(evening.restaurant_id)
     for change in ({"due_at": None}, {"next_step": None}):

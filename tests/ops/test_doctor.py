@@ -220,6 +220,7 @@ def test_an_index_that_is_not_as_specified(app: Flask) -> None:
     assert "users.email_1" in of(list(examine(app)), "not as specified").what
 
 
+@pytest.mark.needs_wire
 def test_writes_that_are_not_sent_again(app: Flask, make_app: MakeApp, config: Config) -> None:
     assert of(list(examine(app)), "retryWrites=false").state == "note"  # the tests' own server
     retrying = make_app(

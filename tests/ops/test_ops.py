@@ -48,6 +48,7 @@ def test_a_process_that_is_about_to_stop_is_not_ready_but_still_answers(app: Fla
     assert client.get("/").status_code == 200
 
 
+@pytest.mark.needs_wire
 def test_a_machine_is_drained_by_a_file_and_serves_again_without_it(
     make_app: MakeApp, config: Config, tmp_path: Path
 ) -> None:

@@ -175,6 +175,7 @@ def test_forms_of_other_sites_are_refused(app: Flask, alice: Person, table: Tabl
     assert everything(app) == before
 
 
+@pytest.mark.needs_wire
 @pytest.mark.asvs("3.5.3")
 def test_what_only_asks_changes_nothing(app: Flask, answers: Any, alice: Person, table: Table) -> None:
     before = everything(app)

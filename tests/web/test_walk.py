@@ -143,6 +143,7 @@ def test_every_route_has_a_row_and_every_row_a_route(app: Flask) -> None:
     assert methods == {"GET", "HEAD", "OPTIONS", "POST"}
 
 
+@pytest.mark.needs_wire
 @pytest.mark.asvs("8.2.1", "8.4.1")
 def test_everyone_sees_what_the_walk_says_and_looking_changes_nothing(
     app: Flask, people: dict[str, Browser], address: Address
