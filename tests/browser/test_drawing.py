@@ -131,9 +131,7 @@ def test_a_call_that_waits_again_rings_again(
     app: Flask, visitors: Visitors, alice: Person, bob: Person, call: Any
 ) -> None:
     """Whoever went has forgotten it: to the others it is as a new call."""
-    page = ringing(visitors, bob)
-    is_live(page)
-    page.locator("#sentence").click()
+    page = visitors.touched_dashboard(bob, TONES)
     request_id = call("5")
     rings(page)
     requests = app.extensions["mongo"].database.requests

@@ -7,9 +7,9 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from tests.support.axe import complaints
-from tests.support.cast import Person
+from tests.support.cast import Person, device
 from tests.support.visitors import Visitors, press
-from waitercaller.model import logins, restaurants, tables
+from waitercaller.model import restaurants, tables
 
 pytestmark = pytest.mark.browser
 
@@ -28,13 +28,7 @@ def terrace(app: Flask, alice: Person) -> None:
 
 
 def counter_of(app: Flask, visitors: Visitors, owner: Person) -> Page:
-    with app.app_context():
-        secret, _login = logins.start_device(owner.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
-    browser = app.test_client()
-    with browser.session_transaction() as session:
-        session["_user_id"] = secret
-        session["_fresh"] = True
-    cookie = browser.get_cookie("session")
+    cookie = device(app, owner).get_cookie("session")
     assert cookie
     page = visitors.come(viewport={"width": 1024, "height": 768})
     page.context.add_cookies([{"name": "session", "value": cookie.value, "url": visitors.website.url}])

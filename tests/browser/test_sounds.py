@@ -10,7 +10,7 @@ from tests.browser.test_cards_and_rounds import age
 from tests.browser.test_drawing import TONES, rings, tones
 from tests.browser.test_drawing import call as call  # a fixture
 from tests.support.cast import Person, wait_until
-from tests.support.visitors import Visitors, card, comes_true, is_live, press
+from tests.support.visitors import Visitors, card, comes_true, press
 
 pytestmark = pytest.mark.browser
 
@@ -19,13 +19,7 @@ LOWEST = {"Call a waiter": 1568, "The bill, please": 784, "Some water": 520}  # 
 
 @pytest.fixture
 def screen(visitors: Visitors, bob: Person) -> Page:
-    page = visitors.logged_in(bob)
-    page.add_init_script(TONES)
-    page.goto(f"{bob.home}/dashboard")
-    is_live(page)
-    page.locator("#sentence").click()
-    expect(page.locator("#unheard")).to_be_hidden()
-    return page
+    return visitors.touched_dashboard(bob, TONES)
 
 
 def taken(page: Page, name: str) -> Any:

@@ -40,13 +40,7 @@ window.AudioContext = class extends AudioContext {
 @pytest.fixture
 def screen(visitors: Visitors, bob: Person) -> Page:
     """Bob's live dashboard that has been touched, on a device that can be spoiled."""
-    page = visitors.logged_in(bob)
-    page.add_init_script(DEVICE)
-    page.goto(f"{bob.home}/dashboard")
-    is_live(page)
-    page.locator("#sentence").click()
-    expect(page.locator("#unheard")).to_be_hidden()
-    return page
+    return visitors.touched_dashboard(bob, DEVICE)
 
 
 def says(page: Page, words: str) -> None:

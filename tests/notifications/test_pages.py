@@ -12,10 +12,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.support import ROOT
-from tests.support.cast import Browser, Person, visit
+from tests.support.cast import Person, device
 from tests.support.push.phones import Subscribe, push_states, send
 from tests.support.push.service import PushService
-from waitercaller.model import logins, restaurants, subscriptions
+from waitercaller.model import restaurants, subscriptions
 from waitercaller.push import encryption
 from waitercaller.web import limits
 
@@ -41,17 +41,6 @@ def names(app: Flask, person: Person) -> list[str]:
     return [each["_id"].partition(":")[2] for each in found]
 
 
-def phone_of(app: Flask, person: Person) -> Browser:
-    """A phone that is logged in as this member's device, without an account."""
-    with app.app_context():
-        secret, _ = logins.start_device(person.restaurant_id, "Bob", person.member_id, "127.0.0.1", "a phone")
-    browser = visit(app)
-    with browser.session_transaction() as session:
-        session["_user_id"] = secret
-        session["_fresh"] = True
-    return browser
-
-
 # --- subscribing ------------------------------------------------------------------------------------------------------
 
 
@@ -66,7 +55,7 @@ def test_a_phone_that_subscribes_by_its_page_is_told(app: Flask, service: PushSe
 def test_the_phone_of_a_member_without_an_account_is_told_too(
     app: Flask, service: PushService, bob: Person, tell: Any
 ) -> None:
-    phone = phone_of(app, bob)
+    phone = device(app, bob, "Bob", bob.member_id)
     address = f"{bob.home}/notifications"
     assert phone.submit(address, {**service.phone("Bob").form, "choice": "escalated"}).status_code == 200
     assert phone.get(address).status_code == 200
@@ -242,12 +231,7 @@ def test_guests_are_offered_no_app(dana: FlaskClient, table: dict[str, Any]) -> 
 
 
 def test_a_counter_screen_keeps_the_app_but_gets_no_messages(app: Flask, alice: Person) -> None:
-    with app.app_context():
-        secret, _ = logins.start_device(alice.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
-    counter = visit(app)
-    with counter.session_transaction() as session:
-        session["_user_id"] = secret
-        session["_fresh"] = True
+    counter = device(app, alice)
     dashboard = counter.get(f"{alice.home}/dashboard").text
     assert 'rel="manifest"' in dashboard
     assert 'id="push"' not in dashboard

@@ -141,3 +141,18 @@ def test_a_house_with_phones_only_is_not_told_that_nobody_hears(
     shown(app, message["tokens"]["shown"])
     unheard_restaurants.check()
     assert database.alerts.find_one()["unheard_since"] is None
+
+
+def test_whoever_is_asked_to_go_keeps_reading_that(
+    app: Flask, service: PushService, message: Any, alice: Person, bob: Person, database: Any
+) -> None:
+    """The silent message to the others, that Bob is on the way, does not take the place of it on his phone."""
+    request = database.requests.find_one()
+    form = {"to": bob.member_id}
+    alice.client.submit(f"{alice.home}/requests/{request['_id']}/pass", form, page=f"{alice.home}/dashboard")
+    with app.app_context():
+        due_steps.escalate()
+    while send(app):
+        pass
+    assert service.messages[-1].text["text"] == "Alice asks you to go."
+    assert not service.messages[-1].text["silent"]

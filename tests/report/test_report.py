@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.cast import device
 from tests.support.past_calls import BOB, keep, past_call
-from tests.web.test_walk import screen
 from waitercaller.db import clock
 from waitercaller.model import restaurants
 from waitercaller.model.restaurants import Restaurant
@@ -218,7 +218,7 @@ def test_a_long_day_has_further_pages(monkeypatch, bob, restaurant, table, calle
 
 def test_the_screen_on_the_counter_shows_the_history_and_not_the_report(app, alice, restaurant, table, called, at):
     called(past_call(restaurant, table, at - timedelta(hours=1), state="resolved"))
-    counter = screen(app, alice)
+    counter = device(app, alice)
     assert BOB["name"] in counter.get(f"{alice.home}/history").text
     assert counter.get(f"{alice.home}/report").status_code == 403
 

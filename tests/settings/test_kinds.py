@@ -10,7 +10,7 @@ from tests.support.cast import Person
 from tests.support.pages import form_in, opened
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
-from waitercaller.model.standard_kinds import Kind, sound_of
+from waitercaller.model.standard_kinds import Kind, in_order, sound_of
 from waitercaller.model.tables import Table
 from waitercaller.settings import kinds
 
@@ -29,7 +29,7 @@ def offered(app: Flask, alice: Person) -> Callable[[], dict[str, Kind]]:
 
     def kept() -> dict[str, Kind]:
         found = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
-        return {kind["id"]: kind for kind in kinds.in_order(found)}
+        return {kind["id"]: kind for kind in in_order(found["kinds"])}
 
     return kept
 

@@ -7,7 +7,7 @@ import pytest
 from bson import ObjectId
 from flask import Flask
 
-from tests.support.cast import Browser, Person, visit
+from tests.support.cast import Browser, Person, device
 from waitercaller.db import clock
 from waitercaller.model import duty, export, logins, presence, restaurants, subscriptions, tables, users
 from waitercaller.model.restaurants import Restaurant
@@ -21,13 +21,7 @@ def nina(hire: Callable[..., Person], alice: Person) -> Person:
 @pytest.fixture
 def counter(app: Flask, alice: Person) -> Browser:
     """The counter tablet."""
-    with app.app_context():
-        secret, _login = logins.start_device(alice.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
-    browser = visit(app)
-    with browser.session_transaction() as session:
-        session["_user_id"] = secret
-        session["_fresh"] = True
-    return browser
+    return device(app, alice)
 
 
 @pytest.fixture

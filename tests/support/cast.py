@@ -91,6 +91,13 @@ def hire(
     return Person(name, email, user_id, _logged_in(app, secret), restaurant_id, member["id"])
 
 
+def device(app: Flask, at: Person, name: str = "Counter", member_id: str | None = None) -> Browser:
+    """A browser that is logged in as a device of this person's restaurant; with `member_id` as that member's phone."""
+    with app.app_context():
+        secret, _login = logins.start_device(at.restaurant_id, name, member_id, "127.0.0.1", "a device")
+    return _logged_in(app, secret)
+
+
 @functools.cache
 def _hash(config: Config) -> str:
     """The hash of PASSWORD, cached: hashing is slow by design, and no test needs a salt per person."""

@@ -39,11 +39,20 @@ class Visitors:
         page.context.add_cookies([{"name": "session", "value": cookie.value, "url": self.website.url}])
         return page
 
-    def dashboard(self, person: Person, **options: Any) -> Page:
-        """The live dashboard of this person's restaurant."""
+    def dashboard(self, person: Person, script: str = "", **options: Any) -> Page:
+        """The live dashboard of this person's restaurant; `script` runs before the page's own."""
         page = self.logged_in(person, **options)
+        if script:
+            page.add_init_script(script)
         page.goto(f"{person.home}/dashboard")
         is_live(page)
+        return page
+
+    def touched_dashboard(self, person: Person, script: str) -> Page:
+        """The same, after a touch, so that it may ring."""
+        page = self.dashboard(person, script)
+        page.locator("#sentence").click()
+        expect(page.locator("#unheard")).to_be_hidden()
         return page
 
     def watched(self, context: BrowserContext) -> BrowserContext:

@@ -13,11 +13,11 @@ from flask.testing import FlaskClient
 from pymongo.database import Database
 
 from tests.support import databases
-from tests.support.cast import PASSWORD, Mail, Person
+from tests.support.cast import PASSWORD, Mail, Person, device
 from waitercaller import ops
 from waitercaller.db import clock
 from waitercaller.db.client import Document
-from waitercaller.model import audit_trail, logins
+from waitercaller.model import audit_trail
 from waitercaller.model.tables import Table
 from waitercaller.web import access, audit
 
@@ -131,7 +131,7 @@ def test_denials_without_end_push_nothing_out_of_the_history(app: Flask, alice: 
 
 
 def test_a_denial_of_a_screen_names_the_screen(app: Flask, alice: Person) -> None:
-    screen = screen_of(app, alice, "Counter")
+    screen = device(app, alice, "Counter")
     assert screen.get(f"{alice.home}/tables").status_code == 403
     entry = last(app.extensions["mongo"].database)
     assert (entry["event"], entry["restaurant_id"]) == ("denied", alice.restaurant_id)
@@ -231,17 +231,6 @@ def test_no_secret_is_in_the_log_while_the_database_is_away(
     assert cookie is not None
     secrets = {code, token, WRONG_PASSWORD, csrf_token, cookie.value}
     assert not [secret for secret in secrets if secret in logged]
-
-
-def screen_of(app: Flask, owner: Person, name: str) -> FlaskClient:
-    """A counter device of this owner's restaurant."""
-    with app.app_context():
-        secret, _login = logins.start_device(owner.restaurant_id, name, None, "127.0.0.1", "a tablet")
-    client = app.test_client()
-    with client.session_transaction() as session:
-        session["_user_id"] = secret
-        session["_fresh"] = True
-    return client
 
 
 def _secret_of(browser: FlaskClient) -> str:

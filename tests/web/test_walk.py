@@ -10,7 +10,7 @@ from bson import ObjectId
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.support.cast import Browser, Person, visit
+from tests.support.cast import Browser, Person, device, visit
 from tests.web.walk_rows import GETS, GUEST_POSTS, LOGIN, PEOPLE, POSTS
 from waitercaller.db.client import Document
 from waitercaller.model import invitations, logins, restaurants, tables
@@ -42,7 +42,7 @@ def people(app: Flask, hire: Callable[..., Person], alice: Person, bob: Person, 
     return {
         "anonymous": visit(app),
         "unconfirmed": unconfirmed(app),
-        "screen": screen(app, alice),
+        "screen": device(app, alice),
         "bob": bob.client,
         "mona": mona.client,
         "alice": alice.client,
@@ -77,17 +77,6 @@ def unconfirmed(app: Flask) -> Browser:
     """The browser of Ursula, whose registration is not confirmed."""
     browser = visit(app)
     assert browser.submit("/register", REGISTRATION).status_code == 303
-    return browser
-
-
-def screen(app: Flask, owner: Person) -> Browser:
-    """A counter device of this owner's restaurant."""
-    with app.app_context():
-        secret, _login = logins.start_device(owner.restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
-    browser = visit(app)
-    with browser.session_transaction() as session:
-        session["_user_id"] = secret
-        session["_fresh"] = True
     return browser
 
 

@@ -13,6 +13,7 @@ from bson import ObjectId
 
 from waitercaller import metrics
 from waitercaller.alerts import mails, messages
+from waitercaller.db import clock
 from waitercaller.db.faults import is_transient
 from waitercaller.model import restaurants
 from waitercaller.model.requests import escalation
@@ -46,8 +47,9 @@ def take_now(requests: Iterable[ServiceRequest]) -> None:
 
     Never raises on account of the database: `escalate` takes them then.
     """
+    now = clock.now()
     for request in requests:
-        if request["next_step"] in ("announced", "receiver_told"):
+        if request["due_at"] is not None and request["due_at"] <= now:
             try:
                 _attempt(_take, request)
             except Exception as error:

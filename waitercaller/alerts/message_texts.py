@@ -15,7 +15,7 @@ from waitercaller.model.languages import in_language, table_title, text_directio
 from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.service_request import ServiceRequest
+from waitercaller.model.service_request import ServiceRequest, taker_id
 from waitercaller.push import outbox
 
 MAX_NAMES = 5  # of tables and zones in one message
@@ -33,7 +33,7 @@ def _called(push: Push, restaurant: Restaurant, language: str) -> outbox.Message
 @outbox.prepares("again")
 def _again(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
     request = _live(push)
-    if request is None or (request["by"]["id"] if request["by"] else None) != push["context"]["by"]:
+    if request is None or taker_id(request) != push["context"]["by"]:
         return None
     text = _("The guest has called again. Waiting since #.")
     return _about_call(request, text, restaurant, language)
@@ -89,9 +89,7 @@ def _returned(push: Push, restaurant: Restaurant, language: str) -> outbox.Messa
 def _outcome(push: Push, restaurant: Restaurant, language: str) -> outbox.Message | None:
     """In place of an earlier message, without a sound."""
     request = _request(push)
-    if request is None or request["state"] != push["context"]["state"]:
-        return None
-    if (request["by"]["id"] if request["by"] else None) != push["context"]["by"]:
+    if request is None or (request["state"], taker_id(request)) != (push["context"]["state"], push["context"]["by"]):
         return None
     name = request["by"]["name"] if request["by"] else ""
     text = {
@@ -185,7 +183,7 @@ def _waiting(push: Push) -> ServiceRequest | None:
 def _accepted(push: Push) -> ServiceRequest | None:
     """The same; None unless the member of the time of the message still goes."""
     request = _live(push)
-    return request if request and request["by"] and request["by"]["id"] == push["context"]["by"] else None
+    return request if request and request["by"] and taker_id(request) == push["context"]["by"] else None
 
 
 def _about_call(

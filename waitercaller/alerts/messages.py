@@ -10,7 +10,7 @@ from pymongo.client_session import ClientSession
 from waitercaller.db import clock
 from waitercaller.model import duty, subscriptions
 from waitercaller.model.restaurants import Member, Restaurant
-from waitercaller.model.service_request import NextStep, ServiceRequest
+from waitercaller.model.service_request import NextStep, ServiceRequest, taker_id
 from waitercaller.model.subscriptions import ActiveChoice
 from waitercaller.push import outbox
 
@@ -93,7 +93,7 @@ def enqueue(
         topic=str(request["_id"]) if request else None,  # a phone that was away gets the last word on each call
         txn=txn,
         request_id=request["_id"] if request else None,
-        by=request["by"]["id"] if request and request["by"] else None,
+        by=taker_id(request) if request else None,
         **context,
     )
     return bool(subscription_ids)
@@ -105,12 +105,17 @@ def enqueue_step(restaurant: Restaurant, step: NextStep, request: ServiceRequest
 
 
 def enqueue_outcome(restaurant: Restaurant, request: ServiceRequest) -> None:
-    """Replace the messages about this request on all phones that have one by what has happened; idempotent."""
-    by = request["by"]["id"] if request["by"] else None
+    """Replace the messages about this request on all phones that have one by what has happened; idempotent.
+
+    Not on those of a member to whom it was passed on: they are asked to go (see `enqueue_step`).
+    """
+    phones, by = outbox.told_of(str(request["_id"])), taker_id(request)
+    if request["passed_by"] and by:
+        phones -= {each["_id"] for each in subscriptions.of_member(restaurant["_id"], by)}
     outbox.enqueue(
         "outcome",
         restaurant["_id"],
-        outbox.told_of(str(request["_id"])),
+        sorted(phones),
         occasion=f"{request['_id']}:{len(request['steps'])}",
         time_to_live=OUTCOME_TIME_TO_LIVE,
         topic=str(request["_id"]),
@@ -145,7 +150,7 @@ def _told(restaurant: Restaurant, event: Event, request: ServiceRequest | None, 
     managers = {member["id"] for member in restaurant["members"] if audience.managers and member["role"] != "waiter"}
     if request is None or not audience.waiters:
         return managers
-    willing = willing - {request["by"]["id"] if request["by"] else None}
+    willing = willing - {taker_id(request)}
     if audience.all_zones:
         return managers | duty.on_duty(restaurant, now)
     at = (request["table_id"], request["zone_id"])
@@ -158,7 +163,7 @@ def _person(event: Event, request: ServiceRequest | None) -> str | None:
         return None
     if event == "returned":
         return (request["passed_by"] or request["by"])["id"]
-    return request["by"]["id"] if event in ("passed", "taker_reminded", "again") else None
+    return taker_id(request) if event in ("passed", "taker_reminded", "again") else None
 
 
 def _occasion(event: Event, request: ServiceRequest | None) -> str:

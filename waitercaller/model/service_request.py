@@ -19,19 +19,16 @@ UNDO_WINDOW = timedelta(minutes=5)  # within which an ended request can be reope
 POSTPONED_FOR = timedelta(minutes=5)  # "back in 5 minutes"
 
 
+# Taken when their time has come, see `requests/escalation`.
+TimedStep = Literal["nagged", "raised", "alerted", "taker_reminded", "colleagues_told", "returned"]
 StepName = Literal[
+    TimedStep,
     "called",
     "reminded",
     "accepted",
     "passed",
     "postponed",
     "released",
-    "nagged",
-    "raised",
-    "alerted",
-    "taker_reminded",
-    "colleagues_told",
-    "returned",
     "resolved",
     "dismissed",
     "cancelled",
@@ -41,19 +38,14 @@ StepName = Literal[
 ]
 
 
-# What a live request is due next, see `requests/escalation`. Not all of them are entries in the history.
+# What is due next for a live request. The timed steps alone are entries in the history as well.
 NextStep = Literal[
+    TimedStep,
     "announced",
-    "nagged",
-    "raised",
-    "alerted",
     "repeated",
     "receiver_told",
     "receiver_checked",
     "reminder_told",
-    "taker_reminded",
-    "colleagues_told",
-    "returned",
 ]
 GOING_STEPS: tuple[StepName, ...] = ("accepted", "passed", "postponed")
 
@@ -231,6 +223,11 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
         **waiting(restaurant),
     }
     return cast(ServiceRequest, request)
+
+
+def taker_id(request: ServiceRequest) -> str | None:
+    """The id of the member who goes, or went; None while nobody does."""
+    return request["by"]["id"] if request["by"] else None
 
 
 def step(what: StepName, by: Actor | None) -> Step:

@@ -27,6 +27,11 @@ class Kind(TypedDict):
     position: int
 
 
+def in_order(kinds: list[Kind], active: bool = True) -> list[Kind]:
+    """The kinds that are offered, or the archived ones, in the restaurant's order."""
+    return sorted((kind for kind in kinds if kind["active"] is active), key=lambda kind: int(kind["position"]))
+
+
 def sound_of(kind: Kind) -> Sound:
     """How calls of this kind ring on screens."""
     return kind.get("sound") or USUAL_SOUNDS.get(kind["id"], "bell")

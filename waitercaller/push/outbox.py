@@ -84,6 +84,6 @@ def enqueue(
     QUEUE.enqueue_all(pushes, txn)
 
 
-def told_of(topic: str) -> list[str]:
+def told_of(topic: str) -> set[str]:
     """The ids of the subscriptions to which messages with this topic were sent, or will be."""
-    return sorted(messages.subscriptions_told(topic))
+    return messages.subscriptions_told(topic)

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from waitercaller.model import restaurants, settings
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES, in_language
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.standard_kinds import SOUNDS, Kind
+from waitercaller.model.standard_kinds import SOUNDS, Kind, in_order
 from waitercaller.settings import blueprint, kinds
 from waitercaller.settings.forms import MoveForm, NotesForm
 from waitercaller.settings.kind_forms import ICONS, KindForm
@@ -29,9 +29,9 @@ def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
     restaurant = settings.get(restaurant_id)
     return render_template(
         "settings/kinds.html",
-        offered=[_row(restaurant, kind) for kind in kinds.in_order(restaurant)],
-        archived=[_row(restaurant, kind) for kind in kinds.in_order(restaurant, active=False)],
-        is_full=len(kinds.in_order(restaurant)) >= kinds.MAX_OFFERED,
+        offered=[_row(restaurant, kind) for kind in in_order(restaurant["kinds"])],
+        archived=[_row(restaurant, kind) for kind in in_order(restaurant["kinds"], active=False)],
+        is_full=len(in_order(restaurant["kinds"])) >= kinds.MAX_OFFERED,
         notes=bool(restaurant["settings"].get("notes")),
     )
 

@@ -8,7 +8,7 @@ from waitercaller.model import restaurants
 from waitercaller.model.languages import STAFF_LANGUAGES, in_language
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.settings import Missing
-from waitercaller.model.standard_kinds import Choice, Kind, sound_of
+from waitercaller.model.standard_kinds import Choice, Kind, in_order, sound_of
 from waitercaller.settings.merging import Values, merged
 from waitercaller.settings.ordering import moved
 
@@ -22,13 +22,6 @@ class TooManyKinds(Exception):
 
 class LastKind(Exception):
     """The last kind that is offered cannot be archived; nothing was written."""
-
-
-def in_order(restaurant: Restaurant, active: bool = True) -> list[Kind]:
-    """The offered kinds, or the archived ones."""
-    return sorted(
-        (kind for kind in restaurant["kinds"] if kind["active"] is active), key=lambda kind: int(kind["position"])
-    )
 
 
 def find(restaurant: Restaurant, kind_id: str) -> Kind:
@@ -54,7 +47,7 @@ def values_of(kind: Kind | None, languages: list[str]) -> Values:
 
 def add(restaurant: Restaurant, kind_id: str, values: Values) -> Changes:
     """Add a kind, last in order. Raises TooManyKinds."""
-    if len(in_order(restaurant)) >= MAX_OFFERED or len(restaurant["kinds"]) >= MAX_KINDS:
+    if len(in_order(restaurant["kinds"])) >= MAX_OFFERED or len(restaurant["kinds"]) >= MAX_KINDS:
         raise TooManyKinds
     position = 1 + max(kind["position"] for kind in restaurant["kinds"])
     new = _changed({**_blank(kind_id), "position": position}, values, restaurant)
@@ -70,7 +63,7 @@ def edit(restaurant: Restaurant, kind_id: str, seen: Values, sent: Values) -> Ch
 
 def set_active(restaurant: Restaurant, kind_id: str, active: bool) -> Changes:
     """Offer a kind again (last in order), or archive it. Raises Missing, TooManyKinds and LastKind."""
-    kind, offered = find(restaurant, kind_id), in_order(restaurant)
+    kind, offered = find(restaurant, kind_id), in_order(restaurant["kinds"])
     if kind["active"] is active:
         return {"kinds": restaurant["kinds"]}
     if not active and len(offered) == 1:
@@ -83,7 +76,7 @@ def set_active(restaurant: Restaurant, kind_id: str, active: bool) -> Changes:
 
 def move(restaurant: Restaurant, kind_id: str, steps: int) -> Changes:
     """Move an offered kind up (-1) or down (1). Raises Missing."""
-    order = [*moved(in_order(restaurant), kind_id, steps), *in_order(restaurant, active=False)]
+    order = [*moved(in_order(restaurant["kinds"]), kind_id, steps), *in_order(restaurant["kinds"], active=False)]
     positions = {kind["id"]: position for position, kind in enumerate(order)}
     return {"kinds": [{**kind, "position": positions[kind["id"]]} for kind in restaurant["kinds"]]}
 

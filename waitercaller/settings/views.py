@@ -15,7 +15,8 @@ from waitercaller.model import settings, time_zones
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import DEFAULT_ESCALATION, escalation_of
-from waitercaller.settings import blueprint, kinds
+from waitercaller.model.standard_kinds import in_order
+from waitercaller.settings import blueprint
 from waitercaller.settings.fields import MergingForm
 from waitercaller.settings.forms import AttentionForm, RestaurantForm
 from waitercaller.settings.merging import Conflict, Values, merged
@@ -33,7 +34,7 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
         "settings/index.html",
         restaurant=restaurant,
         languages=[LANGUAGES[code] for code in restaurant["languages"] if code in LANGUAGES],
-        kinds=kinds.in_order(restaurant),
+        kinds=in_order(restaurant["kinds"]),
         opening=opening_words.describe(restaurant),
         times=escalation_of(restaurant),
     )

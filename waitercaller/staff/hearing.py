@@ -3,17 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from flask_babel import format_timedelta
-
 from waitercaller.db import clock
 from waitercaller.model import duty, logins, presence, subscriptions
 from waitercaller.model.languages import alphabetical
 from waitercaller.model.logins import Login
-from waitercaller.model.presence import Screen
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.subscriptions import Subscription
 from waitercaller.staff import people
-from waitercaller.web import browsers, screen_words
+from waitercaller.web import browsers
 
 
 def page_context(restaurant: Restaurant) -> dict[str, Any]:
@@ -27,7 +24,7 @@ def page_context(restaurant: Restaurant) -> dict[str, Any]:
         {
             "name": member["name"],
             "phones": [phone for member_id, phone in phones if member_id == member["id"]],
-            "screens": [_screen(each) for each in screens if each["member_id"] == member["id"]],
+            "screens": [people.watching(each) for each in screens if each["member_id"] == member["id"]],
         }
         for member in sorted(restaurant["members"], key=lambda each: alphabetical(each["name"]))
         if member["id"] in on_duty
@@ -38,7 +35,7 @@ def page_context(restaurant: Restaurant) -> dict[str, Any]:
     return {
         "uses_duty": bool(duty.entries(restaurant, clock.now())),
         "members": members,
-        "counter": [_screen(each) for each in counter],
+        "counter": [people.watching(each) for each in counter],
         "closed": [_device(each) for each in devices if each["name"] not in open_names],
         "ringing_screens": sum(each["audible"] for each in screens),
         "ringing_phones": sum(phone["choice"] == "all" for member_id, phone in phones if member_id in on_duty),
@@ -55,12 +52,6 @@ def _phone(subscription: Subscription, seen_at: datetime | None) -> dict[str, An
         "used": None if seen_at is None else people.ago(seen_at),
         "signed": None if signed_at is None else people.ago(signed_at),
     }
-
-
-def _screen(screen: Screen) -> dict[str, Any]:
-    since = format_timedelta(clock.now() - screen["since"])
-    known = {"visible": screen["visible"], "audible": screen["audible"], "trouble": screen_words.trouble(screen)}
-    return {"name": screen["name"], "since": since, **known}
 
 
 def _device(login: Login) -> dict[str, Any]:

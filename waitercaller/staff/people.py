@@ -35,7 +35,7 @@ def page_context(
         "people": [_person(member, me, addresses, devices) for member in members],
         "invitations": [_invitation(each, me) for each in invitations.of_restaurant(restaurant)],
         "screens": [_device(login) for login in devices if login["member_id"] is None],
-        "watching": [_watching(screen) for screen in presence.open_screens(restaurant["_id"])],
+        "watching": [watching(screen) for screen in presence.open_screens(restaurant["_id"])],
         "is_owner": me["role"] == "owner",
     }
 
@@ -67,7 +67,8 @@ def _device(login: Login) -> dict[str, Any]:
     return {"id": login["_id"], "name": login["name"], "since": login["created_at"], "used": ago(login["seen_at"])}
 
 
-def _watching(screen: Screen) -> dict[str, Any]:
+def watching(screen: Screen) -> dict[str, Any]:
+    """An open screen as the pages show it."""
     since = format_timedelta(clock.now() - screen["since"])
     return {
         "name": screen["name"],

@@ -19,11 +19,11 @@ from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter
 from waitercaller.model import presence, restaurants, service_request
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.service_request import Escalation, NextStep, ServiceRequest, StepName, documents
+from waitercaller.model.service_request import Escalation, NextStep, ServiceRequest, TimedStep, documents
 
 # Steps of a waiting and of an accepted request, by the number of steps taken (`level`).
-WAITING_STEPS: tuple[StepName, ...] = ("nagged", "raised", "alerted")
-ACCEPTED_STEPS: tuple[StepName, ...] = ("taker_reminded", "colleagues_told", "returned")
+WAITING_STEPS: tuple[TimedStep, ...] = ("nagged", "raised", "alerted")
+ACCEPTED_STEPS: tuple[TimedStep, ...] = ("taker_reminded", "colleagues_told", "returned")
 RECEIVER_SECONDS = 20  # in which there must be a sign of the member to whom a request was passed on
 REMINDER_INTERVAL = timedelta(minutes=1)  # between two messages to phones that guests call (again)
 BATCH_SIZE = 50
@@ -34,7 +34,7 @@ class Turn:
     """What happens when a step is due."""
 
     told: NextStep | None  # the step that phones are told of
-    steps: list[StepName]  # the entries in the history
+    steps: list[TimedStep]  # the entries in the history
     changes: Changes
 
 
@@ -93,25 +93,18 @@ def note_told(request: ServiceRequest) -> None:
 
 def is_unanswered(request: ServiceRequest) -> bool:
     """Whether the request is still waiting when managers are alerted, or have been."""
-    is_alert_due = request["next_step"] == "alerted" and request["due_at"] is not None
-    is_due = is_alert_due and request["due_at"] <= clock.now()  # type: ignore[operator]
-    return request["state"] == "waiting" and (request["level"] >= len(WAITING_STEPS) or is_due)
+    due_at = request["due_at"]
+    is_alert_due = request["next_step"] == "alerted" and due_at is not None and due_at <= clock.now()
+    return request["state"] == "waiting" and (request["level"] >= len(WAITING_STEPS) or is_alert_due)
 
 
 def _turn_of_waiting(request: ServiceRequest, times: Escalation, now: datetime) -> Turn:
     offsets = (times.nag, times.all_zones, times.alert)
-    level = request["level"]
-    steps: list[StepName] = []
-    while level < len(offsets) and request["since"] + offsets[level] <= now:
-        steps.append(WAITING_STEPS[level])
-        level += 1
-    told: NextStep | None = request["next_step"]
-    if steps:
-        told = steps[-1]  # type: ignore[assignment]
-    elif told in WAITING_STEPS:
+    steps = _steps_due(request, WAITING_STEPS, offsets, now)
+    told: NextStep | None = steps[-1] if steps else request["next_step"]
+    if not steps and told in WAITING_STEPS:
         told = None  # the restaurant has chosen later times since
-    elif told == "repeated":
-        level += 1
+    level = request["level"] + len(steps) + (told == "repeated")
     if level < len(offsets):
         following: Changes = {"next_step": WAITING_STEPS[level], "due_at": request["since"] + offsets[level]}
     else:
@@ -127,17 +120,22 @@ def _turn_of_accepted(request: ServiceRequest, restaurant: Restaurant | None, ti
     if step == "receiver_checked" and not _is_received(request, restaurant):
         return _return(restaurant)
     offsets = (times.remind_taker, times.tell_colleagues, times.give_back)
-    level = request["level"]
-    steps: list[StepName] = []
-    while level < len(offsets) and request["since"] + offsets[level] <= now:
-        steps.append(ACCEPTED_STEPS[level])
-        level += 1
+    steps = _steps_due(request, ACCEPTED_STEPS, offsets, now)
+    level = request["level"] + len(steps)
     if level == len(offsets):
         return _return(restaurant)
-    told: NextStep | None = steps[-1] if steps else step if step == "reminder_told" else None  # type: ignore[assignment]
+    told: NextStep | None = steps[-1] if steps else "reminder_told" if step == "reminder_told" else None
     following: Changes = {"next_step": ACCEPTED_STEPS[level], "due_at": request["since"] + offsets[level]}
     told_at = {"told_at": now} if step == "reminder_told" else {}
     return Turn(told, steps, {"level": level, "passed_by": None, **told_at, **following})
+
+
+def _steps_due(
+    request: ServiceRequest, names: tuple[TimedStep, ...], offsets: tuple[timedelta, ...], now: datetime
+) -> list[TimedStep]:
+    """The steps after `level` whose time has come; `offsets` are ascending, from `since`."""
+    following = list(zip(names, offsets, strict=True))[request["level"] :]
+    return [name for name, offset in following if request["since"] + offset <= now]
 
 
 def _return(restaurant: Restaurant | None) -> Turn:
@@ -150,8 +148,7 @@ def _is_received(request: ServiceRequest, restaurant: Restaurant | None) -> bool
 
     Where they have neither open, a counter tablet in front of the staff is enough.
     """
-    assert request["by"] is not None
-    receiver = request["by"]["id"]
+    receiver = service_request.taker_id(request)
     if any(each["member_id"] == receiver and each["at"] >= request["since"] for each in request["signed"]):
         return True
     shown = {each["screen"] for each in request["shown"]}
@@ -159,7 +156,7 @@ def _is_received(request: ServiceRequest, restaurant: Restaurant | None) -> bool
     showing = [screen for screen in screens if screen["visible"] and screen["id"] in shown]
     if any(screen["member_id"] == receiver for screen in showing):
         return True
-    member = restaurants.member_with_id(restaurant, receiver) if restaurant else None
+    member = restaurants.member_with_id(restaurant, receiver) if restaurant and receiver else None
     has_phone = member is not None and member.get("push", "none") != "none"
     has_own = has_phone or any(screen["member_id"] == receiver for screen in screens)
     return not has_own and any(screen["member_id"] is None for screen in showing)

@@ -14,7 +14,7 @@ from waitercaller.model import tables
 from waitercaller.model.languages import in_language, table_title
 from waitercaller.model.requests import transitions
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.standard_kinds import Kind
+from waitercaller.model.standard_kinds import in_order
 from waitercaller.model.tables import Table
 from waitercaller.requests.dashboard import actors, answers, blueprint
 from waitercaller.web import access
@@ -44,7 +44,7 @@ def choose_kind(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnVa
             "icon": kind["icon"],
             "choices": [{"id": each["id"], "name": in_language(each["names"], language)} for each in kind["choices"]],
         }
-        for kind in _offered(access.current_restaurant())
+        for kind in in_order(access.current_restaurant()["kinds"])
     ]
     return render_template("requests/dashboard/enter_kind.html", table=table, kinds=kinds, key=secrets.token_hex(16))
 
@@ -55,7 +55,7 @@ def enter(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     """Open a request as by staff, or remind of the live one of the same kind; possible while closed or paused."""
     table, key = tables.get(restaurant_id, table_id) or abort(404), request.form.get("key", "")
     kind_id, _slash, choice_id = request.form.get("kind", "").partition("/")
-    kind = next((each for each in _offered(access.current_restaurant()) if each["id"] == kind_id), None)
+    kind = next((each for each in in_order(access.current_restaurant()["kinds"]) if each["id"] == kind_id), None)
     choice = next((each for each in kind["choices"] if each["id"] == choice_id), None) if kind else None
     if kind is None or (choice_id and choice is None) or not KEY.fullmatch(key):
         abort(400)
@@ -65,11 +65,6 @@ def enter(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     due_steps.take_now([opened])
     name = in_language(kind["labels"], current_language())
     return answers.respond(restaurant_id, True, _("%(table)s: %(kind)s.", table=table_title(table["name"]), kind=name))
-
-
-def _offered(restaurant: Restaurant) -> list[Kind]:
-    """The active kinds in the restaurant's order."""
-    return sorted((kind for kind in restaurant["kinds"] if kind["active"]), key=lambda kind: kind["position"])
 
 
 def _by_zone(restaurant: Restaurant, found: list[Table]) -> list[dict[str, Any]]:

@@ -98,7 +98,6 @@ def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
     if to is None:
         return actors.ask("pass_on", restaurant_id, ids)
     changed = transitions.pass_on(restaurant_id, ids, to, actors.actor_or_device())
-    due_steps.take_now(queries.with_ids({"restaurant_id": restaurant_id}, ids))
     return _answer(restaurant_id, ids, to, changed, lambda table: _on_the_way(table, to))
 
 
@@ -143,7 +142,6 @@ def reopen(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue
     """“Undo”: back to waiting with the first clock, within UNDO_WINDOW."""
     ids, by = _ids(request_id), actors.actor_or_device()
     changed = transitions.reopen({"restaurant_id": restaurant_id}, ids, by)
-    due_steps.take_now(queries.with_ids({"restaurant_id": restaurant_id}, ids))
     pause_views.review(restaurant_id, ids)
     return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s is waiting again.", table=table))
 
@@ -156,10 +154,11 @@ def _ids(request_id: ObjectId) -> list[ObjectId]:
 def _answer(
     restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, changed: int, done: Callable[[str], str]
 ) -> ResponseReturnValue:
-    """Report what was done for `by`, or who took the requests first."""
+    """Take the steps that are due after the action, and report what was done for `by`, or who was first."""
     found = queries.with_ids({"restaurant_id": restaurant_id}, ids)
     if not found:
         abort(404)
+    due_steps.take_now(found)
     lost = [each for each in found if each["live"] and each["by"] and each["by"]["id"] != by["id"]]
     if changed:
         message = " ".join([done(_tables([each for each in found if each not in lost])), *map(_has_it, lost)])

@@ -7,7 +7,7 @@ from flask_babel import force_locale
 
 from waitercaller.model.languages import in_language
 from waitercaller.model.service_request import ServiceRequest
-from waitercaller.model.standard_kinds import Kind
+from waitercaller.model.standard_kinds import Kind, in_order
 from waitercaller.requests.guest import words
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web.routing import path_for
@@ -44,7 +44,6 @@ def _notes(view: TableView) -> list[str]:
 def _kinds(view: TableView, language: str) -> list[dict[str, Any]]:
     """The buttons, in the restaurant's order."""
     live = {} if view.paused else {request["kind"]: request for request in view.live}
-    offered = sorted((kind for kind in view.restaurant["kinds"] if kind["active"]), key=lambda kind: kind["position"])
     return [
         {
             "id": kind["id"],
@@ -54,7 +53,7 @@ def _kinds(view: TableView, language: str) -> list[dict[str, Any]]:
             "first": number == 0 and not view.paused,
             "choices": _choices(kind, live.get(kind["id"]), language),
         }
-        for number, kind in enumerate(offered)
+        for number, kind in enumerate(in_order(view.restaurant["kinds"]))
     ]
 
 
