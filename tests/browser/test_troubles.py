@@ -194,7 +194,8 @@ def test_a_screen_answers_its_stream_from_time_to_time(visitors: Visitors, bob: 
     page.clock.install()
     page.goto(f"{bob.home}/dashboard")
     is_live(page)
-    page.locator("#sentence").click()
+    with page.expect_response("**/screens"):  # from then on it counts
+        page.locator("#sentence").click()
     answers: list[str] = []
     page.clock.pause_at(page.evaluate("Date.now() / 1_000 + 1"))
     page.on("request", lambda request: answers.append(request.url) if request.url.endswith("/screens") else None)
