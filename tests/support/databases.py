@@ -125,6 +125,8 @@ class Server:
     def freeze(self) -> None:
         """SIGSTOP: it keeps its connections and answers nothing."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            os.waitpid(self._process.pid, os.WUNTRACED)  # the signal returns before the process has stopped
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)

@@ -11,6 +11,7 @@ import pytest
 from bson import ObjectId
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import NetworkTimeout
 
 from tests.support import databases
 from tests.wire import examined, inventory
@@ -22,7 +23,9 @@ from waitercaller.db.validators import VALIDATORS
 pytestmark = pytest.mark.slow
 
 PAST, LIVE = 50_000, 10  # requests
-FILL_SECONDS = 300  # for one operation: 20 s on an idle machine
+# Some transactions of tens of thousands of entries never end in the embedded server (docs/facts.md): they are small
+# here, and one that stalls all the same is begun again on another server.
+BATCH, STALLED_SECONDS, ATTEMPTS = 1_000, 60, 3
 OTHERS = 300  # documents of each other collection, each of another restaurant and another person
 # How many documents a command may examine beyond those that its filter finds: of requests, those of a day.
 SLACK, A_DAY = 20, 400
@@ -59,19 +62,26 @@ class Full:
 
 @pytest.fixture(scope="module")
 def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
-    # In a cache of 256 MB the server may wait for ever for room that its own transaction occupies (docs/facts.md).
-    server = databases.Server(tmp_path_factory.mktemp("examined"), "--cache-size", "4G")
-    server.start()
-    try:
-        with MongoClient[Document](server.uri, tz_aware=True, timeoutMS=FILL_SECONDS * 1000) as client:
-            database = client[databases.fresh_name()]
-            schema.build(database)
-            samples = {each: _fill(database, each) for each in schema.INDEXES}
-            live = database.requests.find_one({"live": True})
-            assert live is not None
-            yield Full(database, samples, live)
-    finally:
-        server.kill()
+    for attempt in range(ATTEMPTS):
+        server = databases.Server(tmp_path_factory.mktemp("examined"))
+        server.start()
+        try:
+            with MongoClient[Document](server.uri, tz_aware=True, timeoutMS=STALLED_SECONDS * 1000) as client:
+                yield _full(client[databases.fresh_name()])
+                return
+        except NetworkTimeout:
+            if attempt == ATTEMPTS - 1:
+                raise
+        finally:
+            server.kill()
+
+
+def _full(database: Database[Document]) -> Full:
+    schema.build(database)
+    samples = {each: _fill(database, each) for each in schema.INDEXES}
+    live = database.requests.find_one({"live": True})
+    assert live is not None
+    return Full(database, samples, live)
 
 
 def _fill(database: Database[Document], name: str) -> Document:
@@ -85,8 +95,10 @@ def _fill(database: Database[Document], name: str) -> Document:
     if name == "requests":
         _make_them_of_one_restaurant(documents)
         database.drop_collection(name)
-        database[name].insert_many(documents)
-        database[name].create_indexes(schema.INDEXES[name])  # afterwards, which takes half as long
+        for first in range(0, PAST, BATCH):
+            database[name].insert_many(documents[first : first + BATCH])
+        for index in schema.INDEXES[name]:  # afterwards, which takes half as long
+            database[name].create_indexes([index])
     else:
         database[name].insert_many(documents, bypass_document_validation=True)
     return dict(documents[-1])

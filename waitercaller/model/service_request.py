@@ -198,7 +198,8 @@ def _untold(restaurant: Restaurant | None) -> Changes:
 
 def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRequest:
     """A new waiting request, opened by the tap with the idempotency key `key`."""
-    now = clock.now()
+    begun = waiting(restaurant)
+    now = cast(datetime, begun["since"])
     zone_names = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
     request = {
         "_id": ObjectId(),
@@ -216,11 +217,11 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
         "device": None,
         "first_at": now,
         "created_at": now,
-        "steps": [step("called", None)],
+        "steps": [{"at": now, "what": "called", "by": None}],
         "reminders": 0,
         "shown": [],
         "signed": [],
-        **waiting(restaurant),
+        **begun,
     }
     return cast(ServiceRequest, request)
 
