@@ -9,6 +9,7 @@ apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq updat
 CATALOGUES := waitercaller/translations
 FRONTEND := tests/frontend
 NODE_MODULES := $(FRONTEND)/node_modules
+BROWSERS := chromium chromium-headless-shell
 DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap logrotate shellcheck systemd
 
 
@@ -124,8 +125,8 @@ node:
 # System programs that the tests use: a browser, and the programs of a production machine. Installing starts none of them.
 # Where they cannot be installed, the tests that need them are skipped with a message.
 chromium:
-	@command -v chromium >/dev/null && exit; $(call apt_install,chromium) \
-	    || echo 'Chromium is missing, so the tests in a browser are skipped: sudo apt-get install chromium'
+	@dpkg -s $(BROWSERS) >/dev/null 2>&1 && exit; $(call apt_install,$(BROWSERS)) \
+	    || echo 'Missing, so tests in a browser are skipped or take longer: sudo apt-get install $(BROWSERS)'
 
 deploy-tools:
 	@dpkg -s $(DEPLOY_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(DEPLOY_TOOLS)) \

@@ -34,14 +34,29 @@ def playwright(executable: str) -> Iterator[Playwright]:
 
 
 @pytest.fixture(scope="package")
-def chromium(playwright: Playwright, executable: str) -> Iterator[Browser]:
+def headless_shell(playwright: Playwright) -> Iterator[Browser]:
+    shell = browser.launch_shell(playwright)
+    yield shell
+    shell.close()
+
+
+@pytest.fixture(scope="package")
+def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
     chromium = browser.launch(playwright)
     yield chromium
     chromium.close()
 
 
+@pytest.fixture(scope="module")
+def chromium(request: pytest.FixtureRequest) -> Browser:
+    """Chromium's headless shell; Chromium itself for a module that is marked `whole_chromium`."""
+    is_whole = request.node.get_closest_marker("whole_chromium")
+    found: Browser = request.getfixturevalue("whole_chromium" if is_whole else "headless_shell")
+    return found
+
+
 @pytest.fixture(scope="package")
-def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+def shared_website(executable: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
     website = Website(tmp_path_factory.mktemp("website"))
     website.open()
     yield website

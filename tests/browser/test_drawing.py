@@ -16,7 +16,7 @@ from waitercaller.db import clock
 from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import transitions
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.whole_chromium]
 
 TONES = """
 window.tones = 0;

@@ -21,6 +21,8 @@ from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 
+pytestmark = [pytest.mark.browser, pytest.mark.whole_chromium]
+
 PRIVATE = encryption.new_private_key()
 # Chromium would request an endpoint from Google's push service, which cannot be reached here. Its subscription is
 # replaced by one of the push service on this machine; the rest is Chromium's own.

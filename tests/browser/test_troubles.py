@@ -13,7 +13,7 @@ from tests.support.visitors import Visitors, card, comes_true, is_live, is_not_l
 from tests.support.website import Website
 from waitercaller.model import presence
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.whole_chromium]
 
 # A battery, a wake lock and sounds that the test can spoil.
 DEVICE = """

@@ -33,7 +33,7 @@ def barren(
     context = playwright.chromium.launch_persistent_context(
         tmp_path / "profile",
         executable_path=executable,
-        args=FLAGS,
+        args=[*FLAGS, "--headless=new"],
         base_url=website.url,
         locale="en-GB",
         java_script_enabled=False,
