@@ -101,6 +101,16 @@ def test_somebody_removed_from_a_restaurant_is_out_at_once(app: Flask, alice: Pe
     assert bob.client.get(f"{alice.home}/dashboard").status_code == 404
 
 
+def test_the_page_after_a_change_in_another_process_shows_it(alice: Person) -> None:
+    alice.client.get(f"{alice.home}/duty")
+    older = dict(cache.restaurants._entries)
+    alice.client.submit(f"{alice.home}/duty/{alice.member_id}/on", page=f"{alice.home}/duty")
+    cache.restaurants._entries.update(older)  # as in a process whose watcher has not seen the change yet
+    page = alice.client.get(f"{alice.home}/duty").text
+    assert "You are on duty until" in page
+    assert f"{alice.home}/duty/{alice.member_id}/off" in page
+
+
 @pytest.mark.parametrize("path", ["/r/x/dashboard", "/account?a=b", "/", "/r/ä"])
 def test_paths_of_this_site_are_safe_to_go_to(path: str) -> None:
     assert access.safe_next(path) == path

@@ -218,7 +218,7 @@ def _guard() -> ResponseReturnValue | None:
 
 def _enter_as_member(role: Role) -> ResponseReturnValue | None:
     restaurant_id = (request.view_args or {})["restaurant_id"]
-    restaurant = restaurants.get(restaurant_id)
+    restaurant = _restaurant(restaurant_id)
     if restaurant and restaurants.member_of(restaurant, g.person["_id"]) is None:
         restaurants.forget(restaurant_id)  # the cached document may be older than the membership
         restaurant = restaurants.get(restaurant_id)
@@ -233,9 +233,19 @@ def _enter_as_member(role: Role) -> ResponseReturnValue | None:
     return None
 
 
+def _restaurant(restaurant_id: ObjectId) -> Restaurant | None:
+    """The cached restaurant; as stored where a message waits to be shown.
+
+    That page tells of a change just made, perhaps in another process, whose change the watcher has not seen yet.
+    """
+    if "_flashes" in session:
+        restaurants.forget(restaurant_id)
+    return restaurants.get(restaurant_id)
+
+
 def _enter_as_device(allowed: bool) -> None:
     restaurant_id = (request.view_args or {}).get("restaurant_id", g.login["restaurant_id"])
-    restaurant = restaurants.get(restaurant_id)
+    restaurant = _restaurant(restaurant_id)
     if restaurant is None or restaurant_id != g.login["restaurant_id"]:
         abort(404)
     if not allowed:
