@@ -9,7 +9,7 @@ from flask import Flask
 from tests.support.cast import PASSWORD, Mail, Person, device
 from waitercaller.alerts import uncovered
 from waitercaller.db import clock
-from waitercaller.model import duty, logins, restaurants, settings, tables
+from waitercaller.model import duty, logins, restaurants, settings
 from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.needs_wire

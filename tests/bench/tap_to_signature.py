@@ -22,6 +22,7 @@ from tests.support.push.worker import delivery_to, worker_of
 from tests.support.smtp import AUTHORITY
 from tests.support.visitors import Visitors
 from tests.support.website import Website
+from waitercaller.db import clock
 from waitercaller.model import subscriptions, tables
 from waitercaller.model.tables import Table
 from waitercaller.push import encryption
@@ -84,7 +85,7 @@ def _tap(website: Website, service: PushService, deliver: Deliver, guest: Page, 
     guest.get_by_role("button", name="Call a waiter").click()
     while not (texts := [each.text for each in service.messages if each.text["title"] == title]):
         time.sleep(POLL_SECONDS)
-    arrived = time.time() * 1000
+    arrived = clock.now().timestamp() * 1000
     deliver(texts[0])
     requests = website.app.extensions["mongo"].database.requests
     cast.wait_until(lambda: requests.find_one({"table_id": document["_id"]})["signed"])

@@ -7,6 +7,7 @@ login is checked here some seconds later: a member who had no other one cannot b
 """
 
 import logging
+from contextlib import suppress
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -55,10 +56,8 @@ def check_ended_logins() -> None:
 def _leave_without_login(login: Login) -> None:
     for restaurant, member in _whose(login):
         if duty.entry_of(restaurant, member["id"], clock.now()) and not _has_login(restaurant, member):
-            try:
+            with suppress(settings.Missing):  # the restaurant may be removed in the meantime
                 leave(restaurant["_id"], member["id"])
-            except settings.Missing:
-                pass  # the restaurant was removed in the meantime
 
 
 def _whose(login: Login) -> list[tuple[Restaurant, Member]]:

@@ -80,7 +80,7 @@ def remind(request: ServiceRequest) -> Changes:
 
 
 def untold() -> list[ServiceRequest]:
-    """Up to BATCH_SIZE requests of which phones may have a message that is out of date; see `untold` in docs/data.md."""
+    """Up to BATCH_SIZE requests of which phones may have a message that is out of date: see `untold`."""
     return list(documents().find({"untold": True}).limit(BATCH_SIZE))
 
 
