@@ -31,7 +31,7 @@ TAPS = 20
 WARM_UP = 3
 POLL_SECONDS = 0.002
 
-Deliver = Callable[[dict[str, Any]], None]
+Deliver = Callable[[dict[str, Any]], object]
 
 
 def report() -> None:

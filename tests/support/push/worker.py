@@ -17,7 +17,7 @@ def worker_of(page: Page) -> Worker:
     return page.context.service_workers[0]
 
 
-def delivery_to(page: Page) -> Callable[[dict[str, Any]], None]:
+def delivery_to(page: Page) -> Callable[[dict[str, Any]], object]:
     """A function that delivers a decrypted push message to the service worker of this page."""
     devtools = page.context.new_cdp_session(page)
     registrations: list[str] = []
