@@ -24,6 +24,7 @@ RESTAURANTS = 20
 SCREENS_PER_RESTAURANT = 10
 MEASURED_SECONDS = 60.0
 ANSWER_SECONDS = 30.0  # from one sign of life to the next: static/js/presence.js
+ATTEMPTS = 5
 STREAM_MINUTES = 10  # until a stream is renewed: live/streams.py
 SETTLE_SECONDS = 5.0
 
@@ -138,9 +139,12 @@ def _answer(server: Gunicorn, screens: list[Screen]) -> None:
     for each in screens:
         form = {"visible": "1", "audible": "1", "trouble": "", "screen": each.id, "csrf_token": each.token}
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"session={each.cookie}"}
-        connection.request("POST", f"{each.home}/screens", urlencode(form), headers)
-        answer = connection.getresponse()
-        body = answer.read()
+        for _ in range(ATTEMPTS):  # as pages do where the database answers late
+            connection.request("POST", f"{each.home}/screens", urlencode(form), headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != 503:
+                break
         if answer.status != 200:
             raise RuntimeError(f"{answer.status}: {body[:200]!r}")
     connection.close()
