@@ -12,7 +12,7 @@ from collections.abc import Callable
 from flask import Flask
 
 from waitercaller import metrics
-from waitercaller.alerts import due_steps, roll_call, unheard_restaurants
+from waitercaller.alerts import due_steps, roll_call, uncovered, unheard_restaurants
 from waitercaller.db import clock
 from waitercaller.db.client import db, patiently
 from waitercaller.db.faults import is_transient
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 MAIL_INTERVAL_SECONDS = 1.0
 PUSH_INTERVAL_SECONDS = 0.5
 ESCALATION_INTERVAL_SECONDS = 1.0
+ENDED_LOGINS_INTERVAL_SECONDS = 2.0
 UNHEARD_INTERVAL_SECONDS = 10.0
 ROLL_CALL_INTERVAL_SECONDS = 60.0
 PAUSES_INTERVAL_SECONDS = 5.0
@@ -46,6 +47,7 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("push", lambda: _repeat(app, is_alive, PUSH_INTERVAL_SECONDS, lambda: sender.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL_SECONDS, lambda: clock.synchronise(db()))),
         ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL_SECONDS, due_steps.escalate)),
+        ("ended logins", lambda: _repeat(app, is_alive, ENDED_LOGINS_INTERVAL_SECONDS, uncovered.check_ended_logins)),
         ("unheard", lambda: _repeat(app, is_alive, UNHEARD_INTERVAL_SECONDS, unheard_restaurants.check)),
         ("roll call", lambda: _repeat(app, is_alive, ROLL_CALL_INTERVAL_SECONDS, roll_call.check)),
         ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL_SECONDS, pauses.end_due)),

@@ -63,7 +63,7 @@ function kindsOf(cards) {
       counts.set(kind ?? "", (counts.get(kind ?? "") ?? 0) + 1);
     }
   }
-  return [...counts].map(([kind, count]) => `${count} ${kind}`).join(" · ");
+  return [...counts].map(([kind, count]) => `${count}\u00A0${kind}`).join(" · ");
 }
 
 /**

@@ -14,7 +14,7 @@ from tests.support.cast import Person
 from waitercaller.alerts import due_steps
 from waitercaller.db import clock
 from waitercaller.model import presence, restaurants, tables
-from waitercaller.model.requests import escalation, seen, transitions
+from waitercaller.model.requests import escalation, handover, seen, transitions
 from waitercaller.model.restaurants import Actor
 from waitercaller.push import encryption
 
@@ -147,6 +147,42 @@ def test_a_message_on_phones_is_replaced_by_what_has_happened(
     states = [each["context"]["state"] for each in here.pushes.find({"event": "outcome"})]
     assert sorted(states) == ["accepted", "resolved"]
     assert here.requests.count_documents({"untold": True}) == 0
+
+
+@pytest.mark.parametrize("way", ["returned", "released", "reopened"])
+def test_whoever_read_that_somebody_goes_or_that_it_is_done_reads_that_it_waits_again(
+    evening: Person, hire: Callable[..., Person], here: Any, later: Callable[..., None], way: str
+) -> None:
+    """Nina is told of calls that nobody answers only: she would read "Bob is on the way" until the next step."""
+    nina = hire("Nina", role="waiter", at=evening)
+    subscribe(here, evening, "all")
+    subscribe(here, nina, "escalated")
+    request = call(evening.restaurant_id)
+    later(seconds=80)
+    due_steps.escalate()
+    transitions.accept(evening.restaurant_id, [request["_id"]], BOB)
+    due_steps.escalate()
+    if way == "returned":
+        later(seconds=480)
+    elif way == "released":
+        handover.release(evening.restaurant_id, BOB["id"], None)
+    else:
+        transitions.resolve(evening.restaurant_id, [request["_id"]], BOB)
+        due_steps.escalate()
+        transitions.reopen({"restaurant_id": evening.restaurant_id}, [request["_id"]], BOB)
+    later(seconds=1)
+    due_steps.escalate()
+    later(seconds=1)
+    due_steps.escalate()
+    last = {name: list(here.pushes.find({"subscription_id": f"phone of {name}"}))[-1] for name in ("Alice", "Nina")}
+    assert (last["Nina"]["event"], last["Nina"]["context"]["state"]) == ("outcome", "waiting")
+    assert last["Alice"]["event"] == "called", "who is told of the call is not told twice"
+    assert here.requests.count_documents({"untold": True}) == 0
+
+
+def test_of_a_new_call_no_phone_has_an_older_message(evening: Person, here: Any) -> None:
+    subscribe(here, evening, "all")
+    assert not stored(here, call(evening.restaurant_id))["untold"]
 
 
 @pytest.mark.needs_wire

@@ -2,7 +2,7 @@
 
 import sys
 
-from tests.bench import backup, call_cost, idle_screens, page_size, steady_load, tap_to_screen, timing
+from tests.bench import backup, call_cost, idle_screens, page_size, steady_load, tap_to_screen, tap_to_signature, timing
 
 FIGURES = {
     "page_size": page_size.report,
@@ -10,6 +10,7 @@ FIGURES = {
     "timing": timing.report,
     "idle_screens": idle_screens.report,
     "tap_to_screen": tap_to_screen.report,
+    "tap_to_signature": tap_to_signature.report,
     "steady_load": steady_load.report,
     "backup": backup.report,
 }

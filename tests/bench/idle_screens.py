@@ -1,28 +1,45 @@
-"""Worker CPU of an idle open screen: heartbeats, presence, and the renewal of its stream."""
+"""Worker CPU of an idle open screen: heartbeats, presence, signs of life, and the renewal of its stream."""
 
+import http.client
 import re
+import secrets
 import select
 import socket
 import threading
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
 
 from flask import Flask
 
 from tests.bench import servers
 from tests.support import cast
+from tests.support.gunicorn import Gunicorn
 from waitercaller import create_app
 from waitercaller.db import schema
 
 RESTAURANTS = 20
 SCREENS_PER_RESTAURANT = 10
 MEASURED_SECONDS = 60.0
+ANSWER_SECONDS = 30.0  # from one sign of life to the next: static/js/presence.js
+ATTEMPTS = 5
 STREAM_MINUTES = 10  # until a stream is renewed: live/streams.py
 SETTLE_SECONDS = 5.0
 
 
-class Screens:
+@dataclass
+class Screen:
+    """What an open dashboard knows of itself."""
+
+    home: str  # the prefix of the restaurant's paths
+    cookie: str
+    token: str  # against CSRF
+    id: str
+
+
+class Streams:
     """Open streams, and the number of events received on them."""
 
     def __init__(self, port: int) -> None:
@@ -59,48 +76,75 @@ def report() -> None:
     """Print a screen's CPU per minute, with and without presence."""
     with servers.database() as (environ, folder):
         environ |= {"TRUSTED_HOSTS": "127.0.0.1,localhost", "ARGON2_MEMORY_KIB": "8192", "ARGON2_ROUNDS": "1"}
-        paths = _streams(create_app(servers.config(environ)))
+        screens = _screens(create_app(servers.config(environ)))
         nobody, _, _ = _measure(environ, folder, [])
-        plain, _, _ = _measure(environ, folder, paths)
-        number = iter(range(len(paths)))
-        present = [(f"{path}?screen={next(number):032x}&visible=1&audible=1", cookie) for path, cookie in paths]
-        watched, opening, received = _measure(environ, folder, present)
-    count = len(paths)
+        plain, _, _ = _measure(environ, folder, screens)
+        watched, opening, received = _measure(environ, folder, screens, present=True)
+    count = len(screens)
     each = {"present": (watched - nobody) / count, "not counted": (plain - nobody) / count}
     print(
-        f"worker CPU per idle screen and minute: {each['present'] * 1000:.2f} ms with presence and receipts on, "
-        f"{each['not counted'] * 1000:.2f} ms without presence; renewing its stream every {STREAM_MINUTES} minutes "
-        f"adds {opening / count / STREAM_MINUTES * 1000:.2f} ms ({count} screens in {RESTAURANTS} restaurants, "
-        f"{received / count:.1f} events received on each; the worker alone {nobody * 1000:.0f} ms a minute)"
+        f"worker CPU per idle screen and minute: {each['present'] * 1000:.2f} ms with presence and a sign of life "
+        f"every {ANSWER_SECONDS:g} s, {each['not counted'] * 1000:.2f} ms with neither; renewing its stream every "
+        f"{STREAM_MINUTES} minutes adds {opening / count / STREAM_MINUTES * 1000:.2f} ms ({count} screens in "
+        f"{RESTAURANTS} restaurants, {received / count:.1f} events received on each; the worker alone "
+        f"{nobody * 1000:.0f} ms a minute)"
     )
 
 
-def _streams(app: Flask) -> list[tuple[str, str]]:
-    """The URL path and the session cookie of each stream."""
+def _screens(app: Flask) -> list[Screen]:
+    """The same number in each restaurant, with their cookies."""
     with app.app_context():
         schema.build(app.extensions["mongo"].database)
     app.test_client_class = cast.Browser
-    owners = [cast.hire(app, f"Owner{number}") for number in range(RESTAURANTS)]
-    return [
-        (f"{owner.home}/live", owner.client.cookie("session"))
-        for owner in owners
-        for _ in range(SCREENS_PER_RESTAURANT)
-    ]
+    screens = []
+    for number in range(RESTAURANTS):
+        owner = cast.hire(app, f"Owner{number}")
+        token = owner.client.csrf_token(f"{owner.home}/dashboard")
+        cookie = owner.client.cookie("session")
+        screens += [Screen(owner.home, cookie, token, secrets.token_hex(16)) for _ in range(SCREENS_PER_RESTAURANT)]
+    return screens
 
 
-def _measure(environ: dict[str, str], folder: Path, paths: list[tuple[str, str]]) -> tuple[float, float, int]:
-    """CPU seconds of an idle minute with these streams, CPU seconds of opening them, events received in the minute."""
+def _measure(
+    environ: dict[str, str], folder: Path, screens: list[Screen], present: bool = False
+) -> tuple[float, float, int]:
+    """CPU seconds of an idle minute with these streams, CPU seconds of opening them, events received in the minute.
+
+    With `present` they are counted as screens, and tell every ANSWER_SECONDS that they are alive.
+    """
     server = servers.serve("wsgi:app", environ, folder)
-    screens = Screens(server.port)
+    streams = Streams(server.port)
+    query = "?screen={id}&visible=1&audible=1&answers=1" if present else ""
     try:
         time.sleep(SETTLE_SECONDS)
         before = servers.cpu_seconds(server)
-        for path, cookie in paths:
-            screens.open(path, cookie)
+        for each in screens:
+            streams.open(f"{each.home}/live{query.format(id=each.id)}", each.cookie)
         time.sleep(SETTLE_SECONDS)
-        opened, received = servers.cpu_seconds(server), screens.events
-        time.sleep(MEASURED_SECONDS)
-        return servers.cpu_seconds(server) - opened, opened - before, screens.events - received
+        opened, received = servers.cpu_seconds(server), streams.events
+        began = time.monotonic()
+        for number in range(1, round(MEASURED_SECONDS / ANSWER_SECONDS) + 1):
+            if present:
+                _answer(server, screens)
+            time.sleep(max(0.0, began + number * ANSWER_SECONDS - time.monotonic()))
+        return servers.cpu_seconds(server) - opened, opened - before, streams.events - received
     finally:
-        screens.close()
+        streams.close()
         server.stop()
+
+
+def _answer(server: Gunicorn, screens: list[Screen]) -> None:
+    """Each of these screens says that it is alive."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+    for each in screens:
+        form = {"visible": "1", "audible": "1", "trouble": "", "screen": each.id, "csrf_token": each.token}
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Cookie": f"session={each.cookie}"}
+        for _ in range(ATTEMPTS):  # as pages do where the database answers late
+            connection.request("POST", f"{each.home}/screens", urlencode(form), headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            if answer.status != 503:
+                break
+        if answer.status != 200:
+            raise RuntimeError(f"{answer.status}: {body[:200]!r}")
+    connection.close()

@@ -7,13 +7,14 @@ from typing import Any, cast
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, Page, Worker, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support import axe, icons
 from tests.support.cast import Person, wait_until
 from tests.support.push.service import PushService, push_service
+from tests.support.push.worker import delivery_to, worker_of
 from tests.support.smtp import AUTHORITY
-from tests.support.visitors import Visitors, comes_true, is_live
+from tests.support.visitors import Visitors, is_live
 from tests.support.website import Website
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
@@ -79,30 +80,6 @@ def call(app: Flask, table: Table, alice: Person) -> Callable[[], None]:
             requests.open_request(restaurant, table, restaurant["kinds"][0], "a key")
 
     return called
-
-
-def worker_of(page: Page) -> Worker:
-    """The service worker that controls this page."""
-    page.evaluate("navigator.serviceWorker.ready")
-    comes_true(page, "navigator.serviceWorker.controller !== null")
-    return page.context.service_workers[0]
-
-
-def hears(page: Page, message: dict[str, Any]) -> None:
-    """Deliver a push message to Chromium's service worker."""
-    devtools = page.context.new_cdp_session(page)
-    registrations: list[str] = []
-    devtools.on(
-        "ServiceWorker.workerRegistrationUpdated",
-        lambda event: registrations.extend(each["registrationId"] for each in event["registrations"]),
-    )
-    devtools.send("ServiceWorker.enable")
-    wait_until(lambda: page.evaluate("1") and registrations)
-    origin = page.evaluate("location.origin")
-    devtools.send(
-        "ServiceWorker.deliverPushMessage",
-        {"origin": origin, "registrationId": registrations[0], "data": json.dumps(message)},
-    )
 
 
 def notes(page: Page) -> list[dict[str, Any]]:
@@ -237,7 +214,7 @@ def test_a_phone_is_told_of_a_call_while_its_page_is_closed(
     expect(page.locator("#here-words")).to_have_text("This device gets messages.")
     call()
     wait_until(lambda: service.messages)
-    hears(page, service.messages[0].text)
+    delivery_to(page)(service.messages[0].text)
     wait_until(lambda: notes(page))
     (note,) = notes(page)
     time = page.evaluate(
@@ -264,7 +241,7 @@ def test_the_guest_reads_whose_phone_shows_the_call_and_its_button_accepts(
     call()
     guest.goto(f"/t/{table['code']}")
     wait_until(lambda: service.messages)
-    hears(page, service.messages[0].text)
+    delivery_to(page)(service.messages[0].text)
     expect(guest.locator("main")).to_contain_text("Your call is on Bob’s phone")
     worker_of(page).evaluate(
         """async () => self.dispatchEvent(new NotificationEvent("notificationclick",
@@ -284,7 +261,7 @@ def test_whoever_sees_the_calls_hears_no_second_bell_and_the_note_goes(
     is_live(page)
     call()
     wait_until(lambda: service.messages)
-    hears(page, service.messages[0].text)
+    delivery_to(page)(service.messages[0].text)
     wait_until(lambda: notes(page))
     assert notes(page)[0]["silent"]
     page.reload()

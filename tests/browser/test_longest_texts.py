@@ -8,7 +8,7 @@ import pytest
 from babel import Locale
 from babel.dates import format_date
 from flask import Flask
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.test_axe_pages import pages
 from tests.support import axe
@@ -284,3 +284,32 @@ def test_the_page_of_a_guest_breaks_long_names(
     evening("en")
     _olga, table = crowded()
     assert faults(show(visit(app).get(f"/t/{table['code']}"))) == []
+
+
+@pytest.mark.parametrize("language", STAFF_LANGUAGES)
+def test_no_view_of_the_live_dashboard_breaks_a_short_word(
+    app: Flask, visitors: Visitors, alice: Person, language: str
+) -> None:
+    """Cards of every age, as rounds, and the sheet on which a call is entered."""
+    restaurant_id = alice.restaurant_id
+    with app.app_context():
+        tables.add_many(restaurant_id, ["1", "2", "3"], restaurants.ensure_zone(restaurant_id, "Terrasse"))
+        tables.add_many(restaurant_id, ["4", "12", "Window"], None)
+        restaurant = restaurants.get_even_removed(restaurant_id)
+        assert restaurant is not None
+        for number, table in enumerate(tables.of_restaurant(restaurant_id)):
+            kind = restaurant["kinds"][number % len(restaurant["kinds"])]
+            made = requests.open_request(restaurant, table, kind, "a key")
+            since = clock.now() - timedelta(seconds=50 * number)
+            app.extensions["mongo"].database.requests.update_one({"_id": made["_id"]}, {"$set": {"first_at": since}})
+    page = visitors.logged_in(alice, extra_http_headers={"Accept-Language": language})
+    page.goto(f"{alice.home}/dashboard")
+    expect(page.locator("#calls article")).to_have_count(6)
+    found = faults(page)
+    page.locator("#rounds").click()
+    expect(page.locator(".round")).to_have_count(2)
+    found += [f"rounds: {each}" for each in faults(page)]
+    page.locator("#enter").click()
+    expect(page.locator("#enter-sheet a").first).to_be_visible()
+    found += [f"enter: {each}" for each in faults(page)]
+    assert found == []

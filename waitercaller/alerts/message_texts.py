@@ -93,13 +93,15 @@ def _outcome(push: Push, restaurant: Restaurant, language: str) -> outbox.Messag
         return None
     name = request["by"]["name"] if request["by"] else ""
     text = {
+        "waiting": _("Waiting again, since #."),
         "accepted": _("%(name)s is on the way.", name=name),
         "resolved": _("Done."),
         "dismissed": _("Nobody was there."),
         "cancelled": _("The guest needs nothing any more."),
         "withdrawn": _("The table was removed."),
     }[request["state"]]
-    return {**_about_call(request, text, restaurant, language), "silent": True}
+    message = _about_call(request, text, restaurant, language)
+    return {**(_with_button(message) if request["state"] == "waiting" else message), "silent": True}
 
 
 @outbox.prepares("unheard")

@@ -107,18 +107,22 @@ def enqueue_step(restaurant: Restaurant, step: NextStep, request: ServiceRequest
 def enqueue_outcome(restaurant: Restaurant, request: ServiceRequest) -> None:
     """Replace the messages about this request on all phones that have one by what has happened; idempotent.
 
-    Not on those of a member to whom it was passed on: they are asked to go (see `enqueue_step`).
+    Not on those of a member to whom it was passed on: they are asked to go (see `enqueue_step`). Nor, where it waits
+    again, on those that have been told so by a step.
     """
-    phones, by = outbox.told_of(str(request["_id"])), taker_id(request)
+    topic, by = str(request["_id"]), taker_id(request)
+    phones = outbox.told_of(topic)
     if request["passed_by"] and by:
         phones -= {each["_id"] for each in subscriptions.of_member(restaurant["_id"], by)}
+    if request["state"] == "waiting":
+        phones -= outbox.told_of(topic, since=request["since"])
     outbox.enqueue(
         "outcome",
         restaurant["_id"],
         sorted(phones),
         occasion=f"{request['_id']}:{len(request['steps'])}",
         time_to_live=OUTCOME_TIME_TO_LIVE,
-        topic=str(request["_id"]),
+        topic=topic,
         request_id=request["_id"],
         state=request["state"],
         by=by,

@@ -9,7 +9,6 @@ from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
 
-from waitercaller.alerts import uncovered
 from waitercaller.auth import blueprint, second_factor
 from waitercaller.auth.forms import CodeForm, LoginForm
 from waitercaller.db import clock
@@ -84,10 +83,7 @@ def logout() -> ResponseReturnValue:
         audit.record("logout", user_id=current_user.user["_id"], actor=_actor(current_user.user))
     elif current_user.is_authenticated:
         _record_device_logout(current_user.login)
-    ended = current_user.login if current_user.is_authenticated else None
     access.log_out()
-    if ended:
-        uncovered.logged_out(ended)
     flash(_("You are logged out."), "success")
     return redirect(url_for("auth.login"), 303)
 

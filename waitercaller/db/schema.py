@@ -49,6 +49,7 @@ INDEXES: dict[str, list[IndexModel]] = {
     "logins": [
         IndexModel([("actor.id", ASCENDING), ("ended_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("ended_at", ASCENDING)]),
+        IndexModel([("unchecked", ASCENDING)], partialFilterExpression={"unchecked": True}),
         _expires("purge_at"),
     ],
     "tables": [

@@ -24,6 +24,8 @@ DEVICE_LIFETIME = timedelta(days=90)  # no idle timeout: devices are off overnig
 SEEN_INTERVAL = timedelta(minutes=5)  # `seen_at` is written at most this often
 VERIFICATION_LIFETIME = timedelta(minutes=15)  # for sensitive changes, since the password was typed
 RETENTION = timedelta(days=30)  # of ended logins
+SUCCESSOR_GRACE = timedelta(seconds=10)  # a changed password ends a login and starts another in the same browser
+BATCH_SIZE = 50
 
 
 class LoginActor(TypedDict):
@@ -34,7 +36,7 @@ class LoginActor(TypedDict):
 
 
 class Login(TypedDict):
-    """A login of one browser. The optional keys are those of devices."""
+    """A login of one browser. The last three keys are those of devices."""
 
     _id: str  # SHA-256 of the cookie's secret
     actor: LoginActor
@@ -45,6 +47,7 @@ class Login(TypedDict):
     purge_at: datetime
     address: str  # IP address at the log-in
     browser: str  # User-Agent, truncated to 200 characters
+    unchecked: NotRequired[bool]  # ended, and it has not been checked yet whether its member has another one
     restaurant_id: NotRequired[ObjectId]  # whose calls the device shows
     name: NotRequired[str]
     member_id: NotRequired[str | None]  # whose phone it is; None: a counter tablet
@@ -137,6 +140,17 @@ def end_devices(restaurant_id: ObjectId, txn: ClientSession | None = None, **whi
     _end({"restaurant_id": restaurant_id, **which}, txn)
 
 
+def unchecked() -> list[Login]:
+    """Up to BATCH_SIZE logins that ended SUCCESSOR_GRACE ago or earlier and for which `note_checked` was not called."""
+    which: Filter = {"unchecked": True, "ended_at": {"$lte": clock.now() - SUCCESSOR_GRACE}}
+    return list(documents().find(which).limit(BATCH_SIZE))
+
+
+def note_checked(login: Login) -> None:
+    """Nothing is left to be done about the end of this login."""
+    documents().update_one({"_id": login["_id"], "unchecked": True}, {"$set": {"unchecked": False}})
+
+
 def hash_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
@@ -170,7 +184,7 @@ def _valid(which: Filter) -> list[Login]:
 
 
 def _end(which: Filter, txn: ClientSession | None = None) -> None:
+    """The only place where logins end; what follows from it for their members does alerts/uncovered."""
     now = clock.now()
-    documents().update_many(
-        {**which, "ended_at": None}, {"$set": {"ended_at": now, "purge_at": now + RETENTION}}, session=txn
-    )
+    ended = {"ended_at": now, "purge_at": now + RETENTION, "unchecked": True}
+    documents().update_many({**which, "ended_at": None}, {"$set": ended}, session=txn)

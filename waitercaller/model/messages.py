@@ -49,10 +49,14 @@ class Push(Work):
     purge_at: datetime
 
 
-def subscriptions_told(topic: str) -> set[str]:
-    """The ids of the subscriptions to which push messages with this topic were sent, or are due to be."""
-    found = db().pushes.find({"topic": topic}, {"subscription_id": True, "state": True})
-    return {each["subscription_id"] for each in found if each["state"] in ("due", "sent")}
+def subscriptions_told(topic: str, since: datetime | None = None) -> set[str]:
+    """The ids of the subscriptions to which push messages with this topic were sent, or are due to be.
+
+    With `since` only of messages that were enqueued then or later.
+    """
+    found = db().pushes.find({"topic": topic}, {"subscription_id": True, "state": True, "created_at": True})
+    told = [each for each in found if each["state"] in ("due", "sent")]
+    return {each["subscription_id"] for each in told if since is None or each["created_at"] >= since}
 
 
 def redeem(push_id: str, purpose: Purpose) -> Push | None:

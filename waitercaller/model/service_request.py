@@ -102,7 +102,7 @@ class ServiceRequest(TypedDict):
     due_at: datetime | None  # when the next step is due; None if ended
     told_at: datetime  # when phones were last told that the guest calls
     passed_by: Actor | None  # who passed it on, until there is a sign of the receiver
-    untold: bool  # phones have a message about it that is out of date: somebody goes, or it has ended
+    untold: bool  # its state has changed, and phones that have a message about it are still to be told
     steps: list[Step]  # the history
     reminders: int  # number of further calls
     shown: list[Shown]  # the latest only
@@ -162,7 +162,7 @@ def waiting(restaurant: Restaurant | None) -> Changes:
         due: Changes = {"next_step": "announced", "due_at": now}
     else:
         due = {"next_step": "nagged", "due_at": now + escalation_of(restaurant).nag}
-    began = {"since": now, "told_at": now, "level": 0, "passed_by": None, "untold": False}
+    began = {"since": now, "told_at": now, "level": 0, "passed_by": None, **_untold(restaurant)}
     return {"state": "waiting", "live": True, "by": None, "ended_at": None, **began, **due}
 
 
@@ -222,6 +222,7 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
         "shown": [],
         "signed": [],
         **begun,
+        "untold": False,
     }
     return cast(ServiceRequest, request)
 

@@ -4,7 +4,7 @@ Who is told of what is decided by whoever enqueues; `sender` sends.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NotRequired, TypedDict
 
 from bson import ObjectId
@@ -84,6 +84,6 @@ def enqueue(
     QUEUE.enqueue_all(pushes, txn)
 
 
-def told_of(topic: str) -> set[str]:
-    """The ids of the subscriptions to which messages with this topic were sent, or will be."""
-    return messages.subscriptions_told(topic)
+def told_of(topic: str, since: datetime | None = None) -> set[str]:
+    """The ids of the subscriptions to which messages with this topic, enqueued `since` then, were sent or will be."""
+    return messages.subscriptions_told(topic, since)

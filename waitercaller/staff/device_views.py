@@ -10,7 +10,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
-from waitercaller.alerts import uncovered
 from waitercaller.db import clock
 from waitercaller.db.client import transaction
 from waitercaller.model import invitations, logins, restaurants, tokens
@@ -94,7 +93,6 @@ def end_device(restaurant_id: ObjectId, login_id: str) -> ResponseReturnValue:
     """End the login of a device; its open streams close within seconds."""
     ended = next((each for each in logins.devices_of(restaurant_id) if each["_id"] == login_id), None) or abort(404)
     logins.end_devices(restaurant_id, _id=login_id)
-    uncovered.logged_out(ended)
     audit.record("device_ended", restaurant_id=restaurant_id, name=ended["name"])
     flash(_("“%(name)s” is logged out.", name=ended["name"]), "success")
     return redirect(url_for("staff.index", restaurant_id=restaurant_id), 303)

@@ -256,3 +256,12 @@ def test_a_call_of_an_earlier_version_is_shown_everywhere(
         message = outbox.REGISTRY["called"](push, restaurant, "en")
         assert message is not None
         assert message["title"] == "Table 7: Waiter"
+
+
+@pytest.mark.parametrize(
+    ("path", "room"),
+    [("dashboard", "Calls"), ("tables", "Tables"), ("duty", "People"), ("report", "Report"), ("settings", "Settings")],
+)
+def test_the_bar_says_in_which_room_one_is(alice: Person, path: str, room: str) -> None:
+    bar, _, _ = alice.client.get(f"{alice.home}/{path}").text.partition("</header>")
+    assert re.findall(r'<a href="[^"]*" aria-current="page">([^<]*)</a>', bar) == [room]

@@ -4,7 +4,6 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from waitercaller.alerts import uncovered
 from waitercaller.auth.account import blueprint
 from waitercaller.model import logins
 from waitercaller.web import access, audit, browsers
@@ -37,7 +36,6 @@ def end_session() -> ResponseReturnValue:
         # An unknown id, or one of another person, gets the same response as a login that has already ended.
         if any(login["_id"] == which for login in logins.of_person(user_id)):
             logins.end(which)
-            uncovered.logged_out(access.current_login())
         flash(_("That login has ended."), "success")
     audit.record("session_ended", user_id=user_id, which="others" if which == "others" else "one")
     return redirect(url_for("account.sessions"), 303)

@@ -80,14 +80,15 @@ def remind(request: ServiceRequest) -> Changes:
 
 
 def untold() -> list[ServiceRequest]:
-    """Up to BATCH_SIZE requests of which phones have a message that is out of date."""
+    """Up to BATCH_SIZE requests of which phones may have a message that is out of date: see `untold`."""
     return list(documents().find({"untold": True}).limit(BATCH_SIZE))
 
 
 def note_told(request: ServiceRequest) -> None:
     """Phones have been told of its state, unless that has changed since it was read."""
     same = {"_id": request["_id"], "restaurant_id": request["restaurant_id"]}
-    as_read = {"untold": True, "state": request["state"], "by": request["by"], "ended_at": request["ended_at"]}
+    as_read: dict[str, object] = {"untold": True, "state": request["state"], "by": request["by"]}
+    as_read |= {"since": request["since"], "ended_at": request["ended_at"]}
     documents().update_one({**same, **as_read}, {"$set": {"untold": False}})
 
 

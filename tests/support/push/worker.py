@@ -1,0 +1,31 @@
+"""Chromium's service worker as a phone: Playwright delivers to it what a push service would."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from playwright.sync_api import Page, Worker
+
+from tests.support.cast import wait_until
+from tests.support.visitors import comes_true
+
+
+def worker_of(page: Page) -> Worker:
+    """The service worker that controls this page."""
+    page.evaluate("navigator.serviceWorker.ready")
+    comes_true(page, "navigator.serviceWorker.controller !== null")
+    return page.context.service_workers[0]
+
+
+def delivery_to(page: Page) -> Callable[[dict[str, Any]], object]:
+    """A function that delivers a decrypted push message to the service worker of this page."""
+    devtools = page.context.new_cdp_session(page)
+    registrations: list[str] = []
+    devtools.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: registrations.extend(each["registrationId"] for each in event["registrations"]),
+    )
+    devtools.send("ServiceWorker.enable")
+    wait_until(lambda: page.evaluate("1") and registrations)
+    to = {"origin": page.evaluate("location.origin"), "registrationId": registrations[0]}
+    return lambda message: devtools.send("ServiceWorker.deliverPushMessage", {**to, "data": json.dumps(message)})
