@@ -213,4 +213,4 @@ def test_a_call_of_joined_tables_goes_to_whose_one_of_them_is_under_the_name_of_
     joins.join(bob.restaurant_id, [table["_id"], eight["_id"]])
     tell()
     assert told(app, service) == {"Bob"}
-    assert [title for title, _text in service.texts("Bob")] == ["Tables 7 + 8: Waiter"]
+    assert [title for title, _text in service.texts("Bob")] == ["Tables 7 + 8: Bill"]
