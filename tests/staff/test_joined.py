@@ -71,7 +71,7 @@ def test_a_waiter_joins_and_separates_tables(app: Flask, alice: Person, bob: Per
     assert "Separate" not in bob.client.get(f"{bob.home}/joined").text
     page = join(bob.client, bob.home, laid["8"], laid["7"]).text
     assert "Tables 7 + 8: they call as one now." in page
-    assert re.search(r"Until \d\d?:\d\d.[AP]M, then it ends by itself", page)
+    assert re.search(r"Until \d\d?:\d\d.[AP]M, then each calls for itself", page)
     assert groups(app, bob.restaurant_id) == [[laid["7"]["_id"], laid["8"]["_id"]]]
     assert "Tables 7 + 8: each calls for itself again." in separate(bob.client, bob.home, laid["8"])
     assert groups(app, bob.restaurant_id) == []

@@ -26,7 +26,7 @@ HOME = "/r/<objectid:restaurant_id>/joined"
 @blueprint.get(HOME, endpoint="joined")
 @access.least("waiter", devices=True)
 def show_joined(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """The groups of tonight, and all tables to join some; `?table=` is ticked."""
+    """The groups of tonight, and the other tables to join some; `?table=` is ticked."""
     return _page(restaurant_id, request.args.getlist("table"))
 
 
@@ -84,17 +84,16 @@ def separate_tables(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseRetu
 
 def _page(restaurant_id: ObjectId, ticked: Collection[str], problem: str = "") -> str:
     restaurant, found, now = settings.get(restaurant_id), tables.of_restaurant(restaurant_id), clock.now()
-    by_id, groups, whose = {table["_id"]: table for table in found}, [], {}
+    by_id, groups = {table["_id"]: table for table in found}, []
     for each in joins.groups(restaurant, now):
-        if group := [by_id[table_id] for table_id in each["tables"] if table_id in by_id]:
-            name, until = joins.named(group)["name"], duty_page.clock_time(restaurant, each["until"])
-            groups.append({"id": group[0]["_id"], "name": name, "until": until})
-            whose.update({table["_id"]: name for table in group})
+        if group := [by_id.pop(table_id) for table_id in each["tables"] if table_id in by_id]:
+            until = duty_page.clock_time(restaurant, each["until"])
+            groups.append({"id": group[0]["_id"], "name": joins.named(group)["name"], "until": until})
     return render_template(
         "staff/joined.html",
         groups=groups,
-        places=_places(restaurant, found, whose, ticked),
-        free=len(found) - len(whose),
+        places=_places(restaurant, list(by_id.values()), ticked),
+        free=len(by_id),
         until=duty_page.clock_time(restaurant, duty.ends_at(restaurant, now)),
         problem=problem,
         least=joins.MIN_TABLES,
@@ -102,26 +101,21 @@ def _page(restaurant_id: ObjectId, ticked: Collection[str], problem: str = "") -
     )
 
 
-def _places(
-    restaurant: Restaurant, found: list[Table], whose: dict[ObjectId, str], ticked: Collection[str]
-) -> list[dict[str, Any]]:
-    """The zones, and at last what is in none, with their tables to be ticked; joined ones have the group's name."""
+def _places(restaurant: Restaurant, free: list[Table], ticked: Collection[str]) -> list[dict[str, Any]]:
+    """The zones, and at last what is in none, with those of these tables that are there, to be ticked."""
     zones: list[tuple[str | None, str]] = [(zone["id"], zone["name"]) for zone in restaurant["zones"]]
-    places = []
-    for zone_id, name in [*zones, (None, "")]:
-        boxes = [
-            {
-                "id": str(table["_id"]),
-                "name": table["name"],
-                "joined": whose.get(table["_id"], ""),
-                "ticked": str(table["_id"]) in ticked and table["_id"] not in whose,
-            }
-            for table in found
-            if table["zone_id"] == zone_id
-        ]
-        if boxes:
-            places.append({"name": name, "tables": boxes})
-    return places
+    places = [
+        {
+            "name": name,
+            "tables": [
+                {"id": str(table["_id"]), "name": table["name"], "ticked": str(table["_id"]) in ticked}
+                for table in free
+                if table["zone_id"] == zone_id
+            ],
+        }
+        for zone_id, name in [*zones, (None, "")]
+    ]
+    return [place for place in places if place["tables"]]
 
 
 def _to_page(restaurant_id: ObjectId) -> ResponseReturnValue:
