@@ -106,6 +106,16 @@ def test_what_is_live_when_tables_are_joined_is_seen_by_all_and_stands_on_one_ca
         was_not_reloaded(page)
 
 
+def test_the_sheet_of_a_call_that_is_entered_leads_to_the_page(
+    visitors: Visitors, bob: Person, codes: dict[str, str]
+) -> None:
+    dashboard = visitors.dashboard(bob)
+    dashboard.get_by_role("link", name="Enter a call").click()
+    dashboard.get_by_role("dialog").get_by_role("link", name="Join tables for tonight").click()
+    expect(dashboard.get_by_role("heading", name="Joined tables")).to_be_visible()
+    expect(dashboard.get_by_role("dialog")).to_have_count(0)
+
+
 def test_without_scripts_tables_are_joined_and_separated_too(
     visitors: Visitors, bob: Person, codes: dict[str, str]
 ) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from flask import Flask
 
 from tests.requests.guest.test_page import Phone
 from tests.support.cast import Browser, Person, device, visit
+from tests.support.together import at_once
 from waitercaller.db import clock
 from waitercaller.model import audit_trail, duty, joins, restaurants, tables
 from waitercaller.model.tables import Table
@@ -133,6 +135,24 @@ def test_whoever_is_second_is_told_and_sees_the_group_of_the_first(
     assert answer.status_code == 409
     assert "Table 8: joined already." in answer.text
     assert "Tables 7 + 8" in answer.text
+    assert len(groups(app, bob.restaurant_id)) == 1
+
+
+@pytest.mark.needs_wire
+def test_of_two_who_join_a_table_at_once_one_wins_and_the_other_is_told(
+    app: Flask, alice: Person, bob: Person, laid: dict[str, Table], sit: Any, requests_in: Any
+) -> None:
+    sit("8").tap()  # which both would rename
+
+    def post(person: Person, other: str, token: str) -> int:
+        form = {"tables": [str(laid[name]["_id"]) for name in ("8", other)], "csrf_token": token}
+        return person.client.post(f"{person.home}/joined", data=form).status_code
+
+    tokens = [person.client.csrf_token(f"{person.home}/joined") for person in (alice, bob)]
+    won = at_once(partial(post, alice, "7", tokens[0]), partial(post, bob, "9", tokens[1]))
+    assert sorted(won) == [303, 409]
+    name = "7 + 8" if won[0] == 303 else "8 + 9"
+    assert requests_in()[0]["table_name"] == name
     assert len(groups(app, bob.restaurant_id)) == 1
 
 
