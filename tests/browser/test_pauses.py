@@ -131,7 +131,7 @@ def test_without_scripts_a_paused_table_is_said_to_be_paused_and_lifted(
     till.goto(f"{alice.home}/dashboard")
     card(till, "7").locator(".more summary").click()
     card(till, "7").get_by_role("button", name="Pause this table").click()
-    expect(till.get_by_role("status").filter(has_text="Table 7 is paused")).to_be_visible()
+    expect(till.get_by_role("status").filter(has_text="Table 7: paused")).to_be_visible()
     guest = anew(guest)
     expect(guest.locator(".notice")).to_have_text(TABLE_PAUSED)
     tap(guest)
