@@ -70,7 +70,7 @@ if ("showModal" in sheet) {
     const leads = closest(event, "a", HTMLAnchorElement);
     const button = closest(event, "button", HTMLButtonElement);
     if (event.target === sheet) return sheet.close(); // the backdrop
-    if (!leads && !button) return;
+    if ((!leads && !button) || leads?.matches(".enter-join")) return; // that is a page of its own
     event.preventDefault();
     if (button?.form) return once(() => send(/** @type {HTMLFormElement} */ (button.form), button));
     if (leads?.hash) return find(leads.hash, HTMLElement, sheet).scrollIntoView();

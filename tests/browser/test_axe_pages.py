@@ -15,7 +15,7 @@ from tests.support.asvs import address, routes
 from tests.support.axe import complaints
 from tests.support.cast import Browser, Person, visit
 from tests.support.visitors import Visitors
-from waitercaller.model import duty, logins, pauses, restaurants, tables
+from waitercaller.model import duty, joins, logins, pauses, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 
@@ -35,7 +35,7 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
     restaurant_id, by = alice.restaurant_id, restaurants.Actor(id=alice.member_id, name="Alice")
     with app.app_context():
         tables.add_many(restaurant_id, ["7", "8"], restaurants.ensure_zone(restaurant_id, "Terrace"))
-        tables.add_many(restaurant_id, ["12"], restaurants.ensure_zone(restaurant_id, "Garden"))
+        tables.add_many(restaurant_id, ["12", "13"], restaurants.ensure_zone(restaurant_id, "Garden"))
         restaurant, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)
         assert restaurant is not None
         calls = [requests.open_request(restaurant, laid[1], kind, kind["id"]) for kind in restaurant["kinds"]]
@@ -43,6 +43,7 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
         requests.accept(restaurant_id, [calls[0]["_id"]], by)
         requests.resolve(restaurant_id, [calls[-1]["_id"]], by)
         pauses.pause_table(laid[2])
+        joins.join(restaurant_id, [laid[2]["_id"], laid[3]["_id"]])
         for person, theirs in ((alice, laid[0]), (bob, laid[1])):
             duty.begin(restaurant_id, person.member_id)
             duty.take(restaurant_id, person.member_id, [theirs["_id"]], [])

@@ -16,7 +16,7 @@ from tests.support.cast import Browser, Person, visit
 from tests.support.visitors import Visitors
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Document
-from waitercaller.model import duty, pauses, restaurants, tables
+from waitercaller.model import duty, joins, pauses, restaurants, tables
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.rollups import times
@@ -197,6 +197,10 @@ def _share_tables(olga: Person, laid: list[Table]) -> None:
         duty.begin(restaurant_id, member_id)
         duty.take(restaurant_id, member_id, [table["_id"]], [str(table["zone_id"])])
     duty.hand_over(restaurant_id, others[1], olga.member_id)
+    joins.join(restaurant_id, [table["_id"] for table in laid[2:4]])
+    restaurant = restaurants.get(restaurant_id)
+    assert restaurant is not None
+    requests.open_request(restaurant, laid[3], restaurant["kinds"][0], "a tap at joined tables")
 
 
 def _count(app: Flask, olga: Person) -> None:

@@ -104,7 +104,7 @@ def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
     guest.goto(f"/t/{table['code']}")
     tap(dana)
     choose(tablet, "Pause this table for 15 minutes")
-    expect(tablet.locator(".toast-note")).to_contain_text("Table 7 is paused for 15 minutes.")
+    expect(tablet.locator(".toast-note")).to_contain_text("Table 7: paused for 15 minutes.")
     expect(dana.locator(".notice")).to_have_text(TABLE_PAUSED)  # its call is still live
     expect(card(tablet, "7")).to_be_visible()
     card(tablet, "7").get_by_role("button", name="Done").click()
@@ -131,7 +131,7 @@ def test_without_scripts_a_paused_table_is_said_to_be_paused_and_lifted(
     till.goto(f"{alice.home}/dashboard")
     card(till, "7").locator(".more summary").click()
     card(till, "7").get_by_role("button", name="Pause this table").click()
-    expect(till.get_by_role("status").filter(has_text="Table 7 is paused")).to_be_visible()
+    expect(till.get_by_role("status").filter(has_text="Table 7: paused")).to_be_visible()
     guest = anew(guest)
     expect(guest.locator(".notice")).to_have_text(TABLE_PAUSED)
     tap(guest)

@@ -139,7 +139,7 @@ def test_a_waiter_without_scripts_serves(visitors: Visitors, alice: Person, bob:
     headline(dana, "Done")
     tablet.get_by_text("Just ended").click()
     tablet.locator("#recent").get_by_role("button", name="Undo").click()
-    expect(tablet.get_by_text("Table 7 is waiting again.")).to_be_visible()
+    expect(tablet.get_by_text("Table 7: waiting again.")).to_be_visible()
     is_waiting(dana)
 
     card(tablet, "7").locator(".more summary").click()

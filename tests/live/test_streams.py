@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from flask import Flask
@@ -13,7 +14,7 @@ from flask.testing import FlaskClient
 
 from tests.support.cast import Person, wait_until
 from waitercaller.live import hub, streams
-from waitercaller.model import logins, restaurants, service_request, tables
+from waitercaller.model import joins, logins, restaurants, service_request, tables
 from waitercaller.model.requests import transitions
 from waitercaller.requests.dashboard import views
 from waitercaller.requests.guest import views as guest_views
@@ -258,3 +259,25 @@ def test_a_stream_that_is_never_read_is_unsubscribed(app: Flask, bob: Person, wa
 def test_a_stream_requires_membership(client: FlaskClient, charlie: Person, alice: Person) -> None:
     assert client.get(f"{alice.home}/live").status_code == 303
     assert charlie.client.get(f"{alice.home}/live").status_code == 404
+
+
+def test_a_guests_stream_follows_the_tables_that_are_joined_with_its_own(
+    app: Flask, dana: FlaskClient, alice: Person, code: str, call: Any, watcher: Any
+) -> None:
+    with app.app_context():
+        tables.add_many(alice.restaurant_id, ["8"], None)
+        seven, eight = tables.of_restaurant(alice.restaurant_id)
+    stream = Stream(dana, f"/t/{eight['code']}/live")
+    assert "How can we help?" in stream.next()[1]["html"]
+    with app.app_context():
+        joins.join(alice.restaurant_id, [seven["_id"], eight["_id"]])
+    assert stream.next() == ("bye", {"now": ANY, "reason": "other_topics"})  # the page opens it again
+    stream.close()
+    stream = Stream(dana, f"/t/{eight['code']}/live")
+    assert "These tables call as one: 7 + 8" in stream.next()[1]["html"]
+    call("at table 7")
+    assert "Your call is sent" in stream.next()[1]["html"]
+    with app.app_context():
+        joins.separate(alice.restaurant_id, eight["_id"])
+    assert "How can we help?" in stream.next()[1]["html"]  # it hears of too much now, which does no harm
+    stream.close()

@@ -49,7 +49,7 @@ class House:
 
     def first(self, name: str, **how: Any) -> set[str]:
         zone = self.terrace if name in "123" else None
-        return duty.first_to_hear(self.now, self.tables[name], zone, clock.now(), **how)
+        return duty.first_to_hear(self.now, [self.tables[name]], zone, clock.now(), **how)
 
     def held(self) -> dict[str, set[str]]:
         """Names of tables by member id."""
@@ -120,16 +120,16 @@ def test_a_removed_member_is_off_duty(house: House) -> None:
 )
 def test_it_ends_by_itself_in_the_morning(house: House, zone: str, begins: str, ends: str) -> None:
     restaurant = cast(Restaurant, {**house.now, "time_zone": zone})
-    assert duty._ends_at(restaurant, datetime.fromisoformat(begins)) == datetime.fromisoformat(ends)
+    assert duty.ends_at(restaurant, datetime.fromisoformat(begins)) == datetime.fromisoformat(ends)
 
 
 def test_where_the_night_is_longer_it_ends_with_the_hours(house: House) -> None:
     night = {"hours": [{"day": day, "opens": "20:00", "closes": "07:00"} for day in range(7)], "time_zone": "UTC"}
     restaurant = cast(Restaurant, {**house.now, **night})
     begins = datetime(2026, 6, 5, 19, tzinfo=UTC)
-    assert duty._ends_at(restaurant, begins) == datetime(2026, 6, 6, 7, tzinfo=UTC)
+    assert duty.ends_at(restaurant, begins) == datetime(2026, 6, 6, 7, tzinfo=UTC)
     always = cast(Restaurant, {**restaurant, "hours": [{**each, "closes": "20:00"} for each in restaurant["hours"]]})
-    assert duty._ends_at(always, begins) == begins + duty.LONGEST
+    assert duty.ends_at(always, begins) == begins + duty.LONGEST
 
 
 @pytest.mark.moments

@@ -167,7 +167,11 @@ def test_figures_of_the_process_are_there_while_the_database_is_away(
 
 def test_open_pages_and_deafness_are_seen(app: Flask, client: FlaskClient) -> None:
     hub = app.extensions["hub"]
-    kept = [hub.subscribe("restaurant:1", "login:1"), hub.subscribe("table:1"), hub.subscribe("table:2")]
+    kept = [
+        hub.subscribe("restaurant:1", "login:1"),
+        hub.subscribe("guests:1", "table:1", "table:2"),
+        hub.subscribe("guests:1", "table:3"),
+    ]
     figures = values(client.get("/metrics").text)
     assert figures['waitercaller_open_streams{who="staff"}'] == 1
     assert figures['waitercaller_open_streams{who="guest"}'] == 2

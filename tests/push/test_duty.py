@@ -10,7 +10,7 @@ from tests.support.cast import Mail, Person
 from tests.support.push.phones import Subscribe, Tell, push_states, send
 from tests.support.push.service import PushService
 from waitercaller.alerts import messages, uncovered
-from waitercaller.model import duty, restaurants, tables, unheard
+from waitercaller.model import duty, joins, restaurants, tables, unheard
 from waitercaller.model.tables import Table
 
 Mails = Callable[[], list[Mail]]
@@ -199,3 +199,18 @@ def test_a_manager_rings_a_phone(
     assert answer.status_code == 303
     send(app)
     assert service.texts("Bob") == [("Trattoria Lucia", "This is how calls reach this phone.")]
+
+
+@pytest.mark.needs_wire
+def test_a_call_of_joined_tables_goes_to_whose_one_of_them_is_under_the_name_of_all(
+    app: Flask, here: Any, bob: Person, nina: Person, phones: None, service: PushService, tell: Tell, table: Table
+) -> None:
+    tables.add_many(bob.restaurant_id, ["8", "9"], None)
+    _seven, eight, nine = tables.of_restaurant(bob.restaurant_id)
+    on_duty(bob, nina)
+    take(bob, eight)
+    take(nina, nine)
+    joins.join(bob.restaurant_id, [table["_id"], eight["_id"]])
+    tell()
+    assert told(app, service) == {"Bob"}
+    assert [title for title, _text in service.texts("Bob")] == ["Tables 7 + 8: Bill"]

@@ -172,7 +172,7 @@ def test_the_same_phone_calls_in_another_restaurant(
 @pytest.mark.usefixtures("twice_nobody")
 def test_the_staff_lets_it_call_again(phone: Phone, live: Any, bob: Person, events: Any) -> None:
     page = lift(bob).text
-    assert "7 can call again." in page
+    assert "7: calls are taken again." in page
     assert "One phone, until" not in page
     assert "are paused" not in phone.page
     phone.tap()
@@ -232,8 +232,8 @@ def test_a_phone_that_only_reminded_does_not_cancel(app: Flask, phone: Phone, ta
 def test_a_paused_table_calls_nobody_for_a_quarter_of_an_hour(
     phone: Phone, table: Table, bob: Person, live: Any, later: Any, events: Any
 ) -> None:
-    assert "Table 7 is paused for 15 minutes." in pause(bob, table, follow_redirects=True).text
-    assert "Table 7 is paused already." in pause(bob, table, follow_redirects=True).text
+    assert "Table 7: paused for 15 minutes." in pause(bob, table, follow_redirects=True).text
+    assert "Table 7: paused already." in pause(bob, table, follow_redirects=True).text
     assert TABLE_PAUSED in phone.page
     phone.tap()
     assert live() == []

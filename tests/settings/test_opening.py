@@ -255,6 +255,6 @@ def test_time_alone_changes_what_the_screens_say(
     app: Flask, owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime, later: Callable[..., None]
 ) -> None:
     send(owner, here, "/hours", days="0", opens="11:00", closes="14:00")
-    assert cards.phase(restaurant()) == (None, True)
+    assert cards.phase(restaurant()) == (None, True, 0)
     later(hours=3)
-    assert cards.phase(restaurant()) == (None, False)
+    assert cards.phase(restaurant()) == (None, False, 0)

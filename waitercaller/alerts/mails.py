@@ -144,7 +144,7 @@ def _about(restaurant: Restaurant) -> dict[str, Any]:
 
 def _waits(requests: list[ServiceRequest]) -> list[str]:
     """Each table with the time that its oldest request has waited; `requests` are sorted by age."""
-    oldest = {request["table_id"]: request for request in reversed(requests)}
+    oldest = {request["table_name"]: request for request in reversed(requests)}  # joined tables have one name
     by_age = sorted(oldest.values(), key=itemgetter("first_at"))
     return [f"{table_title(request['table_name'])} ({_since(request['first_at'])})" for request in by_age]
 

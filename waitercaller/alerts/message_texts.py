@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 from waitercaller.alerts.messages import AUDIENCES, is_heard_by_a_phone
 from waitercaller.db import clock
-from waitercaller.model import duty, opening, presence, tables, unheard
+from waitercaller.model import duty, joins, opening, presence, tables, unheard
 from waitercaller.model.languages import in_language, table_title, text_direction
 from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries
@@ -158,7 +158,9 @@ def uncovered_text(restaurant: Restaurant, table_ids: list[ObjectId], zone_ids: 
     if not present:
         return str(_("%(tables)s: nobody is on duty any more. The calls go to everybody now.", tables=what))
     hearing = duty.on_duty(restaurant, now) if zones else set()
-    hearing |= {each for t in found for each in duty.first_to_hear(restaurant, t["_id"], t["zone_id"], now)}
+    for table in found:
+        called_with = joins.tables_with(restaurant, table["_id"], now)
+        hearing |= duty.first_to_hear(restaurant, called_with, table["zone_id"], now)
     who = ", ".join(member["name"] for member in restaurant["members"] if member["id"] in hearing)
     text = _("%(tables)s: whoever had this is off duty. The calls go to %(names)s now.", tables=what, names=who)
     return str(text)

@@ -8,7 +8,7 @@ from bson import ObjectId
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.model import duty, subscriptions
+from waitercaller.model import duty, joins, subscriptions
 from waitercaller.model.restaurants import Member, Restaurant
 from waitercaller.model.service_request import NextStep, ServiceRequest, taker_id
 from waitercaller.model.subscriptions import ActiveChoice
@@ -157,7 +157,7 @@ def _told(restaurant: Restaurant, event: Event, request: ServiceRequest | None, 
     willing = willing - {taker_id(request)}
     if audience.all_zones:
         return managers | duty.on_duty(restaurant, now)
-    at = (request["table_id"], request["zone_id"])
+    at = (joins.tables_with(restaurant, request["table_id"], now), request["zone_id"])
     return managers | duty.first_to_hear(restaurant, *at, now, reachable=willing, widened=audience.with_zone)
 
 

@@ -68,6 +68,17 @@ VALIDATORS: dict[str, dict[str, Any]] = {
                     },
                 },
             },
+            "joins": {
+                "bsonType": "array",
+                "items": {
+                    "bsonType": "object",
+                    "required": ["tables", "until"],
+                    "properties": {
+                        "tables": {"bsonType": "array", "minItems": 2, "maxItems": 12, "items": OBJECT_ID},
+                        "until": DATE,
+                    },
+                },
+            },
         },
         # Only a removed restaurant may have no members.
         anyOf=[{"required": ["removed_at"]}, {"properties": {"members": {"minItems": 1}}}],

@@ -24,6 +24,10 @@ LIFETIME_SECONDS = 600.0
 Read = Callable[[set[str]], str | None]
 
 
+class OtherTopics(Exception):
+    """Raised by a Read that shows what the stream's topics do not wake it for any more: the page opens another one."""
+
+
 def hub(app: Flask = current_app) -> Hub:
     """The Hub of `app`, by default of the current application."""
     return cast(Hub, app.extensions["hub"])
@@ -84,6 +88,9 @@ def _events(
                 html = read(woken)
         except PyMongoError:
             reason = "fault"
+            break
+        except OtherTopics:
+            reason = "other_topics"
             break
         if html is None:
             reason = revoked_reason

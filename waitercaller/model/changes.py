@@ -53,7 +53,7 @@ def topics_of(change: Document) -> list[str]:
             return [f"restaurant:{document['restaurant_id']}", f"table:{document['table_id']}"]
         case "restaurants":
             cache.restaurants.forget(changed)
-            return [f"restaurant:{changed}"]
+            return [f"restaurant:{changed}", *([f"guests:{changed}"] if _concerns_joins(change) else [])]
         case "tables":
             cache.tables.forget(changed)
             return [f"table:{changed}"]
@@ -67,6 +67,13 @@ def _is_only_seen(change: Document) -> bool:
     """Whether the change only concerns keys that the dashboard does not display."""
     changed = change.get("updateDescription", {}).get("updatedFields", {})
     return bool(changed) and all(field.split(".")[0] in UNDISPLAYED for field in changed)
+
+
+def _concerns_joins(change: Document) -> bool:
+    """Whether tables were joined or separated: a guest's stream may have to follow other tables."""
+    update = change.get("updateDescription", {})
+    fields = [*update.get("updatedFields", {}), *(each["field"] for each in update.get("truncatedArrays", []))]
+    return any(field.split(".")[0] == "joins" for field in fields)
 
 
 def _is_only_alive(change: Document) -> bool:

@@ -80,22 +80,36 @@ def bearer(entry: Duty, present: list[Duty]) -> str:
 
 def first_to_hear(
     restaurant: Restaurant,
-    table_id: ObjectId,
+    table_ids: list[ObjectId],
     zone_id: str | None,
     now: datetime,
     reachable: set[str] | None = None,
     widened: bool = False,
 ) -> set[str]:
-    """The ids of the members who are told of a call first.
+    """The ids of the members who are told first of a call at this table, or at these, which call as one (`joins`).
 
     They are whose table it is tonight, else whose zone, else all on duty; and always those on duty who have taken
     nothing, since they are there for everything. With `widened` whose zone it is hears it beside whose table it is.
     With `reachable` (the ids of those who can be told) the next of these circles is asked where nobody can be.
     """
-    for circle in _circles(restaurant, table_id, zone_id, now)[widened:]:
+    for circle in _circles(restaurant, table_ids, zone_id, now)[widened:]:
         if found := circle if reachable is None else circle & reachable:
             return found
     return set()
+
+
+def ends_at(restaurant: Restaurant, since: datetime) -> datetime:
+    """When what is for tonight ends by itself, if it begins at `since`.
+
+    The first morning that is SHORTEST away; later if the restaurant's hours go on; after LONGEST in any case.
+    """
+    zone = restaurants.time_zone(restaurant)
+    first_day = since.astimezone(zone).date()
+    mornings = (datetime.combine(first_day + days * opening.DAY, opening.MORNING, zone) for days in range(3))
+    until = next(each.astimezone(UTC) for each in mornings if each - since >= SHORTEST)
+    while restaurant["hours"] and opening.is_in_hours(restaurant, until) and until < since + LONGEST:
+        until += timedelta(hours=1)
+    return min(until, since + LONGEST)
 
 
 def begin(restaurant_id: ObjectId, member_id: str) -> bool:
@@ -109,7 +123,7 @@ def begin(restaurant_id: ObjectId, member_id: str) -> bool:
         new: Duty = {
             "member_id": member_id,
             "since": now,
-            "until": _ends_at(restaurant, now),
+            "until": ends_at(restaurant, now),
             "tables": [],
             "zones": [],
             "deputy": None,
@@ -199,8 +213,8 @@ def still_uncovered(restaurant: Restaurant, uncovered: list[ObjectId], now: date
     return [table for table in uncovered if table not in held]
 
 
-def _circles(restaurant: Restaurant, table_id: ObjectId, zone_id: str | None, now: datetime) -> list[set[str]]:
-    """Who is told of a call at this table: at first, then, at last."""
+def _circles(restaurant: Restaurant, table_ids: list[ObjectId], zone_id: str | None, now: datetime) -> list[set[str]]:
+    """Who is told of a call at these tables: at first, then, at last."""
     present, known = entries(restaurant, now), {zone["id"] for zone in restaurant["zones"]}
     standing = {member["id"]: member["zones"] for member in restaurant["members"]}
     if not present:
@@ -210,7 +224,7 @@ def _circles(restaurant: Restaurant, table_id: ObjectId, zone_id: str | None, no
     for entry in present:
         tonight = [zone for zone in entry["zones"] if zone in known]  # not one that has been removed
         zones = tonight if tonight or entry["tables"] else standing[entry["member_id"]]
-        if table_id in entry["tables"]:
+        if not set(table_ids).isdisjoint(entry["tables"]):
             at_table.add(bearer(entry, present))
         elif zone_id is not None and zone_id in zones:
             in_zone.add(bearer(entry, present))
@@ -253,14 +267,3 @@ def _without(entry: Duty, gone: Duty, heir: str | None) -> Duty:
 
 def _find(present: list[Duty], member_id: str | None) -> Duty | None:
     return next((each for each in present if each["member_id"] == member_id), None)
-
-
-def _ends_at(restaurant: Restaurant, since: datetime) -> datetime:
-    """The first morning that is SHORTEST away; later if the restaurant's hours go on; after LONGEST in any case."""
-    zone = restaurants.time_zone(restaurant)
-    first_day = since.astimezone(zone).date()
-    mornings = (datetime.combine(first_day + days * opening.DAY, opening.MORNING, zone) for days in range(3))
-    until = next(each.astimezone(UTC) for each in mornings if each - since >= SHORTEST)
-    while restaurant["hours"] and opening.is_in_hours(restaurant, until) and until < since + LONGEST:
-        until += timedelta(hours=1)
-    return min(until, since + LONGEST)

@@ -35,7 +35,10 @@ def in_language(texts: dict[str, str], language: str) -> str:
 
 
 def table_title(name: str) -> str:
-    """The name of a table for use in a sentence: “Table 7” if the name is a number."""
+    """The name of a table for use in a sentence: “Table 7” if the name is a number, “Tables 7 + 8” of joined ones."""
+    names = name.split(" + ")
+    if len(names) > 1 and all(each.isdecimal() for each in names):
+        return str(_("Tables %(names)s", names=name))
     return str(_("Table %(name)s", name=name)) if name.isdecimal() else name
 
 

@@ -7,6 +7,7 @@ diverge. Staff pause tables by hand, and can lift both kinds of pauses.
 A unique index allows one document for each phone and table, so of concurrent pauses one wins.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Literal, NotRequired, TypedDict, cast
@@ -64,16 +65,17 @@ def active(restaurant_id: ObjectId) -> list[Pause]:
     return list(documents().find(_active(restaurant_id)).sort("created_at"))
 
 
-def applying_to(table: Table, phone_names: list[str]) -> Pause | None:
+def applying_to(table: Table, phone_names: list[str], joined: Iterable[ObjectId] = ()) -> Pause | None:
     """The active pause that applies to a call of this phone at this table, if there is one.
 
-    `phone_names` are the values of `device` that identify the phone. That there is none is taken from the cache; that
-    there is one is always read from the database, since a stale entry would suppress a call.
+    `phone_names` are the values of `device` that identify the phone, `joined` the tables that call as one with it. That
+    there is none is taken from the cache; that there is one is always read from the database, since a stale entry would
+    suppress a call.
     """
     restaurant_id = table["restaurant_id"]
     known = cache.pauses.get(restaurant_id, lambda: _load_subjects(restaurant_id))
     paused = known["subjects"] if known else set()
-    subjects = [*(_phone(name) for name in phone_names), _table(table["_id"])]
+    subjects = [*map(_phone, phone_names), *map(_table, {table["_id"], *joined})]
     if paused.isdisjoint(subjects):
         return None
     return documents().find_one({**_active(restaurant_id), "subject": {"$in": subjects}})

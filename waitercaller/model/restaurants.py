@@ -53,6 +53,13 @@ class Zone(TypedDict):
     key: str  # the case-folded name, unique in the restaurant
 
 
+class Join(TypedDict):
+    """Tables that call as one for tonight; see `joins`."""
+
+    tables: list[ObjectId]  # the head first; a table is in one of these at most
+    until: datetime  # when it ends by itself
+
+
 class EscalationSeconds(TypedDict):
     """When the next steps of a live request are due, in seconds."""
 
@@ -85,6 +92,7 @@ class Restaurant(OpeningTimes):
     settings: Settings
     members: list[Member]  # at least one, unless the restaurant is removed
     duty: NotRequired[list[Duty]]  # see `duty`
+    joins: NotRequired[list[Join]]
     kinds: list[Kind]
     zones: list[Zone]
     created_at: datetime

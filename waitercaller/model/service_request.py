@@ -200,14 +200,11 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
     """A new waiting request, opened by the tap with the idempotency key `key`."""
     begun = waiting(restaurant)
     now = cast(datetime, begun["since"])
-    zone_names = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
     request = {
         "_id": ObjectId(),
         "restaurant_id": restaurant["_id"],
         "table_id": table["_id"],
-        "table_name": table["name"],
-        "zone_id": table["zone_id"],
-        "zone_name": zone_names.get(table["zone_id"] or ""),
+        **place(restaurant, table),
         "kind": kind["id"],
         "kind_labels": kind["labels"],
         "choice": None,
@@ -225,6 +222,18 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
         "untold": False,
     }
     return cast(ServiceRequest, request)
+
+
+def place(restaurant: Restaurant, table: Table) -> Changes:
+    """Where the staff looks for the guest: the name of the table, and its zone."""
+    zone_names = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
+    zone_name = zone_names.get(table["zone_id"] or "")
+    return {"table_name": table["name"], "zone_id": table["zone_id"], "zone_name": zone_name}
+
+
+def at_any_of(table_ids: list[ObjectId]) -> object:
+    """The condition on `table_id` for one table, or for several that are joined."""
+    return table_ids[0] if len(table_ids) == 1 else {"$in": table_ids}
 
 
 def taker_id(request: ServiceRequest) -> str | None:

@@ -94,6 +94,13 @@ def get(restaurant_id: ObjectId, table_id: ObjectId) -> Table | None:
     return documents().find_one(_present(restaurant_id, table_id))
 
 
+def with_ids(restaurant_id: ObjectId, table_ids: list[ObjectId]) -> list[Table]:
+    """Those of these tables that are in this restaurant and not removed, in the order of the ids."""
+    present = documents().find({"_id": {"$in": table_ids}, "restaurant_id": restaurant_id, "removed_at": None})
+    found = {table["_id"]: table for table in present}
+    return [found[each] for each in table_ids if each in found]
+
+
 def by_code(code: str) -> tuple[Table, bool] | None:
     """The table with this code (case-insensitive), and whether the code is current: False for a retired one.
 

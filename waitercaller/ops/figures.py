@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 1.0  # of all queries; scrape_timeout of Prometheus is 10 s
 def sample(hub: Hub) -> None:
     """Set the gauges of open streams and of the change stream."""
     metrics.OPEN_STREAMS.labels("staff").set(hub.open_streams("restaurant:"))
-    metrics.OPEN_STREAMS.labels("guest").set(hub.open_streams("table:"))
+    metrics.OPEN_STREAMS.labels("guest").set(hub.open_streams("guests:"))
     metrics.LISTENING.set(hub.listening)
 
 

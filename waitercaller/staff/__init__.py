@@ -10,6 +10,7 @@ from waitercaller.staff import (  # noqa: E402, F401  (they register routes and 
     hearing_views,
     invalid_links,
     invitation_views,
+    joined_views,
     mails,
     views,
 )

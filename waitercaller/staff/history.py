@@ -72,4 +72,6 @@ def _event_texts() -> dict[str, str]:
         "table_paused": _("Table paused"),
         "phone_paused": _("A guest's phone paused"),
         "pause_lifted": _("Pause lifted"),
+        "tables_joined": _("Tables joined for tonight"),
+        "tables_separated": _("Tables separated"),
     }

@@ -13,7 +13,7 @@ from pymongo.client_session import ClientSession
 
 from waitercaller.db.client import transaction
 from waitercaller.db.config import config
-from waitercaller.model import duty, restaurants, tables
+from waitercaller.model import duty, joins, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 from waitercaller.tables import blueprint, qr
@@ -98,6 +98,7 @@ def remove(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
         removed = tables.remove(restaurant_id, table_id, txn)
         requests.withdraw({"restaurant_id": restaurant_id, "table_id": table_id}, txn)
         duty.forget_table(restaurant_id, table_id, txn)
+        joins.forget_table(restaurant_id, table_id, txn)
         return removed
 
     if not transaction(work):

@@ -6,7 +6,7 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 from waitercaller.db.client import Filter
-from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, documents
+from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, at_any_of, documents
 
 
 def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
@@ -14,9 +14,9 @@ def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
     return _find({"restaurant_id": restaurant_id, "live": True}, "first_at")
 
 
-def live_of_table(restaurant_id: ObjectId, table_id: ObjectId) -> list[ServiceRequest]:
-    """The live requests of a table, oldest first."""
-    return _find({"restaurant_id": restaurant_id, "table_id": table_id, "live": True}, "first_at")
+def live_of_table(restaurant_id: ObjectId, *table_ids: ObjectId) -> list[ServiceRequest]:
+    """The live requests of a table, or of several that are joined, oldest first."""
+    return _find({"restaurant_id": restaurant_id, "table_id": at_any_of([*table_ids]), "live": True}, "first_at")
 
 
 def recently_ended(restaurant_id: ObjectId) -> list[ServiceRequest]:
@@ -26,15 +26,15 @@ def recently_ended(restaurant_id: ObjectId) -> list[ServiceRequest]:
 
 
 def with_ids(where: Scope, ids: list[ObjectId]) -> list[ServiceRequest]:
-    """The requests with these ids, oldest first. `where`: the restaurant, for guests the table."""
+    """The requests with these ids, oldest first."""
     return _find({"_id": {"$in": ids}, **where}, "first_at")
 
 
-def tables_ahead(restaurant_id: ObjectId, table_id: ObjectId, first_at: datetime) -> int:
-    """The number of other tables with requests that have been waiting since before `first_at`."""
+def tables_ahead(restaurant_id: ObjectId, table_ids: list[ObjectId], first_at: datetime) -> int:
+    """The number of tables but these with requests that have been waiting since before `first_at`."""
     earlier = {"restaurant_id": restaurant_id, "live": True, "first_at": {"$lt": first_at}}
     waiting = documents().find(earlier, {"table_id": True, "state": True})
-    return len({request["table_id"] for request in waiting if request["state"] == "waiting"} - {table_id})
+    return len({request["table_id"] for request in waiting if request["state"] == "waiting"} - {*table_ids})
 
 
 def restaurants_called_since(since: datetime) -> set[ObjectId]:

@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from waitercaller import metrics
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter
-from waitercaller.model import restaurants, service_request, subscriptions
+from waitercaller.model import joins, restaurants, service_request, subscriptions
 from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, Step, documents
@@ -43,23 +43,26 @@ def open_request(
 
     The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
     the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie.
-    `by` is who of the staff entered it for a guest.
+    `by` is who of the staff entered it for a guest. Joined tables call as one.
     """
-    request = service_request.new(restaurant, table, kind, _key(key, kind, choice, note))
+    called_as = joins.as_one(restaurant, table)
+    table_ids = joins.tables_with(restaurant, table["_id"], clock.now())
+    request = service_request.new(restaurant, called_as, kind, _key(key, kind, choice, note))
     request["steps"][0]["by"] = by
     request["note"], request["device"] = note, device
     if choice:
         request["choice"], request["choice_labels"] = choice["id"], choice["names"]
+    # What another of these tables had called for before they were joined is no duplicate to the database.
+    is_looked_for = len(table_ids) > 1
     for _ in range(ATTEMPTS):
+        if is_looked_for and (answered := _known(request, table_ids) or _remind(request, restaurant, table_ids)):
+            return answered
         try:
             documents().insert_one(request)
             metrics.stepped("called")
             return request
         except DuplicateKeyError:
-            pass
-        known = _find_one({"restaurant_id": restaurant["_id"], "table_id": table["_id"], "keys": request["keys"][0]})
-        if answered := known or _remind(request, restaurant):
-            return answered
+            is_looked_for = True
     raise RuntimeError("a request kept opening and closing while a guest called")
 
 
@@ -105,8 +108,8 @@ def dismiss(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
 def cancel(where: Scope, ids: list[ObjectId], phones: list[str]) -> int:
     """The guest who called needs nothing any more; returns how many changed.
 
-    `where` is the table. Only what the phone has asked for that goes by one of these names: whoever reminds of somebody
-    else's call does not own it.
+    Only what the phone has asked for that goes by one of these names: whoever reminds of somebody else's call does not
+    own it.
     """
     return _end(where, ids, "cancelled", None, device={"$in": phones})
 
@@ -120,11 +123,16 @@ def withdraw(where: Scope, txn: ClientSession | None = None) -> int:
     return changed.modified_count
 
 
+def show_at(restaurant: Restaurant, table_ids: list[ObjectId], table: Table, txn: ClientSession | None = None) -> None:
+    """Let the staff look for the guests of what is live at these tables at `table`: they were joined, or separated."""
+    at = {"restaurant_id": restaurant["_id"], "table_id": service_request.at_any_of(table_ids), "live": True}
+    documents().update_many(at, {"$set": service_request.place(restaurant, table)}, session=txn)
+
+
 def reopen(where: Scope, ids: list[ObjectId], by: Actor | None) -> int:
     """Bring ended requests back to waiting with their first clock; returns how many changed.
 
-    `where` is the restaurant for staff, the table for the guest. Where the table has called again in the meantime, that
-    newer request takes over the older clock.
+    Where the table has called again in the meantime, that newer request takes over the older clock.
     """
     return sum(_reopen(where, request_id, by) for request_id in ids)
 
@@ -135,13 +143,20 @@ def _key(key: str, kind: Kind, choice: Choice | None, note: str | None) -> str:
     return f"{key}:{button}:{hashlib.sha256(note.encode()).hexdigest()[:16]}" if note else f"{key}:{button}"
 
 
-def _remind(request: ServiceRequest, restaurant: Restaurant) -> ServiceRequest | None:
-    """Count this tap on the live request of the same table and kind; None where there is none any more."""
-    same = {name: request[name] for name in ("restaurant_id", "table_id", "kind")}
-    live = _find_one({**same, "live": True})
+def _known(request: ServiceRequest, table_ids: list[ObjectId]) -> ServiceRequest | None:
+    """The request that already answers this tap, in any state."""
+    at = {"restaurant_id": request["restaurant_id"], "table_id": service_request.at_any_of(table_ids)}
+    return _find_one({**at, "keys": request["keys"][0]})
+
+
+def _remind(request: ServiceRequest, restaurant: Restaurant, table_ids: list[ObjectId]) -> ServiceRequest | None:
+    """Count this tap on the live request of the same tables and kind; None where there is none any more."""
+    at = {"restaurant_id": request["restaurant_id"], "table_id": service_request.at_any_of(table_ids)}
+    live = _find_one({**at, "kind": request["kind"], "live": True})
     if live is None or len(live["keys"]) >= MAX_KEYS_PER_REQUEST:
         return live
     key = request["keys"][0]
+    same = {name: live[name] for name in ("restaurant_id", "table_id", "kind")}
     unknown = {"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}, "due_at": live["due_at"]}
     try:
         counted = documents().update_one(unknown, _reminder(live, request, restaurant)).modified_count

@@ -1,16 +1,16 @@
 """The live requests of a restaurant as one card per table, oldest first."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Literal
 
+from bson import ObjectId
 from flask import render_template
 from flask_babel import force_locale
 
 from waitercaller.db import clock
-from waitercaller.model import opening, presence, restaurants
+from waitercaller.model import joins, opening, presence, restaurants
 from waitercaller.model.languages import in_language
 from waitercaller.model.presence import Screen
 from waitercaller.model.requests import queries
@@ -42,12 +42,13 @@ class CardRequest:
 
 @dataclass(frozen=True)
 class Card:
-    """All live requests of one table. Its age is that of its oldest request; ids are joined by spaces, as in the form.
+    """All live requests of one table, or of tables that are joined.
 
-    `level` is the highest escalation level among the waiting requests. `passed_by` is the name of the member who passed
-    the call on to the present one, or empty. `warn_ms` and `late_ms` are the ages from which the card warns (None:
-    never) and is late. They are 0 where the escalation has taken that step already: a screen whose clock is slow must
-    not show less than the server has decided.
+    Its age is that of its oldest request; ids are joined by spaces, as in the form. `level` is the highest escalation
+    level among the waiting requests. `passed_by` is the name of the member who passed the call on to the present one,
+    or empty. `warn_ms` and `late_ms` are the ages from which the card warns (None: never) and is late. They are 0 where
+    the escalation has taken that step already: a screen whose clock is slow must not show less than the server has
+    decided.
     """
 
     table_id: str
@@ -79,11 +80,18 @@ class Card:
 
 
 def cards_of(
-    requests: list[ServiceRequest], language: str, times: Escalation, sounds: Sounds | None = None
+    requests: list[ServiceRequest],
+    language: str,
+    times: Escalation,
+    sounds: Sounds | None = None,
+    heads: Mapping[ObjectId, ObjectId] | None = None,
 ) -> list[Card]:
-    """The cards for these requests, which must be sorted by age."""
-    by_table = groupby(sorted(requests, key=itemgetter("table_id")), key=itemgetter("table_id"))
-    cards = [_card(list(group), language, times, sounds or {}) for _, group in by_table]
+    """The cards for these requests, which must be sorted by age. `heads` are those of joined tables (model/joins)."""
+    by_table: dict[ObjectId, list[ServiceRequest]] = {}
+    for request in requests:
+        table_id = (heads or {}).get(request["table_id"], request["table_id"])
+        by_table.setdefault(table_id, []).append(request)
+    cards = [_card(table_id, found, language, times, sounds or {}) for table_id, found in by_table.items()]
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
@@ -95,7 +103,8 @@ def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str
     """
     times = escalation_of(restaurant)
     sounds = {kind["id"]: sound_of(kind) for kind in restaurant["kinds"]}
-    cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language, times, sounds)
+    heads = joins.heads(restaurant, clock.now())
+    cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language, times, sounds, heads)
     with force_locale(language):
         return render_template(
             "requests/dashboard/_calls.html",
@@ -108,15 +117,21 @@ def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str
             requests_url=f"/r/{restaurant['_id']}/requests",
             opening_url=f"/r/{restaurant['_id']}/settings/opening",
             tables_url=f"/r/{restaurant['_id']}/tables",
+            joined_url=f"/r/{restaurant['_id']}/joined",
+            joined=set(map(str, heads.values())),
             nag_ms=_milliseconds(times.nag),
             **context,
         )
 
 
-def phase(restaurant: Restaurant) -> tuple[str | None, bool]:
-    """The opening state, which changes the list with time alone; part of the key of the shared fragment."""
+def phase(restaurant: Restaurant) -> tuple[str | None, bool, int]:
+    """What changes the list with time alone: the opening state and the number of joined groups.
+
+    It is part of the key of the shared fragment.
+    """
     now = clock.now()
-    return opening.manual_state(restaurant, now), opening.is_in_hours(restaurant, now)
+    groups = joins.groups(restaurant, now)
+    return opening.manual_state(restaurant, now), opening.is_in_hours(restaurant, now), len(groups)
 
 
 def overdue_after(times: Escalation) -> timedelta:
@@ -148,7 +163,7 @@ def _screen(screen: Screen) -> dict[str, Any]:
     }
 
 
-def _card(requests: list[ServiceRequest], language: str, times: Escalation, sounds: Sounds) -> Card:
+def _card(table_id: ObjectId, requests: list[ServiceRequest], language: str, times: Escalation, sounds: Sounds) -> Card:
     oldest, latest = requests[0], requests[-1]
     waiting = [request for request in requests if request["state"] == "waiting"]
     level = max((request.get("level", 0) for request in waiting), default=0)
@@ -157,7 +172,7 @@ def _card(requests: list[ServiceRequest], language: str, times: Escalation, soun
     if back:
         late = max(late, back - oldest["first_at"])
     return Card(
-        table_id=str(oldest["table_id"]),
+        table_id=str(table_id),
         table_name=latest["table_name"],
         zone_id=latest["zone_id"] or "",
         zone_name=latest["zone_name"] or "",

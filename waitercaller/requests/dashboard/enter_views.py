@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from waitercaller.alerts import due_steps
-from waitercaller.model import tables
+from waitercaller.model import joins, tables
 from waitercaller.model.languages import in_language, table_title
 from waitercaller.model.requests import transitions
 from waitercaller.model.restaurants import Restaurant
@@ -46,7 +46,10 @@ def choose_kind(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnVa
         }
         for kind in in_order(access.current_restaurant()["kinds"])
     ]
-    return render_template("requests/dashboard/enter_kind.html", table=table, kinds=kinds, key=secrets.token_hex(16))
+    name = joins.as_one(access.current_restaurant(), table)["name"]
+    return render_template(
+        "requests/dashboard/enter_kind.html", table=table, name=name, kinds=kinds, key=secrets.token_hex(16)
+    )
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/tables/<objectid:table_id>/enter")
@@ -64,7 +67,8 @@ def enter(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     opened = transitions.open_request(restaurant, table, kind, key, choice=choice, by=by)
     due_steps.take_now([opened])
     name = in_language(kind["labels"], current_language())
-    return answers.respond(restaurant_id, True, _("%(table)s: %(kind)s.", table=table_title(table["name"]), kind=name))
+    title = table_title(opened["table_name"])
+    return answers.respond(restaurant_id, True, _("%(table)s: %(kind)s.", table=title, kind=name))
 
 
 def _by_zone(restaurant: Restaurant, found: list[Table]) -> list[dict[str, Any]]:

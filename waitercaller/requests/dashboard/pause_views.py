@@ -5,7 +5,7 @@ from flask import abort
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from waitercaller.model import pauses, tables
+from waitercaller.model import joins, pauses, tables
 from waitercaller.model.languages import table_title
 from waitercaller.model.requests import queries
 from waitercaller.requests.dashboard import answers, blueprint
@@ -15,15 +15,13 @@ from waitercaller.web import access, audit
 @blueprint.post("/r/<objectid:restaurant_id>/tables/<objectid:table_id>/pause")
 @access.least("waiter", devices=True)
 def pause_table(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
-    """“Pause this table”: for 15 minutes its taps open no request."""
-    table = tables.get(restaurant_id, table_id) or abort(404)
+    """“Pause this table”: for 15 minutes its taps open no request, nor do those of tables that are joined with it."""
+    table = joins.as_one(access.current_restaurant(), tables.get(restaurant_id, table_id) or abort(404))
     if not pauses.pause_table(table):
-        return answers.respond(
-            restaurant_id, False, _("%(table)s is paused already.", table=table_title(table["name"]))
-        )
+        return answers.respond(restaurant_id, False, _("%(table)s: paused already.", table=table_title(table["name"])))
     audit.record_limited("table_paused", restaurant_id=restaurant_id, name=table["name"])
     return answers.respond(
-        restaurant_id, True, _("%(table)s is paused for 15 minutes.", table=table_title(table["name"]))
+        restaurant_id, True, _("%(table)s: paused for 15 minutes.", table=table_title(table["name"]))
     )
 
 
@@ -35,7 +33,9 @@ def lift_pause(restaurant_id: ObjectId, pause_id: ObjectId) -> ResponseReturnVal
     if pause is None:
         return answers.respond(restaurant_id, False, _("That pause is over already."))
     audit.record_limited("pause_lifted", restaurant_id=restaurant_id, name=pause["table_name"])
-    return answers.respond(restaurant_id, True, _("%(table)s can call again.", table=table_title(pause["table_name"])))
+    return answers.respond(
+        restaurant_id, True, _("%(table)s: calls are taken again.", table=table_title(pause["table_name"]))
+    )
 
 
 def review(restaurant_id: ObjectId, ids: list[ObjectId]) -> None:

@@ -143,7 +143,7 @@ def reopen(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue
     ids, by = _ids(request_id), actors.actor_or_device()
     changed = transitions.reopen({"restaurant_id": restaurant_id}, ids, by)
     pause_views.review(restaurant_id, ids)
-    return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s is waiting again.", table=table))
+    return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s: waiting again.", table=table))
 
 
 def _ids(request_id: ObjectId) -> list[ObjectId]:
@@ -169,13 +169,9 @@ def _answer(
 
 def _tables(found: list[ServiceRequest]) -> str:
     """The table's title, or the number of tables."""
-    names = {each["table_id"]: table_title(each["table_name"]) for each in found}
+    names = {table_title(each["table_name"]) for each in found}  # joined tables have one
     count = len(names)
-    return (
-        next(iter(names.values()))
-        if count == 1
-        else ngettext("%(count)s table", "%(count)s tables", count, count=count)
-    )
+    return names.pop() if count == 1 else ngettext("%(count)s table", "%(count)s tables", count, count=count)
 
 
 def _has_it(taken: ServiceRequest) -> str:
@@ -196,7 +192,7 @@ def _what_happened(found: list[ServiceRequest], by: Actor) -> str:
     if live is None:
         return str(_("%(table)s: that call is over already.", table=table))
     if live["by"] is None:
-        return str(_("%(table)s is waiting again.", table=table))
+        return str(_("%(table)s: waiting again.", table=table))
     if live["by"]["id"] == by["id"] and actors.is_me(by):
         return str(_("%(table)s: you have it already.", table=table))
     return str(_("%(name)s has it.", name=live["by"]["name"]))

@@ -23,6 +23,7 @@ def state_fragment(view: TableView, code: str, language: str, current: bool, ask
             "requests/guest/_state.html",
             # For a retired code without requests, the notice about the code is enough.
             state=words.state_of(view) if current or view.live or view.ended else None,
+            joined=view.joined,
             notes=_notes(view),
             is_old=not current,
             notice=words.notice_beside(view),

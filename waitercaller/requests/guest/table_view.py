@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from bson import ObjectId
 
 from waitercaller.db import clock
-from waitercaller.model import opening, pauses, presence
+from waitercaller.model import joins, opening, pauses, presence
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import usual
@@ -33,6 +34,8 @@ class TableView:
     paused: pauses.What | None = None
     usual_wait: timedelta | None = None  # None: too few calls to tell
     tables_ahead: int = 0
+    joined: str = ""  # the names of the tables that call as one with this one; empty if it is not joined
+    tables: frozenset[ObjectId] = frozenset()  # whose requests this phone sees
 
     @property
     def waiting(self) -> list[ServiceRequest]:
@@ -117,27 +120,48 @@ class TableView:
 def read(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_ids: list[str]) -> TableView:
     """Read the view of a phone with these ids, whose receipt holds these requests."""
     restaurant_id, now = restaurant["_id"], clock.now()
-    live = queries.live_of_table(restaurant_id, table["_id"])
+    group = joins.tables_with(restaurant, table["_id"], now)
+    here = queries.live_of_table(restaurant_id, *group)
+    held = _held(restaurant, held_ids)
+    # What this phone has called for while its table was joined may be another table's now.
+    elsewhere = [request for request in held if request["live"] and request["table_id"] not in group]
+    live = sorted([*here, *elsewhere], key=itemgetter("first_at"))
     waiting = [request for request in live if request["state"] == "waiting"]
-    open_now, pause = is_open(restaurant), pauses.applying_to(table, phone_ids)
+    open_now, pause = is_open(restaurant), pauses.applying_to(table, phone_ids, group)
     return TableView(
         restaurant,
         now,
         live,
-        held=queries.with_ids(scope_of(table), held_ids) if held_ids else [],
+        held=held,
         visible=presence.visible_ids(restaurant_id) if waiting else set(),
         phone_ids=phone_ids,
         paused=pause["what"] if pause else None,
         is_open=open_now,
         opens_at=None if open_now else opening.opens_at(restaurant, now),
         usual_wait=usual.usual_wait(restaurant, now) if open_now else None,
-        tables_ahead=queries.tables_ahead(restaurant_id, table["_id"], waiting[0]["first_at"]) if waiting else 0,
+        tables_ahead=queries.tables_ahead(restaurant_id, group, waiting[0]["first_at"]) if waiting else 0,
+        joined=joins.as_one(restaurant, table)["name"] if len(group) > 1 else "",
+        tables=_tables(group, held),
     )
 
 
-def scope_of(table: Table) -> Scope:
-    """The query for requests of this table."""
-    return {"restaurant_id": table["restaurant_id"], "table_id": table["_id"]}
+def followed(restaurant: Restaurant, table: Table, held_ids: list[ObjectId]) -> frozenset[ObjectId]:
+    """The tables whose requests a phone at this table sees: `TableView.tables`."""
+    group = joins.tables_with(restaurant, table["_id"], clock.now())
+    return _tables(group, _held(restaurant, held_ids))
+
+
+def scope_of(restaurant: Restaurant) -> Scope:
+    """The query for what a receipt holds, which is signed: after tables were joined or separated at another table."""
+    return {"restaurant_id": restaurant["_id"]}
+
+
+def _held(restaurant: Restaurant, held_ids: list[ObjectId]) -> list[ServiceRequest]:
+    return queries.with_ids(scope_of(restaurant), held_ids) if held_ids else []
+
+
+def _tables(group: list[ObjectId], held: list[ServiceRequest]) -> frozenset[ObjectId]:
+    return frozenset([*group, *(request["table_id"] for request in held if request["live"])])
 
 
 def is_open(restaurant: Restaurant) -> bool:

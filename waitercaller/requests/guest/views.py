@@ -10,8 +10,9 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from waitercaller.alerts import due_steps
+from waitercaller.db import clock
 from waitercaller.live import streams
-from waitercaller.model import pauses, restaurants, tables
+from waitercaller.model import joins, pauses, restaurants, tables
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.requests import queries, transitions
 from waitercaller.model.restaurants import Restaurant
@@ -70,7 +71,7 @@ def call(code: str) -> ResponseReturnValue:
     receipt = links.read_receipt(table)
     phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, key)
     _limit_calls(table, phone.id)
-    if _count_if_paused(table, phone.ids):
+    if _count_if_paused(restaurant, table, phone.ids):
         return _back(code, table, receipt)
     if not table_view.is_open(restaurant):
         return _back(code, table, receipt)  # the page says when the restaurant opens
@@ -89,9 +90,9 @@ def call(code: str) -> ResponseReturnValue:
 @guest_form
 def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”: cancel this phone's own requests."""
-    table, _current, _restaurant = _find(code)
+    table, _current, restaurant = _find(code)
     receipt = links.read_receipt(table)
-    transitions.cancel(table_view.scope_of(table), receipt.held, _phone_ids(table, receipt))
+    transitions.cancel(table_view.scope_of(restaurant), receipt.held, _phone_ids(table, receipt))
     return _back(code, table, receipt)
 
 
@@ -104,10 +105,10 @@ def reopen(code: str) -> ResponseReturnValue:
     _refuse_old_code(current)
     receipt = links.read_receipt(table)
     phone_ids = _phone_ids(table, receipt)
-    if table_view.is_open(restaurant) and not _count_if_paused(table, phone_ids):
+    if table_view.is_open(restaurant) and not _count_if_paused(restaurant, table, phone_ids):
         view = table_view.read(restaurant, table, receipt.held, phone_ids)
-        transitions.reopen(table_view.scope_of(table), view.reopenable_ids, by=None)
-        due_steps.take_now(queries.with_ids(table_view.scope_of(table), view.reopenable_ids))
+        transitions.reopen(table_view.scope_of(restaurant), view.reopenable_ids, by=None)
+        due_steps.take_now(queries.with_ids(table_view.scope_of(restaurant), view.reopenable_ids))
     return _back(code, table, receipt)
 
 
@@ -115,9 +116,10 @@ def reopen(code: str) -> ResponseReturnValue:
 @access.anyone
 def live(code: str) -> Response:
     """Stream of the state of the table's calls, sent whenever it changes."""
-    table, _current, _restaurant = _find(code)
+    table, _current, here = _find(code)
     receipt, language, asked_language = links.read_receipt(table), current_language(), _asked_language()
     phone_ids, interval = _phone_ids(table, receipt), streams.HEARTBEAT_SECONDS
+    followed = table_view.followed(here, table, receipt.held)
 
     def read(_woken: set[str]) -> str | None:
         nonlocal interval
@@ -126,13 +128,14 @@ def live(code: str) -> Response:
         if found is None or restaurant is None:
             return None
         view = table_view.read(restaurant, found[0], receipt.held, phone_ids)
+        if not view.tables <= followed:
+            raise streams.OtherTopics
         interval = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)
         return pages.state_fragment(view, code, language, found[1], asked_language)
 
     caps = {f"table:{table['_id']}": MAX_STREAMS_PER_TABLE, f"guests:{limits.network()}": MAX_STREAMS_PER_ADDRESS}
-    return streams.respond(
-        "state", [f"table:{table['_id']}"], caps, read, revoked_reason="gone", interval=lambda: interval
-    )
+    topics = [f"guests:{here['_id']}", *(f"table:{each}" for each in followed)]
+    return streams.respond("state", topics, caps, read, revoked_reason="gone", interval=lambda: interval)
 
 
 def _find(code: str) -> tuple[Table, bool, Restaurant]:
@@ -155,11 +158,11 @@ def _phone_ids(table: Table, receipt: links.Receipt) -> list[str]:
     return phone_id.known_ids(table["restaurant_id"], receipt.phone)
 
 
-def _count_if_paused(table: Table, phones: list[str]) -> bool:
+def _count_if_paused(restaurant: Restaurant, table: Table, phones: list[str]) -> bool:
     """Whether the phone or the table is paused; if so, count this tap."""
-    pause = pauses.applying_to(table, phones)
+    pause = pauses.applying_to(table, phones, joins.tables_with(restaurant, table["_id"], clock.now()))
     if pause is not None:
-        pauses.count_tap(pause, table)
+        pauses.count_tap(pause, joins.as_one(restaurant, table))
     return pause is not None
 
 
