@@ -20,7 +20,7 @@ from waitercaller.model.tables import Table
 
 pytestmark = [pytest.mark.browser, pytest.mark.moments]
 
-PATHS = ("report?days=28", "report?days=1", "history")
+PATHS = ("report?days=28", "report?days=1", "report/unreached?days=28", "history")
 
 
 @pytest.fixture
@@ -43,6 +43,9 @@ def busy(app: Flask, alice: Person, table: Table) -> Person:
             for hour in range(24)
             for zone, wait in zip(zones, (30, 150), strict=True)
         ]
+        unreached = past_call(restaurant, table, at, state="cancelled", nagged=40, cancelled=70)
+        calls[0]["pushed"] = [{"member_id": "b", "name": HOSTILE, "at": at}]
+        calls.append(unreached)
         keep(database, *calls)
         wait_until(lambda: _counted(alice) == len(calls))
     return alice
@@ -65,6 +68,9 @@ def pages(request: pytest.FixtureRequest, visitors: Visitors, busy: Person) -> I
         for path in PATHS:
             page.goto(f"{busy.home}/{path}")
             yield page
+        page.locator(".calls-past a").first.click()
+        expect(page.locator(".story")).to_be_visible()
+        yield page
 
     return opened()
 

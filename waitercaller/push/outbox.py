@@ -4,7 +4,7 @@ Who is told of what is decided by whoever enqueues; `sender` sends.
 """
 
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NotRequired, TypedDict
 
 from bson import ObjectId
@@ -46,6 +46,19 @@ class Message(TypedDict):
 # From (push, restaurant, language) to what is shown; called in that language.
 REGISTRY = Registry[Callable[[Push, Restaurant, str], Message | None]]()
 prepares = REGISTRY.prepares
+
+
+Taken = Callable[[Push, str, datetime], None]
+LISTENERS: list[Taken] = []
+
+
+def when_taken(listener: Taken) -> Taken:
+    """Decorator that registers a function to call when a push service has taken a message.
+
+    Its arguments: the message, the id of the member whose phone it is for, and when it was handed over.
+    """
+    LISTENERS.append(listener)
+    return listener
 
 
 def is_enabled() -> bool:
