@@ -67,7 +67,7 @@ class Shown(TypedDict):
     # Absent in what was recorded before they were:
     member_id: NotRequired[str | None]  # whose screen; None: the counter's
     name: NotRequired[str]  # of the member or device
-    rang: NotRequired[bool]  # whether it had rung for the request by then
+    rang: NotRequired[bool]  # whether it had rung for the request by then; absent: its page did not say
 
 
 class OnPhone(TypedDict):

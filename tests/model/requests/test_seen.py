@@ -75,6 +75,15 @@ def test_it_is_recorded_whose_screen_it_is_and_for_what_it_has_rung(app: Flask, 
     assert [(each["name"], each["rang"]) for each in bill] == [("Bob", False)]
 
 
+def test_a_page_that_does_not_say_whether_it_rings_is_not_taken_for_silent(
+    bob: Person, database: Any, call: Call
+) -> None:
+    form = {"screen": A, "ids": str(call()["_id"])}
+    assert bob.client.submit(f"{bob.home}/shown", form, page=f"{bob.home}/dashboard").status_code == 204
+    [shown] = database.requests.find_one()["shown"]
+    assert "rang" not in shown
+
+
 def test_only_the_first_pushes_are_stored(database: Any, bob: Person, restaurant: Restaurant, call: Call) -> None:
     request, member = call(), restaurants.member_with_id(restaurant, bob.member_id)
     assert member

@@ -25,17 +25,18 @@ def record(
     *,
     name: str = "",
     member_id: str | None = None,
-    rang: Iterable[ObjectId] = (),
+    rang: Iterable[ObjectId] | None = None,
 ) -> int:
     """Record that this screen shows these live requests; idempotent, returns how many changed.
 
-    `name` and `member_id` say whose screen it is, `rang` for which of the requests it has rung.
+    `name` and `member_id` say whose screen it is, `rang` for which of the requests it has rung; None: not known.
     """
-    ringing = set(rang)
-    changed = 0
+    shown: Shown = {"screen": screen_id, "at": clock.now(), "member_id": member_id, "name": name}
+    if rang is None:
+        return _show(restaurant_id, request_ids, shown)
+    ringing, changed = set(rang), 0
     for has_rung in (True, False):
         if ids := [each for each in request_ids if (each in ringing) == has_rung]:
-            shown: Shown = {"screen": screen_id, "at": clock.now(), "member_id": member_id, "name": name}
             changed += _show(restaurant_id, ids, {**shown, "rang": has_rung})
     return changed
 

@@ -71,9 +71,8 @@ def tell(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.passive
 def shown(restaurant_id: ObjectId) -> ResponseReturnValue:
     """A visible screen reports that it shows these requests, and for which of them it has rung."""
-    ids, rang = _ids("ids"), _ids("rang")
-    if not ids:
-        abort(400)
+    ids = _ids("ids") or abort(400)
+    rang = _ids("rang") if "rang" in request.form else None  # a page that outlived a deployment does not say
     seen.record(restaurant_id, ids, _screen_id(), rang=rang, **_whose())
     return "", 204
 
