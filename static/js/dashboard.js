@@ -12,9 +12,9 @@ import { startKeyboard } from "./keyboard.js";
 import { startKiosk } from "./kiosk.js";
 import { mustAsk, renewNames } from "./member-dialog.js";
 import { morph } from "./morph.js";
-import { answer, isThisScreen, startPresence, streamUrl, tell } from "./presence.js";
+import { answer, isThisScreen, noteRung, startPresence, streamUrl, tell } from "./presence.js";
 import { showBusy, startActions } from "./request-actions.js";
-import { checkSound, ring } from "./sound.js";
+import { checkSound, isAudible, ring } from "./sound.js";
 import { write } from "./storage.js";
 import { showCount } from "./tab-badge.js";
 import { checkLine, noteBreak, setTrouble } from "./trouble.js";
@@ -113,6 +113,7 @@ function announce(asking, sentence) {
   said.textContent = text;
   const [loudest] = [...asking].sort((a, b) => strengthOf(b) - strengthOf(a));
   ring(soundOf(loudest), strengthOf(loudest));
+  if (isAudible()) noteRung(asking);
   notify(text);
 }
 

@@ -17,6 +17,9 @@ const screenId = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =
 /** The requests that the server knows this screen has shown. @type {Set<string>} */
 const seen = new Set();
 
+/** The requests for which this screen has rung. @type {Set<string>} */
+const rung = new Set();
+
 let told = ""; // the state that the server knows
 let toldAt = 0; // by this device's clock, in milliseconds
 let isTelling = false;
@@ -76,13 +79,22 @@ export async function tell() {
   }
 }
 
+/** This screen has rung for these cards: what it reports as seen says so. @param {HTMLElement[]} cards */
+export function noteRung(cards) {
+  for (const id of cards.flatMap(idsOf)) rung.add(id);
+}
+
+/** @param {HTMLElement} card */
+const idsOf = (card) => (card.dataset.ids ?? "").split(" ");
+
 /** Report as seen what this screen shows to somebody, once it is painted: one request for all cards. */
 async function reportSeen() {
   if (isSending || isResting || document.hidden || document.body.dataset.live === "ended" || !unreported().length) return;
   isSending = true;
   await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
   const ids = document.hidden ? [] : unreported();
-  const { ok } = ids.length ? await post(settings.shownUrl, `ids=${ids.join("+")}`) : { ok: true };
+  const rang = ids.filter((id) => rung.has(id));
+  const { ok } = ids.length ? await post(settings.shownUrl, `ids=${ids.join("+")}&rang=${rang.join("+")}`) : { ok: true };
   if (ok) for (const id of ids) seen.add(id);
   isSending = false;
   isResting = !ok;
@@ -99,8 +111,7 @@ const isOnView = (card) => card.getClientRects().length > 0;
 /** The ids of requests on view that are not reported yet. */
 function unreported() {
   const cards = findAll("[data-ids]", HTMLElement, calls).filter(isOnView);
-  const ids = cards.flatMap((card) => (card.dataset.ids ?? "").split(" "));
-  return ids.filter((id) => id && !seen.has(id)).slice(0, Number(settings.seenLimit));
+  return cards.flatMap(idsOf).filter((id) => id && !seen.has(id)).slice(0, Number(settings.seenLimit));
 }
 
 /**

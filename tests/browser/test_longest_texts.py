@@ -1,5 +1,6 @@
 """No page is wider than a small phone, whatever it shows: the longest names, dates and figures, in every language."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -238,6 +239,8 @@ def test_every_page_of_the_staff_fits_and_so_does_every_form_that_is_refused(
     for client in (reading(olga.client, language), reading(visit(app), language)):
         paths = list(pages(app, client, olga, table))
         paths += [f"{path}?days={days}" for path in paths if path.endswith("/report") for days in (1, 28, 90)]
+        history = client.get(f"{olga.home}/history")
+        paths += re.findall(rf'href="({olga.home}/history/\w+)"', history.text)[:1]
         for path in paths:
             page = show(client.get(path))
             found += [f"{path}: {each}" for each in faults(page) if not path.endswith("/print")]  # as wide as paper

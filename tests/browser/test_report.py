@@ -20,12 +20,12 @@ from waitercaller.model.tables import Table
 
 pytestmark = [pytest.mark.browser, pytest.mark.moments]
 
-PATHS = ("report?days=28", "report?days=1", "history")
+PATHS = ("report?days=28", "report?days=1", "report/unreached?days=28", "history")
 
 
 @pytest.fixture
 def busy(app: Flask, alice: Person, table: Table) -> Person:
-    """Alice, whose restaurant had two calls in each of the last 24 hours, in zones with long names."""
+    """Alice, whose restaurant had two calls in each of the last 24 hours, and one before, in zones with long names."""
     zones: list[Zone] = [
         {"id": "z1", "name": "A roof terrace beyond the winter garden", "key": "a"},
         {"id": "z2", "name": HOSTILE, "key": "b"},
@@ -43,7 +43,8 @@ def busy(app: Flask, alice: Person, table: Table) -> Person:
             for hour in range(24)
             for zone, wait in zip(zones, (30, 150), strict=True)
         ]
-        keep(database, *calls)
+        calls[0]["pushed"] = [{"member_id": "b", "name": HOSTILE, "at": at}]
+        keep(database, *calls, past_call(restaurant, table, at - 20 * times.DAY, state="cancelled", cancelled=70))
         wait_until(lambda: _counted(alice) == len(calls))
     return alice
 
@@ -65,6 +66,9 @@ def pages(request: pytest.FixtureRequest, visitors: Visitors, busy: Person) -> I
         for path in PATHS:
             page.goto(f"{busy.home}/{path}")
             yield page
+        page.locator(".calls-past a").first.click()
+        expect(page.locator(".story")).to_be_visible()
+        yield page
 
     return opened()
 

@@ -176,6 +176,19 @@ def test_screens_in_front_sign_for_what_they_have_drawn(
     signed(website, 2, 2)
 
 
+def test_a_receipt_says_whether_the_screen_has_rung(
+    website: Website, visitors: Visitors, alice: Person, bob: Person, dana: Page
+) -> None:
+    till, phone = visitors.dashboard(alice), visitors.dashboard(bob)
+    phone.locator("#sentence").click()  # the first user gesture allows sound
+    are(website, alice, ("Alice", True, False), ("Bob", True, True))
+    press(dana, "Call a waiter")
+    expect(card(till, "7")).to_be_visible()
+    signed(website, 2)
+    [request] = website.app.extensions["mongo"].database.requests.find()
+    assert {each["name"]: each["rang"] for each in request["shown"]} == {"Alice": False, "Bob": True}
+
+
 def test_one_receipt_serves_all_that_a_screen_has_drawn(visitors: Visitors, bob: Person, dana: Page) -> None:
     press(dana, "Call a waiter")
     press(dana, "Some water")

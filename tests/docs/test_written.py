@@ -131,7 +131,8 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     }
     presence.hold(restaurant_id, screen)
     presence.beat()
-    seen.record(restaurant_id, [call["_id"]], "5" * 32)
+    seen.record(restaurant_id, [call["_id"]], "5" * 32, name="Bob", member_id=bob.member_id)
+    seen.note_pushed(restaurant_id, call["_id"], restaurants.get(restaurant_id)["members"][0], now)  # type: ignore[index]
     pauses.pause_table(table)
     tables.rotate(restaurant_id, table["_id"])
     logins.start_device(restaurant_id, "Counter", None, "127.0.0.1", "a test")

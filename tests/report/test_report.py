@@ -127,8 +127,8 @@ def test_the_file_has_a_row_for_each_hour_zone_and_kind(alice, restaurant, table
     titles, *rows = rows_of(answer)
     assert titles[:6] == ["Date", "Hour", "Zone", "Kind", "Calls", "Answered"]
     assert sorted(rows) == [
-        [day, "11:00", "", "Waiter", "2", "2", "32", "34", "0", "0", "0", "0"],
-        [day, "11:00", "", "Water", "1", "1", "32", "34", "0", "0", "0", "0"],
+        [day, "11:00", "", "Waiter", "2", "2", "32", "34", "0", "0", "0", "0", "0"],
+        [day, "11:00", "", "Water", "1", "1", "32", "34", "0", "0", "0", "0", "0"],
     ]
 
 

@@ -12,13 +12,16 @@ from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.tables import Table
 
 BOB: Actor = {"id": "bob", "name": "Bob"}
+STEPS_OF_STAFF = ("accepted", "passed", "postponed", "resolved", "dismissed", "reopened")
 _numbers = count()
 
 
 def steps(at: datetime, **seconds: float) -> list[Document]:
     """`steps(at, accepted=30, resolved=90)`: the steps of a request, in seconds after the call."""
-    taken = [{"at": at, "what": "called", "by": None}]
-    return taken + [{"at": at + timedelta(seconds=after), "what": what, "by": BOB} for what, after in seconds.items()]
+    taken: list[Document] = [{"at": at, "what": "called", "by": None}]
+    for what, after in seconds.items():
+        taken.append({"at": at + timedelta(seconds=after), "what": what, "by": BOB if what in STEPS_OF_STAFF else None})
+    return taken
 
 
 def past_call(

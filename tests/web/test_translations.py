@@ -258,7 +258,7 @@ def test_a_stranger_reads_german(client: Browser) -> None:
 
 
 STAFF_PAGES = ["dashboard", "enter", "history", "notifications", "tables", "tables/print", "staff", "staff/history"]
-REPORTS = ["report", "report?days=1", "report?days=28"]
+REPORTS = ["report", "report?days=1", "report?days=28", "report/unreached"]
 SETTINGS = ["", "/house", "/opening", "/attention", "/zones", "/kinds", "/kinds/new", "/kinds/bill"]
 
 

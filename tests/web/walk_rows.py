@@ -70,6 +70,8 @@ GETS: dict[str, Row] = {
     "report.download": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "report.index": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "report.show_history": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
+    "report.show_story": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
+    "report.show_unreached": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "notifications.index": (LOGIN, LOGIN, 403, 200, 200, 200, 404),
     "site.manifest": (200, 200, 200, 200, 200, 200, 200),
     "site.offline": (200, 200, 200, 200, 200, 200, 200),

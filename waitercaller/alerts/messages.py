@@ -1,14 +1,16 @@
 """Push messages about calls: which members are told of which event. What they say is in `message_texts`."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
 
 from waitercaller.db import clock
-from waitercaller.model import duty, joins, subscriptions
+from waitercaller.model import duty, joins, restaurants, subscriptions
+from waitercaller.model.messages import Push
+from waitercaller.model.requests import seen
 from waitercaller.model.restaurants import Member, Restaurant
 from waitercaller.model.service_request import NextStep, ServiceRequest, taker_id
 from waitercaller.model.subscriptions import ActiveChoice
@@ -127,6 +129,18 @@ def enqueue_outcome(restaurant: Restaurant, request: ServiceRequest) -> None:
         state=request["state"],
         by=by,
     )
+
+
+@outbox.when_taken
+def note_pushed(push: Push, member_id: str, at: datetime) -> None:
+    """Record in the request that a message about it went to a phone of this member.
+
+    The outcome is left out: it calls nobody.
+    """
+    restaurant, request_id = restaurants.get(push["restaurant_id"]), push["context"].get("request_id")
+    member = restaurants.member_with_id(restaurant, member_id) if restaurant else None
+    if member and request_id and push["event"] in AUDIENCES:
+        seen.note_pushed(push["restaurant_id"], request_id, member, at)
 
 
 def enqueue_trial(restaurant_id: ObjectId, subscription_id: str) -> None:

@@ -21,6 +21,7 @@ MIN_AGE = timedelta(minutes=15)  # so that no generated call can still be undone
 # Mean number of calls per hour of the day, from midnight; never zero, so that the report has data at any time.
 CALLS_PER_HOUR = (1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3, 6, 6, 3, 1, 1, 3, 6, 8, 8, 6, 3, 2)
 KIND_WEIGHTS = (5, 4, 3)  # of a waiter, the bill, water
+SCREEN, SCREEN_NAME = "0" * 32, "Counter"  # on which all were shown
 GUEST_LEAVES_AFTER = timedelta(minutes=4)  # without an answer
 
 
@@ -69,6 +70,8 @@ def _call(random: Random, restaurant: Restaurant, table: Table, key: str, at: da
         end = at + wait + timedelta(seconds=random.randrange(30, 240))
         steps += [_step("accepted", at + wait, request["by"]), _step(state, end, request["by"])]
         request["state"] = state
+    drawn_at = at + timedelta(seconds=1)
+    request["shown"] = [{"screen": SCREEN, "at": drawn_at, "member_id": None, "name": SCREEN_NAME, "rang": True}]
     request["level"] = sum(step["what"] in escalation.WAITING_STEPS for step in steps)
     request["first_at"] = request["created_at"] = at
     request["live"], request["ended_at"], request["steps"] = False, end, steps

@@ -6,10 +6,10 @@ document of a work queue, processed in windows of one day; it is idempotent, int
 
 - In the transaction: the user, memberships, subscriptions to push messages, open links, a registration that
   was not confirmed, invitations.
-- After DELAY: the person's name in steps of requests, in invitations and in the audit, logins with their addresses and
-  browsers; of a deleted restaurant all names, guests' notes and devices, its tables and the restaurant itself. DELAY is
-  longer than the lifetime of cached documents, so that writes based on them are found, too. Logins and tables are
-  marked as ended or removed before they are deleted, since the watchers ignore deletes.
+- After DELAY: the person's name in steps, screens and phones of requests, in invitations and in the audit, logins with
+  their addresses and browsers; of a deleted restaurant all names, guests' notes and devices, its tables and the
+  restaurant itself. DELAY is longer than the lifetime of cached documents, so that writes based on them are found,
+  too. Logins and tables are marked as ended or removed before they are deleted, since the watchers ignore deletes.
 - After 7 days: sent mails (mail/outbox). After 400 days: the audit, anonymised by then.
 - Anonymised requests stay for 400 days, their counts without limit.
 """
@@ -123,6 +123,13 @@ def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | Non
             array_filters=[{f"step.{who}.id": whose}],
         )
     db().requests.update_many({**requests, "passed_by.id": whose}, {"$set": {"passed_by": NOBODY}})
-    db().requests.update_many({**requests, "signed.member_id": whose}, {"$pull": {"signed": {"member_id": whose}}})
+    # Screens and phones stay, without names: without them it would be counted as a call that reached nobody.
+    other, key = ("name", "member_id") if member_id else ("member_id", "name")  # counters have names, too
+    for what in ("shown", "signed", "pushed"):
+        db().requests.update_many(
+            {**requests, f"{what}.{key}": whose},
+            {"$set": {f"{what}.$[each].{other}": "", f"{what}.$[each].{key}": ""}},  # last what the filter is about
+            array_filters=[{f"each.{key}": whose}],
+        )
     if member_id is None:
         db().requests.update_many(requests, {"$set": {"note": None, "device": None}})

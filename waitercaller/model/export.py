@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from bson import ObjectId
 
@@ -12,6 +12,7 @@ from waitercaller.model import audit_trail, duty, invitations, logins, restauran
 from waitercaller.model.audit_trail import AuditEntry
 from waitercaller.model.invitations import Invitation
 from waitercaller.model.restaurants import Member, Restaurant
+from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.users import User
 
 WINDOW = timedelta(days=30)
@@ -20,6 +21,7 @@ ABOUT_USER = ("name", "email", "created_at", "logged_in_at", "password_changed_a
 ABOUT_LOGIN = ("created_at", "seen_at", "ended_at", "address", "browser")
 ABOUT_PHONE = ("created_at", "browser", "choice")
 ABOUT_EVENT = ("at", "event", "address", "details")
+ON_SCREENS_AND_PHONES: tuple[Literal["shown", "signed", "pushed"], ...] = ("shown", "signed", "pushed")
 ABOUT_INVITATION = ("name", "role", "created_at", "expires_at")
 
 
@@ -39,7 +41,7 @@ def about(user: User) -> dict[str, object]:
             "logins": [_pick(login, ABOUT_LOGIN) for login in logins.documents().find({"actor.id": user_id})],
             "events": [_event(event) for event in audit_trail.documents().find({"user_id": user_id})],
             "events_caused": [_pick(event, ("at", "event")) for event in _caused(user_id, worked)],
-            "requests": [step for restaurant, member_id in worked for step in _steps(restaurant, member_id)],
+            "requests": [step for restaurant, member_id in worked for step in _requests(restaurant, member_id)],
             "invitations": [_pick(each, ABOUT_INVITATION) for each in _invitations(user["email"])],
         }
     )
@@ -84,17 +86,28 @@ def _caused(user_id: ObjectId, worked: list[tuple[Restaurant, str]]) -> list[Aud
     return list(audit_trail.documents().find({"actor.id": {"$in": actor_ids}, "user_id": {"$ne": user_id}}))
 
 
-def _steps(restaurant: Restaurant, member_id: str) -> Iterator[dict[str, object]]:
-    """The steps of requests that this member took. Read in windows, since their number is unbounded."""
-    by_member = {"restaurant_id": restaurant["_id"], "steps.by.id": member_id}
+def _requests(restaurant: Restaurant, member_id: str) -> Iterator[dict[str, object]]:
+    """What requests hold about this member. Read in windows, since their number is unbounded."""
+    keys = ("steps.by.id", *(f"{what}.member_id" for what in ON_SCREENS_AND_PHONES))
+    about_member = {"restaurant_id": restaurant["_id"], "$or": [{key: member_id} for key in keys]}
     begin = restaurant["created_at"]
     while begin <= clock.now():
-        within = {"created_at": {"$gte": begin, "$lt": begin + WINDOW}, **by_member}
+        within = {"created_at": {"$gte": begin, "$lt": begin + WINDOW}, **about_member}
         for request in service_request.documents().find(within):
-            for step in request["steps"]:
-                if step["by"] and step["by"]["id"] == member_id:
-                    yield {"at": step["at"], "what": step["what"], "table": request["table_name"]}
+            for what, at in _about(request, member_id):
+                yield {"at": at, "what": what, "table": request["table_name"]}
         begin += WINDOW
+
+
+def _about(request: ServiceRequest, member_id: str) -> Iterator[tuple[str, datetime]]:
+    """The steps that this member took, and when their screens and phones showed the request."""
+    for step in request["steps"]:
+        if step["by"] and step["by"]["id"] == member_id:
+            yield step["what"], step["at"]
+    for what in ON_SCREENS_AND_PHONES:
+        for each in request.get(what, []):
+            if each.get("member_id") == member_id:
+                yield what, each["at"]
 
 
 def _invitations(email: str) -> list[Invitation]:

@@ -64,10 +64,14 @@ class Shown(TypedDict):
 
     screen: str  # its id, created by the page
     at: datetime
+    # Absent in what was recorded before they were:
+    member_id: NotRequired[str | None]  # whose screen; None: the counter's
+    name: NotRequired[str]  # of the member or device
+    rang: NotRequired[bool]  # whether it had rung for the request by then; absent: its page did not say
 
 
-class Signed(TypedDict):
-    """A member's phone that has shown a message about the request."""
+class OnPhone(TypedDict):
+    """A member's phone that has shown a message about the request, or that was sent one."""
 
     member_id: str
     name: str
@@ -106,7 +110,8 @@ class ServiceRequest(TypedDict):
     steps: list[Step]  # the history
     reminders: int  # number of further calls
     shown: list[Shown]  # the latest only
-    signed: list[Signed]  # the latest only
+    signed: list[OnPhone]  # phones that have shown a message; the latest only
+    pushed: NotRequired[list[OnPhone]]  # phones whose push service took a message; the first only
 
 
 class Scope(TypedDict):
@@ -218,6 +223,7 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
         "reminders": 0,
         "shown": [],
         "signed": [],
+        "pushed": [],
         **begun,
         "untold": False,
     }

@@ -48,6 +48,19 @@ REGISTRY = Registry[Callable[[Push, Restaurant, str], Message | None]]()
 prepares = REGISTRY.prepares
 
 
+Taken = Callable[[Push, str, datetime], None]
+LISTENERS: list[Taken] = []
+
+
+def when_taken(listener: Taken) -> Taken:
+    """Decorator that registers a function to call when a push service has taken a message.
+
+    Its arguments: the message, the id of the member whose phone it is for, and when it was handed over.
+    """
+    LISTENERS.append(listener)
+    return listener
+
+
 def is_enabled() -> bool:
     """Whether this installation sends push messages at all: it needs a VAPID key."""
     return bool(config().vapid_private_key)

@@ -7,7 +7,7 @@ if its browser must not be told any more; such a browser's subscription is delet
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parseaddr
 from functools import partial
 from typing import Literal
@@ -25,7 +25,7 @@ from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.subscriptions import Subscription
 from waitercaller.push import delivery, encryption, signatures
 from waitercaller.push.circuit_breaker import CircuitBreaker
-from waitercaller.push.outbox import QUEUE, REGISTRY, Message, is_enabled
+from waitercaller.push.outbox import LISTENERS, QUEUE, REGISTRY, Message, is_enabled
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,8 @@ def _send(push: Push) -> Result:
     if "action" in message:
         message["tokens"]["accept"] = signatures.token_of(push, "accept")
     subscriptions.note_sent(subscription["_id"])  # before it is, since its phone may answer at once
-    return _note_answer(push, subscription, _ask(subscription, message, push))
+    handed_over_at = clock.now()
+    return _note_answer(push, subscription, _ask(subscription, message, push), handed_over_at)
 
 
 def _may_be_told(subscription: Subscription, restaurant: Restaurant) -> bool:
@@ -113,9 +114,11 @@ def _ask(subscription: Subscription, message: Message, push: Push) -> delivery.A
     return answer
 
 
-def _note_answer(push: Push, subscription: Subscription, answer: delivery.Answer) -> Result:
+def _note_answer(push: Push, subscription: Subscription, answer: delivery.Answer, handed_over_at: datetime) -> Result:
     if answer.verdict == "taken":
-        QUEUE.finish(push, "sent")
+        if QUEUE.finish(push, "sent"):  # else another process sends it again, and tells them
+            for listener in LISTENERS:
+                listener(push, subscription["member_id"], handed_over_at)
         return "sent"
     if answer.verdict == "gone":
         return _forget(subscription, push)

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flask_babel import format_time
+from bson import ObjectId
+from flask_babel import format_date, format_time
 from flask_babel import gettext as _
 
 from waitercaller.model.languages import in_language
-from waitercaller.model.rollups.figures import answered_after
+from waitercaller.model.rollups import times
+from waitercaller.model.rollups.figures import answered_after, reached_nobody
 from waitercaller.model.service_request import Escalation, ServiceRequest, is_by_staff
 from waitercaller.report.words import minutes_and_seconds
 from waitercaller.web.languages import current_language
@@ -18,6 +20,8 @@ from waitercaller.web.languages import current_language
 class Entry:
     """A row of the history. `look` is calm, warn or late, by the restaurant's escalation times; none if unanswered."""
 
+    request_id: ObjectId
+    day: str
     at: str
     table_name: str
     zone_name: str
@@ -29,6 +33,7 @@ class Entry:
     alerted: bool
     reminders: int
     by_staff: str  # who of the staff entered it; empty: the guest
+    reached_nobody: bool
 
 
 def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escalation) -> Entry:
@@ -37,8 +42,11 @@ def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escala
     wait = answered_after(request)
     waited = wait if wait is not None else (request["ended_at"] or now) - request["first_at"]
     look = "late" if waited >= limits.alert else "warn" if waited >= limits.nag else "calm"
+    at = request["created_at"].astimezone(zone)
     return Entry(
-        at=format_time(request["created_at"].astimezone(zone), "HH:mm", rebase=False),
+        request_id=request["_id"],
+        day=format_date(times.day_of(at, zone), "full"),
+        at=format_time(at, "HH:mm", rebase=False),
         table_name=request["table_name"],
         zone_name=request["zone_name"] or "",
         kind_name=in_language(request["kind_labels"], language),
@@ -49,6 +57,7 @@ def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escala
         alerted=any(step["what"] == "alerted" for step in request["steps"]),
         reminders=request["reminders"],
         by_staff=_entered_by(request),
+        reached_nobody=reached_nobody(request),
     )
 
 

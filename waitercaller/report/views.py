@@ -1,6 +1,7 @@
-"""The report for managers, and the history of today's calls for all members and devices."""
+"""The report for managers, and the history of today's calls, each with its story, for all members and devices."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 
 from bson import ObjectId
 from flask import Response, abort, render_template, request
@@ -8,10 +9,11 @@ from flask_babel import gettext as _
 
 from waitercaller.db import clock
 from waitercaller.model import restaurants
+from waitercaller.model.requests import queries
 from waitercaller.model.rollups import store, times
 from waitercaller.model.rollups.figures import total
 from waitercaller.model.service_request import escalation_of
-from waitercaller.report import blueprint, history, sheet, summary, words
+from waitercaller.report import blueprint, history, sheet, story, summary, words
 from waitercaller.report.summary import Period, TimedCell
 from waitercaller.web import access
 
@@ -54,6 +56,23 @@ def download(restaurant_id: ObjectId) -> Response:
     return response
 
 
+@blueprint.get("/report/unreached")
+@access.least("manager")
+def show_unreached(restaurant_id: ObjectId) -> str:
+    """The calls of a period that reached nobody, newest first."""
+    restaurant, now, period = access.current_restaurant(), clock.now(), _period()
+    zone, limits = restaurants.time_zone(restaurant), escalation_of(restaurant)
+    calls = store.unreached_between(restaurant_id, period.begin, _before() or period.end, CALLS_PER_PAGE + 1)
+    shown = calls[:CALLS_PER_PAGE]
+    entries = [history.entry(call, now, zone, limits) for call in shown]
+    return render_template(
+        "report/unreached.html",
+        period=period,
+        days=[(day, list(group)) for day, group in groupby(entries, key=lambda entry: entry.day)],
+        earlier_ms=clock.milliseconds(shown[-1]["created_at"]) if len(calls) > len(shown) else None,
+    )
+
+
 @blueprint.get("/history")
 @access.least("waiter", devices=True)
 def show_history(restaurant_id: ObjectId) -> str:
@@ -69,6 +88,28 @@ def show_history(restaurant_id: ObjectId) -> str:
         today=today,
         entries=[history.entry(call, now, zone, limits) for call in shown],
         earlier_ms=clock.milliseconds(shown[-1]["created_at"]) if len(calls) > len(shown) else None,
+    )
+
+
+@blueprint.get("/history/<objectid:request_id>")
+@access.least("waiter", devices=True)
+def show_story(restaurant_id: ObjectId, request_id: ObjectId) -> str:
+    """The story of one call: of today, as the history; of earlier days for managers and owners, as the report."""
+    restaurant, now = access.current_restaurant(), clock.now()
+    zone = restaurants.time_zone(restaurant)
+    found = queries.with_ids({"restaurant_id": restaurant_id}, [request_id])
+    call = found[0] if found else abort(404)
+    day = times.day_of(call["created_at"], zone)
+    is_today, member = day == times.day_of(now, zone), access.current_member()
+    if not is_today and not (member and access.at_least(member, "manager")):
+        abort(403)
+    return render_template(
+        "report/story.html",
+        day=day,
+        is_today=is_today,
+        entry=history.entry(call, now, zone, escalation_of(restaurant)),
+        lines=story.lines(call, zone),
+        is_complete=story.is_complete(call),
     )
 
 
@@ -110,6 +151,7 @@ def _column_titles() -> list[str]:
         _("Nobody at the table"),
         _("Managers alerted"),
         _("Entered by staff"),
+        _("Reached nobody"),
     ]
 
 
@@ -122,6 +164,7 @@ def _rows(items: list[TimedCell]) -> list[list[object]]:
         median, p90 = figures.wait(0.5), figures.wait(0.9)
         keys = [day.isoformat(), f"{hour:02}:00", zones[zone] if zone else "", kinds.get(kind, kind)]
         seconds = [round(wait.total_seconds()) if wait is not None else "" for wait in (median, p90)]
-        rest = [figures.given_up, figures.nobody, figures.alerted, figures.by_staff]
+        unreached = _("unknown") if figures.unknown else figures.unreached
+        rest = [figures.given_up, figures.nobody, figures.alerted, figures.by_staff, unreached]
         rows.append([*keys, figures.calls, figures.answered, *seconds, *rest])
     return rows

@@ -14,10 +14,12 @@ from tests.live.test_streams import Stream
 from tests.support.cast import PASSWORD, Mail, Person, visit
 from tests.support.together import at_once
 from waitercaller.auth.account import leaving
-from waitercaller.db import schema
+from waitercaller.db import clock, schema
 from waitercaller.model import erasure, invitations, logins, restaurants, users
+from waitercaller.model.requests import seen
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.restaurants import Actor
+from waitercaller.model.rollups.figures import reached_nobody
 from waitercaller.model.tables import Table
 from waitercaller.web import audit
 
@@ -83,10 +85,16 @@ def download(person: Person) -> Any:
 
 
 def test_a_person_gets_all_that_is_held(
-    app: Flask, alice: Person, bob: Person, charlie: Person, taken: Callable[..., ObjectId]
+    app: Flask,
+    alice: Person,
+    bob: Person,
+    charlie: Person,
+    taken: Callable[..., ObjectId],
+    call: Callable[..., ObjectId],
 ) -> None:
     taken(bob, "k1")
     taken(alice, "k2")
+    _show_to(app, bob, call("k3", kind=1))
     bob.client.submit("/account/email", {"email": "new@example.org", "password": PASSWORD})
     with app.app_context():
         inviting: Actor = {"id": charlie.member_id, "name": "Charlie"}
@@ -101,7 +109,8 @@ def test_a_person_gets_all_that_is_held(
     assert place == {"restaurant": "Trattoria Lucia", "name": "Bob", "role": "waiter", "zones": []}
     assert [login["address"] for login in held["logins"]] == ["127.0.0.1"]
     assert {"email_change_asked", "exported"} <= {event["event"] for event in held["events"]}
-    assert [(step["what"], step["table"]) for step in held["requests"]] == [("accepted", "7"), ("resolved", "7")]
+    assert {each["table"] for each in held["requests"]} == {"7"}
+    assert [each["what"] for each in held["requests"]] == ["accepted", "resolved", "shown", "signed", "pushed"]
     assert [invitation["name"] for invitation in held["invitations"]] == ["Bobby"]
 
 
@@ -158,6 +167,17 @@ def test_the_tables_somebody_was_going_to_wait_again(
     assert "is on the way" not in page
 
 
+def _show_to(app: Flask, person: Person, request_id: ObjectId) -> None:
+    """A screen and a phone of this person show the request, which was pushed to the phone."""
+    with app.app_context():
+        restaurant = restaurants.get(person.restaurant_id)
+        member = restaurants.member_with_id(restaurant, person.member_id) if restaurant else None
+        assert member
+        seen.record(person.restaurant_id, [request_id], "5" * 32, name=member["name"], member_id=member["id"])
+        seen.sign(person.restaurant_id, request_id, member)
+        seen.note_pushed(person.restaurant_id, request_id, member, clock.now())
+
+
 @pytest.mark.needs_wire
 def test_names_are_erased_and_counts_remain(
     app: Flask,
@@ -174,9 +194,11 @@ def test_names_are_erased_and_counts_remain(
         requests.pass_on(alice.restaurant_id, passed, {"id": bob.member_id, "name": "Bob"}, by)
         requests.resolve(alice.restaurant_id, passed, by)
     taken(alice, "k2")
+    _show_to(app, bob, call("k4", kind=2))
     delete(bob)
     erase()
     assert stored.requests.count_documents({"state": "resolved"}) == 3
+    assert not reached_nobody(stored.requests.find_one({"kind": "water"}))
     everything = str([list(stored[name].find()) for name in schema.INDEXES if name != "outbox"])
     for trace in ("Bob", bob.email, bob.member_id, str(bob.user_id)):
         assert trace not in everything
@@ -282,7 +304,9 @@ def test_of_a_restaurant_that_went_along_only_counts_remain(
     erase: Callable[[], None],
 ) -> None:
     request_id = taken(bob, "k1")
-    call("k2", kind=1)
+    _show_to(app, bob, call("k2", kind=1))
+    with app.app_context():
+        seen.record(alice.restaurant_id, [call("k2", kind=1)], "6" * 32, name="Bob’s tablet")
     stored.requests.update_many({}, {"$set": {"note": "for Dana", "device": "d"}})
     audit_of = {"restaurant_id": alice.restaurant_id}
     with app.test_request_context(environ_base={"REMOTE_ADDR": "192.0.2.7"}):

@@ -1,16 +1,18 @@
 """`shown`: screens record once that they display a request, and nothing else changes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
 from bson import ObjectId
 from flask import Flask
 
-from tests.support.cast import Person, wait_until
+from tests.support.cast import Person, device, wait_until
+from waitercaller.db import clock
 from waitercaller.live.hub import Hub
 from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import seen, transitions
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 
 A, B = "a" * 32, "b" * 32
@@ -43,8 +45,8 @@ def screens_of(app: Flask) -> Callable[[ObjectId], list[str]]:
     return found
 
 
-def post(person: Person, screen: str, *ids: Any) -> int:
-    form = {"screen": screen, "ids": " ".join(map(str, ids))}
+def post(person: Person, screen: str, *ids: Any, rang: Iterable[Any] = ()) -> int:
+    form = {"screen": screen, "ids": " ".join(map(str, ids)), "rang": " ".join(map(str, rang))}
     return person.client.submit(f"{person.home}/shown", form, page=f"{person.home}/dashboard").status_code
 
 
@@ -56,6 +58,40 @@ def test_a_screen_is_recorded_once_for_each_request(database: Any, alice: Person
     first, second = database.requests.find().sort("_id")
     assert [each["screen"] for each in first["shown"]] == [A, B]
     assert [each["screen"] for each in second["shown"]] == [A]
+
+
+def test_it_is_recorded_whose_screen_it_is_and_for_what_it_has_rung(app: Flask, bob: Person, call: Call) -> None:
+    ids = [call("waiter")["_id"], call("bill")["_id"]]
+    counter = device(app, bob, "Bar")
+    assert post(bob, A, *ids, rang=ids[:1]) == 204
+    form = {"screen": B, "ids": str(ids[0]), "rang": ""}
+    assert counter.submit(f"{bob.home}/shown", form, page=f"{bob.home}/dashboard").status_code == 204
+    requests = app.extensions["mongo"].database.requests
+    waiter, bill = (requests.find_one({"_id": each})["shown"] for each in ids)
+    assert [(each["name"], each["member_id"], each["rang"]) for each in waiter] == [
+        ("Bob", bob.member_id, True),
+        ("Bar", None, False),
+    ]
+    assert [(each["name"], each["rang"]) for each in bill] == [("Bob", False)]
+
+
+def test_a_page_that_does_not_say_whether_it_rings_is_not_taken_for_silent(
+    bob: Person, database: Any, call: Call
+) -> None:
+    form = {"screen": A, "ids": str(call()["_id"])}
+    assert bob.client.submit(f"{bob.home}/shown", form, page=f"{bob.home}/dashboard").status_code == 204
+    [shown] = database.requests.find_one()["shown"]
+    assert "rang" not in shown
+
+
+def test_only_the_first_pushes_are_stored(database: Any, bob: Person, restaurant: Restaurant, call: Call) -> None:
+    request, member = call(), restaurants.member_with_id(restaurant, bob.member_id)
+    assert member
+    for _ in range(seen.MAX_PUSHES_PER_REQUEST + 5):
+        seen.note_pushed(bob.restaurant_id, request["_id"], member, clock.now())
+    pushed = database.requests.find_one()["pushed"]
+    assert len(pushed) == seen.MAX_PUSHES_PER_REQUEST
+    assert {(each["member_id"], each["name"]) for each in pushed} == {(bob.member_id, "Bob")}
 
 
 def test_only_the_latest_screens_are_stored(database: Any, alice: Person, call: Call) -> None:
@@ -101,3 +137,4 @@ def test_screens_of_other_restaurants_change_nothing(charlie: Person, call: Call
 @pytest.mark.parametrize(("screen", "ids"), [(A, ""), (A, "x"), ("x", "f" * 24), (A, " ".join(["f" * 24] * 501))])
 def test_invalid_ids_are_refused(bob: Person, screen: str, ids: str) -> None:
     assert post(bob, screen, ids) == 400
+    assert post(bob, A, ObjectId(), rang=["x"]) == 400

@@ -26,6 +26,7 @@ class Cell(TypedDict):
     nobody: int  # dismissed: nobody was at the table
     alerted: int  # the managers were alerted
     by_staff: NotRequired[int]  # entered by staff; absent in what was counted before that could be
+    unreached: NotRequired[int]  # see `reached_nobody`; absent in what was counted before that was: unknown
     waits: dict[str, int]  # answered requests by bucket of the histogram
 
 
@@ -41,6 +42,16 @@ def answered_after(request: ServiceRequest) -> timedelta | None:
         elif step["what"] in ANSWER_STEPS and answered_at is None:
             answered_at = step["at"]
     return max(timedelta(), answered_at - request["first_at"]) if answered_at else None
+
+
+def reached_nobody(request: ServiceRequest) -> bool:
+    """Whether no screen has shown it, no phone has signed for it, and nobody of the staff has done anything with it.
+
+    A live one counts from its first overdue step on: before that somebody may be about to see it.
+    """
+    if request["shown"] or request["signed"] or any(step["by"] for step in request["steps"]):
+        return False
+    return not request["live"] or any(step["what"] == "nagged" for step in request["steps"])
 
 
 def cells_of(requests: Iterable[ServiceRequest]) -> list[Cell]:
@@ -63,6 +74,7 @@ def _empty(request: ServiceRequest) -> Cell:
         "nobody": 0,
         "alerted": 0,
         "by_staff": 0,
+        "unreached": 0,
         "waits": {},
     }
 
@@ -75,6 +87,7 @@ def _count(cell: Cell, request: ServiceRequest) -> None:
     cell["nobody"] += request["state"] == "dismissed"
     cell["alerted"] += any(step["what"] == "alerted" for step in request["steps"])
     cell["by_staff"] = cell.get("by_staff", 0) + is_by_staff(request)
+    cell["unreached"] = cell.get("unreached", 0) + reached_nobody(request)
     if wait is not None:
         bucket = str(bisect_right(BUCKET_BOUNDS_SECONDS, wait.total_seconds()))
         cell["waits"][bucket] = cell["waits"].get(bucket, 0) + 1
@@ -90,6 +103,8 @@ class Figures:
     nobody: int = 0
     alerted: int = 0
     by_staff: int = 0
+    unreached: int = 0  # as far as is known
+    unknown: int = 0  # calls that were counted before `unreached` was
     waits: list[int] = field(default_factory=lambda: [0] * (len(BUCKET_BOUNDS_SECONDS) + 1))
 
     def add(self, cell: Cell) -> None:
@@ -100,6 +115,8 @@ class Figures:
         self.nobody += cell["nobody"]
         self.alerted += cell["alerted"]
         self.by_staff += cell.get("by_staff", 0)
+        self.unreached += cell.get("unreached", 0)
+        self.unknown += 0 if "unreached" in cell else cell["calls"]
         for bucket, count in cell["waits"].items():
             self.waits[int(bucket)] += count
 

@@ -6,7 +6,7 @@ the quarters to count (`rollups` itself). A quarter is rescheduled as long as it
 ended and cannot be undone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import cast
@@ -20,7 +20,7 @@ from waitercaller.db.client import Changes, db
 from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import service_request
 from waitercaller.model.rollups import times
-from waitercaller.model.rollups.figures import Cell, cells_of
+from waitercaller.model.rollups.figures import Cell, cells_of, reached_nobody
 from waitercaller.model.service_request import UNDO_WINDOW, ServiceRequest
 
 JOB = "rollups"
@@ -91,10 +91,14 @@ def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[R
 def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit: int) -> list[ServiceRequest]:
     """Up to `limit` requests of a restaurant in this period, latest first."""
     within = {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}}
-    found = (
-        service_request.documents().find(within, {"keys": False, "shown": False}).sort("created_at", -1).limit(limit)
-    )
-    return list(found)
+    return list(service_request.documents().find(within, {"keys": False}).sort("created_at", -1).limit(limit))
+
+
+def unreached_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit: int) -> list[ServiceRequest]:
+    """Up to `limit` requests of this period that reached nobody, latest first."""
+    within = {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}, "shown": [], "signed": []}
+    found: Iterator[ServiceRequest] = service_request.documents().find(within, {"keys": False}).sort("created_at", -1)
+    return list(islice(filter(reached_nobody, found), limit))
 
 
 def _round(job: Job) -> int:
@@ -144,7 +148,7 @@ def _recount(rollup: Rollup) -> bool:
     """Count a quarter's requests; False if the lease was lost."""
     quarter = rollup["quarter"]
     within = {"restaurant_id": rollup["restaurant_id"], "created_at": {"$gte": quarter, "$lt": quarter + times.QUARTER}}
-    requests = list(service_request.documents().find(within, {"keys": False, "shown": False}))
+    requests = list(service_request.documents().find(within, {"keys": False}))
     cells = cells_of(requests)
     if _is_over(quarter, requests):
         return QUARTERS.finish(rollup, "counted", cells=cells)

@@ -11,7 +11,7 @@ from waitercaller.model import joins, opening, pauses, presence
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import usual
-from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, Signed
+from waitercaller.model.service_request import UNDO_WINDOW, OnPhone, Scope, ServiceRequest
 from waitercaller.model.tables import Table
 
 OVERLOOKED_AFTER = timedelta(seconds=5)  # a call that no screen shows by then: the guest is told to wave
@@ -101,9 +101,10 @@ class TableView:
     def _unseen(self) -> list[ServiceRequest]:
         return [request for request in self.waiting if not self._shown(request) and not self._signed(request)]
 
-    def _signed(self, request: ServiceRequest) -> list[Signed]:
+    def _signed(self, request: ServiceRequest) -> list[OnPhone]:
+        """Of members who are still there: the names of others are erased."""
         began = self._began(request)
-        return [each for each in request["signed"] if each["at"] >= began]
+        return [each for each in request["signed"] if each["at"] >= began and each["name"]]
 
     def _shown(self, request: ServiceRequest) -> set[str]:
         return self.visible & {receipt["screen"] for receipt in request["shown"]}
