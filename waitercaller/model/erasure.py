@@ -126,3 +126,5 @@ def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | Non
     db().requests.update_many({**requests, "signed.member_id": whose}, {"$pull": {"signed": {"member_id": whose}}})
     if member_id is None:
         db().requests.update_many(requests, {"$set": {"note": None, "device": None}})
+        expected = {"screens": [], "phones": []}  # screens of a counter have names
+        db().requests.update_many({**requests, "rehearsal": {"$exists": True}}, {"$set": {"rehearsal": expected}})

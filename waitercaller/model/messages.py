@@ -7,6 +7,7 @@ content, or None if the message is obsolete. The outboxes are independent of the
 
 from collections.abc import Callable
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Generic, Literal, NotRequired, TypeVar, cast
 
 from bson import ObjectId
@@ -53,6 +54,11 @@ def subscriptions_told(topic: str) -> set[str]:
     """The ids of the subscriptions to which push messages with this topic were sent, or are due to be."""
     found = db().pushes.find({"topic": topic}, {"subscription_id": True, "state": True})
     return {each["subscription_id"] for each in found if each["state"] in ("due", "sent")}
+
+
+def of_topic(topic: str) -> list[Push]:
+    """The push messages with this topic, oldest first; they are kept for a day."""
+    return sorted(db().pushes.find({"topic": topic}), key=itemgetter("created_at"))
 
 
 def redeem(push_id: str, purpose: Purpose) -> Push | None:

@@ -11,5 +11,6 @@ from waitercaller.staff import (  # noqa: E402, F401  (they register routes and 
     invalid_links,
     invitation_views,
     mails,
+    rehearsal_views,
     views,
 )

@@ -3,7 +3,7 @@
 The counts of a quarter are always recomputed from its requests, never incremented, so recounting is idempotent. Two
 work queues distribute the work among processes: the job that finds new requests (collection `jobs`), once a minute, and
 the quarters to count (`rollups` itself). A quarter is rescheduled as long as its requests can change: until all have
-ended and cannot be undone.
+ended and cannot be undone. Rehearsals are not counted.
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import service_request
 from waitercaller.model.rollups import times
 from waitercaller.model.rollups.figures import Cell, cells_of
-from waitercaller.model.service_request import UNDO_WINDOW, ServiceRequest
+from waitercaller.model.service_request import NOT_REHEARSED, UNDO_WINDOW, ServiceRequest
 
 JOB = "rollups"
 ROUND_INTERVAL = timedelta(minutes=1)
@@ -89,8 +89,8 @@ def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[R
 
 
 def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit: int) -> list[ServiceRequest]:
-    """Up to `limit` requests of a restaurant in this period, latest first."""
-    within = {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}}
+    """Up to `limit` requests of a restaurant in this period, latest first, without rehearsals."""
+    within = {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}, **NOT_REHEARSED}
     found = (
         service_request.documents().find(within, {"keys": False, "shown": False}).sort("created_at", -1).limit(limit)
     )
@@ -125,7 +125,7 @@ def _find_new(job: Job) -> None:
 
 def _requests_since(since: datetime) -> list[ServiceRequest]:
     fields = {"restaurant_id": True, "created_at": True}
-    new = service_request.documents().find({"created_at": {"$gte": since}}, fields)
+    new = service_request.documents().find({"created_at": {"$gte": since}, **NOT_REHEARSED}, fields)
     return list(new.sort("created_at").limit(BATCH_SIZE))
 
 
@@ -143,7 +143,8 @@ def _schedule(keys: Iterable[tuple[ObjectId, datetime]]) -> None:
 def _recount(rollup: Rollup) -> bool:
     """Count a quarter's requests; False if the lease was lost."""
     quarter = rollup["quarter"]
-    within = {"restaurant_id": rollup["restaurant_id"], "created_at": {"$gte": quarter, "$lt": quarter + times.QUARTER}}
+    created = {"created_at": {"$gte": quarter, "$lt": quarter + times.QUARTER}}
+    within = {"restaurant_id": rollup["restaurant_id"], **created, **NOT_REHEARSED}
     requests = list(service_request.documents().find(within, {"keys": False, "shown": False}))
     cells = cells_of(requests)
     if _is_over(quarter, requests):
