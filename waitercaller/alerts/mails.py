@@ -37,7 +37,7 @@ def about_waiting(restaurant: Restaurant, request: ServiceRequest) -> None:
         return
     if "rehearsal" in request:
         by = request["steps"][0]["by"]
-        about = {"by": by["name"] if by else "", "at": request["first_at"]}
+        about: dict[str, Any] = {"by": by["name"] if by else "", "at": request["first_at"]}
         _enqueue("rehearsal", restaurant, ("owner", "manager"), f"rehearsal:{request['_id']}", **about)
         return
     interval = int(request["due_at"].timestamp() // MAIL_INTERVAL.total_seconds())

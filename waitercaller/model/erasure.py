@@ -24,6 +24,7 @@ from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter, db
 from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import audit_trail
+from waitercaller.model.rehearsal_entry import Rehearsal
 from waitercaller.model.restaurants import Restaurant
 
 DELAY = timedelta(minutes=1)
@@ -126,5 +127,5 @@ def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | Non
     db().requests.update_many({**requests, "signed.member_id": whose}, {"$pull": {"signed": {"member_id": whose}}})
     if member_id is None:
         db().requests.update_many(requests, {"$set": {"note": None, "device": None}})
-        expected = {"screens": [], "phones": []}  # screens of a counter have names
-        db().requests.update_many({**requests, "rehearsal": {"$exists": True}}, {"$set": {"rehearsal": expected}})
+        nothing: Rehearsal = {"screens": [], "phones": []}  # screens of a counter have names
+        db().requests.update_many({**requests, "rehearsal": {"$exists": True}}, {"$set": {"rehearsal": nothing}})

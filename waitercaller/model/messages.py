@@ -5,7 +5,7 @@ is still true is decided when it is sent: each kind of message registers a funct
 content, or None if the message is obsolete. The outboxes are independent of the contents.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from operator import itemgetter
 from typing import Any, Generic, Literal, NotRequired, TypeVar, cast
@@ -58,7 +58,8 @@ def subscriptions_told(topic: str) -> set[str]:
 
 def of_topic(topic: str) -> list[Push]:
     """The push messages with this topic, oldest first; they are kept for a day."""
-    return sorted(db().pushes.find({"topic": topic}), key=itemgetter("created_at"))
+    found = cast(Iterable[Push], db().pushes.find({"topic": topic}))
+    return sorted(found, key=itemgetter("created_at"))
 
 
 def redeem(push_id: str, purpose: Purpose) -> Push | None:
