@@ -71,13 +71,13 @@ export async function tell() {
   const telling = state();
   if (isLeaving || isTelling || (telling === told && !rang) || !hasStream()) return;
   isTelling = true;
-  const answer = rang;
-  const { kept } = await post(settings.tellUrl, telling + answer);
+  const ringTold = rang;
+  const { kept } = await post(settings.tellUrl, telling + ringTold);
   isTelling = false;
   if (kept) {
     told = telling;
     toldAt = Date.now();
-    if (rang === answer) rang = "";
+    if (rang === ringTold) rang = "";
     tell(); // it may have changed since
   } else {
     clearTimeout(tellTimer);
