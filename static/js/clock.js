@@ -65,11 +65,12 @@ export function levelAt({ dataset }, time) {
  */
 export function tick(cards) {
   return cards.filter((card) => {
+    const nagMs = Number(card.dataset.nagMs ?? calls.dataset.nagMs);
     const age = now() - Number(card.dataset.firstMs);
     setText(find(".clock", HTMLElement, card), spell(age));
     const before = card.dataset.level;
     card.dataset.level = levelOf(card.dataset, age);
-    const nags = card.dataset.state === "waiting" ? Math.floor(age / Number(calls.dataset.nagMs)) : 0;
+    const nags = card.dataset.state === "waiting" ? Math.floor(age / nagMs) : 0;
     const asksAgain = nags > (nagsOf.get(card) ?? nags);
     nagsOf.set(card, nags);
     return asksAgain || (card.dataset.level === "late" && Boolean(before) && before !== "late");

@@ -14,6 +14,7 @@ import { mustAsk, renewNames } from "./member-dialog.js";
 import { morph } from "./morph.js";
 import { answer, isThisScreen, noteRung, startPresence, streamUrl, tell } from "./presence.js";
 import { showBusy, startActions } from "./request-actions.js";
+import { ringIfAsked } from "./ring-test.js";
 import { checkSound, isAudible, ring } from "./sound.js";
 import { write } from "./storage.js";
 import { showCount } from "./tab-badge.js";
@@ -45,7 +46,9 @@ function takeOver(html) {
   if (!pending) pendingSince = Date.now();
   pending = html;
   try {
-    announce(newsIn(listIn(html)), settings.newCall);
+    const list = listIn(html);
+    announce(newsIn(list), settings.newCall);
+    ringIfAsked(list);
   } catch (error) {
     ring(); // it may be one
     showBroken(error);

@@ -21,6 +21,7 @@ const seen = new Set();
 const rung = new Set();
 
 let told = ""; // the state that the server knows
+let rang = ""; // what the server is to be told of a ring that it asked for
 let toldAt = 0; // by this device's clock, in milliseconds
 let isTelling = false;
 let tellTimer = 0;
@@ -62,16 +63,24 @@ export function answer() {
   tell();
 }
 
+/** Tell that it rang, as it was asked to at this time, by the server's clock. @param {number} askedMs */
+export function answerRing(askedMs) {
+  rang = `&rang=${askedMs}`;
+  tell();
+}
+
 /** Tell the state if it has changed. While the stream is down there is nothing to tell: the next one will. */
 export async function tell() {
   const telling = state();
-  if (isLeaving || isTelling || telling === told || !hasStream()) return;
+  if (isLeaving || isTelling || (telling === told && !rang) || !hasStream()) return;
   isTelling = true;
-  const { kept } = await post(settings.tellUrl, telling);
+  const ringTold = rang;
+  const { kept } = await post(settings.tellUrl, telling + ringTold);
   isTelling = false;
   if (kept) {
     told = telling;
     toldAt = Date.now();
+    if (rang === ringTold) rang = "";
     tell(); // it may have changed since
   } else {
     clearTimeout(tellTimer);

@@ -59,6 +59,7 @@ def address(app: Flask, rule: Rule, person: Person, table: Table) -> str:
         "kind_id": "waiter",
         "login_id": "0" * 64,
         "name": "0" * 32,
+        "key": "0" * 8,
         "code": table["code"],
         "token": "forged",
         "version": "0",

@@ -107,6 +107,7 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "version": "0",
         "filename": "nothing",
         "name": "0" * 32,  # of an unknown phone
+        "key": "0" * 8,  # of an unknown screen
     }
 
 

@@ -79,7 +79,7 @@ def _take(request: ServiceRequest) -> bool:
     if restaurant and "alerted" in turn.steps:
         mails.about_waiting(restaurant, request)
     taken = escalation.advance(request, turn)
-    if taken:
+    if taken and "rehearsal" not in request:
         for step in turn.steps:
             metrics.escalated(step)
     return taken

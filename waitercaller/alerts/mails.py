@@ -30,9 +30,15 @@ UNITS = [timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)]
 def about_waiting(restaurant: Restaurant, request: ServiceRequest) -> None:
     """Enqueue a mail to owners and managers where the restaurant wants that, at most one in MAIL_INTERVAL.
 
-    Its occasion is the number of the interval, so that a step that is tried again enqueues it once.
+    Its occasion is the number of the interval, so that a step that is tried again enqueues it once. A rehearsal has a
+    mail of its own, which keeps no other back.
     """
     if not restaurant["settings"].get("alert_mail") or request["due_at"] is None:
+        return
+    if "rehearsal" in request:
+        by = request["steps"][0]["by"]
+        about: dict[str, Any] = {"by": by["name"] if by else "", "at": request["first_at"]}
+        _enqueue("rehearsal", restaurant, ("owner", "manager"), f"rehearsal:{request['_id']}", **about)
         return
     interval = int(request["due_at"].timestamp() // MAIL_INTERVAL.total_seconds())
     this, before = (f"unanswered:{restaurant['_id']}:{number}" for number in (interval, interval - 1))
@@ -77,12 +83,23 @@ def about_uncovered(
 def unanswered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     """Who waits now, since when; nothing once somebody goes to each of them."""
     restaurant = restaurants.get(context["restaurant_id"])
-    alone = [each for each in queries.live_of_restaurant(context["restaurant_id"]) if escalation.is_unanswered(each)]
+    live = queries.live_of_restaurant(context["restaurant_id"])
+    alone = [each for each in live if "rehearsal" not in each and escalation.is_unanswered(each)]
     if restaurant is None or not alone:
         return None
     return outbox.Prepared(
         "unanswered", {**_about(restaurant), "waits": _waits(alone), "rest": format_timedelta(MAIL_INTERVAL)}
     )
+
+
+@outbox.prepares("rehearsal")
+def rehearsal(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
+    """That this is how managers are alerted; also once the rehearsal is over, which takes half a minute."""
+    restaurant = restaurants.get(context["restaurant_id"])
+    if restaurant is None:
+        return None
+    time = local_time_text(restaurant, context["at"])
+    return outbox.Prepared("rehearsal", {**_about(restaurant), "name": context["by"], "time": time})
 
 
 @outbox.prepares("unheard")

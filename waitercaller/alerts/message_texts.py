@@ -98,7 +98,7 @@ def _outcome(push: Push, restaurant: Restaurant, language: str) -> outbox.Messag
         "resolved": _("Done."),
         "dismissed": _("Nobody was there."),
         "cancelled": _("The guest needs nothing any more."),
-        "withdrawn": _("The table was removed."),
+        "withdrawn": _("The test is over.") if "rehearsal" in request else _("The table was removed."),
     }[request["state"]]
     message = _about_call(request, text, restaurant, language)
     return {**(_with_button(message) if request["state"] == "waiting" else message), "silent": True}
@@ -193,6 +193,9 @@ def _accepted(push: Push) -> ServiceRequest | None:
 def _about_call(
     request: ServiceRequest, text: str, restaurant: Restaurant, language: str, place: str | None = None
 ) -> outbox.Message:
+    if "rehearsal" in request:
+        title = str(_("Test call"))
+        return _message(title, text, str(request["_id"]), request["first_at"], restaurant, language)
     wish = in_language(request["kind_labels"], language)
     if labels := request.get("choice_labels"):
         wish += f" ({in_language(labels, language)})"

@@ -127,6 +127,13 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "steps": {"bsonType": "array", "minItems": 1},
             "reminders": COUNT,
         },
+        optional={
+            "rehearsal": {
+                "bsonType": "object",
+                "required": ["screens", "phones"],
+                "properties": {"screens": {"bsonType": "array"}, "phones": {"bsonType": "array"}},
+            }
+        },
         # A live request always has a next step that is due.
         anyOf=[
             {"properties": {"live": {"enum": [False]}}},

@@ -24,6 +24,7 @@ from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter, db
 from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import audit_trail
+from waitercaller.model.rehearsal_entry import Rehearsal
 from waitercaller.model.restaurants import Restaurant
 
 DELAY = timedelta(minutes=1)
@@ -133,3 +134,5 @@ def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | Non
         )
     if member_id is None:
         db().requests.update_many(requests, {"$set": {"note": None, "device": None}})
+        nothing: Rehearsal = {"screens": [], "phones": []}  # screens of a counter have names
+        db().requests.update_many({**requests, "rehearsal": {"$exists": True}}, {"$set": {"rehearsal": nothing}})

@@ -5,8 +5,9 @@ is still true is decided when it is sent: each kind of message registers a funct
 content, or None if the message is obsolete. The outboxes are independent of the contents.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, Generic, Literal, NotRequired, TypeVar, cast
 
 from bson import ObjectId
@@ -57,6 +58,12 @@ def subscriptions_told(topic: str, since: datetime | None = None) -> set[str]:
     found = db().pushes.find({"topic": topic}, {"subscription_id": True, "state": True, "created_at": True})
     told = [each for each in found if each["state"] in ("due", "sent")]
     return {each["subscription_id"] for each in told if since is None or each["created_at"] >= since}
+
+
+def of_topic(topic: str) -> list[Push]:
+    """The push messages with this topic, oldest first; they are kept for a day."""
+    found = cast(Iterable[Push], db().pushes.find({"topic": topic}))
+    return sorted(found, key=itemgetter("created_at"))
 
 
 def redeem(push_id: str, purpose: Purpose) -> Push | None:

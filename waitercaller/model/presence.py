@@ -44,6 +44,15 @@ Trouble = Literal["drawing", "sound", "battery", "line", "sleep", "blocked"]
 TROUBLES: tuple[Trouble, ...] = get_args(Trouble)  # the worst first
 
 
+class Ring(TypedDict):
+    """A manager has asked a screen to ring; see `screen_rings`."""
+
+    by: str  # the manager's name
+    at: datetime
+    rang_at: NotRequired[datetime]  # when the screen answered
+    aloud: NotRequired[bool]  # whether it could be heard then
+
+
 class Screen(TypedDict):
     """An open page of the staff; `id` is the page's own, new whenever it is loaded."""
 
@@ -55,6 +64,7 @@ class Screen(TypedDict):
     trouble: NotRequired[list[Trouble]]
     since: datetime  # when its present stream was opened
     answered_at: NotRequired[datetime]  # its latest sign of life; absent: its page is of a version that gives none
+    ring: NotRequired[Ring]  # the latest, of its present stream
 
 
 class OpenScreens(TypedDict):

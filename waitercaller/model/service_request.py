@@ -7,8 +7,9 @@ from bson import ObjectId
 from pymongo.collection import Collection
 
 from waitercaller.db import clock
-from waitercaller.db.client import Changes, db
+from waitercaller.db.client import Changes, Filter, db
 from waitercaller.model import subscriptions
+from waitercaller.model.rehearsal_entry import Rehearsal
 from waitercaller.model.restaurants import Actor, EscalationSeconds, Restaurant
 from waitercaller.model.standard_kinds import Kind
 from waitercaller.model.tables import Table
@@ -18,6 +19,8 @@ State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "wi
 UNDO_WINDOW = timedelta(minutes=5)  # within which an ended request can be reopened
 POSTPONED_FOR = timedelta(minutes=5)  # "back in 5 minutes"
 
+
+REHEARSAL_SPEED = 10  # a rehearsal's next steps are due so many times as fast
 
 # Taken when their time has come, see `requests/escalation`.
 TimedStep = Literal["nagged", "raised", "alerted", "taker_reminded", "colleagues_told", "returned"]
@@ -35,6 +38,7 @@ StepName = Literal[
     "withdrawn",
     "reopened",
     "handed_over",
+    "repeated",  # of a rehearsal only
 ]
 
 
@@ -112,6 +116,7 @@ class ServiceRequest(TypedDict):
     shown: list[Shown]  # the latest only
     signed: list[OnPhone]  # phones that have shown a message; the latest only
     pushed: NotRequired[list[OnPhone]]  # phones whose push service took a message; the first only
+    rehearsal: NotRequired[Rehearsal]  # of a test call only, which no figure counts
 
 
 class Scope(TypedDict):
@@ -137,6 +142,10 @@ class Escalation(NamedTuple):
     tell_colleagues: timedelta
     give_back: timedelta
 
+    def at(self, speed: int) -> "Escalation":
+        """The same times, so many times as fast."""
+        return Escalation(*(time / speed for time in self))
+
 
 # In seconds. As usual in restaurant paging systems: a reminder every 40 s, the manager at the third.
 DEFAULT_ESCALATION: EscalationSeconds = {
@@ -157,7 +166,15 @@ def escalation_of(restaurant: Restaurant | None) -> Escalation:
     return Escalation(*(timedelta(seconds=cast(int, seconds[name])) for name in Escalation._fields))
 
 
-def waiting(restaurant: Restaurant | None) -> Changes:
+NOT_REHEARSED: Filter = {"rehearsal": None}  # the condition of whatever counts requests, and of what guests read
+
+
+def speed_of(request: ServiceRequest) -> int:
+    """How many times as fast as usual this request's next steps are due."""
+    return REHEARSAL_SPEED if "rehearsal" in request else 1
+
+
+def waiting(restaurant: Restaurant | None, speed: int = 1) -> Changes:
     """The changes that set a request to waiting (again); its escalation starts from the beginning.
 
     Where members have phones, telling them is due at once; otherwise the first step that the screens see.
@@ -166,29 +183,29 @@ def waiting(restaurant: Restaurant | None) -> Changes:
     if restaurant and subscriptions.has_phones(restaurant):
         due: Changes = {"next_step": "announced", "due_at": now}
     else:
-        due = {"next_step": "nagged", "due_at": now + escalation_of(restaurant).nag}
+        due = {"next_step": "nagged", "due_at": now + escalation_of(restaurant).at(speed).nag}
     began = {"since": now, "told_at": now, "level": 0, "passed_by": None, **_untold(restaurant)}
     return {"state": "waiting", "live": True, "by": None, "ended_at": None, **began, **due}
 
 
-def accepted(restaurant: Restaurant | None, by: Actor) -> Changes:
+def accepted(restaurant: Restaurant | None, by: Actor, speed: int = 1) -> Changes:
     """The changes that let `by` go."""
     now = clock.now()
-    due = {"next_step": "taker_reminded", "due_at": now + escalation_of(restaurant).remind_taker}
+    due = {"next_step": "taker_reminded", "due_at": now + escalation_of(restaurant).at(speed).remind_taker}
     return {"state": "accepted", "by": by, "since": now, "level": 0, "passed_by": None, **due, **_untold(restaurant)}
 
 
-def passed(restaurant: Restaurant | None, to: Actor, by: Actor) -> Changes:
+def passed(restaurant: Restaurant | None, to: Actor, by: Actor, speed: int = 1) -> Changes:
     """The changes by which `by` lets `to` go: `to` is told at once, and a sign of them is looked for."""
     now = clock.now()
-    return {**accepted(restaurant, to), "passed_by": by, "next_step": "receiver_told", "due_at": now}
+    return {**accepted(restaurant, to, speed), "passed_by": by, "next_step": "receiver_told", "due_at": now}
 
 
-def postponed(restaurant: Restaurant | None) -> Changes:
+def postponed(restaurant: Restaurant | None, speed: int = 1) -> Changes:
     """The changes by which whoever goes is reminded in POSTPONED_FOR, and the later steps follow from then on."""
     due_at = clock.now() + POSTPONED_FOR
     due = {"next_step": "taker_reminded", "due_at": due_at}
-    return {"since": due_at - escalation_of(restaurant).remind_taker, "level": 0, "passed_by": None, **due}
+    return {"since": due_at - escalation_of(restaurant).at(speed).remind_taker, "level": 0, "passed_by": None, **due}
 
 
 def ended(restaurant: Restaurant | None, state: State) -> Changes:
@@ -201,9 +218,11 @@ def _untold(restaurant: Restaurant | None) -> Changes:
     return {"untold": restaurant is not None and subscriptions.has_phones(restaurant)}
 
 
-def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRequest:
+def new(
+    restaurant: Restaurant, table: Table, kind: Kind, key: str, rehearsal: Rehearsal | None = None
+) -> ServiceRequest:
     """A new waiting request, opened by the tap with the idempotency key `key`."""
-    begun = waiting(restaurant)
+    begun = waiting(restaurant, REHEARSAL_SPEED if rehearsal else 1)
     now = cast(datetime, begun["since"])
     request = {
         "_id": ObjectId(),
@@ -226,6 +245,7 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
         "pushed": [],
         **begun,
         "untold": False,
+        **({"rehearsal": rehearsal} if rehearsal else {}),
     }
     return cast(ServiceRequest, request)
 

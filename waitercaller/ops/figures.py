@@ -15,6 +15,7 @@ from waitercaller.db import clock
 from waitercaller.db.client import Filter
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
+from waitercaller.model.service_request import NOT_REHEARSED
 
 TIMEOUT_SECONDS = 1.0  # of all queries; scrape_timeout of Prometheus is 10 s
 
@@ -45,7 +46,7 @@ class DatabaseFigures(Collector):
         yield from figures
 
     def _live_calls(self) -> Metric:
-        counts = self._count("requests", {"live": True})
+        counts = self._count("requests", {"live": True, **NOT_REHEARSED})
         figure = GaugeMetricFamily("waitercaller_calls_live", "Calls that are not over.", labels=["state"])
         for state in ("waiting", "accepted"):
             figure.add_metric([state], counts.get(state, 0))
@@ -56,7 +57,7 @@ class DatabaseFigures(Collector):
             "waitercaller_escalation_overdue_seconds", "How long a step that is due has not been taken."
         )
         now = clock.now()
-        due = {"live": True, "due_at": {"$lte": now}}
+        due = {"live": True, "due_at": {"$lte": now}, **NOT_REHEARSED}
         oldest = self.database.requests.find_one(due, ["due_at"], sort=[("due_at", ASCENDING)])
         figure.add_metric([], (now - oldest["due_at"]).total_seconds() if oldest else 0.0)
         return figure

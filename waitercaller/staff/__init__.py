@@ -12,5 +12,6 @@ from waitercaller.staff import (  # noqa: E402, F401  (they register routes and 
     invitation_views,
     joined_views,
     mails,
+    rehearsal_views,
     views,
 )

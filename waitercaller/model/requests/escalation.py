@@ -7,6 +7,7 @@ somebody has acted. Steps that were missed while every process was down are take
 Waiting: announced (phones are told of the call), nagged, raised to all zones, managers alerted, then repeated until
 somebody goes. Accepted: the taker is reminded, colleagues are told, and it waits again. Passed on: the receiver's phone
 is told; without a sign of the receiver it waits again. A guest who calls again is told to phones once a minute at most.
+A rehearsal's times are a tenth; it is over after one repetition, or when it would wait again although somebody went.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,7 @@ from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter
 from waitercaller.model import presence, restaurants, service_request
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.service_request import Escalation, NextStep, ServiceRequest, TimedStep, documents
+from waitercaller.model.service_request import Escalation, NextStep, ServiceRequest, StepName, TimedStep, documents
 
 # Steps of a waiting and of an accepted request, by the number of steps taken (`level`).
 WAITING_STEPS: tuple[TimedStep, ...] = ("nagged", "raised", "alerted")
@@ -34,7 +35,7 @@ class Turn:
     """What happens when a step is due."""
 
     told: NextStep | None  # the step that phones are told of
-    steps: list[TimedStep]  # the entries in the history
+    steps: list[StepName]  # the entries in the history
     changes: Changes
 
 
@@ -54,10 +55,10 @@ def occasion_of_next_step(request: ServiceRequest) -> str:
 
 def turn_of(request: ServiceRequest, restaurant: Restaurant | None) -> Turn:
     """What the next step does, which is due."""
-    times, now = service_request.escalation_of(restaurant), clock.now()
+    times, now = service_request.escalation_of(restaurant).at(service_request.speed_of(request)), clock.now()
     if request["state"] == "accepted":
         return _turn_of_accepted(request, restaurant, times, now)
-    return _turn_of_waiting(request, times, now)
+    return _turn_of_waiting(request, restaurant, times, now)
 
 
 def advance(request: ServiceRequest, turn: Turn) -> bool:
@@ -99,8 +100,10 @@ def is_unanswered(request: ServiceRequest) -> bool:
     return request["state"] == "waiting" and (request["level"] >= len(WAITING_STEPS) or is_alert_due)
 
 
-def _turn_of_waiting(request: ServiceRequest, times: Escalation, now: datetime) -> Turn:
+def _turn_of_waiting(request: ServiceRequest, restaurant: Restaurant | None, times: Escalation, now: datetime) -> Turn:
     offsets = (times.nag, times.all_zones, times.alert)
+    if "rehearsal" in request and request["level"] > len(offsets):
+        return _end_of_rehearsal(restaurant)
     steps = _steps_due(request, WAITING_STEPS, offsets, now)
     told: NextStep | None = steps[-1] if steps else request["next_step"]
     if not steps and told in WAITING_STEPS:
@@ -110,7 +113,8 @@ def _turn_of_waiting(request: ServiceRequest, times: Escalation, now: datetime) 
         following: Changes = {"next_step": WAITING_STEPS[level], "due_at": request["since"] + offsets[level]}
     else:
         following = {"next_step": "repeated", "due_at": now + times.repeat}
-    return Turn(told, steps, {"level": level, "told_at": now, **following})
+    entries: list[StepName] = [*steps, "repeated"] if "rehearsal" in request and told == "repeated" else [*steps]
+    return Turn(told, entries, {"level": level, "told_at": now, **following})
 
 
 def _turn_of_accepted(request: ServiceRequest, restaurant: Restaurant | None, times: Escalation, now: datetime) -> Turn:
@@ -119,16 +123,16 @@ def _turn_of_accepted(request: ServiceRequest, restaurant: Restaurant | None, ti
         due_at = request["since"] + timedelta(seconds=RECEIVER_SECONDS)
         return Turn(step, [], {"next_step": "receiver_checked", "due_at": max(due_at, now)})
     if step == "receiver_checked" and not _is_received(request, restaurant):
-        return _return(restaurant)
+        return _return(request, restaurant)
     offsets = (times.remind_taker, times.tell_colleagues, times.give_back)
     steps = _steps_due(request, ACCEPTED_STEPS, offsets, now)
     level = request["level"] + len(steps)
     if level == len(offsets):
-        return _return(restaurant)
+        return _end_of_rehearsal(restaurant) if "rehearsal" in request else _return(request, restaurant)
     told: NextStep | None = steps[-1] if steps else "reminder_told" if step == "reminder_told" else None
     following: Changes = {"next_step": ACCEPTED_STEPS[level], "due_at": request["since"] + offsets[level]}
     told_at = {"told_at": now} if step == "reminder_told" else {}
-    return Turn(told, steps, {"level": level, "passed_by": None, **told_at, **following})
+    return Turn(told, [*steps], {"level": level, "passed_by": None, **told_at, **following})
 
 
 def _steps_due(
@@ -139,9 +143,15 @@ def _steps_due(
     return [name for name, offset in following if request["since"] + offset <= now]
 
 
-def _return(restaurant: Restaurant | None) -> Turn:
+def _return(request: ServiceRequest, restaurant: Restaurant | None) -> Turn:
     """It waits again with its first clock."""
-    return Turn("returned", ["returned"], service_request.waiting(restaurant))
+    changes = service_request.waiting(restaurant, service_request.speed_of(request))
+    return Turn("returned", ["returned"], changes)
+
+
+def _end_of_rehearsal(restaurant: Restaurant | None) -> Turn:
+    """A rehearsal has taken its last step."""
+    return Turn(None, ["withdrawn"], service_request.ended(restaurant, "withdrawn"))
 
 
 def _is_received(request: ServiceRequest, restaurant: Restaurant | None) -> bool:

@@ -6,11 +6,18 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 from waitercaller.db.client import Filter
-from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, at_any_of, documents
+from waitercaller.model.service_request import (
+    NOT_REHEARSED,
+    UNDO_WINDOW,
+    Scope,
+    ServiceRequest,
+    at_any_of,
+    documents,
+)
 
 
 def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
-    """The live requests of a restaurant, oldest first."""
+    """The live requests of a restaurant, a rehearsal included, oldest first."""
     return _find({"restaurant_id": restaurant_id, "live": True}, "first_at")
 
 
@@ -20,8 +27,9 @@ def live_of_table(restaurant_id: ObjectId, *table_ids: ObjectId) -> list[Service
 
 
 def recently_ended(restaurant_id: ObjectId) -> list[ServiceRequest]:
-    """Requests that staff ended within UNDO_WINDOW, latest first."""
-    ended = _find({"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_WINDOW}}, "ended_at")
+    """Requests that staff ended within UNDO_WINDOW, latest first; without rehearsals, which cannot be undone."""
+    lately = {"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_WINDOW}}
+    ended = _find({**lately, **NOT_REHEARSED}, "ended_at")
     return [request for request in reversed(ended) if request["state"] in ("resolved", "dismissed")]
 
 
@@ -32,14 +40,14 @@ def with_ids(where: Scope, ids: list[ObjectId]) -> list[ServiceRequest]:
 
 def tables_ahead(restaurant_id: ObjectId, table_ids: list[ObjectId], first_at: datetime) -> int:
     """The number of tables but these with requests that have been waiting since before `first_at`."""
-    earlier = {"restaurant_id": restaurant_id, "live": True, "first_at": {"$lt": first_at}}
+    earlier = {"restaurant_id": restaurant_id, "live": True, "first_at": {"$lt": first_at}, **NOT_REHEARSED}
     waiting = documents().find(earlier, {"table_id": True, "state": True})
     return len({request["table_id"] for request in waiting if request["state"] == "waiting"} - {*table_ids})
 
 
 def restaurants_called_since(since: datetime) -> set[ObjectId]:
     """The restaurants in which a guest has opened a request since then; asks for minutes, not for days."""
-    lately = documents().find({"created_at": {"$gt": since}}, {"restaurant_id": True})
+    lately = documents().find({"created_at": {"$gt": since}, **NOT_REHEARSED}, {"restaurant_id": True})
     return {request["restaurant_id"] for request in lately}
 
 

@@ -5,7 +5,7 @@ refused is refused by the database's unique indexes, never by looking first. Not
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Literal
 
 from bson import ObjectId
@@ -18,7 +18,15 @@ from waitercaller.db.client import Changes, Filter
 from waitercaller.model import joins, restaurants, service_request, subscriptions
 from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Actor, Restaurant
-from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, Step, documents
+from waitercaller.model.service_request import (
+    NOT_REHEARSED,
+    REHEARSAL_SPEED,
+    UNDO_WINDOW,
+    Scope,
+    ServiceRequest,
+    Step,
+    documents,
+)
 from waitercaller.model.standard_kinds import Choice, Kind
 from waitercaller.model.tables import Table
 
@@ -74,9 +82,12 @@ def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: 
     which: dict[str, object] = {"restaurant_id": restaurant_id, "state": "waiting"}
     if taken_from:  # nobody goes to a waiting one
         which |= {"state": {"$in": ["waiting", "accepted"]}, "by.id": {"$in": [None, taken_from]}}
-    values = service_request.accepted(restaurants.get(restaurant_id), by)
-    changed = _advance(which, ids, values, service_request.step("accepted", by))
-    metrics.accepted(queries.with_ids({"restaurant_id": restaurant_id}, changed))
+    restaurant = restaurants.get(restaurant_id)
+    changed = _advance(
+        which, ids, lambda speed: service_request.accepted(restaurant, by, speed), service_request.step("accepted", by)
+    )
+    taken = queries.with_ids({"restaurant_id": restaurant_id}, changed)
+    metrics.accepted(each for each in taken if "rehearsal" not in each)
     return len(changed)
 
 
@@ -85,14 +96,15 @@ def pass_on(restaurant_id: ObjectId, ids: list[ObjectId], to: Actor, by: Actor) 
     live = {"restaurant_id": restaurant_id, "live": True, "by.id": {"$ne": to["id"]}}
     step = service_request.step("passed", by)
     step["to"] = to
-    return len(_advance(live, ids, service_request.passed(restaurants.get(restaurant_id), to, by), step))
+    restaurant = restaurants.get(restaurant_id)
+    return len(_advance(live, ids, lambda speed: service_request.passed(restaurant, to, by, speed), step))
 
 
 def postpone(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
     """Whoever goes to these is back at the table in POSTPONED_FOR: their next step is due then; returns how many."""
     accepted = {"restaurant_id": restaurant_id, "state": "accepted"}
-    values = service_request.postponed(restaurants.get(restaurant_id))
-    return len(_advance(accepted, ids, values, service_request.step("postponed", by)))
+    restaurant, step = restaurants.get(restaurant_id), service_request.step("postponed", by)
+    return len(_advance(accepted, ids, lambda speed: service_request.postponed(restaurant, speed), step))
 
 
 def resolve(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
@@ -132,7 +144,8 @@ def show_at(restaurant: Restaurant, table_ids: list[ObjectId], table: Table, txn
 def reopen(where: Scope, ids: list[ObjectId], by: Actor | None) -> int:
     """Bring ended requests back to waiting with their first clock; returns how many changed.
 
-    Where the table has called again in the meantime, that newer request takes over the older clock.
+    Where the table has called again in the meantime, that newer request takes over the older clock. A rehearsal stays
+    ended.
     """
     return sum(_reopen(where, request_id, by) for request_id in ids)
 
@@ -177,30 +190,37 @@ def _reminder(live: ServiceRequest, request: ServiceRequest, restaurant: Restaur
     return {**change, "$set": values} if values else change
 
 
-def _advance(where: Filter, ids: Iterable[ObjectId], values: Changes, step: Step) -> list[ObjectId]:
-    """The ids of those that took the step."""
-    change = {"$set": values, "$push": {"steps": step}}
-    changed = [each for each in ids if documents().update_one({"_id": each, **where}, change).modified_count]
-    metrics.stepped(step["what"], len(changed))
+def _advance(where: Filter, ids: list[ObjectId], values: Callable[[int], Changes], step: Step) -> list[ObjectId]:
+    """The ids of those that took the step. `values` returns what is set, by the speed of a request's next steps."""
+    usual, fast = values(1), values(REHEARSAL_SPEED)  # now, at the step's time
+    rehearsed = {"_id": {"$in": ids}, "restaurant_id": where["restaurant_id"], "rehearsal": {"$exists": True}}
+    tests = {each["_id"] for each in documents().find(rehearsed, {"_id": True})}
+    changed = []
+    for each in ids:
+        change = {"$set": fast if each in tests else usual, "$push": {"steps": step}}
+        if documents().update_one({"_id": each, **where}, change).modified_count:
+            changed.append(each)
+    metrics.stepped(step["what"], len(set(changed) - tests))
     return changed
 
 
 def _end(where: Scope, ids: list[ObjectId], state: Ending, by: Actor | None, **which: object) -> int:
     values = service_request.ended(restaurants.get(where["restaurant_id"]), state)
-    return len(_advance({**where, **which, "live": True}, ids, values, service_request.step(state, by)))
+    return len(_advance({**where, **which, "live": True}, ids, lambda _: values, service_request.step(state, by)))
 
 
 def _reopen(where: Scope, request_id: ObjectId, by: Actor | None) -> int:
     ended = {
         "_id": request_id,
         **where,
+        **NOT_REHEARSED,
         "state": {"$in": ["resolved", "dismissed"]},
         "ended_at": {"$gt": clock.now() - UNDO_WINDOW},
     }
     values = service_request.waiting(restaurants.get(where["restaurant_id"]))
     for _ in range(ATTEMPTS):
         try:
-            return len(_advance(ended, [request_id], values, service_request.step("reopened", by)))
+            return len(_advance(ended, [request_id], lambda _: values, service_request.step("reopened", by)))
         except DuplicateKeyError:
             if _hand_over_clock(ended, by):
                 return 1

@@ -3,7 +3,7 @@
 The counts of a quarter are always recomputed from its requests, never incremented, so recounting is idempotent. Two
 work queues distribute the work among processes: the job that finds new requests (collection `jobs`), once a minute, and
 the quarters to count (`rollups` itself). A quarter is rescheduled as long as its requests can change: until all have
-ended and cannot be undone.
+ended and cannot be undone. Rehearsals are not counted.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import service_request
 from waitercaller.model.rollups import times
 from waitercaller.model.rollups.figures import Cell, cells_of, reached_nobody
-from waitercaller.model.service_request import UNDO_WINDOW, ServiceRequest
+from waitercaller.model.service_request import NOT_REHEARSED, UNDO_WINDOW, ServiceRequest
 
 JOB = "rollups"
 ROUND_INTERVAL = timedelta(minutes=1)
@@ -89,16 +89,20 @@ def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[R
 
 
 def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit: int) -> list[ServiceRequest]:
-    """Up to `limit` requests of a restaurant in this period, latest first."""
-    within = {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}}
+    """Up to `limit` requests of a restaurant in this period, latest first, without rehearsals."""
+    within = _within(restaurant_id, begin, end)
     return list(service_request.documents().find(within, {"keys": False}).sort("created_at", -1).limit(limit))
 
 
 def unreached_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit: int) -> list[ServiceRequest]:
-    """Up to `limit` requests of this period that reached nobody, latest first."""
-    within = {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}, "shown": [], "signed": []}
+    """Up to `limit` requests of this period that reached nobody, latest first, without rehearsals."""
+    within = {**_within(restaurant_id, begin, end), "shown": [], "signed": []}
     found: Iterator[ServiceRequest] = service_request.documents().find(within, {"keys": False}).sort("created_at", -1)
     return list(islice(filter(reached_nobody, found), limit))
+
+
+def _within(restaurant_id: ObjectId, begin: datetime, end: datetime) -> dict[str, object]:
+    return {"restaurant_id": restaurant_id, "created_at": {"$gte": begin, "$lt": end}, **NOT_REHEARSED}
 
 
 def _round(job: Job) -> int:
@@ -129,7 +133,7 @@ def _find_new(job: Job) -> None:
 
 def _requests_since(since: datetime) -> list[ServiceRequest]:
     fields = {"restaurant_id": True, "created_at": True}
-    new = service_request.documents().find({"created_at": {"$gte": since}}, fields)
+    new = service_request.documents().find({"created_at": {"$gte": since}, **NOT_REHEARSED}, fields)
     return list(new.sort("created_at").limit(BATCH_SIZE))
 
 
@@ -147,7 +151,7 @@ def _schedule(keys: Iterable[tuple[ObjectId, datetime]]) -> None:
 def _recount(rollup: Rollup) -> bool:
     """Count a quarter's requests; False if the lease was lost."""
     quarter = rollup["quarter"]
-    within = {"restaurant_id": rollup["restaurant_id"], "created_at": {"$gte": quarter, "$lt": quarter + times.QUARTER}}
+    within = _within(rollup["restaurant_id"], quarter, quarter + times.QUARTER)
     requests = list(service_request.documents().find(within, {"keys": False}))
     cells = cells_of(requests)
     if _is_over(quarter, requests):

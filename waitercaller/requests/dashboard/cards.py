@@ -10,12 +10,12 @@ from flask import render_template
 from flask_babel import force_locale
 
 from waitercaller.db import clock
-from waitercaller.model import joins, opening, presence, restaurants
+from waitercaller.model import joins, opening, presence, restaurants, screen_rings
 from waitercaller.model.languages import in_language
 from waitercaller.model.presence import Screen
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Actor, Restaurant
-from waitercaller.model.service_request import Escalation, ServiceRequest, State, back_at, escalation_of
+from waitercaller.model.service_request import Escalation, ServiceRequest, State, back_at, escalation_of, speed_of
 from waitercaller.model.standard_kinds import Sound, sound_of
 from waitercaller.requests.dashboard import pause_list
 from waitercaller.web import opening_words, screen_words
@@ -23,7 +23,6 @@ from waitercaller.web import opening_words, screen_words
 Level = Literal["calm", "warn", "late", "coming"]
 Sounds = dict[str, Sound]  # by id of the kind
 
-SCREEN_KEY_LENGTH = 8  # of the 32 digits of a screen's id: too few to speak in its name
 NAGGED, RAISED = 1, 2  # escalation levels of a request: model/service_request
 
 
@@ -68,6 +67,8 @@ class Card:
     waiting_ids: str
     all_ids: str
     back_at: datetime | None  # when `by` said to be back at the table, while nothing else waits
+    rehearsed_by: str | None = None  # of a rehearsal: the name of who asked for it
+    nag_ms: int | None = None  # of a rehearsal: after how long it rings again; None: as the restaurant's calls
 
     def level_at(self, now_ms: int) -> Level:
         """The card's appearance at this time. Must agree with static/js/clock.js, which recomputes it every second."""
@@ -153,8 +154,10 @@ def card_request(request: ServiceRequest, language: str, sounds: Sounds | None =
 
 def _screen(screen: Screen) -> dict[str, Any]:
     """A row of the list of screens; by its `key` a page finds itself. `wants_help`: more than a first touch."""
+    ring = screen_rings.pending(screen)
     return {
-        "key": screen["id"][:SCREEN_KEY_LENGTH],
+        "key": screen_rings.key_of(screen),
+        "ring": {"by": ring["by"], "at_ms": clock.milliseconds(ring["at"])} if ring else None,
         "name": screen["name"],
         "visible": screen["visible"],
         "audible": screen["audible"],
@@ -165,6 +168,7 @@ def _screen(screen: Screen) -> dict[str, Any]:
 
 def _card(table_id: ObjectId, requests: list[ServiceRequest], language: str, times: Escalation, sounds: Sounds) -> Card:
     oldest, latest = requests[0], requests[-1]
+    times = times.at(speed_of(oldest))
     waiting = [request for request in requests if request["state"] == "waiting"]
     level = max((request.get("level", 0) for request in waiting), default=0)
     late = times.all_zones if waiting else overdue_after(times)
@@ -189,7 +193,13 @@ def _card(table_id: ObjectId, requests: list[ServiceRequest], language: str, tim
         waiting_ids=" ".join(str(request["_id"]) for request in waiting),
         all_ids=" ".join(str(request["_id"]) for request in requests),
         back_at=back,
+        **(_of_rehearsal(oldest, times) if "rehearsal" in oldest else {}),
     )
+
+
+def _of_rehearsal(request: ServiceRequest, times: Escalation) -> dict[str, Any]:
+    by = request["steps"][0]["by"]
+    return {"rehearsed_by": by["name"] if by else "", "nag_ms": _milliseconds(times.nag)}
 
 
 def _passed_by(request: ServiceRequest) -> str:
