@@ -21,7 +21,7 @@ const seen = new Set();
 const rung = new Set();
 
 let told = ""; // the state that the server knows
-let rang = ""; // what the server is to be told of a ring that it asked for
+let ringAnswer = ""; // what the server is to be told of a ring that it asked for
 let toldAt = 0; // by this device's clock, in milliseconds
 let isTelling = false;
 let tellTimer = 0;
@@ -65,22 +65,22 @@ export function answer() {
 
 /** Tell that it rang, as it was asked to at this time, by the server's clock. @param {number} askedMs */
 export function answerRing(askedMs) {
-  rang = `&rang=${askedMs}`;
+  ringAnswer = `&rang=${askedMs}`;
   tell();
 }
 
 /** Tell the state if it has changed. While the stream is down there is nothing to tell: the next one will. */
 export async function tell() {
   const telling = state();
-  if (isLeaving || isTelling || (telling === told && !rang) || !hasStream()) return;
+  if (isLeaving || isTelling || (telling === told && !ringAnswer) || !hasStream()) return;
   isTelling = true;
-  const ringTold = rang;
+  const ringTold = ringAnswer;
   const { kept } = await post(settings.tellUrl, telling + ringTold);
   isTelling = false;
   if (kept) {
     told = telling;
     toldAt = Date.now();
-    if (rang === ringTold) rang = "";
+    if (ringAnswer === ringTold) ringAnswer = "";
     tell(); // it may have changed since
   } else {
     clearTimeout(tellTimer);
