@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 DEPTH = 3  # frames of an error that are shown
-TRIES = 0  # walks that are run to make a failing one shorter
+TRIES = 60  # walks that are run to make a failing one shorter
 
 
 class Act(NamedTuple):

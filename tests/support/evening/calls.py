@@ -13,7 +13,7 @@ from tests.support.evening.machine import Evening
 from waitercaller.alerts import due_steps
 from waitercaller.db.client import db
 from waitercaller.model import opening, pauses, presence
-from waitercaller.model.requests import escalation, transitions
+from waitercaller.model.requests import escalation, queries, transitions
 from waitercaller.model.restaurants import Actor
 from waitercaller.model.service_request import Scope
 
@@ -23,7 +23,7 @@ KINDS = 2  # kinds of requests that are asked for
 # --- time and processes ---
 
 
-@act(24)
+@act(30)
 def time_passes(evening: Evening, choose: random.Random) -> object:
     """A second or some, up to three times: the processes work all the time."""
     strides = [choose.choice([1, 5, 10, 20, 30, 40]) for _ in range(choose.randint(1, 3))]
@@ -185,7 +185,7 @@ def live_of(evening: Evening, table: ObjectId, kind: str) -> list[Expected]:
 # --- staff ---
 
 
-@act(12)
+@act(8)
 def staff_accepts(evening: Evening, choose: random.Random) -> object:
     """One member, or two at once: one of them goes."""
     ids, first, second = some(choose, evening.which("waiting")), *choose.sample(evening.actors, 2)
@@ -255,5 +255,5 @@ def staff_resolves(evening: Evening, choose: random.Random) -> object:
 def staff_finds_nobody(evening: Evening, choose: random.Random) -> object:
     ids = some(choose, evening.which("waiting", "accepted"))
     assert transitions.dismiss(evening.restaurant_id, ids, choose.choice(evening.actors)) == len(ids)
-    pauses.review(evening.restaurant_id, list(db().requests.find({"_id": {"$in": ids}})))
+    pauses.review(evening.restaurant_id, queries.with_ids({"restaurant_id": evening.restaurant_id}, ids))
     return ended(evening, ids, "dismissed")

@@ -14,7 +14,7 @@ from tests.support.evening.contract import Expected, Told
 from waitercaller.alerts import due_steps, unheard_restaurants
 from waitercaller.db import cache, clock
 from waitercaller.db.client import db
-from waitercaller.model import messages, pauses, presence, restaurants, subscriptions
+from waitercaller.model import messages, pauses, presence, restaurants, subscriptions, tables
 from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries, seen
 from waitercaller.model.restaurants import Actor, Restaurant
@@ -77,7 +77,7 @@ class Evening:
         self.screens: list[Screen] = []
         self.shown: dict[ObjectId, list[str]] = {}  # by request: ids of screens
         self.signed: dict[ObjectId, list[tuple[str, datetime]]] = {}  # by request: members
-        self.tables = list(db().tables.find({"restaurant_id": restaurant_id}).sort("position"))
+        self.tables = tables.of_restaurant(restaurant_id)
         self.slow: list[Any] = []  # requests as a slow process has read them, when their step was due
         self.silent_since: datetime | None = None
         self.number = 0
@@ -134,7 +134,7 @@ class Evening:
         showing = [each for each in there if each.id in visible & set(self.shown.get(request.id, []))]
         if any(each.member == request.by for each in showing):
             return True
-        has_own = any(each.member == request.by for each in [*there, *self.phones])
+        has_own = request.by in {each.member for each in there} | {each.member for each in self.phones}
         return not has_own and any(each.member is None for each in showing)
 
     def is_heard(self) -> bool:

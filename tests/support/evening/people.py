@@ -19,7 +19,7 @@ from waitercaller.staff import views as staff
 # --- duty and people ---
 
 
-@act(5)
+@act(6)
 def a_member_goes_on_duty(evening: Evening, choose: random.Random) -> object:
     member = choose.choice(evening.actors)
     duty.begin(evening.restaurant_id, member["id"])
@@ -145,7 +145,7 @@ def a_table_is_removed(evening: Evening, choose: random.Random) -> object:
 # --- phones ---
 
 
-@act(5)
+@act(8)
 def a_phone_subscribes(evening: Evening, choose: random.Random) -> object:
     member, choice = choose.choice(evening.actors), choose.choice(["all", "all", "escalated"])
     if any(each.member == member["id"] for each in evening.phones):
