@@ -9,12 +9,13 @@ from flask import Flask
 from pymongo.collection import Collection
 from pymongo.errors import WriteError
 
+from tests.support.calls import subscribe
 from tests.support.cast import Mail, Person
 from tests.support.together import at_once_in
 from waitercaller import metrics
 from waitercaller.alerts import unheard_restaurants
 from waitercaller.db import clock
-from waitercaller.model import opening, presence, restaurants, tables, unheard
+from waitercaller.model import duty, opening, presence, restaurants, tables, unheard
 from waitercaller.model.requests import transitions
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
@@ -104,6 +105,19 @@ def test_a_screen_that_can_ring_is_enough(owner: Person, mails: Mails, later: La
         unheard_restaurants.check()
         later(seconds=30)
     assert mails() == []
+
+
+def test_a_phone_is_enough_while_its_member_is_told_of_calls(
+    owner: Person, hire: Callable[..., Person], here: Any, mails: Mails, later: Later
+) -> None:
+    """Once somebody else is on duty, a call would be told to those only."""
+    subscribe(here, hire("Bob", role="waiter", at=owner), "all")
+    here.subscriptions.update_one({}, {"$set": {"signed_at": clock.now()}})
+    pass_time(later, minutes=3)
+    assert mails() == []
+    duty.begin(owner.restaurant_id, owner.member_id)
+    pass_time(later, minutes=3)
+    assert len(mails()) == 2, "Bob is off duty"
 
 
 def test_a_screen_that_cannot_ring_is_not_and_the_mail_says_so(owner: Person, mails: Mails, later: Later) -> None:

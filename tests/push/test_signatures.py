@@ -116,7 +116,7 @@ def test_a_phone_that_signs_counts_as_hearing_until_it_leaves_a_message_unsigned
 ) -> None:
     def hears() -> bool:
         with app.app_context():
-            return bob.restaurant_id in subscriptions.heard()
+            return bob.member_id in subscriptions.hearing().get(bob.restaurant_id, set())
 
     assert not hears()
     shown(app, message["tokens"]["shown"])

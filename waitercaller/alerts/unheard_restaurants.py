@@ -21,7 +21,7 @@ def check() -> int:
     Every process checks. They may differ for a moment in who is heard: then a silence begins anew, and nobody is told
     of one that was interrupted.
     """
-    now, heard, timed = clock.now(), presence.heard() | subscriptions.heard(), opening.with_hours()
+    now, heard, timed = clock.now(), presence.heard() | _heard_by_phones(), opening.with_hours()
     noted = unheard.noted()
     _record_activity(timed, noted, now)
     expected = _expected(timed, noted, heard, now)
@@ -39,6 +39,16 @@ def check() -> int:
             unheard.clear_unheard(note, heard=False)
     metrics.UNHEARD_ALERTS.inc(told)
     return told
+
+
+def _heard_by_phones() -> set[ObjectId]:
+    """The restaurants in which a phone would show a call to a member who is told of it: not only to one off duty."""
+    now, heard = clock.now(), set()
+    for restaurant_id, members in subscriptions.hearing().items():
+        restaurant = restaurants.get(restaurant_id)
+        if restaurant and members & duty.on_duty(restaurant, now):
+            heard.add(restaurant_id)
+    return heard
 
 
 def _record_activity(timed: list[OpeningTimes], noted: dict[ObjectId, AlertNote], now: datetime) -> None:

@@ -156,10 +156,13 @@ def hears(subscription: Subscription) -> bool:
     return sent_at is None or sent_at <= signed_at or sent_at > now - SIGNATURE_EXPECTED_WITHIN
 
 
-def heard() -> set[ObjectId]:
-    """All the restaurants in which a phone would show a call."""
-    lately = documents().find({"signed_at": {"$gt": clock.now() - SIGNATURE_COUNTS_FOR}})
-    return {each["restaurant_id"] for each in lately if hears(each)}
+def hearing() -> dict[ObjectId, set[str]]:
+    """By restaurant, the ids of the members of whom a phone would show a call."""
+    found: dict[ObjectId, set[str]] = {}
+    for each in documents().find({"signed_at": {"$gt": clock.now() - SIGNATURE_COUNTS_FOR}}):
+        if hears(each):
+            found.setdefault(each["restaurant_id"], set()).add(each["member_id"])
+    return found
 
 
 def drop(subscription: Subscription) -> None:

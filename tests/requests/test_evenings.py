@@ -1,0 +1,88 @@
+"""Evenings by chance: whatever guests, staff, phones, screens and the clock do, nobody who waits is ever nobody's.
+
+MODEL_STEPS says how many acts, MODEL_SEED which evenings:
+`MODEL_STEPS=1000000 make test ARGS=tests/requests/test_evenings.py`.
+"""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from flask import Flask
+
+from config import Config
+from tests.conftest import MakeApp
+from tests.support import walks
+from tests.support.cast import Person
+from tests.support.contents import kept
+from tests.support.evening.acts import ACTS, WEIGHTS
+from tests.support.evening.machine import BEGIN, HOST, Evening
+from tests.support.push.phones import login_of
+from waitercaller.db import clock
+from waitercaller.model import presence, restaurants, tables
+from waitercaller.push import encryption, sender
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_wire]
+
+STEPS = int(os.environ.get("MODEL_STEPS", "10000"))
+SEED = int(os.environ.get("MODEL_SEED", "0"))
+LENGTH = 100  # acts of one evening
+TABLES = ["1", "2", "3", "4"]
+
+
+@pytest.fixture
+def config(config: Config) -> Config:
+    return replace(config, vapid_private_key=encryption.new_private_key(), push_services=(HOST,))
+
+
+class InTurn:
+    """In place of a pool of threads: one after the other, so that the same evening happens again."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __enter__(self) -> "InTurn":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    map = staticmethod(map)
+
+
+@pytest.fixture
+def begin(
+    app: Flask, make_app: MakeApp, config: Config, hire: Callable[..., Person], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[], Evening]]:
+    """`begin()`: a new evening, on a database that holds the restaurant and its people only."""
+    present: list[Evening] = []
+    monkeypatch.setattr(clock, "now", lambda: present[-1].now if present else BEGIN)
+    monkeypatch.setattr(sender, "ThreadPoolExecutor", InTurn)
+    monkeypatch.setattr(sender, "_ask", lambda subscription, _message, push: present[-1].ask(subscription, push))
+    monkeypatch.setattr(presence, "REOPEN_GRACE_SECONDS", -1.0)  # a screen that closes is gone at the next heartbeat
+    alice = hire("Alice", restaurant="Trattoria Lucia")
+    roles: dict[str, restaurants.Role] = {"Maria": "manager", "Bob": "waiter", "Clara": "waiter"}
+    people = [alice, *(hire(name, role=role, at=alice) for name, role in roles.items())]
+    logins = {person.member_id: login_of(person) for person in people}
+    with app.app_context():
+        tables.add_many(alice.restaurant_id, TABLES, None)
+        restore = kept(app.extensions["mongo"].database)
+        apps = [app, make_app(config)]
+
+        def begun() -> Evening:
+            restore()
+            for each in apps:
+                presence.init_app(each)
+            random.seed(SEED)  # for backoffs
+            present.clear()
+            present.append(Evening(ACTS, apps, alice.restaurant_id, dict(logins)))
+            return present[-1]
+
+        yield begun
+
+
+def test_whatever_happens_whoever_waits_is_never_nobodys(begin: Callable[[], Evening]) -> None:
+    for number in range(max(1, STEPS // LENGTH)):
+        walk = walks.chosen(WEIGHTS, SEED + number, LENGTH)
+        if fault := walks.fault_of(begin, walk):
+            pytest.fail(f"evening {SEED + number}: {walks.shortened(begin, fault)}")
