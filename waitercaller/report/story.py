@@ -105,6 +105,7 @@ def _step(step: Step) -> str:
         "nagged": _("Nobody on the way yet: the staff was reminded"),
         "raised": _("Nobody on the way yet: shown in all zones"),
         "alerted": _("Nobody on the way yet: managers alerted"),
+        "repeated": _("Nobody on the way yet: everybody was told again"),
         "taker_reminded": _("Not done yet: whoever was on the way was reminded"),
         "colleagues_told": _("Not done yet: colleagues were told"),
         "returned": _("Nobody had gone: waited again, for everybody"),
