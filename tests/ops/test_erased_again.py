@@ -74,8 +74,8 @@ def test_who_was_deleted_since_the_backup_is_deleted_again(
     bob: Person,
     request: pytest.FixtureRequest,
     erase: Callable[..., None],
-    database: Database[Any],
 ) -> None:
+    database = app.extensions["mongo"].database
     restored = request.getfixturevalue("restored")
     erase(bob)
     said = restored()
@@ -92,8 +92,9 @@ def test_who_was_deleted_since_the_backup_is_deleted_again(
 
 
 def test_a_restaurant_that_was_closed_since_is_closed_again(
-    app: Flask, alice: Person, table: Table, request: pytest.FixtureRequest, erase: Any, database: Database[Any]
+    app: Flask, alice: Person, table: Table, request: pytest.FixtureRequest, erase: Any
 ) -> None:
+    database = app.extensions["mongo"].database
     restored = request.getfixturevalue("restored")
     assert visit(app).get(f"/t/{table['code']}").status_code == 200
     with app.app_context():
