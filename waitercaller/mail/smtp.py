@@ -25,6 +25,7 @@ CONNECT_SECONDS = 30.0  # until the connection stands, with TLS from its begin w
 REPLY_SECONDS = 300.0  # until the answer to each command
 FINAL_DOT_SECONDS = 600.0  # until the answer to the whole mail
 GOODBYE_SECONDS = 10.0  # until the answer to QUIT, which nothing depends on
+GreetingRefused = smtplib.SMTPHeloError
 CLOSING = 421  # the answer after which a server ends the conversation
 
 # Flask-Mail would send texts in 8 bits; not every server takes those or long lines, and all take quoted-printable.
@@ -99,10 +100,10 @@ class Client(smtplib.SMTP):
         return super().getreply()
 
     def ehlo(self, name: str = "") -> tuple[int, bytes]:
-        """Raises SMTPHeloError where the server ends the conversation, since it would not hear HELO any more."""
+        """Raises GreetingRefused where the server ends the conversation, since it would not hear HELO any more."""
         code, answer = super().ehlo(name)
         if code == CLOSING:
-            raise smtplib.SMTPHeloError(code, answer)
+            raise GreetingRefused(code, answer)
         return code, answer
 
     def data(self, msg: Any) -> tuple[int, bytes]:
@@ -111,6 +112,12 @@ class Client(smtplib.SMTP):
             return super().data(msg)
         finally:
             self.reply_seconds = usual
+
+    def try_sender(self, address: str) -> tuple[int, bytes]:
+        """What the server answers to a mail of this sender, before it knows to whom; none is sent."""
+        answer = self.mail(address)
+        self.rset()
+        return answer
 
 
 class TLSClient(Client, smtplib.SMTP_SSL):

@@ -1,6 +1,5 @@
 """Checks of DNS, the TLS certificate, and the mail server."""
 
-import smtplib
 import socket
 import ssl
 from collections.abc import Iterator
@@ -74,10 +73,10 @@ def mail(config: Config) -> Iterator[Finding]:
     place = f"{config.mail_server}:{config.mail_port}"
     try:
         with smtp.Connection(current_app.extensions["mail"], reply_seconds=MAIL_REPLY_SECONDS) as connection:
-            assert connection.host is not None
+            assert isinstance(connection.host, smtp.Client)
             greeted = connection.host.ehlo_resp or connection.host.helo_resp or b""
-            refusal = _sender_refusal(connection.host, config.mail_sender)
-    except smtplib.SMTPHeloError as error:
+            code, answer = connection.host.try_sender(parseaddr(config.mail_sender)[1])
+    except smtp.GreetingRefused as error:
         yield bad(
             f'The mail server {place} refuses our greeting "{smtp.own_name()}": {_answer(error.smtp_error)}.',
             "That is the host of PUBLIC_URL. Does it have an address, and may this machine send by that server?",
@@ -85,16 +84,10 @@ def mail(config: Config) -> Iterator[Finding]:
     except OSError as error:
         yield bad(f"The mail server {place} cannot be used: {smtp.reason(error)}.", MAIL_ADVICE)
     else:
-        if refusal:
-            yield bad(f"The mail server {place} refuses our sender: {refusal}.", "MAIL_SENDER must be one of its own.")
+        if code != MAIL_ACCEPTED:
+            words = f"The mail server {place} refuses our sender: {code} {_answer(answer)}."
+            yield bad(words, "MAIL_SENDER must be one that it sends mails of.")
         yield from _mail_is_open(config, place, _answer(greeted))
-
-
-def _sender_refusal(host: smtplib.SMTP, sender: str) -> str:
-    """The server's answer if it refuses a mail of ours before it knows to whom, else ""."""
-    code, answer = host.mail(parseaddr(sender)[1])
-    host.rset()
-    return "" if code == MAIL_ACCEPTED else f"{code} {_answer(answer)}"
 
 
 def _mail_is_open(config: Config, place: str, greeted: str) -> Iterator[Finding]:
