@@ -8,6 +8,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parseaddr
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,6 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 _ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE)
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
+_DOMAIN = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])"
+_PUSH_CONTACT = re.compile(
+    rf"mailto:[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_DOMAIN}|https://{_DOMAIN}(:[0-9]{{1,5}})?(/[!-~]*)?", re.IGNORECASE
+)
 _MEASUREMENT_ID = re.compile(r"G-[A-Z0-9]{4,16}")
 
 INSECURE_URI_OPTIONS = (
@@ -62,6 +67,7 @@ class Config:
     push_services: tuple[str, ...]
     log_format: str
     drain_file: str
+    erasure_log: str
     argon2_memory_kib: int
     argon2_rounds: int
     argon2_threads: int
@@ -70,6 +76,15 @@ class Config:
     def https(self) -> bool:
         """Whether the public address is https; cookie flags and headers depend on it."""
         return self.public_url.startswith("https://")
+
+    @property
+    def push_contact(self) -> str:
+        """Whom push services may ask about our messages (RFC 8292, 2.1); "" if neither setting is good for that.
+
+        Some services refuse all messages if it is not a mailto: with a domain that can exist, or an https: URL.
+        """
+        sender = f"mailto:{parseaddr(self.mail_sender or '')[1]}"
+        return next((each for each in (self.security_contact, sender) if _PUSH_CONTACT.fullmatch(each)), "")
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -88,11 +103,17 @@ class Config:
             vapid_private_key=env.optional("VAPID_PRIVATE_KEY", _vapid_private_key, ""),
             push_services=env.optional("PUSH_SERVICES", _host_patterns, PUSH_SERVICES),
             drain_file=env.text("DRAIN_FILE", ""),
+            erasure_log=env.optional("ERASURE_LOG", _whole_path, ""),
             log_format=env.choice("LOG_FORMAT", "json", ("json", "text")),
             argon2_memory_kib=env.number("ARGON2_MEMORY_KIB", 65536, 8, 4_194_304),
             argon2_rounds=env.number("ARGON2_ROUNDS", 3, 1, 100),
             argon2_threads=env.number("ARGON2_THREADS", 1, 1, 64),
         )
+        if config.vapid_private_key and config.mail_sender and not config.push_contact:
+            env.problems.append(
+                "SECURITY_CONTACT must be mailto: and an address, or https:// and a host, whose domain has a dot, or "
+                "else MAIL_SENDER such an address: with VAPID_PRIVATE_KEY push services get it, and refuse any other."
+            )
         if env.problems:
             raise ConfigError(env.problems)
         return config
@@ -252,6 +273,12 @@ def _vapid_private_key(value: str) -> str:
     except ValueError:
         raise ValueError("must be a private key of P-256 in base64url, as flask vapid-key makes one.") from None
     return value.rstrip("=")
+
+
+def _whole_path(value: str) -> str:
+    if not value.startswith("/"):
+        raise ValueError("must be the whole path of a file, as in /var/lib/waitercaller-erasures/log.")
+    return value
 
 
 def _host_patterns(value: str) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ load() {
     . "$1"
     set +a
 }
+export ERASURE_LOG=${ERASURE_LOG:-/var/lib/waitercaller-erasures/log}
 [[ ${MONGODB_URI:-} ]] || load /etc/waitercaller/env
 [[ ${RESTORE_MONGODB_URI:-} || ! -e /etc/waitercaller/restore.env ]] || load /etc/waitercaller/restore.env
 cd "$root"
@@ -60,10 +61,12 @@ stop() {
     "$systemctl" stop waitercaller.socket waitercaller.service
 }
 
-# start: build the indexes first: without them calls and registrations could be duplicated.
+# start: build the indexes first: without them calls and registrations could be duplicated. Who was erased since the backup is
+# erased again before anybody can log in.
 start() {
     flask build-database # the backup may be older than the present version
     flask check-database
+    flask erase-again
     "$systemctl" start waitercaller.socket waitercaller.service
     stopped=
 }
@@ -112,6 +115,7 @@ restore_archive() {
     trap 'forget_rehearsal || true; finish' EXIT
     tool --nsInclude "$database.*" --nsFrom "$database.*" --nsTo "$rehearsal.*" --drop
     on "$rehearsal" check-database
+    flask show-losses "$rehearsal"
     forget_rehearsal
     trap finish EXIT
     [[ $replace ]] || { echo "All of it is there. $rehearsal, where it was tried, is gone again; $database was not touched." && return 0; }
@@ -124,6 +128,7 @@ restore_archive() {
     fi
     start
     echo "Logins that ended since then are good again: waitercaller end-logins --all ends them."
+    echo "Passwords, addresses and second factors are those of then."
 }
 
 case $file in

@@ -51,6 +51,7 @@ main() {
    the settings         $SETTINGS, with the SECRET_KEY that links and cookies are signed with,
                         and the ways into the database beside it
    the backups          $BACKUPS
+   the log of erasures  /var/lib/waitercaller-erasures, which a restore of those needs
    the certificate      /etc/letsencrypt; \`certbot delete\` ends its renewal
    packages, and the users waitercaller and waitercaller-backup, to whom the backups belong
 deploy/install.sh brings all of it back into use.

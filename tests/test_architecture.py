@@ -30,7 +30,7 @@ AT_THE_ROOT = {"__init__.py", "__main__.py", "jobs.py", "cli.py"}
 
 WEB_STATE = {"request", "session", "g", "flash", "redirect", "url_for", "render_template", "abort"}
 # Modules that handle documents of any collection: work queues, backups, change streams.
-ANY_DOCUMENT_IN = ("db", "ops.backup", "ops.archive", "model.changes", "live.watcher")
+ANY_DOCUMENT_IN = ("db", "ops.backup", "ops.archive", "ops.losses", "model.changes", "live.watcher")
 UNTYPED = re.compile(r"(?<!Database\[)(\bDocument\b|dict\[str, Any\])")
 # Parameters that are not documents: contexts of templates, details of audit entries, values of URLs.
 NO_DOCUMENTS = {"context", "details", "values"}

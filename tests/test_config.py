@@ -107,6 +107,7 @@ def test_missing_and_bad_ones_are_named_together() -> None:
         ("PUSH_SERVICES", "push.*.org"),
         ("PUSH_SERVICES", "push.example.org:https"),
         ("LOG_FORMAT", "xml"),
+        ("ERASURE_LOG", "erasures.log"),
         ("ARGON2_MEMORY_KIB", "7"),
         ("ARGON2_ROUNDS", "0"),
         ("ARGON2_THREADS", "0"),
@@ -116,6 +117,42 @@ def test_an_invalid_value_is_named_with_what_is_expected(name: str, value: str) 
     (problem,) = problems(**{name: value})
     assert problem.startswith(f"{name} ")
     assert problem.endswith(".")
+
+
+KEY = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA"
+
+
+@pytest.mark.parametrize(
+    ("sender", "contact"),
+    [
+        ("root@localhost", ""),
+        ("root@localhost", "mailto:root@mail"),
+        ("root@localhost", "https://intranet/"),
+        ("root@127.0.0.1", "tel:+49301234567"),
+        ("hello@example.", "mailto:hello@.example"),
+    ],
+)
+def test_messages_to_phones_need_a_contact_that_push_services_take(sender: str, contact: str) -> None:
+    """Some refuse all messages of an installation whose contact can be nobody's."""
+    (problem,) = problems(MAIL_SENDER=sender, SECURITY_CONTACT=contact, VAPID_PRIVATE_KEY=KEY)
+    assert problem.startswith("SECURITY_CONTACT ")
+    assert "MAIL_SENDER" in problem
+    assert Config.from_env({**GOOD, "MAIL_SENDER": sender, "SECURITY_CONTACT": contact}).push_contact == ""
+
+
+@pytest.mark.parametrize(
+    ("sender", "contact", "told"),
+    [
+        ("Waiter Caller <hello@example.org>", "", "mailto:hello@example.org"),
+        ("root@localhost", "mailto:Security@Call.Example.org", "mailto:Security@Call.Example.org"),
+        ("root@localhost", "https://example.org/report?a=b", "https://example.org/report?a=b"),
+        ("hello@example.org", "tel:+49301234567", "mailto:hello@example.org"),
+        ("hello@example.org", "mailto:root@localhost", "mailto:hello@example.org"),
+    ],
+)
+def test_push_services_are_told_the_first_contact_that_they_take(sender: str, contact: str, told: str) -> None:
+    environ = {**GOOD, "MAIL_SENDER": sender, "SECURITY_CONTACT": contact, "VAPID_PRIVATE_KEY": KEY}
+    assert Config.from_env(environ).push_contact == told
 
 
 def test_a_uri_may_state_the_default_options() -> None:

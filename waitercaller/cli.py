@@ -8,13 +8,14 @@ from flask.cli import with_appcontext
 from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
+from waitercaller.auth.account import erased_again
 from waitercaller.db import schema, server
 from waitercaller.db.client import db, patiently, transaction
 from waitercaller.mail import outbox
 from waitercaller.model import logins, users
 from waitercaller.model import second_factors as two_factor
 from waitercaller.model.users import User
-from waitercaller.ops import archive
+from waitercaller.ops import archive, losses
 from waitercaller.ops import backup as backups
 from waitercaller.ops import doctor as doctors
 from waitercaller.push import encryption
@@ -30,6 +31,8 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(backup)
     app.cli.add_command(restore)
     app.cli.add_command(check_database)
+    app.cli.add_command(show_losses)
+    app.cli.add_command(erase_again)
 
 
 @click.command("build-database")
@@ -166,6 +169,26 @@ def check_database() -> None:
         raise click.ClickException("Nobody is in this database.")
 
 
+@click.command("show-losses")
+@click.argument("restored")
+@with_appcontext
+def show_losses(restored: str) -> None:
+    """Print what the present database has and the database RESTORED has not. For use before a restore."""
+    with patiently():
+        _echo(losses.sentences(db(), db().client[restored]))
+
+
+@click.command("erase-again")
+@with_appcontext
+def erase_again() -> None:
+    """Erase the accounts and restaurants again that ERASURE_LOG names. For use after a restore."""
+    try:
+        with patiently():
+            _erase_again()
+    except PyMongoError as error:
+        raise click.ClickException(_error_message(error)) from error
+
+
 def _step_down() -> None:
     admin_uri = click.prompt("ADMIN_MONGODB_URI", hide_input=True)
     try:
@@ -178,8 +201,10 @@ def _step_down() -> None:
 
 def _restore(path: Path, replace: bool, yes: bool) -> None:
     present, beside = db(), db().client[f"{db().name}_restored"]
-    checksums = backups.rehearse(path, beside)
+    lost: list[str] = []
+    checksums = backups.rehearse(path, beside, lambda: lost.extend(losses.sentences(present, beside)))
     click.echo(f"Restored to {beside.name} and compared: {_total(checksums)}, documents and indexes are the same.")
+    _echo(lost)
     if not replace:
         click.echo(f"{present.name} was not touched; --replace puts the backup in its place.")
         return
@@ -188,7 +213,15 @@ def _restore(path: Path, replace: bool, yes: bool) -> None:
     backups.restore(path, present)
     schema.build(present)  # the backup may come from an older version
     click.echo(f"{present.name} is as it was at {archive.header_of(path)['made_at']:%Y-%m-%d %H:%M} UTC.")
-    click.echo("Logins that ended since then are good again: flask end-logins --all ends them.")
+    _erase_again()
+    click.echo(losses.LOGINS)
+
+
+def _erase_again() -> None:
+    try:
+        _echo(erased_again.erase_again())
+    except (OSError, ValueError) as error:
+        raise click.ClickException(f"ERASURE_LOG cannot be read: {error}. Then: flask erase-again") from error
 
 
 def _user(email: str) -> User:
@@ -196,6 +229,12 @@ def _user(email: str) -> User:
     if user is None:
         raise click.ClickException("Nobody has this address.")
     return user
+
+
+def _echo(sentences: list[str]) -> None:
+    """Print sentences that may hold names, which come from visitors: a terminal obeys control characters."""
+    for sentence in sentences:
+        click.echo("".join(character for character in sentence if character.isprintable()))
 
 
 def _error_message(error: PyMongoError) -> str:

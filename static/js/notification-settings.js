@@ -3,7 +3,7 @@
 import { find } from "./dom.js";
 import { currentSubscription, isSupported, nameOf, subscribe } from "./push-subscription.js";
 
-/** @typedef {"on" | "none" | "off" | "denied" | "unsupported" | "apple"} State */
+/** @typedef {"on" | "none" | "fails" | "off" | "denied" | "unsupported" | "apple"} State */
 
 const here = find("#here", HTMLElement);
 const words = find("#here-words", HTMLElement);
@@ -15,8 +15,8 @@ let state = "off";
 
 /** @param {State} now */
 function sentenceOf(now) {
-  const { on, none, off, denied, unsupported, apple } = here.dataset;
-  return { on, none, off, denied, unsupported, apple }[now] ?? "";
+  const { on, none, fails, off, denied, unsupported, apple } = here.dataset;
+  return { on, none, fails, off, denied, unsupported, apple }[now] ?? "";
 }
 
 /**
@@ -26,7 +26,7 @@ function sentenceOf(now) {
 function show(now, trouble = "") {
   state = now;
   here.dataset.state = now;
-  here.toggleAttribute("data-trouble", Boolean(trouble));
+  here.toggleAttribute("data-trouble", Boolean(trouble) || now === "fails");
   words.textContent = trouble || sentenceOf(now);
   form.hidden = ["denied", "unsupported", "apple"].includes(now);
   here.hidden = false;
@@ -62,7 +62,8 @@ async function start() {
   find("#here-try", HTMLElement).append(...find(".notify-try", HTMLElement, row).children);
   row.remove();
   find("#devices", HTMLElement).hidden = !document.querySelector(".notify-device");
-  show(row.dataset.choice === "none" ? "none" : "on");
+  if (row.dataset.choice === "none") return show("none");
+  show("fails" in row.dataset ? "fails" : "on");
 }
 
 async function save() {

@@ -2,7 +2,7 @@
 
 import logging
 import smtplib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -74,7 +74,7 @@ def test_two_senders_send_nothing_twice(app: Flask, sender: Any, mailbox: Mailbo
 def test_the_mail_of_a_killed_sender_is_sent_by_another(
     database: Any, app: Flask, mails: Mails, later: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(message: Any) -> None:
+    def die(message: Any, **_: Any) -> None:
         raise SystemExit
 
     greet(app)
@@ -84,7 +84,7 @@ def test_the_mail_of_a_killed_sender_is_sent_by_another(
             outbox.send_due(app)
     message_id = outbox_of(app)[0]["message_id"]
     assert mails() == []
-    later(minutes=3)
+    later(minutes=12)
     (sent,) = mails()
     assert sent.message["Message-ID"] == message_id
 
@@ -92,10 +92,10 @@ def test_the_mail_of_a_killed_sender_is_sent_by_another(
 def test_a_sender_whose_lease_ran_out_changes_nothing(app: Flask, later: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sent_by = []
 
-    def slow(message: Any) -> None:
+    def slow(message: Any, **_: Any) -> None:
         sent_by.append("slow")
-        later(minutes=3)
-        monkeypatch.setattr(smtp, "deliver", lambda message: sent_by.append("other"))
+        later(minutes=12)
+        monkeypatch.setattr(smtp, "deliver", lambda message, **_: sent_by.append("other"))
         outbox.send_due(app)
         raise smtplib.SMTPServerDisconnected
 
@@ -106,13 +106,100 @@ def test_a_sender_whose_lease_ran_out_changes_nothing(app: Flask, later: Any, mo
     assert outbox_of(app)[0]["state"] == "sent"
 
 
+def test_a_server_that_needs_ten_minutes_after_the_mail_gets_it_once(
+    app: Flask, sender: Any, mailbox: Mailbox, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RFC 5321, 4.5.3.2: ten minutes for the answer to the whole mail, five for each other."""
+    clients: list[smtp.Client] = []
+    patience: list[float | None] = []
+
+    class Watched(smtp.Client):
+        def getreply(self) -> tuple[int, bytes]:
+            clients.append(self)
+            try:
+                return super().getreply()
+            finally:
+                patience.append(self.sock.gettimeout() if self.sock else None)
+
+    monkeypatch.setattr(smtp, "Client", Watched)
+    greet(app)
+    with mail_server(mailbox) as port:
+        one, other = sender(port), sender(port)
+
+        def ten_minutes() -> None:
+            later(minutes=10)
+            assert clients[-1].sock is not None
+            patience.append(clients[-1].sock.gettimeout())
+            assert outbox.send_due(other) == 0, "the lease is over"
+
+        mailbox.on_data = ten_minutes
+        outbox.send_due(one)
+        assert outbox_of(app)[0]["state"] == "sent"
+        assert outbox.send_due(other) == 0
+    assert len(mailbox.mails) == 1
+    assert patience == [*[300.0] * 4, *[600.0] * 3, smtp.GOODBYE_SECONDS]  # 220, EHLO, MAIL, RCPT; DATA; QUIT
+
+
+def test_a_long_conversation_keeps_its_lease(
+    app: Flask, sender: Any, mailbox: Mailbox, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each answer may take five minutes or ten; together they take longer than a lease."""
+    taken: list[int] = []
+
+    class Slow(smtp.Client):
+        def docmd(self, cmd: str, args: str = "") -> tuple[int, bytes]:
+            answer = super().docmd(cmd, args)
+            later(minutes=9)
+            taken.append(outbox.send_due(other))
+            return answer
+
+        def rcpt(self, recip: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
+            later(minutes=9)
+            taken.append(outbox.send_due(other))
+            return super().rcpt(recip, options)
+
+    monkeypatch.setattr(smtp, "Client", Slow)
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    greet(app)
+    with mail_server(mailbox, starttls=True, login=True) as port:
+        login = {"mail_security": "starttls", "mail_username": USERNAME, "mail_password": PASSWORD}
+        one, other = sender(port, **login), sender(port)
+        outbox.send_due(one)
+    assert len(taken) > 2
+    assert not any(taken)
+    assert len(mailbox.mails) == 1
+
+
+def test_a_sender_that_has_lost_its_lease_breaks_off_before_the_mail_is_there(
+    app: Flask, sender: Any, mailbox: Mailbox, later: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    class Stopped(smtp.Client):
+        def rcpt(self, recip: str, options: Sequence[str] = ()) -> tuple[int, bytes]:
+            if not taken:
+                later(minutes=12)  # as if the process had slept
+                taken.append(0)
+                taken[0] = outbox.send_due(other)
+            return super().rcpt(recip, options)
+
+    monkeypatch.setattr(smtp, "Client", Stopped)
+    greet(app)
+    with mail_server(mailbox) as port:
+        one, other = sender(port), sender(port)
+        outbox.send_due(one)
+    assert taken == [1]
+    assert len(mailbox.mails) == 1
+    assert outbox_of(app)[0]["state"] == "sent"
+
+
 # --- faults -----------------------------------------------------------------------------------------------------------
 
 
 def test_failures_are_tried_again_later_and_later_and_given_up_loudly(
     database: Any, app: Flask, later: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(message: Any) -> None:
+    def refuse(message: Any, **_: Any) -> None:
         raise smtplib.SMTPServerDisconnected(f"go away, {DANA}")
 
     monkeypatch.setattr(smtp, "deliver", refuse)
@@ -176,7 +263,7 @@ def test_a_server_that_is_away_is_asked_once_in_a_round(app: Flask, sender: Any)
 def test_a_silent_server_is_not_waited_for(
     app: Flask, sender: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(smtp, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(smtp, "REPLY_SECONDS", 0.2)
     greet(app)
     with silent_server() as port:
         outbox.send_due(sender(port))
@@ -234,6 +321,26 @@ def test_a_server_gets_what_the_folder_would_get(app: Flask, sender: Any, mailbo
     assert (sent.to, sent.subject) == (DANA, "Grüße von Alice")
     assert "Äpfel für Alice." in sent.text
     assert sent.message["Auto-Submitted"] == "auto-generated"
+
+
+@pytest.mark.parametrize(
+    ("public_url", "name"),
+    [
+        ("https://call.example.org", "call.example.org"),
+        ("http://192.0.2.7:8000", "[192.0.2.7]"),
+        ("http://[2001:db8::1]", "[IPv6:2001:db8::1]"),
+    ],
+)
+def test_it_greets_by_the_name_of_the_site(
+    app: Flask, sender: Any, mailbox: Mailbox, public_url: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by the name of the machine, which is [127.0.0.1] on many: some servers refuse that with 421."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+    greet(app)
+    with mail_server(mailbox, starttls=True) as port:
+        outbox.send_due(sender(port, mail_security="starttls", public_url=public_url))
+    assert mailbox.greetings == [name, name]  # again after STARTTLS
+    assert outbox_of(app)[0]["state"] == "sent"
 
 
 @pytest.mark.asvs("12.3.2")

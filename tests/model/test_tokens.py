@@ -12,6 +12,7 @@ from pymongo.database import Database
 
 from config import Config
 from tests.support.together import at_once_in
+from waitercaller.db import clock
 from waitercaller.model import tokens
 from waitercaller.model.tokens import TokenError
 
@@ -82,6 +83,39 @@ def test_a_newer_token_replaces_the_older(database: TokenDatabase) -> None:
     assert reason("reset", older) == "used"
     assert tokens.redeem("reset", newer) == "alice"
     assert tokens.redeem("reset", others) == "bob"
+
+
+def test_tokens_of_one_order_work_until_one_is_used(database: TokenDatabase, later: Callable[..., None]) -> None:
+    earlier = tokens.issue("reset", "alice", HOUR)
+    later(minutes=1)
+    ordered_at = clock.now()
+    first = tokens.issue("reset", "alice", HOUR, ordered_at)
+    later(minutes=10)
+    second = tokens.issue("reset", "alice", HOUR, ordered_at)
+    assert reason("reset", earlier) == "used"
+    assert tokens.peek("reset", second) == tokens.peek("reset", first) == "alice"
+    assert tokens.redeem("reset", first) == "alice"
+    assert reason("reset", second) == "used"
+
+
+def test_an_older_order_that_comes_late_ends_no_newer_one(database: TokenDatabase, later: Callable[..., None]) -> None:
+    older = clock.now()
+    later(minutes=1)
+    newer = clock.now()
+    link = tokens.issue("reset", "alice", HOUR, newer)
+    later(minutes=1)
+    tokens.issue("reset", "alice", HOUR, older)
+    assert tokens.redeem("reset", link) == "alice"
+
+
+def test_an_order_taken_by_a_clock_that_is_ahead_is_one_order(
+    database: TokenDatabase, later: Callable[..., None]
+) -> None:
+    ordered_at = clock.now() + timedelta(seconds=2)
+    first = tokens.issue("reset", "alice", HOUR, ordered_at)
+    later(minutes=1)
+    tokens.issue("reset", "alice", HOUR, ordered_at)
+    assert tokens.redeem("reset", first) == "alice"
 
 
 def test_revoking_ends_all_tokens_of_a_subject_and_no_others(database: TokenDatabase) -> None:

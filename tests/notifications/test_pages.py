@@ -159,6 +159,23 @@ def test_a_message_that_is_tried_out_says_what_it_is(
     assert service.texts("Bob")[0] == ("Trattoria Lucia", "This is how calls reach this phone.")
 
 
+def test_a_phone_that_is_told_nothing_any_more_is_told_so_on_the_pages(
+    app: Flask, service: PushService, alice: Person, bob: Person, subscribe: Subscribe, tell: Any
+) -> None:
+    subscribe(bob)
+    words = "gets none now: its push service does not take ours"
+    assert words not in page(bob)
+    assert "1 phone is told at once" in alice.client.get(f"{alice.home}/staff/hearing").text
+    service.answers["/Bob"] = [403]
+    tell()
+    send(app)
+    assert words in page(bob)
+    assert re.search(r'<details class="[^"]*notify-device"[^>]* data-fails>', page(bob))  # for the device's own place
+    hearing = alice.client.get(f"{alice.home}/staff/hearing").text
+    assert words in hearing
+    assert "0 phones are told at once" in hearing
+
+
 def test_a_member_chooses_zones_of_the_restaurant_and_no_others(app: Flask, bob: Person, alice: Person) -> None:
     with app.app_context():
         terrace, hall = (restaurants.ensure_zone(alice.restaurant_id, name) for name in ("Terrace", "Hall"))

@@ -1,6 +1,7 @@
 """Backup, loss of all data, and restore of the same documents and indexes."""
 
 import gzip
+import hashlib
 import io
 import os
 import stat
@@ -134,6 +135,52 @@ def test_a_damaged_backup_is_refused_before_anything_is_touched(
     done = run("restore", path, "--replace", "--yes")
     assert done.exit_code == 1
     assert "damaged" in done.output or "no backup" in done.output
+    assert all_of(filled) == before
+
+
+HEADER = {"archive": "waitercaller", "version": 1, "database": "x", "made_at": clock.now(), "consistency": "snapshot"}
+NOTHING = {"count": 0, "sha256": hashlib.sha256().hexdigest()}
+COLLECTION = {"collection": "users", "options": {}, "indexes": []}
+
+
+def end(*names: str) -> dict[str, Any]:
+    return {"end": True, "collections": dict.fromkeys(names, NOTHING)}
+
+
+HAND_MADE: dict[str, list[dict[str, Any]]] = {
+    "no collection": [HEADER, end()],
+    "no time": [{**HEADER, "made_at": "yesterday"}, COLLECTION, end("users")],
+    "no time at all": [{key: HEADER[key] for key in ("archive", "version")}, COLLECTION, end("users")],
+    "no database's consistency": [{**HEADER, "consistency": 1}, COLLECTION, end("users")],
+    "a document that is a number": [HEADER, COLLECTION, {"document": 5}, end("users")],
+    "a document that is a list": [HEADER, COLLECTION, {"document": [{"_id": 1}]}, end("users")],
+    "a collection that is a number": [HEADER, {**COLLECTION, "collection": 5}, end("users")],
+    "a collection without a name": [HEADER, {**COLLECTION, "collection": ""}, end("")],
+    "a collection of the system": [HEADER, {**COLLECTION, "collection": "system.users"}, end("system.users")],
+    "a collection of another database": [HEADER, {**COLLECTION, "collection": "a$b"}, end("a$b")],
+    "a collection twice": [HEADER, COLLECTION, COLLECTION, end("users")],
+    "options that are a list": [HEADER, {**COLLECTION, "options": [1]}, end("users")],
+    "options of the driver": [HEADER, {**COLLECTION, "options": {"codec_options": 1}}, end("users")],
+    "options that name the collection": [HEADER, {**COLLECTION, "options": {"name": "audit"}}, end("users")],
+    "indexes that are a number": [HEADER, {**COLLECTION, "indexes": 1}, end("users")],
+    "an index that is a number": [HEADER, {**COLLECTION, "indexes": [1]}, end("users")],
+    "an index without a name": [HEADER, {**COLLECTION, "indexes": [{"key": {"email": 1}}]}, end("users")],
+    "an index without a key": [HEADER, {**COLLECTION, "indexes": [{"name": "email_1"}]}, end("users")],
+    "an end that is a number": [HEADER, COLLECTION, {"end": True, "collections": 5}],
+    "an end that is none": [HEADER, COLLECTION, {"end": True}],
+}
+
+
+def test_archives_made_by_hand_are_refused_in_a_sentence(
+    filled: Database[Any], run: Callable[..., Any], tmp_path: Path
+) -> None:
+    before = all_of(filled)
+    for what, records in HAND_MADE.items():
+        (tmp_path / "backup").write_bytes(gzip.compress(b"".join(map(bson.encode, records))))
+        done = run("restore", tmp_path / "backup", "--replace", "--yes")
+        assert (done.exit_code, type(done.exception)) == (1, SystemExit), f"{what}: {done.exception!r}"
+        assert done.output.startswith("Error: "), what
+        assert "damaged" in done.output, what
     assert all_of(filled) == before
 
 

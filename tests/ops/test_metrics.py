@@ -140,6 +140,15 @@ def test_live_calls_and_owed_mails_are_asked_of_the_database(
     assert figures['waitercaller_calls_live{state="waiting"}'] == 0
 
 
+def test_phones_that_get_no_messages_are_counted(client: FlaskClient, database: Database[Any], bob: Person) -> None:
+    name = "waitercaller_failing_phones"
+    assert values(client.get("/metrics").text)[name] == 0
+    phone: Any = {"_id": "a", "restaurant_id": bob.restaurant_id, "member_id": bob.member_id, "login_id": "x"}
+    subscription = {**phone, "choice": "all", "endpoint": "https://push.example.org/a", "created_at": clock.now()}
+    database.subscriptions.insert_one({**subscription, "failed_at": clock.now()})
+    assert values(client.get("/metrics").text)[name] == 1
+
+
 def test_a_mail_that_is_refused_by_itself_counts_until_others_go_out(
     client: FlaskClient, database: Database[Any], later: Callable[..., None]
 ) -> None:

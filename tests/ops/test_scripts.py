@@ -180,19 +180,24 @@ def test_of_a_whole_server_only_our_database_is_replaced_unless_all_of_it_is_ask
     config: Config, script: Script, archive_of_mongodump: Path, tmp_path: Path, replaced: Replaced
 ) -> None:
     name = config.mongodb_uri.rpartition("/")[2].partition("?")[0]
-    old, checks = "--bypassDocumentValidation", ["flask build-database", "flask check-database", STARTS]
+    old = "--bypassDocumentValidation"
+    checks = ["flask build-database", "flask check-database", "flask erase-again", STARTS]
     done, asked = replaced()
     assert done.returncode == 0, done.stderr
     restore = 'uri: "mongodb://restore@127.0.0.1/"'
+    losses = f"flask show-losses {name}_restored"
     tried = f"{old} --nsInclude {name}.* --nsFrom {name}.* --nsTo {name}_restored.* --drop"
     assert asked == [
-        *(tried, restore, "flask check-database", STOPS),
+        *(tried, restore, "flask check-database", losses, STOPS),
         *(f"{old} --nsInclude {name}.* --drop", restore, *checks),
     ]
     done, asked = replaced("--whole-server")
     assert done.returncode == 0, done.stderr
     admin = 'uri: "mongodb://admin@127.0.0.1/"'
-    assert asked == [*(tried, admin, "flask check-database", STOPS), *(f"{old} --oplogReplay --drop", admin, *checks)]
+    assert asked == [
+        *(tried, admin, "flask check-database", losses, STOPS),
+        *(f"{old} --oplogReplay --drop", admin, *checks),
+    ]
 
     done, asked = replaced("--whole-server", ADMIN_MONGODB_URI="")
     assert done.returncode != 0
@@ -206,7 +211,7 @@ def test_of_a_whole_server_only_our_database_is_replaced_unless_all_of_it_is_ask
     assert "our database and no more" in done.stderr
 
 
-@pytest.mark.parametrize("what", ["mongorestore", "build-database", "check-database"])
+@pytest.mark.parametrize("what", ["mongorestore", "build-database", "check-database", "erase-again"])
 def test_where_a_replacement_fails_the_service_stays_down_and_the_way_out_is_said(
     replaced: Replaced, archive_of_mongodump: Path, what: str
 ) -> None:

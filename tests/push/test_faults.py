@@ -113,6 +113,53 @@ def test_a_refusal_is_final_and_in_the_log_without_the_address_of_the_phone(
     assert phone.endpoint not in caplog.text
 
 
+def failing(app: Flask) -> int:
+    with app.app_context():
+        return len(subscriptions.failing())
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_phone_whose_service_refuses_our_messages_counts_as_deaf_until_it_takes_one(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, status: int
+) -> None:
+    subscribe(bob)
+    with app.app_context():
+        (subscription,) = subscriptions.of_member(bob.restaurant_id, bob.member_id)
+        subscriptions.note_signed(subscription["_id"])
+        assert subscriptions.heard() == {bob.restaurant_id}
+    service.answers["/Bob"] = [status]
+    request = tell()
+    send(app)
+    assert failing(app) == 1
+    with app.app_context():
+        restaurant = cast(Restaurant, restaurants.get(bob.restaurant_id))
+        assert subscriptions.heard() == set()
+        assert not messages.is_heard_by_a_phone(restaurant), "its owners are told by mail"
+        subscriptions.note_signed(subscription["_id"])
+        assert subscriptions.heard() == set()
+    tell("alerted", request)
+    send(app)
+    assert failing(app) == 0
+    with app.app_context():
+        assert messages.is_heard_by_a_phone(restaurant)
+
+
+def test_a_phone_whose_service_was_asked_in_vain_until_it_was_no_news_counts_as_deaf(
+    app: Flask, service: PushService, bob: Person, subscribe: Subscribe, tell: Tell, later: Any
+) -> None:
+    subscribe(bob)
+    service.answers["/Bob"] = [503, 503]
+    tell()
+    send(app)
+    later(seconds=3)
+    send(app)
+    assert failing(app) == 0
+    later(minutes=10)
+    send(app)
+    assert push_states(app) == [("called", "dropped")]
+    assert failing(app) == 1
+
+
 @pytest.mark.needs_wire
 def test_a_service_that_never_answers_holds_up_nobody_for_long(
     app: Flask,

@@ -12,6 +12,7 @@ from tests.support.cast import device
 from tests.support.past_calls import BOB, keep, past_call
 from waitercaller.db import clock
 from waitercaller.model import restaurants
+from waitercaller.model.languages import STAFF_LANGUAGES
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import store
 from waitercaller.model.tables import Table
@@ -132,6 +133,43 @@ def test_the_file_has_a_row_for_each_hour_zone_and_kind(alice, restaurant, table
     ]
 
 
+# How spreadsheets read CSV by the language of the machine: separator and decimal sign.
+SPREADSHEETS = {"en": (",", "."), "de": (";", ",")}
+
+
+def test_the_spreadsheets_of_all_languages_are_known():
+    assert SPREADSHEETS.keys() == set(STAFF_LANGUAGES)
+
+
+@pytest.mark.parametrize("language", SPREADSHEETS)
+def test_the_file_opens_in_columns_in_a_spreadsheet_of_the_readers_language(
+    app, alice, restaurant, table, called, at, language
+):
+    """A German one takes a file with commas for a single column."""
+    zone = {"id": "z1", "name": "Bar, hinten; 2", "key": "bar"}
+    app.extensions["mongo"].database.restaurants.update_one({"_id": restaurant["_id"]}, {"$set": {"zones": [zone]}})
+    restaurants.forget(restaurant["_id"])
+    house: Any = {**restaurant, "zones": [zone]}
+    there: Any = {**table, "zone_id": "z1"}
+    called(past_call(house, there, at - timedelta(hours=1), accepted=33))
+    answer = alice.client.get(f"{alice.home}/report.csv", headers={"Accept-Language": language})
+    separator, _decimal = SPREADSHEETS[language]
+    text = answer.get_data(as_text=True).removeprefix("\ufeff")
+    titles, row = csv.reader(io.StringIO(text), delimiter=separator)
+    assert len(titles) == len(row) == 12
+    assert row[0] == f"{at:%Y-%m-%d}"  # ISO 8601 is a date in all of them
+    assert row[2] == "Bar, hinten; 2"
+    assert all(cell.isdigit() for cell in row[4:])
+    assert ("Datum" in titles) == (language == "de")
+
+
+@pytest.mark.parametrize("language", SPREADSHEETS)
+def test_a_number_with_a_fraction_is_written_as_its_reader_writes_it(language):
+    separator, decimal = SPREADSHEETS[language]
+    text = sheet.to_csv([[1234.5, 7, -0.25, 3.0]], language).removeprefix("\ufeff")
+    assert text.strip() == separator.join([f"1234{decimal}5", "7", f"-0{decimal}25", "3"])
+
+
 @pytest.mark.parametrize("name", [FORMULA, "+1", "-1", "@SUM(A1)", "\t=1", "＝1"])
 def test_no_name_becomes_a_formula(app, alice, restaurant, table, called, at, name):
     zone = {"id": "z1", "name": name, "key": name}
@@ -144,10 +182,13 @@ def test_no_name_becomes_a_formula(app, alice, restaurant, table, called, at, na
     assert row[2] == f"'{name}"
 
 
-@pytest.mark.parametrize("name", ["Bar;=1+1", "Bar; @SUM(A1)", 'Bar;"-1"'])
-def test_no_part_of_a_name_becomes_a_formula_where_semicolons_part_cells(name):
-    [row] = csv.reader(io.StringIO(sheet.to_csv([[name, "Bar; 2"]]).removeprefix("\ufeff")))
-    assert not re.search(r';[\s"]*[=+@-]', row[0])
+@pytest.mark.parametrize("language", SPREADSHEETS)
+@pytest.mark.parametrize("name", ["Bar;=1+1", "Bar; @SUM(A1)", 'Bar;"-1"', "Bar,=1+1", 'Bar, "-1"'])
+def test_no_part_of_a_name_becomes_a_formula_where_another_sign_parts_cells(name, language):
+    separator, _decimal = SPREADSHEETS[language]
+    text = sheet.to_csv([[name, "Bar; 2"]], language).removeprefix("\ufeff")
+    [row] = csv.reader(io.StringIO(text), delimiter=separator)
+    assert not re.search(r'[;,][\s"]*[=+@-]', row[0])
     assert (row[0].replace("'", ""), row[1]) == (name, "Bar; 2")
 
 

@@ -114,6 +114,88 @@ def test_a_token_lasts_all_evening(alice: Person, later: Callable[..., None]) ->
     assert alice.client.post("/logout", data={"csrf_token": token}).status_code == 303
 
 
+# --- where a form over https comes from -------------------------------------------------------------------------------
+
+OURS = "https://localhost"
+
+
+@pytest.fixture
+def send_form(make_app: Any, config: Config) -> Callable[[dict[str, str]], Any]:
+    """`send_form(headers)`: a form with its token, over https."""
+    browser = make_app(replace(config, public_url=OURS)).test_client()
+
+    def sent(headers: dict[str, str]) -> Any:
+        page = browser.get("/forgot", base_url=OURS).text
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert token
+        form = {"csrf_token": token[1], "email": "dana@example.org"}
+        return browser.post("/forgot", data=form, base_url=OURS, headers=headers)
+
+    return sent
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Referer": f"{OURS}/forgot"},
+        {"Referer": OURS},
+        {"Origin": OURS},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Origin": "null", "Sec-Fetch-Site": "same-origin"},  # after a page with the policy no-referrer
+        {"Origin": OURS, "Referer": "https://a-privacy-tool.example/"},
+        {"Origin": OURS, "Referer": "http://["},
+        {"Sec-Fetch-Site": "none", "Referer": f"{OURS}/forgot"},
+    ],
+)
+def test_a_form_whose_browser_says_it_is_ours_is_accepted(send_form: Any, headers: dict[str, str]) -> None:
+    """Any of the three headers is enough: privacy tools take the Referer away."""
+    assert send_form(headers).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "https://evil.example", "Referer": f"{OURS}/forgot"},
+        {"Origin": "http://localhost"},
+        {"Origin": f"{OURS}:8443"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site", "Referer": f"{OURS}/forgot"},
+        {"Referer": "https://evil.example/https://localhost/"},
+        {"Referer": f"{OURS}.evil.example/"},
+        {"Referer": f"{OURS}@evil.example/"},
+        {"Referer": "http://localhost/forgot"},
+        {"Referer": "http://["},
+    ],
+)
+def test_a_form_of_another_site_is_refused_though_it_has_a_token(send_form: Any, headers: dict[str, str]) -> None:
+    answer = send_form(headers)
+    assert answer.status_code == 400
+    assert "sent from another site" in answer.text
+
+
+@pytest.mark.parametrize("headers", [{}, {"Origin": "null"}, {"Sec-Fetch-Site": "none"}])
+def test_a_form_of_unknown_origin_is_refused_and_the_reason_is_said(send_form: Any, headers: dict[str, str]) -> None:
+    answer = send_form(headers)
+    assert answer.status_code == 400
+    assert "Your browser does not say from which page this was sent" in answer.text
+    assert "open for too long" not in answer.text
+
+
+def test_a_browser_that_keeps_no_cookie_is_told_so(client: Browser) -> None:
+    token = client.csrf_token("/login")
+    client.delete_cookie("session")
+    answer = client.post("/login", data={"csrf_token": token})
+    assert answer.status_code == 400
+    assert "has not sent our cookie" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/", "/login"])
+def test_a_malformed_referer_keeps_nobody_from_reading(make_app: Any, config: Config, path: str) -> None:
+    browser = make_app(replace(config, public_url=OURS)).test_client()
+    assert browser.get(path, base_url=OURS, headers={"Referer": "http://["}).status_code == 200
+
+
 # --- cookies and proxies ----------------------------------------------------------------------------------------------
 
 
@@ -157,14 +239,3 @@ def test_over_https_the_cookie_is_bound_to_this_host(behind: Any) -> None:
     assert cookie.startswith("__Host-session=")
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
-
-
-def test_a_malformed_referer_over_https_is_refused_and_no_fault(make_app: Any, config: Config) -> None:
-    client = make_app(replace(config, public_url="https://localhost")).test_client()
-    page = client.get("/login", base_url="https://localhost").text
-    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
-    assert token
-    answer = client.post(
-        "/login", data={"csrf_token": token[1]}, base_url="https://localhost", headers={"Referer": "http://["}
-    )
-    assert answer.status_code == 400

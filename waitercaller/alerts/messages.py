@@ -155,8 +155,11 @@ def has_phone(member: Member) -> bool:
 
 def is_heard_by_a_phone(restaurant: Restaurant) -> bool:
     """Whether some member's phone is told of calls at once."""
-    return outbox.is_enabled() and any(
-        each.get("push") in AUDIENCES["called"].choices for each in restaurant["members"]
+    choices = AUDIENCES["called"].choices
+    if not outbox.is_enabled() or not any(each.get("push") in choices for each in restaurant["members"]):
+        return False
+    return any(
+        each["choice"] in choices and "failed_at" not in each for each in subscriptions.of_restaurant(restaurant["_id"])
     )
 
 

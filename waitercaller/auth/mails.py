@@ -23,7 +23,7 @@ def confirm(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     registration = users.registration_of(to, context.get("registration_id"))
     if registration is None:
         return None
-    token = tokens.issue("confirm", str(registration["_id"]), CONFIRM_LIFETIME)
+    token = tokens.issue("confirm", str(registration["_id"]), CONFIRM_LIFETIME, context["ordered_at"])
     return outbox.Prepared("confirm", {"link": address_of("auth.confirm_link", token=token)})
 
 
@@ -33,7 +33,7 @@ def reset(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     user = users.with_address(to)
     if user is None:
         return None
-    token = tokens.issue("reset", str(user["_id"]), RESET_LIFETIME)
+    token = tokens.issue("reset", str(user["_id"]), RESET_LIFETIME, context["ordered_at"])
     return outbox.Prepared("reset", {"link": address_of("auth.reset_link", token=token)})
 
 

@@ -100,6 +100,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("restaurant_id", ASCENDING), ("member_id", ASCENDING)]),
         IndexModel([("login_id", ASCENDING)]),
         IndexModel([("signed_at", ASCENDING)]),
+        IndexModel([("failed_at", ASCENDING)]),
     ],
     "pushes": [
         IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]),

@@ -100,7 +100,7 @@ def _settings(environ: Mapping[str, str], address: Address, data: Path, mongodb_
         "SECRET_KEY": instance.secret_key(data),
         "VAPID_PRIVATE_KEY": instance.vapid_private_key(data),
         "MAIL_FOLDER": str(data / "mail"),
-        "MAIL_SENDER": "Waiter Caller <hello@localhost>",
+        "MAIL_SENDER": "Waiter Caller <hello@waitercaller.example>",
         "LOG_FORMAT": "text",
         "WEB_CONCURRENCY": "2",
         "PYTHONUNBUFFERED": "1",  # mails appear at once, also through a pipe

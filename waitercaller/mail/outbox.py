@@ -18,6 +18,7 @@ import flask_mail
 from flask import Flask, render_template
 from flask_babel import force_locale
 from pymongo.client_session import ClientSession
+from pymongo.errors import PyMongoError
 
 from waitercaller.db import clock
 from waitercaller.db.config import config
@@ -30,9 +31,11 @@ log = logging.getLogger(__name__)
 
 BATCH_SIZE = 20  # mails that one call of `send_due` sends at most
 RETENTION = {"sent": timedelta(days=7), "dropped": timedelta(days=7), "failed": timedelta(days=30)}  # by final state
+KEEP_AFTER = timedelta(seconds=30)  # a lease that is older is renewed
 QUEUE = WorkQueue[OutboxMail](
     collection="outbox",
-    lease_duration=timedelta(minutes=2),  # longer than a conversation whose every step just meets smtp.TIMEOUT_SECONDS
+    # Longer than the longest wait for one answer of the server; `_keep` renews it before each.
+    lease_duration=timedelta(seconds=smtp.FINAL_DOT_SECONDS) + 2 * KEEP_AFTER,
     first_backoff=timedelta(seconds=15),
     longest_backoff=timedelta(hours=1),
     max_attempts=12,  # over about four hours
@@ -50,8 +53,13 @@ class Prepared:
     context: dict[str, Any]
 
 
+class LeaseLost(Exception):
+    """Another process has taken the mail meanwhile."""
+
+
 # From (address, context) to what is sent. Addresses are looked up and links are made here, when the mail is sent: a
 # page that did it would answer known and unknown addresses differently, and the outbox would hold links that work.
+# The context also has `ordered_at`, when the mail was enqueued: links of several tries are of one order (model/tokens).
 REGISTRY = Registry[Callable[[str, dict[str, Any]], Prepared | None]]()
 prepares = REGISTRY.prepares
 
@@ -110,13 +118,29 @@ def _process(mail: OutboxMail) -> bool:
     try:
         message = _message(mail)
         if message is not None:
-            smtp.deliver(message)
+            smtp.deliver(message, before_wait=lambda: _keep(mail))
+    except LeaseLost:
+        return True
     except Exception as error:  # whatever is wrong with one mail, the others must go out
         if is_transient(error):
             raise  # preparing asks the database; the lease brings the mail back
         return _note_failure(mail, error)
     QUEUE.finish(mail, "sent" if message else "dropped")
     return True
+
+
+def _keep(mail: OutboxMail) -> None:
+    """Renew the lease of a mail before the server is waited for. Raises LeaseLost."""
+    if mail["next_at"] - clock.now() > QUEUE.lease_duration - KEEP_AFTER:
+        return
+    try:
+        is_ours = QUEUE.extend(mail)
+    except PyMongoError as error:
+        if is_transient(error):
+            return  # the server may take the mail right now: to break off would have it sent twice
+        raise
+    if not is_ours:
+        raise LeaseLost
 
 
 def _note_failure(mail: OutboxMail, error: Exception) -> bool:
@@ -134,7 +158,8 @@ def _note_failure(mail: OutboxMail, error: Exception) -> bool:
 def _message(mail: OutboxMail) -> flask_mail.Message | None:
     """The mail as it is sent, in the language of its reader; None when there is nothing to send."""
     with force_locale(mail["language"]):
-        prepared = REGISTRY[mail["name"]](mail["to"], mail["context"])
+        context = {**mail["context"], "ordered_at": mail["created_at"]}
+        prepared = REGISTRY[mail["name"]](mail["to"], context)
         if prepared is None:
             return None
         public_url = config().public_url

@@ -10,6 +10,8 @@ document of a work queue, processed in windows of one day; it is idempotent, int
   their addresses and browsers; of a deleted restaurant all names, guests' notes and devices, its tables and the
   restaurant itself. DELAY is longer than the lifetime of cached documents, so that writes based on them are found,
   too. Logins and tables are marked as ended or removed before they are deleted, since the watchers ignore deletes.
+- Then a line in the log of erasures (erasure_log), by which a restored backup loses them again. A log that cannot be
+  written fails the erasure, which is retried.
 - After 7 days: sent mails (mail/outbox). After 400 days: the audit, anonymised by then.
 - Anonymised requests stay for 400 days, their counts without limit.
 """
@@ -23,7 +25,7 @@ from pymongo.client_session import ClientSession
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter, db
 from waitercaller.db.work_queue import Work, WorkQueue
-from waitercaller.model import audit_trail
+from waitercaller.model import audit_trail, erasure_log
 from waitercaller.model.rehearsal_entry import Rehearsal
 from waitercaller.model.restaurants import Restaurant
 
@@ -91,6 +93,7 @@ def _erase(erasure: Erasure) -> bool:
     if "user_id" in erasure:
         audit_trail.forget_person(erasure["user_id"], erasure["member_ids"])
         db().logins.delete_many({"actor.id": erasure["user_id"]})
+        erasure_log.note("person", erasure["user_id"])
         return True
     restaurant_id, member_id = erasure["restaurant_id"], erasure["member_id"]
     while (begin := erasure["done_until"]) <= clock.now():
@@ -102,6 +105,7 @@ def _erase(erasure: Erasure) -> bool:
     db().invitations.update_many(invited, {"$set": {"invited_by": NOBODY}})
     if member_id is None:
         _erase_restaurant(restaurant_id)
+        erasure_log.note("restaurant", restaurant_id)
     return True
 
 

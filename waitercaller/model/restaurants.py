@@ -10,7 +10,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from waitercaller.db import cache, clock
-from waitercaller.db.client import Filter, db
+from waitercaller.db.client import Changes, Filter, db
 from waitercaller.model import time_zones
 from waitercaller.model.duty_entry import Duty
 from waitercaller.model.languages import LANGUAGES
@@ -219,6 +219,20 @@ def close(restaurant_id: ObjectId, owner_id: str, txn: ClientSession | None) -> 
         session=txn,
     )
     return bool(closed.modified_count)
+
+
+def close_again(restaurant_id: ObjectId, txn: ClientSession | None) -> bool:
+    """Mark a restaurant as removed, whoever owns it: it was erased, and a backup has brought it back.
+
+    In a transaction, call `forget` after the commit.
+    """
+    gone: Changes = {"removed_at": clock.now(), "members": []}
+    return bool(documents().update_one({"_id": restaurant_id}, {"$set": gone}, session=txn).modified_count)
+
+
+def present() -> list[Restaurant]:
+    """All restaurants that are not removed; needs the client without a time limit."""
+    return [each for each in documents().find({}).sort("_id") if not each.get("removed_at")]
 
 
 def forget(restaurant_id: ObjectId) -> None:

@@ -16,7 +16,7 @@ from pymongo.client_session import ClientSession
 from pymongo.collection import Collection
 
 from waitercaller.db import clock
-from waitercaller.db.client import db, transaction
+from waitercaller.db.client import Filter, db, transaction
 from waitercaller.model import restaurants
 
 ActiveChoice = Literal["all", "escalated"]
@@ -25,6 +25,7 @@ Choice = ActiveChoice | Literal["none"]
 # A phone that has signed a message counts as hearing calls for so long, unless it has left a later one unsigned.
 SIGNATURE_COUNTS_FOR = timedelta(hours=24)
 SIGNATURE_EXPECTED_WITHIN = timedelta(seconds=20)
+FAILING_FOR = timedelta(days=7)  # for so long operators are told of a browser to which nothing gets
 MAX_BROWSERS_PER_MEMBER = 10  # a new one replaces the oldest
 
 
@@ -50,6 +51,7 @@ class Subscription(Browser):
     created_at: datetime
     sent_at: NotRequired[datetime]  # when the latest message was sent to it
     signed_at: NotRequired[datetime]  # when it last signed that it shows one
+    failed_at: NotRequired[datetime]  # when its push service last took a message of ours not; unset once it takes one
 
 
 def documents() -> Collection[Subscription]:
@@ -148,10 +150,22 @@ def note_signed(subscription_id: str) -> None:
     documents().update_one({"_id": subscription_id}, {"$set": {"signed_at": clock.now()}})
 
 
+def note_failed(subscription_id: str) -> None:
+    """The push service of this browser has refused a message, or not taken it in time."""
+    documents().update_one({"_id": subscription_id}, {"$set": {"failed_at": clock.now()}})
+
+
+def clear_failed(subscription_id: str) -> None:
+    """The push service of this browser takes messages again."""
+    documents().update_one({"_id": subscription_id}, {"$unset": {"failed_at": ""}})
+
+
 def hears(subscription: Subscription) -> bool:
     """Whether this browser can be expected to show a call; see SIGNATURE_COUNTS_FOR."""
     now, signed_at, sent_at = clock.now(), subscription.get("signed_at"), subscription.get("sent_at")
-    if subscription["choice"] != "all" or signed_at is None or signed_at <= now - SIGNATURE_COUNTS_FOR:
+    if "failed_at" in subscription or subscription["choice"] != "all":
+        return False
+    if signed_at is None or signed_at <= now - SIGNATURE_COUNTS_FOR:
         return False
     return sent_at is None or sent_at <= signed_at or sent_at > now - SIGNATURE_EXPECTED_WITHIN
 
@@ -163,6 +177,16 @@ def hearing() -> dict[ObjectId, set[str]]:
         if hears(each):
             found.setdefault(each["restaurant_id"], set()).add(each["member_id"])
     return found
+
+
+def is_failing() -> Filter:
+    """The condition that a push service has not taken the latest message to a browser, in FAILING_FOR."""
+    return {"failed_at": {"$gt": clock.now() - FAILING_FOR}}
+
+
+def failing() -> list[Subscription]:
+    """The browsers, of all restaurants, that get no messages because their push services do not take them."""
+    return list(documents().find(is_failing()))
 
 
 def drop(subscription: Subscription) -> None:

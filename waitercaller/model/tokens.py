@@ -1,8 +1,10 @@
 """Signed single-use tokens for links.
 
 A token is signed (with a salt for each purpose, SHA-256) and contains a random id and its expiry; the database stores
-only the id's hash. It is redeemed by one conditional update, replaced when a newer one is issued for the same purpose
-and subject, and revoked with all others of its subject when the password or the address changes.
+only the id's hash. It is redeemed by one conditional update, which ends all others of the same purpose and subject;
+replaced when a newer one is ordered for them; and revoked with all others of its subject when the password or the
+address changes. A mail that is sent again, because the server's answer was lost, has a token of the same order: each of
+them works until one is used.
 """
 
 import hashlib
@@ -57,11 +59,17 @@ def serializer(salt: str) -> URLSafeSerializer:
     return URLSafeSerializer(keys, salt=salt, signer_kwargs={"digest_method": hashlib.sha256})
 
 
-def issue(purpose: str, subject: str, lifetime: timedelta) -> str:
-    """Issue a token for `subject` with this lifetime; earlier ones of the same purpose are replaced."""
-    now = clock.now()
+def issue(purpose: str, subject: str, lifetime: timedelta, ordered_at: datetime | None = None) -> str:
+    """Issue a token for `subject` with this lifetime; those of earlier orders for the same purpose are replaced.
+
+    `ordered_at` is when it was asked for, if several tokens may be issued for one order. None: now, once.
+    """
+    now = max(clock.now(), ordered_at or clock.now())  # the clock of the machine that took the order may be ahead
     token_id = secrets.token_urlsafe(24)
-    documents().update_many({"subject": subject, "purpose": purpose, "used_at": None}, {"$set": {"used_at": now}})
+    replaced: dict[str, object] = {"subject": subject, "purpose": purpose, "used_at": None}
+    if ordered_at:
+        replaced["created_at"] = {"$lt": ordered_at}
+    documents().update_many(replaced, {"$set": {"used_at": now}})
     documents().insert_one(
         {
             "_id": _hash(token_id),
@@ -82,13 +90,18 @@ def peek(purpose: str, token: str, txn: ClientSession | None = None) -> str:
 
 
 def redeem(purpose: str, token: str, txn: ClientSession | None = None) -> str:
-    """Redeem a token and return its subject; of concurrent calls exactly one succeeds. Raises TokenError."""
+    """Redeem a token and return its subject, and end the others of its purpose and subject. Raises TokenError.
+
+    Of concurrent calls exactly one succeeds.
+    """
     document = _valid(purpose, token, txn)
     redeemed = documents().update_one(
         {"_id": document["_id"], "used_at": None}, {"$set": {"used_at": clock.now()}}, session=txn
     )
     if not redeemed.modified_count:
         raise TokenError("used")
+    others = {"subject": document["subject"], "purpose": purpose, "used_at": None}
+    documents().update_many(others, {"$set": {"used_at": clock.now()}}, session=txn)
     return document["subject"]
 
 

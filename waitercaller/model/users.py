@@ -160,6 +160,11 @@ def get(user_id: ObjectId, txn: ClientSession | None = None) -> User | None:
     return documents().find_one({"_id": user_id}, session=txn)
 
 
+def ids() -> list[ObjectId]:
+    """The ids of all users; needs the client without a time limit."""
+    return [each["_id"] for each in documents().find({}, {"_id": True}).sort("_id")]
+
+
 def with_address(email: str) -> User | None:
     """The user with this address."""
     return documents().find_one({"email": email})

@@ -122,7 +122,13 @@ def _private_key() -> str:
 def _device(subscription: Subscription) -> dict[str, Any]:
     name = subscription["_id"].rpartition(":")[2]
     words = browsers.in_words(subscription["browser"])
-    return {"name": name, "words": words, "choice": subscription["choice"], "since": subscription["created_at"]}
+    return {
+        "name": name,
+        "words": words,
+        "choice": subscription["choice"],
+        "since": subscription["created_at"],
+        "fails": "failed_at" in subscription,
+    }
 
 
 def _to_index(restaurant_id: ObjectId) -> ResponseReturnValue:

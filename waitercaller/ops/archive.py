@@ -5,17 +5,19 @@
     {document: {…}}
     {end: true, collections: {name: {count, sha256}}}
 
-A file without the end record, or whose documents do not match its counts and checksums, is damaged. Checksums detect
-damage, not tampering.
+A file without the end record, or whose documents do not match its counts and checksums, is damaged; so is one that
+holds no collection, or a record that is not of this form. Checksums detect damage, not tampering.
 """
 
 import gzip
 import hashlib
 import os
+import re
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -25,7 +27,11 @@ from bson.errors import InvalidBSON
 from bson.raw_bson import RawBSONDocument
 
 VERSION = 1
+_NAME = re.compile(r"[\w-][\w.-]{0,99}", re.ASCII)  # of a collection
 RAW = CodecOptions(document_class=RawBSONDocument)  # documents are copied byte by byte, without decoding
+
+
+UNREADABLE = (InvalidBSON, EOFError, zlib.error, gzip.BadGzipFile, KeyError, TypeError, ValueError, AttributeError)
 
 
 class Damaged(Exception):
@@ -82,8 +88,8 @@ def read(path: Path) -> Iterator[Entry]:
     try:
         with gzip.open(path, "rb") as packed:
             yield from _entries(cast(IO[bytes], packed))
-    except (InvalidBSON, EOFError, zlib.error, gzip.BadGzipFile, KeyError, TypeError) as error:
-        raise Damaged(f"{path} is damaged: {type(error).__name__}") from error
+    except UNREADABLE as error:
+        raise Damaged(f"{path} is damaged: {error or type(error).__name__}") from error
 
 
 def header_of(path: Path) -> dict[str, Any]:
@@ -92,10 +98,12 @@ def header_of(path: Path) -> dict[str, Any]:
         with gzip.open(path, "rb") as packed:
             first = next(bson.decode_file_iter(cast(IO[bytes], packed), RAW))
             header: dict[str, Any] = bson.decode(first.raw, CodecOptions(tz_aware=True))
-    except (InvalidBSON, EOFError, zlib.error, gzip.BadGzipFile, StopIteration) as error:
+    except (*UNREADABLE, StopIteration) as error:
         raise Damaged(f"{path} is no backup of Waiter Caller") from error
     if (header.get("archive"), header.get("version")) != ("waitercaller", VERSION):
         raise Damaged(f"{path} is no backup of Waiter Caller that this version reads")
+    if not isinstance(header.get("made_at"), datetime) or not isinstance(header.get("consistency"), str):
+        raise Damaged(f"{path} is damaged: it does not say when it was made")
     return header
 
 
@@ -108,6 +116,8 @@ def check(path: Path) -> dict[str, Any]:
             current = checksums[entry.name] = Checksum()
         else:
             current.add(entry)
+    if not checksums:
+        raise Damaged(f"{path} is damaged: it holds no collection")
     return {name: sums.result() for name, sums in checksums.items()}
 
 
@@ -130,20 +140,35 @@ def _entries(packed: IO[bytes]) -> Iterator[Entry]:
     next(found, None)  # the header
     for entry in found:
         if "document" in entry:
-            if current is None:
+            if current is None or not isinstance(entry["document"], RawBSONDocument):
                 raise InvalidBSON("a document of no collection")
             current.add(entry["document"])
             yield entry["document"]
         elif "collection" in entry:
-            plain = bson.decode(entry.raw)
-            current = sums[plain["collection"]] = Checksum()
-            yield Collection(plain["collection"], plain["options"], plain["indexes"])
+            collection = _collection(bson.decode(entry.raw))
+            if collection.name in sums:
+                raise InvalidBSON("a collection comes twice")
+            current = sums[collection.name] = Checksum()
+            yield collection
         else:
             _check_end(bson.decode(entry.raw), sums)
             if packed.read(1):
                 raise InvalidBSON("something follows the end")
             return
     raise EOFError("no end")
+
+
+def _collection(record: dict[str, Any]) -> Collection:
+    """The record of a collection. Raises InvalidBSON where a restore could not use it."""
+    name, options, indexes = record["collection"], record["options"], record["indexes"]
+    if not isinstance(name, str) or not _NAME.fullmatch(name) or name.startswith("system."):
+        raise InvalidBSON("a collection without a proper name")
+    if not isinstance(options, dict) or not isinstance(indexes, list):
+        raise InvalidBSON(f"the options or indexes of {name}")
+    for index in indexes:
+        if not isinstance(index, dict) or not isinstance(index.get("name"), str) or not isinstance(index["key"], dict):
+            raise InvalidBSON(f"an index of {name}")
+    return Collection(name, options, indexes)
 
 
 def _check_end(end: dict[str, Any], sums: dict[str, Checksum]) -> None:

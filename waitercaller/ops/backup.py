@@ -7,7 +7,7 @@ Safety of a restore: the file is first verified completely, then written to temp
 (documents and indexes), before existing data are replaced.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,13 @@ def backup(database: Database[Document], path: Path) -> dict[str, Any]:
         return archive.write(path, header, _entries(database, session))
 
 
-def rehearse(path: Path, scratch: Database[Document]) -> dict[str, Any]:
-    """Restore into the database `scratch`, compare, and drop it. Raises as `restore`."""
+def rehearse(path: Path, scratch: Database[Document], look: Callable[[], object] = lambda: None) -> dict[str, Any]:
+    """Restore into the database `scratch`, compare, call `look`, and drop it. Raises as `restore`."""
     try:
         checksums = archive.check(path)
         scratch.client.drop_database(scratch.name)
         _restore_finished(path, scratch, checksums, prefix="")
+        look()
         return checksums
     finally:
         scratch.client.drop_database(scratch.name)
@@ -142,7 +143,10 @@ def _fill(path: Path, database: Database[Document], prefix: str) -> list[archive
         if len(batch) == BATCH_SIZE or (batch and isinstance(entry, archive.Collection)):
             _insert(database[prefix + collections[-1].name], batch)
         if isinstance(entry, archive.Collection):
-            database.create_collection(prefix + entry.name, **entry.options)
+            try:
+                database.create_collection(prefix + entry.name, **entry.options)
+            except (TypeError, ValueError) as error:  # of options that the driver takes for its own arguments
+                raise archive.Damaged(f"{path} is damaged: the options of {entry.name}") from error
             collections.append(entry)
         else:
             batch.append(entry)

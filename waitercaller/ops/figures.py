@@ -15,6 +15,7 @@ from waitercaller.db import clock
 from waitercaller.db.client import Filter
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
+from waitercaller.model import subscriptions
 from waitercaller.model.service_request import NOT_REHEARSED
 
 TIMEOUT_SECONDS = 1.0  # of all queries; scrape_timeout of Prometheus is 10 s
@@ -37,7 +38,13 @@ class DatabaseFigures(Collector):
         figures: list[Metric] = []
         try:
             with pymongo.timeout(TIMEOUT_SECONDS):
-                figures = [self._live_calls(), self._overdue_steps(), self._unheard(), *self._outbox()]
+                figures = [
+                    self._live_calls(),
+                    self._overdue_steps(),
+                    self._unheard(),
+                    self._failing_phones(),
+                    *self._outbox(),
+                ]
         except PyMongoError:
             figures = []
         answers = GaugeMetricFamily("waitercaller_database_up", "Whether the database answers.")
@@ -67,6 +74,13 @@ class DatabaseFigures(Collector):
             "waitercaller_unheard_restaurants", "Open restaurants whose owners were told that nobody hears their calls."
         )
         figure.add_metric([], self.database.alerts.count_documents({"told_at": {"$ne": None}}))
+        return figure
+
+    def _failing_phones(self) -> Metric:
+        figure = GaugeMetricFamily(
+            "waitercaller_failing_phones", "Phones whose push service has not taken the latest message."
+        )
+        figure.add_metric([], self.database.subscriptions.count_documents(subscriptions.is_failing()))
         return figure
 
     def _outbox(self) -> Iterator[Metric]:

@@ -68,6 +68,8 @@ def _send(push: Push) -> Result:
         return _forget(subscription, push)
     message = _message(push, restaurant, subscription["language"])
     if message is None:
+        if push["expires_at"] <= clock.now() and push["attempts"] > 1:
+            subscriptions.note_failed(subscription["_id"])  # its service has not taken it all the time
         return _drop(push)
     if open_until := breaker.open_until(delivery.service_of(subscription["endpoint"])):
         QUEUE.reschedule(push, open_until)
@@ -119,10 +121,13 @@ def _note_answer(push: Push, subscription: Subscription, answer: delivery.Answer
         if QUEUE.finish(push, "sent"):  # else another process sends it again, and tells them
             for listener in LISTENERS:
                 listener(push, subscription["member_id"], handed_over_at)
+        if "failed_at" in subscription:
+            subscriptions.clear_failed(subscription["_id"])
         return "sent"
     if answer.verdict == "gone":
         return _forget(subscription, push)
     if answer.verdict == "refused":
+        subscriptions.note_failed(subscription["_id"])
         host = delivery.host_of(subscription["endpoint"])
         QUEUE.give_up(push, f"the push message {push['event']}", f"{host} refuses it: {answer.status}")
         return "failed"
@@ -148,17 +153,10 @@ def _encoded(message: Message) -> bytes:
 def _headers(endpoint: str, push: Push) -> dict[str, str]:
     """RFC 8030; `TTL` in seconds."""
     headers = {
-        "Authorization": encryption.authorization(endpoint, config().vapid_private_key, _contact()),
+        "Authorization": encryption.authorization(endpoint, config().vapid_private_key, config().push_contact),
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
         "TTL": str(int((push["expires_at"] - clock.now()).total_seconds())),
         "Urgency": "high",
     }
     return {**headers, "Topic": push["topic"]} if push["topic"] else headers
-
-
-def _contact() -> str:
-    """Whom a push service may ask about our messages; Apple's wants an address that exists."""
-    if config().security_contact.startswith(("mailto:", "https:")):
-        return config().security_contact
-    return f"mailto:{parseaddr(config().mail_sender)[1]}"

@@ -16,6 +16,7 @@ from waitercaller.model.service_request import escalation_of
 from waitercaller.report import blueprint, history, sheet, story, summary, words
 from waitercaller.report.summary import Period, TimedCell
 from waitercaller.web import access
+from waitercaller.web.languages import current_language
 
 blueprint.add_app_template_filter(words.minutes_and_seconds, "minutes_and_seconds")
 
@@ -50,7 +51,8 @@ def download(restaurant_id: ObjectId) -> Response:
     """The figures of a period as CSV: a row per hour, zone and kind."""
     period = _period()
     items = _timed_cells(period)
-    response = Response(sheet.to_csv([_column_titles(), *_rows(items)]), mimetype="text/csv")
+    text = sheet.to_csv([_column_titles(), *_rows(items)], current_language())
+    response = Response(text, mimetype="text/csv")
     name = f"waiter-caller-{period.first}-{period.last}.csv"
     response.headers.set("Content-Disposition", "attachment", filename=name)
     return response

@@ -46,7 +46,9 @@ def page_context(restaurant: Restaurant) -> dict[str, Any]:
         "counter": [_screen(restaurant, each) for each in counter],
         "closed": [_device(each) for each in devices if each["name"] not in open_names],
         "ringing_screens": sum(each["audible"] for each in screens),
-        "ringing_phones": sum(phone["choice"] == "all" for member_id, phone in phones if member_id in on_duty),
+        "ringing_phones": sum(
+            phone["choice"] == "all" and not phone["fails"] for member_id, phone in phones if member_id in on_duty
+        ),
         "refresh": REFRESH_SECONDS if any(screen_rings.pending(each) for each in screens) else 0,
         "tried": _tried(rehearsals.latest(restaurant["_id"])),
     }
@@ -80,6 +82,7 @@ def _phone(subscription: Subscription, seen_at: datetime | None) -> dict[str, An
         "name": subscription["_id"].rpartition(":")[2],
         "words": browsers.in_words(subscription["browser"]),
         "choice": subscription["choice"],
+        "fails": "failed_at" in subscription,
         "used": None if seen_at is None else people.ago(seen_at),
         "signed": None if signed_at is None else people.ago(signed_at),
     }

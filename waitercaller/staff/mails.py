@@ -24,7 +24,8 @@ def invitation(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     restaurant = restaurants.get(found["restaurant_id"]) if found else None
     if found is None or restaurant is None:
         return None
-    token = tokens.issue("invitation", str(found["_id"]), found["expires_at"] - clock.now())
+    left = found["expires_at"] - clock.now()
+    token = tokens.issue("invitation", str(found["_id"]), left, context["ordered_at"])
     link = address_of("staff.invitation_link", token=token)
     return outbox.Prepared("invitation", {"link": link, "restaurant_name": safe_name(restaurant["name"])})
 

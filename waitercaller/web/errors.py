@@ -9,14 +9,17 @@ from flask import Flask, Response, g, jsonify, make_response, render_template, r
 from flask_babel import gettext as _
 from flask_babel.speaklater import LazyString
 from flask_wtf.csrf import CSRFError
+from gunicorn.http.errors import ParseException
 from pymongo.errors import PyMongoError
 from werkzeug.exceptions import HTTPException
 
 from waitercaller.db.faults import is_transient
+from waitercaller.web import security
 
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
+NO_SESSION = "The CSRF session token is missing."  # what Flask-WTF says where no cookie has come
 
 
 class DomainError(Exception):
@@ -34,6 +37,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(DomainError, _domain_error)
     app.register_error_handler(PyMongoError, _database_error)
     app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(ParseException, _malformed_body)
     app.register_error_handler(HTTPException, _http_error)
     app.log_exception = _log_fault  # type: ignore[method-assign]  # Flask's would log the path
 
@@ -98,7 +102,23 @@ def _database_error(error: PyMongoError) -> Response:
 
 def _csrf_error(error: CSRFError) -> Response:
     log.info("form refused: %s", error.description)
-    return error_page(400, _("This page was open for too long. Please go back, reload it and try again."))
+    usual = _("This page was open for too long. Please go back, reload it and try again.")
+    return error_page(400, _form_refusals().get(error.description or "", usual))
+
+
+def _form_refusals() -> dict[str, str]:
+    """Why a form was refused, and what its sender can do, where it is not that the page was open for too long."""
+    return {
+        security.OTHER_SITE: _("This was sent from another site, not from a page of ours. Nothing was changed."),
+        security.NO_ORIGIN: _(
+            "Your browser does not say from which page this was sent: a setting or an extension removes that. Allow it "
+            "for this site, or use another browser. Nothing was changed."
+        ),
+        NO_SESSION: _(
+            "Your browser has not sent our cookie: it was deleted, or cookies are blocked. Allow cookies for this "
+            "site, go back, reload the page and try again."
+        ),
+    }
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -109,6 +129,12 @@ def _http_error(error: HTTPException) -> Response:
     if "Allow" in response.headers:
         page.headers["Allow"] = response.headers["Allow"]
     return page
+
+
+def _malformed_body(error: ParseException) -> Response:
+    """Respond with 400 to a body that gunicorn cannot read, such as a chunk without a length."""
+    log.info("body refused: %s", type(error).__name__)
+    return error_page(400)
 
 
 def _texts(status: int) -> tuple[str, str]:

@@ -4,11 +4,10 @@ import hashlib
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, g, request
 from flask.sessions import SecureCookieSessionInterface
-from flask_wtf.csrf import CSRFProtect
+from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from waitercaller.db.config import config
@@ -17,6 +16,7 @@ from waitercaller.model import logins
 View = TypeVar("View", bound=Callable[..., Any])
 
 csrf = CSRFProtect()
+OTHER_SITE, NO_ORIGIN = "another site", "no origin"  # what a CSRFError says of a form that is not known to be ours
 
 POLICY = {
     "default-src": "'none'",
@@ -41,7 +41,7 @@ HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # A POST over https must carry a Referer to pass the CSRF check, so not "no-referrer" where forms are.
+    # By the Referer browsers without Origin and Sec-Fetch-Site show that a form is ours: not "no-referrer".
     "Referrer-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -58,8 +58,9 @@ class Sessions(SecureCookieSessionInterface):
 def init_app(app: Flask) -> None:
     app.session_interface = Sessions()
     app.permanent_session_lifetime = logins.DEVICE_LIFETIME  # of the cookie; logins can end earlier
-    app.before_request(_refuse_malformed_referer)  # before the CSRF check, which would raise on it
+    app.config["WTF_CSRF_SSL_STRICT"] = False  # Flask-WTF knows the Referer only; see `_refuse_other_sites`
     csrf.init_app(app)
+    app.before_request(_refuse_other_sites)
     app.after_request(_headers)
     proxies = config(app).proxy_count
     if proxies:
@@ -83,11 +84,25 @@ def guest_form(view: View) -> View:
     return cast(View, checked)
 
 
-def _refuse_malformed_referer() -> None:
-    try:
-        urlsplit(request.referrer or "")
-    except ValueError:
-        abort(400)
+def _refuse_other_sites() -> None:
+    """Over https a form must come from a page of this site, beside its token. Raises CSRFError.
+
+    The first of these headers that a browser sends decides: Origin, Sec-Fetch-Site, Referer. Privacy tools remove the
+    Referer, and a page's referrer policy makes the Origin "null".
+    """
+    if not request.is_secure or not g.get("csrf_valid"):  # the token was not asked for: no form
+        return
+    origin, site = request.headers.get("Origin", "null"), request.headers.get("Sec-Fetch-Site", "none")
+    if origin != "null":
+        is_ours = origin == f"https://{request.host}"
+    elif site != "none":
+        is_ours = site == "same-origin"
+    elif request.referrer:
+        is_ours = f"{request.referrer}/".startswith(f"https://{request.host}/")
+    else:
+        raise CSRFError(NO_ORIGIN)
+    if not is_ours:
+        raise CSRFError(OTHER_SITE)
 
 
 def _headers(response: Response) -> Response:

@@ -48,8 +48,11 @@ def memberships_of(user_id: ObjectId) -> list[Membership]:
     ]
 
 
-def delete_account(user: User, memberships: list[Membership], language: str) -> None:
-    """Delete the user and dependent documents, all or nothing. Raises OwnershipChanged."""
+def delete_account(user: User, memberships: list[Membership], language: str | None) -> None:
+    """Delete the user and dependent documents, all or nothing; `language` is that of the mail, None: send none.
+
+    Raises OwnershipChanged.
+    """
 
     def work(txn: ClientSession | None) -> None:
         for membership in memberships:
@@ -57,23 +60,30 @@ def delete_account(user: User, memberships: list[Membership], language: str) -> 
         _erase_elsewhere(user, txn)
         _remove_user(user, [membership["member"]["id"] for membership in memberships], txn)
         names = [membership["restaurant"]["name"] for membership in memberships if membership["will_be_closed"]]
-        outbox.enqueue("account_deleted", user["email"], txn=txn, language=language, closed=names)
+        if language:
+            outbox.enqueue("account_deleted", user["email"], txn=txn, language=language, closed=names)
 
     transaction(work)
     for membership in memberships:
         restaurants.forget(membership["restaurant"]["_id"])
 
 
-def _close(membership: Membership, txn: ClientSession | None) -> None:
-    restaurant_id = membership["restaurant"]["_id"]
-    if not restaurants.close(restaurant_id, membership["member"]["id"], txn):
-        raise OwnershipChanged
+def end_restaurant(restaurant: Restaurant, txn: ClientSession | None) -> None:
+    """End all that a restaurant has which was just marked as removed, and enqueue its erasure."""
+    restaurant_id = restaurant["_id"]
     tables.remove_all(restaurant_id, txn)
     requests.withdraw({"restaurant_id": restaurant_id}, txn)
     logins.end_devices(restaurant_id, txn)
     tokens.revoke(str(restaurant_id), txn)  # codes for counter devices
     invitations.delete_of_restaurant(restaurant_id, txn)
-    erasure.of_restaurant(membership["restaurant"], txn)
+    erasure.of_restaurant(restaurant, txn)
+
+
+def _close(membership: Membership, txn: ClientSession | None) -> None:
+    restaurant = membership["restaurant"]
+    if not restaurants.close(restaurant["_id"], membership["member"]["id"], txn):
+        raise OwnershipChanged
+    end_restaurant(restaurant, txn)
 
 
 def _remove_membership(membership: Membership, txn: ClientSession | None) -> None:

@@ -16,7 +16,7 @@ def email_change(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
         return None
     if users.with_address(to):
         return outbox.Prepared("email_taken", {"link": address_of("auth.login")})
-    token = tokens.issue("email", subject, profiles.CHANGE_LIFETIME)
+    token = tokens.issue("email", subject, profiles.CHANGE_LIFETIME, context["ordered_at"])
     return outbox.Prepared("email_change", {"link": address_of("account.email_link", token=token)})
 
 

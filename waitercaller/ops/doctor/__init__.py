@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from flask import Flask
 
 from waitercaller.db.config import config
-from waitercaller.ops.doctor import database, machine, network
+from waitercaller.ops.doctor import database, machine, network, push
 from waitercaller.ops.doctor.finding import Check, Finding, bad
 
 __all__ = ["CHECKS", "Finding", "examine"]
@@ -14,6 +14,7 @@ __all__ = ["CHECKS", "Finding", "examine"]
 CHECKS: tuple[Check, ...] = (
     machine.settings,
     machine.disk,
+    machine.erasure_log,
     database.answers,
     database.version,
     database.replica_set,
@@ -27,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     network.name,
     network.certificate,
     network.mail,
+    push.services,
 )
 
 

@@ -38,6 +38,17 @@ def _conflicts(config: Config) -> Iterator[Finding]:
         )
 
 
+def erasure_log(config: Config) -> Iterator[Finding]:
+    """Whether erasures are noted outside the database."""
+    path = config.erasure_log
+    if not path:
+        yield note("ERASURE_LOG is empty: a restored backup brings deleted accounts back.", "Set it to a file.")
+    elif os.access(path if os.path.exists(path) else os.path.dirname(path), os.W_OK):
+        yield good(f"Erasures are noted in {path}.")
+    else:
+        yield bad(f"{path} cannot be written, so no erasure ends.", "Is its folder there, and our user's?")
+
+
 def disk(_config: Config) -> Iterator[Finding]:
     """Free space on each disk that holds one of FOLDERS."""
     seen = set()

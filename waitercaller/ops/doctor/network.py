@@ -4,6 +4,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from email.utils import parseaddr
 from urllib.parse import SplitResult, urlsplit
 
 from flask import current_app
@@ -14,6 +15,8 @@ from waitercaller.mail import smtp
 from waitercaller.ops.doctor.finding import Finding, bad, good, note
 
 TIMEOUT_SECONDS = 10.0
+MAIL_REPLY_SECONDS = 30.0  # for each answer; mails are waited for longer (mail/smtp)
+MAIL_ACCEPTED = 250
 MIN_CERTIFICATE_DAYS = 14  # certbot renews 30 days before expiry: by then several renewals have failed
 
 RENEWAL_ADVICE = "certbot renew --dry-run shows why it is not renewed; the log is /var/log/letsencrypt/letsencrypt.log."
@@ -63,27 +66,43 @@ def certificate(config: Config) -> Iterator[Finding]:
 
 
 def mail(config: Config) -> Iterator[Finding]:
-    """Connection and login at the mail server, encrypted as configured."""
+    """A conversation with the mail server as a mail begins it: greeting, encryption, login, sender."""
     if config.mail_folder:
         yield note("MAIL_FOLDER is set: mails are written there and sent to nobody.", "Empty it, and set MAIL_SERVER.")
         return
     place = f"{config.mail_server}:{config.mail_port}"
     try:
-        with smtp.Connection(current_app.extensions["mail"]) as connection:
-            assert connection.host is not None
-            connection.host.noop()
+        with smtp.Connection(current_app.extensions["mail"], reply_seconds=MAIL_REPLY_SECONDS) as connection:
+            assert isinstance(connection.host, smtp.Client)
+            greeted = connection.host.ehlo_resp or connection.host.helo_resp or b""
+            code, answer = connection.host.try_sender(parseaddr(config.mail_sender)[1])
+    except smtp.GreetingRefused as error:
+        yield bad(
+            f'The mail server {place} refuses our greeting "{smtp.own_name()}": {_answer(error.smtp_error)}.',
+            "That is the host of PUBLIC_URL. Does it have an address, and may this machine send by that server?",
+        )
     except OSError as error:
         yield bad(f"The mail server {place} cannot be used: {smtp.reason(error)}.", MAIL_ADVICE)
     else:
-        yield from _mail_is_open(config, place)
+        if code != MAIL_ACCEPTED:
+            words = f"The mail server {place} refuses our sender: {code} {_answer(answer)}."
+            yield bad(words, "MAIL_SENDER must be one that it sends mails of.")
+        yield from _mail_is_open(config, place, _answer(greeted))
 
 
-def _mail_is_open(config: Config, place: str) -> Iterator[Finding]:
+def _mail_is_open(config: Config, place: str, greeted: str) -> Iterator[Finding]:
     login = f" as {config.mail_username}" if config.mail_username else ", without a login"
+    words = f'The mail server {place} lets us in{login}; to our greeting "{smtp.own_name()}" it says: {greeted}'
     if config.mail_security == "none" and config.mail_server not in ("localhost", "127.0.0.1", "::1"):
-        yield note(f"The mail server {place} lets us in{login}, unencrypted.", "Set MAIL_SECURITY to starttls or tls.")
+        yield note(f"{words}. Nothing is encrypted.", "Set MAIL_SECURITY to starttls or tls.")
     else:
-        yield good(f"The mail server {place} lets us in{login}.")
+        yield good(f"{words}.")
+
+
+def _answer(text: bytes | str) -> str:
+    """The first line of an answer, as far as a terminal shows it."""
+    first = (text.decode(errors="replace") if isinstance(text, bytes) else text).partition("\n")[0]
+    return "".join(character for character in first if character.isprintable())
 
 
 def _lifetime(host: str, ends: datetime) -> Finding:

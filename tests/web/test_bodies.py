@@ -1,0 +1,56 @@
+"""Bodies that gunicorn cannot read are answered with 400, and are no fault of ours."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from config import Config
+from tests.support import databases, settings
+from tests.support.gunicorn import Gunicorn
+from waitercaller.model.tables import Table
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_wire]
+
+HEAD = (
+    "POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n"
+    "Content-Type: application/x-www-form-urlencoded\r\n\r\n"
+)
+BODIES = {
+    "a length that is no number": "zz\r\nabc\r\n0\r\n\r\n",
+    "a negative length": "-5\r\nabc\r\n0\r\n\r\n",
+    "no length": "\r\nabc\r\n0\r\n\r\n",
+    "a length that is too small": "3\r\nabcdef\r\n0\r\n\r\n",
+    "an end before the end": "5\r\nab",
+    "nothing": "",
+}
+
+
+@pytest.fixture
+def gunicorn(app: Flask, config: Config, tmp_path: Path) -> Iterator[Gunicorn]:
+    """A worker of production, on the database of `app`."""
+    environ = settings.environ(config.mongodb_uri, "http://127.0.0.1", tmp_path / "mail", TMPDIR=str(tmp_path))
+    gunicorn = Gunicorn(f"127.0.0.1:{databases.free_port()}", environ, tmp_path / "gunicorn.log", workers=1)
+    try:
+        gunicorn.start()
+        yield gunicorn
+    finally:
+        gunicorn.stop()
+
+
+def status(gunicorn: Gunicorn, path: str, body: str) -> int:
+    """The status of the answer to a body after which nothing more is sent."""
+    with socket.create_connection(("127.0.0.1", gunicorn.port), timeout=30) as connection:
+        connection.sendall((HEAD.format(path=path) + body).encode())
+        connection.shutdown(socket.SHUT_WR)
+        with connection.makefile("rb") as answer:
+            return int(answer.readline().split()[1])
+
+
+def test_a_malformed_chunk_is_the_senders_fault(gunicorn: Gunicorn, table: Table) -> None:
+    paths = ("/login", "/forgot", f"/t/{table['code']}/call")
+    found = {(path, name): status(gunicorn, path, body) for path in paths for name, body in BODIES.items()}
+    assert found == dict.fromkeys(found, 400)
+    assert "unexpected fault" not in gunicorn.log
