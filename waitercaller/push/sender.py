@@ -8,7 +8,6 @@ import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from functools import partial
 from typing import Literal
 
