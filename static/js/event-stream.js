@@ -1,5 +1,6 @@
 // Server-sent events. EventSource gives up for good when it is refused, and does not notice a connection that hangs: so
-// heartbeats are watched, and the stream is reopened, from here.
+// heartbeats are watched, and the stream is reopened, from here. A browser without EventSource, or one that throws, is as
+// one without a connection: whoever opens the stream is told that it is down.
 
 const MARGIN_MS = 3_000; // that a heartbeat may be late
 const CHECK_MS = 1_000; // between two checks of the heartbeat
@@ -52,10 +53,15 @@ export class EventStream {
     if (this.isEnded || (document.hidden && !this.options.inBackground)) return;
     this.close();
     this.lastSign = Date.now();
-    const source = (this.source = new EventSource(this.options.url()));
-    for (const name of [this.options.eventName, "ping"]) source.addEventListener(name, (event) => this.hear(name, event));
-    source.addEventListener("bye", (event) => this.leave(JSON.parse(event.data).reason));
-    source.addEventListener("error", () => this.lost(GRACE_MS));
+    try {
+      const source = (this.source = new EventSource(this.options.url()));
+      for (const name of [this.options.eventName, "ping"]) source.addEventListener(name, (event) => this.hear(name, event));
+      source.addEventListener("bye", (event) => this.leave(JSON.parse(event.data).reason));
+      source.addEventListener("error", () => this.lost(GRACE_MS));
+    } catch (error) {
+      console.error(error);
+      this.lost(GRACE_MS);
+    }
   }
 
   close() {
@@ -66,9 +72,15 @@ export class EventStream {
 
   /** @param {string} name @param {MessageEvent<string>} event */
   hear(name, event) {
-    this.lastEvent = this.lastSign = Date.now();
+    this.lastSign = Date.now();
+    try {
+      this.options.onEvent(name, JSON.parse(event.data));
+    } catch (error) {
+      console.error(error); // what cannot be taken over is not live
+      return this.lost(0);
+    }
+    this.lastEvent = Date.now();
     this.failures = 0;
-    this.options.onEvent(name, JSON.parse(event.data));
     if (this.live) return;
     this.live = true;
     this.isDownTold = false;

@@ -2,6 +2,7 @@
 // makes a repetition harmless.
 
 import { fetchWithin } from "./fetch-within.js";
+import { safely } from "./safely.js";
 import { read, write } from "./storage.js";
 
 const LIFETIME_MS = 10 * 60_000; // an older tap is not meant any more; guest.html tells guests of these ten minutes
@@ -30,7 +31,7 @@ export class Outbox {
     /** @type {number | undefined} */
     this.retryTimer = undefined;
     addEventListener("online", () => this.send());
-    addEventListener("storage", () => this.handlers.onChange()); // another page of this phone has sent it
+    addEventListener("storage", () => this.tellChange()); // another page of this phone has sent it
   }
 
   /** Of this table, oldest first. */
@@ -59,7 +60,12 @@ export class Outbox {
     const taps = readTaps();
     const late = taps.filter((tap) => !isYoung(tap));
     if (late.length) write(KEY, taps.filter(isYoung));
-    if (late.some((tap) => tap.table === table)) this.handlers.onLate();
+    if (late.some((tap) => tap.table === table)) safely(() => this.handlers.onLate(), undefined);
+  }
+
+  /** What fails in showing it must not stop the sending. */
+  tellChange() {
+    safely(() => this.handlers.onChange(), undefined);
   }
 
   /** One after the other; retries with exponential backoff and jitter. */
@@ -67,7 +73,7 @@ export class Outbox {
     clearTimeout(this.retryTimer);
     this.dropLate();
     const [tap] = this.waiting;
-    this.handlers.onChange();
+    this.tellChange();
     if (!tap || this.isSending) return;
     this.isSending = true;
     try {
@@ -79,7 +85,7 @@ export class Outbox {
     this.isSending = false;
     const delay = Math.min(500 * 2 ** this.failures, LONGEST_RETRY_MS) * (0.5 + Math.random());
     this.retryTimer = setTimeout(() => this.send(), this.failures ? delay : 0);
-    this.handlers.onChange();
+    this.tellChange();
   }
 
   /** Throws where no answer came, or one that is not ours (a Wi-Fi's log-in page). @param {Tap} tap */
@@ -94,12 +100,12 @@ export class Outbox {
       if (!answer.ok) {
         const { message } = await answer.json();
         this.drop(tap);
-        return this.handlers.onRefusal(message);
+        return safely(() => this.handlers.onRefusal(message), undefined);
       }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!page.getElementById("call")) throw new Error("Not our page");
       this.drop(tap);
-      return this.handlers.onAnswer(page, answer.url, tap);
+      return safely(() => this.handlers.onAnswer(page, answer.url, tap), undefined);
     });
   }
 }

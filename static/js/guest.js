@@ -2,14 +2,17 @@
 
 import { closest, find, findAll, setText } from "./dom.js";
 import { EventStream } from "./event-stream.js";
+import { fetchWithin } from "./fetch-within.js";
 import { Outbox } from "./guest-outbox.js";
+import { beAlive, safely } from "./safely.js";
 
 const SLOW_MS = 2_500; // a tap without an answer for so long is shown as not sent
 const DOUBLE_TAP_MS = 600; // two taps on one button within this are one
+const ASK_MS = 10_000; // without a stream the page is asked instead
 
 const { dataset: settings } = document.body;
 const { lang } = document.documentElement;
-const locale = navigator.languages.find((each) => each.startsWith(lang)) ?? lang; // 14:30 or 2:30 pm
+const locale = safely(() => navigator.languages.find((each) => each.startsWith(lang)), undefined) ?? lang; // 14:30 or 2:30 pm
 const form = find("#call", HTMLFormElement);
 const unconnected = find("#unconnected", HTMLElement);
 const unsent = find("#unsent", HTMLElement);
@@ -21,6 +24,8 @@ const notSent = find("h2", HTMLElement, unsent).textContent ?? "";
 
 let clockOffset = 0; // the server's clock minus this phone's, in milliseconds
 let drawTimer = 0;
+let askTimer = 0;
+let isBroken = false; // drawing failed: what the page shows may not be true, and watchdog.js says so
 let lastTap = { name: "", at: 0 };
 
 const headline = () => document.getElementById("headline");
@@ -55,12 +60,30 @@ const stream = new EventStream({
     if (data.html) draw(data.html);
   },
   onLive() {
+    clearInterval(askTimer);
     unconnected.hidden = true;
     outbox.send();
   },
-  onDown: () => (unconnected.hidden = false),
+  onDown() {
+    unconnected.hidden = false;
+    clearInterval(askTimer);
+    askTimer = setInterval(ask, ASK_MS);
+    ask();
+  },
   onGone: () => location.reload(),
 });
+
+/** Ask the page itself what it shows now: a proxy may hold streams back. */
+async function ask() {
+  if (document.hidden) return;
+  /** @type {RequestInit} */
+  const options = { cache: "no-store" };
+  const html = await fetchWithin(ASK_MS, location.href, options, (page) => (page.ok ? page.text() : "")).catch(() => "");
+  const [state] = findAll("#state-and-kinds", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
+  if (stream.live) return;
+  if (state) draw(state.outerHTML);
+  unconnected.hidden = Boolean(state);
+}
 
 function showAge() {
   const line = document.getElementById("since");
@@ -74,6 +97,11 @@ function showAge() {
 /** @param {string} html */
 function draw(html) {
   clearTimeout(drawTimer);
+  isBroken = !safely(() => (drawNow(html), true), false);
+}
+
+/** @param {string} html */
+function drawNow(html) {
   if (document.querySelector("button:active")) {
     drawTimer = setTimeout(() => draw(html), 200); // a button that is replaced under a finger loses its click
     return;
@@ -87,8 +115,8 @@ function draw(html) {
   // The focus stays on its button, or goes to the headline where that button is gone.
   if (focused || activeElement?.id === "headline") ((focused && buttonNamed(focused)) || headline())?.focus();
   if (headline()?.textContent !== title) said.textContent = headline()?.textContent ?? "";
-  showSending();
-  showAge();
+  safely(showSending, undefined);
+  safely(showAge, undefined);
 }
 
 // Not the form's submit event: before Safari 15.4 that does not tell which button was pressed.
@@ -96,8 +124,7 @@ addEventListener("click", (event) => {
   const button = closest(event, "button[form=call]", HTMLButtonElement);
   if (!button) return;
   const name = nameOf(button);
-  event.preventDefault();
-  if (lastTap.name === name && Date.now() - lastTap.at < DOUBLE_TAP_MS) return;
+  if (lastTap.name === name && Date.now() - lastTap.at < DOUBLE_TAP_MS) return event.preventDefault();
   lastTap = { name, at: Date.now() };
   failed.hidden = true;
   const data = new FormData(form);
@@ -108,6 +135,7 @@ addEventListener("click", (event) => {
     fields: Object.fromEntries([...data].map(([field, value]) => [field, String(value)])),
     isNew: Boolean(button.name) && !button.closest(".live"),
   });
+  event.preventDefault(); // not before the tap is kept: what throws must not swallow it
   setTimeout(showSending, SLOW_MS + 50);
 });
 
@@ -117,7 +145,8 @@ function showSending() {
   for (const button of buttons()) button.classList.toggle("sending", waiting.some((tap) => tap.button === nameOf(button)));
   const isLate = waiting.length > 0 && (outbox.failures > 0 || Date.now() - waiting[0].at > SLOW_MS);
   if (isLate) {
-    const time = outbox.until.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+    const { until } = outbox;
+    const time = safely(() => until.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }), until.toTimeString().slice(0, 5));
     const pressed = waiting.map((tap) => buttonNamed(tap.button));
     const names = pressed.map((button) => (button?.querySelector("b, span") ?? button)?.textContent);
     say(unsent, (unsent.dataset.until ?? "").replace("#", time), [notSent, ...names.filter(Boolean)].join(" · "));
@@ -142,7 +171,8 @@ function say(section, words, title) {
  * @param {Document} page @param {string} address @param {import("./types").Tap} tap
  */
 function takeOver(page, address, tap) {
-  history.replaceState(null, "", address);
+  isBroken = true; // until it is drawn
+  safely(() => history.replaceState(null, "", address), undefined);
   settings.liveUrl = page.body.dataset.liveUrl;
   for (const part of ["#call", "#languages"]) {
     const [now] = findAll(part, HTMLElement);
@@ -162,7 +192,8 @@ addEventListener("click", (event) => event.target instanceof Node && menu?.conta
 addEventListener("keydown", (event) => event.key === "Escape" && menu?.removeAttribute("open"));
 document.addEventListener("visibilitychange", () => document.hidden || outbox.send());
 addEventListener("pageshow", (event) => event.persisted && stream.show());
-setInterval(showAge, 5_000);
+setInterval(() => safely(showAge, undefined), 5_000);
+setInterval(() => isBroken || beAlive(), 1_000);
 note?.parentElement?.removeAttribute("hidden"); // without scripts the page reloads itself, and a note would be lost
-showAge();
+safely(showAge, undefined);
 outbox.send();

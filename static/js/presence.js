@@ -3,6 +3,7 @@
 
 import { find, findAll } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
+import { safely } from "./safely.js";
 import { isAudible } from "./sound.js";
 import { troubles } from "./trouble.js";
 
@@ -77,7 +78,7 @@ export async function tell() {
 }
 
 /** Report as seen what this screen shows to somebody, once it is painted: one request for all cards. */
-async function reportSeen() {
+export async function reportSeen() {
   if (isSending || isResting || document.hidden || document.body.dataset.live === "ended" || !unreported().length) return;
   isSending = true;
   await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
@@ -120,12 +121,17 @@ function post(url, fields) {
 }
 
 /** Report after whatever draws the list or changes which of its cards are on view. */
-export function startPresence() {
+function watchCards() {
   new MutationObserver(reportSeen).observe(calls, {
     childList: true,
     subtree: true,
     attributeFilter: ["data-ids", "data-elsewhere", "data-level", "hidden"],
   });
+}
+
+/** Where the cards cannot be watched, reportSeen() is called each second all the same. */
+export function startPresence() {
+  safely(watchCards, undefined);
   document.addEventListener("visibilitychange", () => (tell(), reportSeen()));
   // The server may count the screen for some seconds after its stream has ended, so this is said without one too. The
   // page is hidden next, and would say that it can still be heard.

@@ -100,7 +100,7 @@ def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str
         return render_template(
             "requests/dashboard/_calls.html",
             cards=cards,
-            opening=opening_words.describe_if_closed(restaurant),
+            opening=opening_words.describe_if_out_of_hours(restaurant),
             screens=[_screen(each) for each in presence.open_screens(restaurant["_id"])],
             zones=restaurant["zones"],
             time_zone=restaurants.time_zone(restaurant),
@@ -113,10 +113,11 @@ def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str
         )
 
 
-def phase(restaurant: Restaurant) -> tuple[str | None, bool]:
+def phase(restaurant: Restaurant) -> tuple[str | None, bool, bool]:
     """The opening state, which changes the list with time alone; part of the key of the shared fragment."""
     now = clock.now()
-    return opening.manual_state(restaurant, now), opening.is_in_hours(restaurant, now)
+    has_grace = opening.grace_ends_at(restaurant, now) is not None
+    return opening.manual_state(restaurant, now), opening.is_in_hours(restaurant, now), has_grace
 
 
 def overdue_after(times: Escalation) -> timedelta:

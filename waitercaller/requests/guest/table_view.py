@@ -142,4 +142,4 @@ def scope_of(table: Table) -> Scope:
 
 def is_open(restaurant: Restaurant) -> bool:
     """Whether guests can call now."""
-    return opening.is_open(restaurant, clock.now())
+    return opening.can_call(restaurant, clock.now())
