@@ -9,6 +9,7 @@ import pytest
 from bson import ObjectId
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.test_cards_and_rounds import choose
 from tests.browser.test_drawing import TONES, rings, tones
 from tests.browser.test_drawing import call as call  # a fixture
 from tests.support.cast import Person
@@ -261,7 +262,9 @@ def test_a_guest_whose_page_cannot_be_drawn_is_told_within_20_seconds(
     expect(said.filter(has_text=re.compile("on the way|may be out of date"))).to_have_count(1)
 
 
-def test_a_question_that_fails_does_not_end_all_later_ones(visitors: Visitors, alice: Person, called: ObjectId) -> None:
+def test_a_question_that_fails_does_not_end_all_later_ones(
+    visitors: Visitors, alice: Person, bob: Person, called: ObjectId
+) -> None:
     page = visitors.dashboard(alice)
     expect(card(page, "7")).to_be_visible()
     page.evaluate("""() => {
@@ -273,8 +276,7 @@ def test_a_question_that_fails_does_not_end_all_later_ones(visitors: Visitors, a
       };
     }""")
     for _ in range(2):
-        card(page, "7").locator(".more summary").click()
-        press(page, "Pass on to somebody")
+        choose(page, "7", "Pass on to somebody")
     expect(page.locator("#who")).to_be_visible()
 
 

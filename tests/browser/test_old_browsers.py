@@ -7,9 +7,10 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
+from tests.browser.test_cards_and_rounds import choose
 from tests.browser.test_drawing import call as call  # a fixture
 from tests.support.cast import Person
-from tests.support.visitors import Visitors, card, is_live, is_waiting, press
+from tests.support.visitors import Visitors, card, fill, is_live, is_waiting, press
 from waitercaller.model import restaurants
 from waitercaller.model.tables import Table
 
@@ -55,16 +56,14 @@ def old(page: Page) -> Page:
 
 
 @pytest.fixture
-def dashboard(visitors: Visitors, alice: Person) -> Page:
+def dashboard(visitors: Visitors, alice: Person, bob: Person) -> Page:
     page = old(visitors.logged_in(alice))
     page.goto(f"{alice.home}/dashboard")
     is_live(page)
     return page
 
 
-def test_the_main_job_in_browsers_of_the_stated_minimum(
-    visitors: Visitors, dashboard: Page, bob: Person, table: Table
-) -> None:
+def test_the_main_job_in_browsers_of_the_stated_minimum(visitors: Visitors, dashboard: Page, table: Table) -> None:
     guest = old(visitors.come())
     guest.goto(f"/t/{table['code']}")
     press(guest, "Call a waiter")
@@ -73,8 +72,7 @@ def test_the_main_job_in_browsers_of_the_stated_minimum(
     expect(dashboard).to_have_title(re.compile(r"^\(1\)"))
     card(dashboard, "7").get_by_role("button", name="I’m going").click()
     expect(guest.locator("#headline")).to_have_text("Alice is on the way")
-    card(dashboard, "7").locator(".more summary").click()
-    press(dashboard, "Pass on to somebody")  # without dialogs a page of its own asks
+    choose(dashboard, "7", "Pass on to somebody")  # without dialogs a page of its own asks
     press(dashboard, "Bob")
     expect(guest.locator("#headline")).to_have_text("Bob is on the way")
     is_live(dashboard)
@@ -90,7 +88,9 @@ def test_a_counter_asks_who_in_browsers_of_the_stated_minimum(
     call("4")
     page = old(visitors.logged_in(alice))
     page.goto(f"{alice.home}/staff")
-    press(page, "Make this browser a counter screen")
+    page.get_by_text("Add a screen").click()
+    fill(page, device_name="Bar")
+    press(page, "Log me out and make it a screen")
     is_live(page)
     card(page, "4").get_by_role("button", name="I’m going").click()
     press(page, "Bob")
