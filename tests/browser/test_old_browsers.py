@@ -46,7 +46,7 @@ def forget_new_selectors(page: Page) -> None:
         css = re.sub(r"/\*.*?\*/", "", response.text(), flags=re.DOTALL)
         route.fulfill(response=response, body=NEW_SELECTORS.sub("", css))
 
-    page.route("**/static/css/**", answer)
+    page.route(re.compile(r"/css/[^/]+\.css"), answer)
 
 
 def old(page: Page) -> Page:
