@@ -1,8 +1,7 @@
 // The bell's menu: how this screen calls for attention.
 
 import { canNotify, isNotifying, startNotifications } from "./desktop-notifications.js";
-import { find } from "./dom.js";
-import { safely } from "./safely.js";
+import { find, safely } from "./dom.js";
 import { obeysRinger, soundState, startSound, switchSound, testSound } from "./sound.js";
 import { showTroubles, startTroubles } from "./trouble.js";
 

@@ -5,7 +5,7 @@ import { startBellMenu } from "./bell-menu.js";
 import { cards, clear, draw, newsIn, rearrange, refresh, startCards, takeAgain } from "./cards.js";
 import { now, synchronise } from "./clock.js";
 import { notify } from "./desktop-notifications.js";
-import { closest, find, findAll, setText } from "./dom.js";
+import { closest, find, findAll, safely, setText } from "./dom.js";
 import { EventStream } from "./event-stream.js";
 import { fetchWithin } from "./fetch-within.js";
 import { areRounds, showRounds } from "./group-by-zone.js";
@@ -15,7 +15,6 @@ import { mustAsk, renewNames } from "./member-dialog.js";
 import { morph } from "./morph.js";
 import { answer, isThisScreen, reportSeen, startPresence, streamUrl, tell } from "./presence.js";
 import { showBusy, startActions } from "./request-actions.js";
-import { beAlive, safely } from "./safely.js";
 import { checkSound, ring } from "./sound.js";
 import { write } from "./storage.js";
 import { showCount } from "./tab-badge.js";
@@ -207,7 +206,7 @@ function passTime() {
   for (const step of [() => announce(takeAgain(), settings.stillWaiting), removeOld, checkSound, checkLine, reportSeen]) {
     safely(step, undefined);
   }
-  beAlive(); // what cannot be drawn says so by itself
+  document.dispatchEvent(new Event("alive")); // what cannot be drawn says so by itself
 }
 
 function startMenus() {

@@ -1,7 +1,6 @@
 // Notifications of the system while this page is behind other windows. Asked for by a click only, and remembered.
 
-import { find } from "./dom.js";
-import { safely } from "./safely.js";
+import { find, safely } from "./dom.js";
 import { ofThisScreen, read, write } from "./storage.js";
 
 const KEY = ofThisScreen("notices");

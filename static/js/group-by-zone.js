@@ -1,7 +1,6 @@
 // "Rounds": the cards of each zone as one list in the order of the tables, for a waiter who walks through the zone once.
 
-import { find, findAll, setText } from "./dom.js";
-import { safely } from "./safely.js";
+import { find, findAll, safely, setText } from "./dom.js";
 import { ofThisScreen, read, write } from "./storage.js";
 
 const KEY = ofThisScreen("rounds");

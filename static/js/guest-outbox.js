@@ -1,15 +1,14 @@
-// The outbox of a guest's phone: taps are kept in local storage until the server has answered. The one-time key of the page
-// makes a repetition harmless.
+// Taps are kept until the server has answered. The page's one-time key makes a repetition harmless.
 
+import { safely } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
-import { safely } from "./safely.js";
 import { read, write } from "./storage.js";
 
-const LIFETIME_MS = 10 * 60_000; // an older tap is not meant any more; guest.html tells guests of these ten minutes
-const TIMEOUT_MS = 8_000; // for one answer
-const LONGEST_RETRY_MS = 10_000; // before jitter
+const LIFETIME_MS = 10 * 60_000; // told in page.html
+const TIMEOUT_MS = 8_000;
+const LONGEST_RETRY_MS = 10_000;
 const KEY = "taps";
-const table = location.pathname.toUpperCase(); // printed codes are upper-case, typed ones may not be
+const table = location.pathname.toUpperCase();
 
 /** @typedef {import("./types").Tap} Tap */
 
@@ -31,7 +30,7 @@ export class Outbox {
     /** @type {number | undefined} */
     this.retryTimer = undefined;
     addEventListener("online", () => this.send());
-    addEventListener("storage", () => this.tellChange()); // another page of this phone has sent it
+    addEventListener("storage", () => this.tellChange());
   }
 
   /** Of this table, oldest first. */
@@ -51,7 +50,7 @@ export class Outbox {
     this.send();
   }
 
-  /** Not the next tap on the same button, which was made while this one was on its way. @param {Tap} tap */
+  /** Not a later tap on the same button. @param {Tap} tap */
   drop(tap) {
     write(KEY, readTaps().filter((other) => !isSame(tap, other) || other.at !== tap.at));
   }
@@ -63,7 +62,6 @@ export class Outbox {
     if (late.some((tap) => tap.table === table)) safely(() => this.handlers.onLate(), undefined);
   }
 
-  /** What fails in showing it must not stop the sending. */
   tellChange() {
     safely(() => this.handlers.onChange(), undefined);
   }
@@ -88,7 +86,7 @@ export class Outbox {
     this.tellChange();
   }
 
-  /** Throws where no answer came, or one that is not ours (a Wi-Fi's log-in page). @param {Tap} tap */
+  /** Throws without an answer of ours. @param {Tap} tap */
   async post(tap) {
     const options = {
       method: "POST",

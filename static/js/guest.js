@@ -1,14 +1,13 @@
-// The guest's page: sends taps until they are answered, and keeps the state true. Without it the page works by plain forms.
+// Sends taps until they are answered, and keeps the state true.
 
-import { closest, find, findAll, setText } from "./dom.js";
+import { closest, find, findAll, safely, setText } from "./dom.js";
 import { EventStream } from "./event-stream.js";
 import { fetchWithin } from "./fetch-within.js";
 import { Outbox } from "./guest-outbox.js";
-import { beAlive, safely } from "./safely.js";
 
-const SLOW_MS = 2_500; // a tap without an answer for so long is shown as not sent
-const DOUBLE_TAP_MS = 600; // two taps on one button within this are one
-const ASK_MS = 10_000; // without a stream the page is asked instead
+const SLOW_MS = 2_500; // then a tap is shown as not sent
+const DOUBLE_TAP_MS = 600;
+const ASK_MS = 10_000; // without a stream
 
 const { dataset: settings } = document.body;
 const { lang } = document.documentElement;
@@ -25,7 +24,7 @@ const notSent = find("h2", HTMLElement, unsent).textContent ?? "";
 let clockOffset = 0; // the server's clock minus this phone's, in milliseconds
 let drawTimer = 0;
 let askTimer = 0;
-let isBroken = false; // drawing failed: what the page shows may not be true, and watchdog.js says so
+let isBroken = false; // watchdog.js says so
 let lastTap = { name: "", at: 0 };
 
 const headline = () => document.getElementById("headline");
@@ -73,12 +72,10 @@ const stream = new EventStream({
   onGone: () => location.reload(),
 });
 
-/** Ask the page itself what it shows now: a proxy may hold streams back. */
+/** A proxy may hold streams back. */
 async function ask() {
   if (document.hidden) return;
-  /** @type {RequestInit} */
-  const options = { cache: "no-store" };
-  const html = await fetchWithin(ASK_MS, location.href, options, (page) => (page.ok ? page.text() : "")).catch(() => "");
+  const html = await fetchWithin(ASK_MS, location.href, {}, (page) => (page.ok ? page.text() : "")).catch(() => "");
   const [state] = findAll("#state-and-kinds", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
   if (stream.live) return;
   if (state) draw(state.outerHTML);
@@ -103,7 +100,7 @@ function draw(html) {
 /** @param {string} html */
 function drawNow(html) {
   if (document.querySelector("button:active")) {
-    drawTimer = setTimeout(() => draw(html), 200); // a button that is replaced under a finger loses its click
+    drawTimer = setTimeout(() => draw(html), 200); // it would lose its click
     return;
   }
   const title = headline()?.textContent;
@@ -112,7 +109,6 @@ function drawNow(html) {
   const before = find("#state-and-kinds", HTMLElement);
   const after = find("#state-and-kinds", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
   if (!after.isEqualNode(before)) before.replaceWith(after);
-  // The focus stays on its button, or goes to the headline where that button is gone.
   if (focused || activeElement?.id === "headline") ((focused && buttonNamed(focused)) || headline())?.focus();
   if (headline()?.textContent !== title) said.textContent = headline()?.textContent ?? "";
   safely(showSending, undefined);
@@ -135,18 +131,17 @@ addEventListener("click", (event) => {
     fields: Object.fromEntries([...data].map(([field, value]) => [field, String(value)])),
     isNew: Boolean(button.name) && !button.closest(".live"),
   });
-  event.preventDefault(); // not before the tap is kept: what throws must not swallow it
+  event.preventDefault(); // once it is kept
   setTimeout(showSending, SLOW_MS + 50);
 });
 
-/** Mark the buttons whose taps are being sent, and say what has not been sent for a while. */
 function showSending() {
   const { waiting } = outbox;
   for (const button of buttons()) button.classList.toggle("sending", waiting.some((tap) => tap.button === nameOf(button)));
   const isLate = waiting.length > 0 && (outbox.failures > 0 || Date.now() - waiting[0].at > SLOW_MS);
   if (isLate) {
     const { until } = outbox;
-    const time = safely(() => until.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }), until.toTimeString().slice(0, 5));
+    const time = safely(() => until.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }), String(until).slice(16, 21));
     const pressed = waiting.map((tap) => buttonNamed(tap.button));
     const names = pressed.map((button) => (button?.querySelector("b, span") ?? button)?.textContent);
     say(unsent, (unsent.dataset.until ?? "").replace("#", time), [notSent, ...names.filter(Boolean)].join(" · "));
@@ -166,12 +161,9 @@ function say(section, words, title) {
   setText(find("p", HTMLElement, section), words);
 }
 
-/**
- * The page that answers a tap: a new one-time key, the receipt, and the state by now.
- * @param {Document} page @param {string} address @param {import("./types").Tap} tap
- */
+/** @param {Document} page @param {string} address @param {import("./types").Tap} tap */
 function takeOver(page, address, tap) {
-  isBroken = true; // until it is drawn
+  isBroken = true; // for now
   safely(() => history.replaceState(null, "", address), undefined);
   settings.liveUrl = page.body.dataset.liveUrl;
   for (const part of ["#call", "#languages"]) {
@@ -181,7 +173,7 @@ function takeOver(page, address, tap) {
     now.textContent = "";
     now.append(...answered.childNodes);
   }
-  if (note instanceof HTMLTextAreaElement && note.value === tap.fields.note) note.value = ""; // unless it was changed since
+  if (note instanceof HTMLTextAreaElement && note.value === tap.fields.note) note.value = "";
   draw(find("#state-and-kinds", HTMLElement, page).outerHTML);
   const taken = page.querySelector(`.live [value="${CSS.escape(tap.button)}"]`);
   if (tap.isNew && taken) document.dispatchEvent(new CustomEvent("called", { detail: tap.button.split("/")[0] }));
@@ -193,7 +185,7 @@ addEventListener("keydown", (event) => event.key === "Escape" && menu?.removeAtt
 document.addEventListener("visibilitychange", () => document.hidden || outbox.send());
 addEventListener("pageshow", (event) => event.persisted && stream.show());
 setInterval(() => safely(showAge, undefined), 5_000);
-setInterval(() => isBroken || beAlive(), 1_000);
-note?.parentElement?.removeAttribute("hidden"); // without scripts the page reloads itself, and a note would be lost
+setInterval(() => isBroken || document.dispatchEvent(new Event("alive")), 1_000);
+note?.parentElement?.removeAttribute("hidden"); // a page that reloads itself would lose it
 safely(showAge, undefined);
 outbox.send();

@@ -1,9 +1,8 @@
 // What this screen tells the server of itself: whether it is visible and audible, what troubles it, that it is alive, and
 // which requests it has shown ("seen").
 
-import { find, findAll } from "./dom.js";
+import { find, findAll, safely } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
-import { safely } from "./safely.js";
 import { isAudible } from "./sound.js";
 import { troubles } from "./trouble.js";
 

@@ -1,7 +1,7 @@
 // The bell of a screen. Browsers allow sound only after somebody has touched the page, and may take it away again: a call
 // on the phone interrupts it, a driver dies. What can be done about that without a touch is done here.
 
-import { safely } from "./safely.js";
+import { safely } from "./dom.js";
 import { ofThisScreen, read, write } from "./storage.js";
 import { play } from "./tones.js";
 

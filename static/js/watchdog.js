@@ -1,40 +1,21 @@
-// Distrust until proved: whether the page's modules are alive. No module itself, and in the syntax of ES5, so that it runs
-// where they do not arrive, are answered with something else, or are not understood. Each second that they work they send
-// the event "alive" (safely.js). Without one for some seconds <html> has the attribute data-dead, by which the page's style
-// says so, and the page is loaded anew from time to time, once the server answers.
-
+// Says that a page is not live while its modules do not send "alive". In ES5.
 (function () {
-  "use strict";
-  var SILENT_S = 5; // counted in ticks: browsers slow down the timers of a page together
-  var RELOAD_S = 10;
-  var LONGEST_LOAD_S = 60; // a module that is still on its way over a slow line is not cut off before
   var root = document.documentElement;
   var silent = 0;
-
-  function isBusy() {
-    var note = document.querySelector("textarea");
-    return Boolean(note && note.value);
-  }
-
-  function reload() {
-    var probe = new XMLHttpRequest();
-    probe.onload = function () {
-      if (probe.status < 500 && silent >= SILENT_S && !isBusy()) location.reload();
-    };
-    probe.open("GET", location.href);
-    probe.send();
-  }
-
   document.addEventListener("alive", function () {
     silent = 0;
     root.removeAttribute("data-dead");
   });
-
   setInterval(function () {
     silent += 1;
-    if (silent < SILENT_S) return;
-    root.setAttribute("data-dead", "");
-    var isLoaded = document.readyState === "complete" || silent > LONGEST_LOAD_S;
-    if (isLoaded && silent >= RELOAD_S && silent % RELOAD_S === 0) reload();
+    if (silent > 4) root.setAttribute("data-dead", "");
+    if (silent % 10 || (document.readyState !== "complete" && silent < 60)) return;
+    var probe = new XMLHttpRequest();
+    probe.onload = function () {
+      var note = document.querySelector("textarea");
+      if (silent > 4 && probe.status < 500 && !(note && note.value)) location.reload();
+    };
+    probe.open("GET", location.href);
+    probe.send();
   }, 1000);
 })();

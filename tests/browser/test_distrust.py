@@ -86,7 +86,7 @@ def is_red(page: Page) -> None:
 
 
 def test_the_modules_of_the_pages_are_found() -> None:
-    assert {"js/dashboard.js", "js/sound.js", "js/safely.js", "vendor/morphdom/morphdom-esm.js"} < set(DASHBOARD)
+    assert {"js/dashboard.js", "js/sound.js", "js/dom.js", "vendor/morphdom/morphdom-esm.js"} < set(DASHBOARD)
     assert {"js/guest.js", "js/guest-outbox.js", "js/event-stream.js"} < set(GUEST)
 
 
