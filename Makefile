@@ -72,6 +72,7 @@ lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 	@$(NODE_MODULES)/.bin/tsc -p $(FRONTEND)/tsconfig.json
 	@$(NODE_MODULES)/.bin/tsc -p $(FRONTEND)/tsconfig.worker.json
 	@$(NODE_MODULES)/.bin/eslint --config $(FRONTEND)/eslint.config.js --max-warnings 0 static/js
+	@$(NODE_MODULES)/.bin/stylelint --config $(FRONTEND)/stylelint.config.js 'static/css/*.css' '!static/css/print.css'
 	@cmp $(NODE_MODULES)/morphdom/dist/morphdom-esm.js static/vendor/morphdom/morphdom-esm.js
 
 bench: .venv/test.stamp
@@ -112,7 +113,7 @@ endif
 	@$(INSTALL) -r tests/requirements/test.txt
 	@touch $@
 
-# Checkers of the JavaScript: only `make lint` needs them.
+# Checkers of scripts and styles: only `make lint` needs them.
 $(NODE_MODULES)/.stamp: $(FRONTEND)/package-lock.json | node
 	@echo 'Installing what $(FRONTEND)/package-lock.json pins (once) …'
 	@npm ci --prefix $(FRONTEND) --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null

@@ -1,8 +1,8 @@
 // The bell's menu: how this screen calls for attention.
 
 import { canNotify, isNotifying, startNotifications } from "./desktop-notifications.js";
-import { find } from "./dom.js";
-import { soundState, startSound, switchSound, testSound } from "./sound.js";
+import { find, safely } from "./dom.js";
+import { obeysRinger, soundState, startSound, switchSound, testSound } from "./sound.js";
 import { showTroubles, startTroubles } from "./trouble.js";
 
 const bell = find("#bell", HTMLDetailsElement);
@@ -33,12 +33,16 @@ export function startBellMenu(onChange) {
   soundSwitch.addEventListener("click", () => switchSound(soundState() !== "on"));
   find("button", HTMLElement, warning).addEventListener("click", () => switchSound(true));
   find("#sound-test", HTMLElement).addEventListener("click", testSound);
-  startNotifications(noticesSwitch, showNotifications);
-  document.addEventListener("click", ({ target }) => {
-    if (target instanceof Node && !bell.contains(target)) bell.open = false;
-  });
+  find("#ringer", HTMLElement).hidden = !obeysRinger();
+  safely(() => startNotifications(noticesSwitch, showNotifications), undefined);
+  // On an iPhone plain text sends no click.
+  for (const touch of ["click", "pointerup"]) {
+    document.addEventListener(touch, ({ target }) => {
+      if (target instanceof Node && !bell.contains(target)) bell.open = false;
+    });
+  }
   document.addEventListener("keydown", (event) => event.key === "Escape" && (bell.open = false));
   bell.hidden = false;
-  startTroubles(onChange);
+  safely(() => startTroubles(onChange), undefined);
   startSound(() => (showSound(), onChange()));
 }

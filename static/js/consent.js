@@ -1,4 +1,4 @@
-// Asks whether visits may be counted; the answer can be taken back. Who sends "Global Privacy Control" is not asked.
+// Whether visits may be counted: the answer can be taken back.
 
 import { find, findAll } from "./dom.js";
 
@@ -24,7 +24,7 @@ async function choose(answer) {
   if (answer === "no") stop();
   const reply = await fetch(url, { method: "POST", body: new URLSearchParams({ answer }) }).catch(() => null);
   if (!reply?.ok) return; // the question stays, to be answered again
-  // The CSP comes with the page. A guest's page allows the frame always, and is not reloaded: it may wait for somebody.
+  // The CSP comes with the page; that of a guest's page always allows the frame.
   if (!frame && answer !== before && [answer, before].includes("yes")) return reload();
   question.dataset.answer = answer;
   show(false);
@@ -48,7 +48,7 @@ function start() {
   document.addEventListener("called", tellCall);
 }
 
-/** Google's script sends an event when its page goes; this is its own switch for sending nothing any more. */
+/** By the own switch of Google's script, which sends an event when its page goes. */
 function stop() {
   for (const each of [window, counter?.contentWindow]) {
     const element = each?.document.querySelector("[data-measurement-id]");

@@ -5,14 +5,15 @@ import { startBellMenu } from "./bell-menu.js";
 import { cards, clear, draw, newsIn, rearrange, refresh, startCards, takeAgain } from "./cards.js";
 import { now, synchronise } from "./clock.js";
 import { notify } from "./desktop-notifications.js";
-import { closest, find, findAll, setText } from "./dom.js";
+import { closest, find, findAll, safely, setText } from "./dom.js";
 import { EventStream } from "./event-stream.js";
+import { fetchWithin } from "./fetch-within.js";
 import { areRounds, showRounds } from "./group-by-zone.js";
 import { startKeyboard } from "./keyboard.js";
 import { startKiosk } from "./kiosk.js";
 import { mustAsk, renewNames } from "./member-dialog.js";
 import { morph } from "./morph.js";
-import { answer, isThisScreen, noteRung, startPresence, streamUrl, tell } from "./presence.js";
+import { answer, isThisScreen, noteRung, reportSeen, startPresence, streamUrl, tell } from "./presence.js";
 import { showBusy, startActions } from "./request-actions.js";
 import { ringIfAsked } from "./ring-test.js";
 import { checkSound, isAudible, ring } from "./sound.js";
@@ -117,7 +118,7 @@ function announce(asking, sentence) {
   const [loudest] = [...asking].sort((a, b) => strengthOf(b) - strengthOf(a));
   ring(soundOf(loudest), strengthOf(loudest));
   if (isAudible()) noteRung(asking);
-  notify(text);
+  notify(text).catch(console.error);
 }
 
 /** @param {HTMLElement} card */
@@ -146,6 +147,7 @@ function showLive(state, text) {
 function showLine() {
   const [state, text] = isBroken && stage[0] !== "ended" ? ["broken", settings.broken] : stage;
   document.body.dataset.live = state;
+  document.documentElement.toggleAttribute("data-deaf", ["down", "broken", "ended"].includes(state)); // the style's word for it
   find("#live", HTMLElement).hidden = false;
   setText(find("#live-words", HTMLElement), text ?? "");
   find("#live-link", HTMLElement).hidden = state !== "ended";
@@ -155,16 +157,22 @@ function showLine() {
 
 /** Ask the page itself: what it shows now, and whether this browser is still logged in. */
 async function poll() {
-  const page = await fetch(location.href, { redirect: "manual", cache: "no-store" }).catch(() => null);
-  if (page?.type === "opaqueredirect" || page?.status === 401) return endLogin();
-  if (!page?.ok) return;
-  const fresh = new DOMParser().parseFromString(await page.text(), "text/html");
-  synchronise(Number(find("#screen", HTMLElement, fresh).dataset.nowMs));
+  /** @type {RequestInit} */
+  const options = { redirect: "manual", cache: "no-store" };
+  const page = await fetchWithin(POLL_MS, location.href, options, async (answered) => {
+    const isOut = answered.type === "opaqueredirect" || answered.status === 401;
+    return { isOut, html: answered.ok ? await answered.text() : "" };
+  }).catch(() => null);
+  if (page?.isOut) return endLogin();
+  const fresh = new DOMParser().parseFromString(page?.html ?? "", "text/html");
+  const [state] = findAll("#screen", HTMLElement, fresh);
+  if (!state) return; // no answer, or none of ours: a Wi-Fi's log-in page
+  synchronise(Number(state.dataset.nowMs));
+  if (!stream.live) takeOver(find("#calls", HTMLElement, fresh).outerHTML);
   // The browser may have logged in anew: the form's token is that of the present login.
   token.value = find("#act [name=csrf_token]", HTMLInputElement, fresh).value;
   morph(find("ul", HTMLElement, recent), find("#recent ul", HTMLElement, fresh));
   renewNames(fresh);
-  if (!stream.live) takeOver(find("#calls", HTMLElement, fresh).outerHTML);
 }
 
 function endLogin() {
@@ -199,35 +207,36 @@ function startRounds() {
 function passTime() {
   if (isBroken) drawPending();
   attempt(refresh);
-  announce(takeAgain(), settings.stillWaiting);
-  removeOld();
-  checkSound();
-  checkLine();
+  for (const step of [() => announce(takeAgain(), settings.stillWaiting), removeOld, checkSound, checkLine, reportSeen]) {
+    safely(step, undefined);
+  }
+  document.dispatchEvent(new Event("alive")); // what cannot be drawn says so by itself
 }
 
 function startMenus() {
   // Whoever opens a card's menu may want to pass it on: to somebody who is still, or already, in the team.
   document.addEventListener("toggle", (event) => closest(event, ".more[open]", HTMLElement) && poll(), true);
-  document.addEventListener("click", ({ target }) => {
-    for (const menu of findAll(".more[open]", HTMLDetailsElement)) {
-      if (target instanceof Node && !menu.contains(target)) menu.open = false;
-    }
-  });
+  // On an iPhone plain text sends no click, and without a listener of touches a pressed button does not look so.
+  for (const touch of ["click", "pointerup"]) {
+    document.addEventListener(touch, ({ target }) => {
+      for (const menu of findAll(".more[open]", HTMLDetailsElement)) {
+        if (target instanceof Node && !menu.contains(target)) menu.open = false;
+      }
+    });
+  }
+  document.addEventListener("touchstart", () => {}, { passive: true });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") for (const menu of findAll(".more[open]", HTMLDetailsElement)) menu.open = false;
   });
 }
 
 synchronise(Number(settings.nowMs));
-startKiosk();
-startRounds();
 startCards();
 attempt(rearrange);
-startKeyboard();
 startBellMenu(tell);
 startPresence();
-startWakeLock();
-startMenus();
+// Without these the screen shows the calls and rings all the same.
+for (const start of [startKiosk, startRounds, startKeyboard, startWakeLock, startMenus]) safely(start, undefined);
 showLive("connecting", settings.connecting);
 
 const stream = new EventStream({
@@ -250,8 +259,10 @@ const stream = new EventStream({
     if (mustAsk()) poll(); // every ten minutes, as streams are renewed: somebody may be new in the team
   },
   onDown(since) {
-    const time = new Date(since).toLocaleTimeString([], { timeStyle: "short" });
+    const at = new Date(since);
+    const time = safely(() => at.toLocaleTimeString([], { timeStyle: "short" }), at.toTimeString().slice(0, 5));
     showLive("down", settings.notLive?.replace("#", time));
+    clearInterval(pollTimer);
     pollTimer = setInterval(poll, POLL_MS);
     poll();
   },

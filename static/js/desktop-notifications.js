@@ -1,13 +1,14 @@
 // Notifications of the system while this page is behind other windows. Asked for by a click only, and remembered.
 
-import { find } from "./dom.js";
+import { find, safely } from "./dom.js";
 import { ofThisScreen, read, write } from "./storage.js";
 
 const KEY = ofThisScreen("notices");
 const TAG = "calls"; // one notification for this page: the latest replaces the one before
 
+/** @returns {NotificationPermission} */
 function permission() {
-  return "Notification" in window ? Notification.permission : "denied";
+  return "Notification" in window ? safely(() => Notification.permission, "denied") : "denied";
 }
 
 /** Whether the browser shows notifications, or would ask. */
@@ -26,7 +27,7 @@ export function isNotifying() {
 export function startNotifications(button, show) {
   button.addEventListener("click", async () => {
     const isWanted = !isNotifying();
-    if (isWanted && permission() === "default") await Notification.requestPermission();
+    if (isWanted && permission() === "default") await Notification.requestPermission().catch(() => {});
     write(KEY, isWanted && permission() === "granted");
     show();
   });
@@ -45,7 +46,7 @@ export async function notify(text) {
     shown.addEventListener("click", () => (window.focus(), shown.close()));
   } catch {
     // Android shows them by a service worker only.
-    const worker = await navigator.serviceWorker?.getRegistration();
-    await worker?.showNotification(text, options);
+    const worker = await navigator.serviceWorker?.getRegistration().catch(() => undefined);
+    await worker?.showNotification(text, options).catch(console.error);
   }
 }

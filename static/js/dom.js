@@ -1,7 +1,7 @@
-// Typed look-ups in the page.
+// Typed look-ups in the page, and work that may fail.
 
 /**
- * The first element that matches. Throws where there is none of this type: template and script disagree then.
+ * The first element that matches. Throws where there is none of this type.
  * @template {Element} T
  * @param {string} selector @param {new () => T} type @param {ParentNode} [root]
  */
@@ -30,7 +30,19 @@ export function closest({ target }, selector, type) {
   return found instanceof type ? found : null;
 }
 
-/** Only where it differs: observers and screen readers notice each change. @param {Element} element @param {string} text */
+/**
+ * What fails in one place must not stop the others. @template T @param {() => T} work @param {T} otherwise
+ */
+export function safely(work, otherwise) {
+  try {
+    return work();
+  } catch (error) {
+    console.error(error);
+    return otherwise;
+  }
+}
+
+/** Only where it differs. @param {Element} element @param {string} text */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }

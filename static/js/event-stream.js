@@ -1,9 +1,8 @@
-// Server-sent events. EventSource gives up for good when it is refused, and does not notice a connection that hangs: so
-// heartbeats are watched, and the stream is reopened, from here.
+// EventSource gives up when it is refused, and does not notice a connection that hangs: that is done here.
 
 const MARGIN_MS = 3_000; // that a heartbeat may be late
 const CHECK_MS = 1_000; // between two checks of the heartbeat
-const GRACE_MS = 3_000; // a change of Wi-Fi cell is not worth a message; what lasts longer is
+const GRACE_MS = 3_000; // for a change of Wi-Fi cell
 const LONGEST_RETRY_MS = 8_000; // before jitter
 
 export class EventStream {
@@ -15,7 +14,7 @@ export class EventStream {
     this.isEnded = false;
     this.failures = 0;
     this.lastEvent = Date.now();
-    this.lastSign = Date.now(); // an event, or the attempt to connect
+    this.lastSign = Date.now(); // or of the attempt to connect
     /** @type {EventSource | null} */
     this.source = null;
     /** @type {number | undefined} */
@@ -40,7 +39,6 @@ export class EventStream {
     this.forgetDown();
   }
 
-  /** Hidden pages run seldom: whoever comes back to one must not see an old state as live. */
   show() {
     this.checkHeartbeat();
     if (this.live) return;
@@ -52,10 +50,15 @@ export class EventStream {
     if (this.isEnded || (document.hidden && !this.options.inBackground)) return;
     this.close();
     this.lastSign = Date.now();
-    const source = (this.source = new EventSource(this.options.url()));
-    for (const name of [this.options.eventName, "ping"]) source.addEventListener(name, (event) => this.hear(name, event));
-    source.addEventListener("bye", (event) => this.leave(JSON.parse(event.data).reason));
-    source.addEventListener("error", () => this.lost(GRACE_MS));
+    try {
+      const source = (this.source = new EventSource(this.options.url()));
+      for (const name of [this.options.eventName, "ping"]) source.addEventListener(name, (event) => this.hear(name, event));
+      source.addEventListener("bye", (event) => this.leave(JSON.parse(event.data).reason));
+      source.addEventListener("error", () => this.lost(GRACE_MS));
+    } catch (error) {
+      console.error(error);
+      this.lost(GRACE_MS);
+    }
   }
 
   close() {
@@ -66,9 +69,15 @@ export class EventStream {
 
   /** @param {string} name @param {MessageEvent<string>} event */
   hear(name, event) {
-    this.lastEvent = this.lastSign = Date.now();
+    this.lastSign = Date.now();
+    try {
+      this.options.onEvent(name, JSON.parse(event.data));
+    } catch (error) {
+      console.error(error);
+      return this.lost(0);
+    }
+    this.lastEvent = Date.now();
     this.failures = 0;
-    this.options.onEvent(name, JSON.parse(event.data));
     if (this.live) return;
     this.live = true;
     this.isDownTold = false;
@@ -76,7 +85,7 @@ export class EventStream {
     this.options.onLive();
   }
 
-  /** The server ends each stream after about ten minutes, which is no fault. @param {string} reason */
+  /** No fault: the server ends each after about ten minutes. @param {string} reason */
   leave(reason) {
     this.live = false;
     if (reason === "logged_out" || reason === "gone") this.options.onGone();

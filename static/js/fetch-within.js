@@ -1,7 +1,5 @@
-// fetch() with a timeout. (AbortSignal.timeout() is missing before Safari 16 and Chrome 103.)
-
 /**
- * Send a request and `read` its answer within `milliseconds`; rejects with an AbortError after that.
+ * fetch() and `read` within `milliseconds`; rejects after that.
  * @template T
  * @param {number} milliseconds @param {string} url @param {RequestInit} options @param {(response: Response) => T | Promise<T>} read
  */

@@ -1,13 +1,18 @@
 // "Rounds": the cards of each zone as one list in the order of the tables, for a waiter who walks through the zone once.
 
-import { find, findAll, setText } from "./dom.js";
+import { find, findAll, safely, setText } from "./dom.js";
 import { ofThisScreen, read, write } from "./storage.js";
 
 const KEY = ofThisScreen("rounds");
 
 const template = find("template#round", HTMLTemplateElement);
 const list = find("#calls .cards", HTMLElement);
-const byName = new Intl.Collator(document.documentElement.lang, { numeric: true });
+const byName = safely(() => new Intl.Collator(document.documentElement.lang, { numeric: true }).compare, compare);
+
+/** @param {string} a @param {string} b */
+function compare(a, b) {
+  return a < b ? -1 : Number(a > b);
+}
 
 let isGrouped = read(KEY, false);
 
@@ -44,7 +49,7 @@ function roundOf(zone, cards) {
   const zoneName = cards[0].querySelector(".zone-name bdi")?.textContent;
   round.dataset.round = zone;
   find("h2 bdi", HTMLElement, round).textContent = zoneName ?? template.dataset.nowhere ?? "";
-  find(".stops", HTMLElement, round).append(...cards.sort((a, b) => byName.compare(nameOf(a), nameOf(b))));
+  find(".stops", HTMLElement, round).append(...cards.sort((a, b) => byName(nameOf(a), nameOf(b))));
   return round;
 }
 

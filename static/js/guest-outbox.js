@@ -1,14 +1,14 @@
-// The outbox of a guest's phone: taps are kept in local storage until the server has answered. The one-time key of the page
-// makes a repetition harmless.
+// Taps are kept until the server has answered. The page's one-time key makes a repetition harmless.
 
+import { safely } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
 import { read, write } from "./storage.js";
 
-const LIFETIME_MS = 10 * 60_000; // an older tap is not meant any more; guest.html tells guests of these ten minutes
-const TIMEOUT_MS = 8_000; // for one answer
-const LONGEST_RETRY_MS = 10_000; // before jitter
+const LIFETIME_MS = 10 * 60_000; // told in page.html
+const TIMEOUT_MS = 8_000;
+const LONGEST_RETRY_MS = 10_000;
 const KEY = "taps";
-const table = location.pathname.toUpperCase(); // printed codes are upper-case, typed ones may not be
+const table = location.pathname.toUpperCase();
 
 /** @typedef {import("./types").Tap} Tap */
 
@@ -30,7 +30,7 @@ export class Outbox {
     /** @type {number | undefined} */
     this.retryTimer = undefined;
     addEventListener("online", () => this.send());
-    addEventListener("storage", () => this.handlers.onChange()); // another page of this phone has sent it
+    addEventListener("storage", () => this.tellChange());
   }
 
   /** Of this table, oldest first. */
@@ -50,7 +50,7 @@ export class Outbox {
     this.send();
   }
 
-  /** Not the next tap on the same button, which was made while this one was on its way. @param {Tap} tap */
+  /** Not a later tap on the same button. @param {Tap} tap */
   drop(tap) {
     write(KEY, readTaps().filter((other) => !isSame(tap, other) || other.at !== tap.at));
   }
@@ -59,7 +59,11 @@ export class Outbox {
     const taps = readTaps();
     const late = taps.filter((tap) => !isYoung(tap));
     if (late.length) write(KEY, taps.filter(isYoung));
-    if (late.some((tap) => tap.table === table)) this.handlers.onLate();
+    if (late.some((tap) => tap.table === table)) safely(() => this.handlers.onLate(), undefined);
+  }
+
+  tellChange() {
+    safely(() => this.handlers.onChange(), undefined);
   }
 
   /** One after the other; retries with exponential backoff and jitter. */
@@ -67,7 +71,7 @@ export class Outbox {
     clearTimeout(this.retryTimer);
     this.dropLate();
     const [tap] = this.waiting;
-    this.handlers.onChange();
+    this.tellChange();
     if (!tap || this.isSending) return;
     this.isSending = true;
     try {
@@ -79,10 +83,10 @@ export class Outbox {
     this.isSending = false;
     const delay = Math.min(500 * 2 ** this.failures, LONGEST_RETRY_MS) * (0.5 + Math.random());
     this.retryTimer = setTimeout(() => this.send(), this.failures ? delay : 0);
-    this.handlers.onChange();
+    this.tellChange();
   }
 
-  /** Throws where no answer came, or one that is not ours (a Wi-Fi's log-in page). @param {Tap} tap */
+  /** Throws without an answer of ours. @param {Tap} tap */
   async post(tap) {
     const options = {
       method: "POST",
@@ -94,12 +98,12 @@ export class Outbox {
       if (!answer.ok) {
         const { message } = await answer.json();
         this.drop(tap);
-        return this.handlers.onRefusal(message);
+        return safely(() => this.handlers.onRefusal(message), undefined);
       }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       if (!page.getElementById("call")) throw new Error("Not our page");
       this.drop(tap);
-      return this.handlers.onAnswer(page, answer.url, tap);
+      return safely(() => this.handlers.onAnswer(page, answer.url, tap), undefined);
     });
   }
 }

@@ -1,15 +1,17 @@
-// The guest's page: sends taps until they are answered, and keeps the state true. Without it the page works by plain forms.
+// Sends taps until they are answered, and keeps the state true.
 
-import { closest, find, findAll, setText } from "./dom.js";
+import { closest, find, findAll, safely, setText } from "./dom.js";
 import { EventStream } from "./event-stream.js";
+import { fetchWithin } from "./fetch-within.js";
 import { Outbox } from "./guest-outbox.js";
 
-const SLOW_MS = 2_500; // a tap without an answer for so long is shown as not sent
-const DOUBLE_TAP_MS = 600; // two taps on one button within this are one
+const SLOW_MS = 2_500; // then a tap is shown as not sent
+const DOUBLE_TAP_MS = 600;
+const ASK_MS = 10_000; // without a stream
 
 const { dataset: settings } = document.body;
 const { lang } = document.documentElement;
-const locale = navigator.languages.find((each) => each.startsWith(lang)) ?? lang; // 14:30 or 2:30 pm
+const locale = safely(() => navigator.languages.find((each) => each.startsWith(lang)), undefined) ?? lang; // 14:30 or 2:30 pm
 const form = find("#call", HTMLFormElement);
 const unconnected = find("#unconnected", HTMLElement);
 const unsent = find("#unsent", HTMLElement);
@@ -21,6 +23,8 @@ const notSent = find("h2", HTMLElement, unsent).textContent ?? "";
 
 let clockOffset = 0; // the server's clock minus this phone's, in milliseconds
 let drawTimer = 0;
+let askTimer = 0;
+let isBroken = false; // watchdog.js says so
 let lastTap = { name: "", at: 0 };
 
 const headline = () => document.getElementById("headline");
@@ -55,12 +59,28 @@ const stream = new EventStream({
     if (data.html) draw(data.html);
   },
   onLive() {
+    clearInterval(askTimer);
     unconnected.hidden = true;
     outbox.send();
   },
-  onDown: () => (unconnected.hidden = false),
+  onDown() {
+    unconnected.hidden = false;
+    clearInterval(askTimer);
+    askTimer = setInterval(ask, ASK_MS);
+    ask();
+  },
   onGone: () => location.reload(),
 });
+
+/** A proxy may hold streams back. */
+async function ask() {
+  if (document.hidden) return;
+  const html = await fetchWithin(ASK_MS, location.href, {}, (page) => (page.ok ? page.text() : "")).catch(() => "");
+  const [state] = findAll("#state-and-kinds", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
+  if (stream.live) return;
+  if (state) draw(state.outerHTML);
+  unconnected.hidden = Boolean(state);
+}
 
 function showAge() {
   const line = document.getElementById("since");
@@ -74,8 +94,13 @@ function showAge() {
 /** @param {string} html */
 function draw(html) {
   clearTimeout(drawTimer);
+  isBroken = !safely(() => (drawNow(html), true), false);
+}
+
+/** @param {string} html */
+function drawNow(html) {
   if (document.querySelector("button:active")) {
-    drawTimer = setTimeout(() => draw(html), 200); // a button that is replaced under a finger loses its click
+    drawTimer = setTimeout(() => draw(html), 200); // it would lose its click
     return;
   }
   const title = headline()?.textContent;
@@ -84,11 +109,10 @@ function draw(html) {
   const before = find("#state-and-kinds", HTMLElement);
   const after = find("#state-and-kinds", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
   if (!after.isEqualNode(before)) before.replaceWith(after);
-  // The focus stays on its button, or goes to the headline where that button is gone.
   if (focused || activeElement?.id === "headline") ((focused && buttonNamed(focused)) || headline())?.focus();
   if (headline()?.textContent !== title) said.textContent = headline()?.textContent ?? "";
-  showSending();
-  showAge();
+  safely(showSending, undefined);
+  safely(showAge, undefined);
 }
 
 // Not the form's submit event: before Safari 15.4 that does not tell which button was pressed.
@@ -96,8 +120,7 @@ addEventListener("click", (event) => {
   const button = closest(event, "button[form=call]", HTMLButtonElement);
   if (!button) return;
   const name = nameOf(button);
-  event.preventDefault();
-  if (lastTap.name === name && Date.now() - lastTap.at < DOUBLE_TAP_MS) return;
+  if (lastTap.name === name && Date.now() - lastTap.at < DOUBLE_TAP_MS) return event.preventDefault();
   lastTap = { name, at: Date.now() };
   failed.hidden = true;
   const data = new FormData(form);
@@ -108,16 +131,17 @@ addEventListener("click", (event) => {
     fields: Object.fromEntries([...data].map(([field, value]) => [field, String(value)])),
     isNew: Boolean(button.name) && !button.closest(".live"),
   });
+  event.preventDefault(); // once it is kept
   setTimeout(showSending, SLOW_MS + 50);
 });
 
-/** Mark the buttons whose taps are being sent, and say what has not been sent for a while. */
 function showSending() {
   const { waiting } = outbox;
   for (const button of buttons()) button.classList.toggle("sending", waiting.some((tap) => tap.button === nameOf(button)));
   const isLate = waiting.length > 0 && (outbox.failures > 0 || Date.now() - waiting[0].at > SLOW_MS);
   if (isLate) {
-    const time = outbox.until.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" });
+    const { until } = outbox;
+    const time = safely(() => until.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }), String(until).slice(16, 21));
     const pressed = waiting.map((tap) => buttonNamed(tap.button));
     const names = pressed.map((button) => (button?.querySelector("b, span") ?? button)?.textContent);
     say(unsent, (unsent.dataset.until ?? "").replace("#", time), [notSent, ...names.filter(Boolean)].join(" · "));
@@ -137,12 +161,10 @@ function say(section, words, title) {
   setText(find("p", HTMLElement, section), words);
 }
 
-/**
- * The page that answers a tap: a new one-time key, the receipt, and the state by now.
- * @param {Document} page @param {string} address @param {import("./types").Tap} tap
- */
+/** @param {Document} page @param {string} address @param {import("./types").Tap} tap */
 function takeOver(page, address, tap) {
-  history.replaceState(null, "", address);
+  isBroken = true; // for now
+  safely(() => history.replaceState(null, "", address), undefined);
   settings.liveUrl = page.body.dataset.liveUrl;
   for (const part of ["#call", "#languages"]) {
     const [now] = findAll(part, HTMLElement);
@@ -151,7 +173,7 @@ function takeOver(page, address, tap) {
     now.textContent = "";
     now.append(...answered.childNodes);
   }
-  if (note instanceof HTMLTextAreaElement && note.value === tap.fields.note) note.value = ""; // unless it was changed since
+  if (note instanceof HTMLTextAreaElement && note.value === tap.fields.note) note.value = "";
   draw(find("#state-and-kinds", HTMLElement, page).outerHTML);
   const taken = page.querySelector(`.live [value="${CSS.escape(tap.button)}"]`);
   if (tap.isNew && taken) document.dispatchEvent(new CustomEvent("called", { detail: tap.button.split("/")[0] }));
@@ -162,7 +184,8 @@ addEventListener("click", (event) => event.target instanceof Node && menu?.conta
 addEventListener("keydown", (event) => event.key === "Escape" && menu?.removeAttribute("open"));
 document.addEventListener("visibilitychange", () => document.hidden || outbox.send());
 addEventListener("pageshow", (event) => event.persisted && stream.show());
-setInterval(showAge, 5_000);
-note?.parentElement?.removeAttribute("hidden"); // without scripts the page reloads itself, and a note would be lost
-showAge();
+setInterval(() => safely(showAge, undefined), 5_000);
+setInterval(() => isBroken || document.dispatchEvent(new Event("alive")), 1_000);
+note?.parentElement?.removeAttribute("hidden"); // a page that reloads itself would lose it
+safely(showAge, undefined);
 outbox.send();

@@ -34,12 +34,14 @@ function go(step) {
 }
 
 /**
- * Press a button of the card that has the focus; without one the first card gets it, and nothing else happens.
- * @param {string} selector
+ * Press a button of the card that has the focus, where somebody sees which one that is. Without one the first card gets it,
+ * and nothing else happens.
+ * @param {string} selector @param {boolean} isSeen
  */
-function press(selector) {
+function press(selector, isSeen) {
   const card = currentCard();
   if (!card) return go(1);
+  if (!isSeen) return;
   const button = card.querySelector(selector);
   if (!isSettling() && button instanceof HTMLElement) button.click();
 }
@@ -49,11 +51,13 @@ function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || (event.repeat && event.key in ACTIONS)) return;
   if (document.querySelector("dialog[open]")) return;
   if (event.target instanceof Element && event.target.closest("input, textarea, select")) return;
+  const isSeen = "keys" in document.body.dataset;
+  document.body.dataset.keys = "";
   if (event.key === "?") openHelp();
   else if (!isOn.checked) return;
   else if (event.key === "j") go(1);
   else if (event.key === "k") go(-1);
-  else if (event.key in ACTIONS) press(ACTIONS[event.key]);
+  else if (event.key in ACTIONS) press(ACTIONS[event.key], isSeen);
   else return;
   event.preventDefault();
 }
@@ -65,4 +69,6 @@ export function startKeyboard() {
   helpButton.addEventListener("click", openHelp);
   help.addEventListener("click", (event) => event.target === help && help.close());
   document.addEventListener("keydown", onKey);
+  // Whoever points does not look for the mark of the focus, and browsers differ in whether there is one.
+  document.addEventListener("pointerdown", () => delete document.body.dataset.keys);
 }

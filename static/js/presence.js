@@ -1,7 +1,7 @@
 // What this screen tells the server of itself: whether it is visible and audible, what troubles it, that it is alive, and
 // which requests it has shown ("seen").
 
-import { find, findAll } from "./dom.js";
+import { find, findAll, safely } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
 import { isAudible } from "./sound.js";
 import { troubles } from "./trouble.js";
@@ -97,7 +97,7 @@ export function noteRung(cards) {
 const idsOf = (card) => (card.dataset.ids ?? "").split(" ");
 
 /** Report as seen what this screen shows to somebody, once it is painted: one request for all cards. */
-async function reportSeen() {
+export async function reportSeen() {
   if (isSending || isResting || document.hidden || document.body.dataset.live === "ended" || !unreported().length) return;
   isSending = true;
   await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
@@ -140,12 +140,17 @@ function post(url, fields) {
 }
 
 /** Report after whatever draws the list or changes which of its cards are on view. */
-export function startPresence() {
+function watchCards() {
   new MutationObserver(reportSeen).observe(calls, {
     childList: true,
     subtree: true,
     attributeFilter: ["data-ids", "data-elsewhere", "data-level", "hidden"],
   });
+}
+
+/** Where the cards cannot be watched, reportSeen() is called each second all the same. */
+export function startPresence() {
+  safely(watchCards, undefined);
   document.addEventListener("visibilitychange", () => (tell(), reportSeen()));
   // The server may count the screen for some seconds after its stream has ended, so this is said without one too. The
   // page is hidden next, and would say that it can still be heard.

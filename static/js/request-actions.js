@@ -56,7 +56,7 @@ export function startActions(form, { onAnswer, onLoggedOut }) {
    */
   async function ask(question, action) {
     if (!canAsk) return submit(action);
-    asking = asking.then(() => askMember(question, action));
+    asking = asking.then(() => askMember(question, action)).catch(() => (submit(action), "")); // the next one is asked all the same
     const member = await asking;
     if (member) await send({ ...action, [question]: member });
   }

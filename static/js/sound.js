@@ -1,6 +1,7 @@
 // The bell of a screen. Browsers allow sound only after somebody has touched the page, and may take it away again: a call
 // on the phone interrupts it, a driver dies. What can be done about that without a touch is done here.
 
+import { safely } from "./dom.js";
 import { ofThisScreen, read, write } from "./storage.js";
 import { play } from "./tones.js";
 
@@ -11,37 +12,44 @@ const BETWEEN_CHECKS_MS = 800; // at least
 const RENEW_MS = 10_000; // between two attempts to get the sound back
 const RESUME_MS = 500; // to wait for an answer, which an interrupted one may never give
 
-let context = createContext();
 let changed = () => {};
 let hasRun = false;
-let isDead = false; // it says that it runs, and its clock stands still
+let isDead = false; // it says that it runs, and its clock stands still; or it reported an error
+let isRefused = false; // a touch did not start it: there is no device, or something else has it
 let heardTime = -1; // of the clock of the sound, in seconds
 let stillChecks = 0;
 let checkedAt = 0;
 let renewedAt = -RENEW_MS;
+let context = createContext();
 
 /** @returns {AudioContext | null} */
 function createContext() {
   const Context = window.AudioContext ?? window.webkitAudioContext; // Safari before 14.1
-  if (!Context) return null;
-  const made = new Context();
-  made.addEventListener("statechange", () => {
+  const made = Context ? safely(() => new Context(), null) : null;
+  made?.addEventListener("statechange", () => {
     if (made !== context) return;
-    if (made.state === "running") hasRun = true;
+    if (made.state === "running") [hasRun, isRefused] = [true, false];
     else renew();
+    changed();
+  });
+  made?.addEventListener("error", () => {
+    if (made !== context) return;
+    isDead = true;
+    renew();
     changed();
   });
   return made;
 }
 
 /**
- * "off": switched off here. "blocked": by the browser, until it is touched. "dead": it does not play, touched or not.
+ * "off": switched off here. "blocked": by the browser, until it is touched. "dead": it does not play although it was.
  * @returns {"on" | "off" | "blocked" | "dead"}
  */
 export function soundState() {
   if (!read(KEY, true)) return "off";
   if (!context || isDead) return "dead";
-  return context.state === "running" ? "on" : "blocked";
+  if (context.state === "running") return "on";
+  return isRefused ? "dead" : "blocked";
 }
 
 /** Whether a call would be heard here. */
@@ -55,11 +63,23 @@ export function isAudible() {
  */
 export function startSound(onChange) {
   changed = onChange;
+  safely(sayPlayback, undefined);
   for (const touch of ["pointerup", "keyup"]) {
     document.addEventListener(touch, () => ["blocked", "dead"].includes(soundState()) && unlock());
   }
   document.addEventListener("visibilitychange", () => document.hidden || renew());
   changed();
+}
+
+/** On an iPhone the ringer's switch silences a page, unless it plays something (Safari 16.4). */
+function sayPlayback() {
+  const { audioSession } = /** @type {{ audioSession?: { type: string } }} */ (navigator);
+  if (audioSession) audioSession.type = "playback";
+}
+
+/** Whether the ringer's switch of this device silences the bell, and nothing tells whether it is on. */
+export function obeysRinger() {
+  return "standalone" in navigator && navigator.maxTouchPoints > 0 && !("audioSession" in navigator);
 }
 
 /** Whether the clock of the sound moves: to be called about once a second. */
@@ -91,17 +111,17 @@ function renew() {
   if (!context || !hasRun || !read(KEY, true) || performance.now() - renewedAt < RENEW_MS) return;
   if (context.state === "running" && !isDead) return;
   renewedAt = performance.now();
-  revive();
+  revive(isDead);
 }
 
-function revive() {
-  if (!context) return;
-  if (isDead || !["suspended", "running"].includes(context.state)) {
-    context.close().catch(() => {});
+/** @param {boolean} anew  with another context, as where this one is over */
+async function revive(anew) {
+  if (!context || anew || !["suspended", "running"].includes(context.state)) {
+    context?.close().catch(() => {});
     context = createContext();
     heardTime = context?.currentTime ?? -1; // a dead one stays dead until the new clock has moved
   }
-  return context?.resume().catch(() => {});
+  await context?.resume().catch(() => {});
 }
 
 /**
@@ -121,8 +141,10 @@ export async function testSound() {
 }
 
 async function unlock() {
-  await Promise.race([revive(), new Promise((resolve) => setTimeout(resolve, RESUME_MS))]);
+  const isTouched = navigator.userActivation?.isActive ?? true; // not by each key
+  await Promise.race([revive(isDead || isRefused), new Promise((resolve) => setTimeout(resolve, RESUME_MS))]);
   if (context?.state === "running") hasRun = true;
+  else if (isTouched) isRefused = true;
   changed();
 }
 
@@ -131,7 +153,9 @@ async function unlock() {
  * @param {string} [sound] @param {number} [strength]  0 to 3
  */
 export function ring(sound = "bell", strength = 0) {
-  if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(Array(strength + 1).fill([...VIBRATION_MS, 400]).flat());
+  const vibration = Array(strength + 1).fill([...VIBRATION_MS, 400]).flat();
+  if (navigator.userActivation?.hasBeenActive) safely(() => navigator.vibrate?.(vibration), undefined);
   // Also where it is taken for dead: it may not be.
-  if (context?.state === "running" && read(KEY, true)) play(context, sound, strength);
+  const audio = context?.state === "running" && read(KEY, true) ? context : null;
+  if (audio) safely(() => play(audio, sound, strength), 0);
 }

@@ -1,5 +1,4 @@
-// Values kept in local storage as JSON. Browsers may refuse that (private windows, webviews): then a value lives as long as
-// the page.
+// Values in local storage, as JSON. Where a browser refuses that, a value lives as long as the page.
 
 const PREFIX = "waitercaller.";
 
@@ -25,7 +24,7 @@ export function write(key, value) {
   }
 }
 
-/** The key of a setting of this screen; by restaurant, since one browser may show two. @param {string} name */
+/** The key of a screen's setting, by restaurant. @param {string} name */
 export function ofThisScreen(name) {
   return `${name}.${location.pathname}`;
 }

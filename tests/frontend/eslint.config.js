@@ -8,8 +8,12 @@ import globals from "globals";
 const MISSING = {
   ariaPressed: "Firefox 119; use setAttribute()",
   checkVisibility: "Safari 17.4",
+  findLast: "Safari 15.4, Chrome 97",
+  hasOwn: "Safari 15.4, Chrome 93",
   randomUUID: "Safari 15.4",
+  replaceAll: "Chrome 85",
   replaceChildren: "Chrome 86",
+  requestSubmit: "Safari 16",
   showModal: "Safari 15.4, Firefox 98",
   submitter: "Safari 15.4",
 };
@@ -41,6 +45,7 @@ export default [
       "require-await": "error",
       "no-restricted-syntax": [
         "error",
+        { selector: "CallExpression > MemberExpression.callee[property.name='at']", message: "Missing before Safari 15.4, Chrome 92." },
         { selector: "AssignmentExpression[operator=/^(\\?\\?|&&|\\|\\|)=$/]", message: "Missing before Chrome 85." },
       ],
       "no-restricted-properties": [
@@ -51,6 +56,12 @@ export default [
         { property: "innerHTML", message: "Scripts write text as text." },
       ],
     },
+  },
+  {
+    // It runs in whatever does not understand the modules.
+    files: ["static/js/watchdog.js"],
+    languageOptions: { ecmaVersion: 5, sourceType: "script" },
+    rules: { "no-var": "off", "prefer-arrow-callback": "off", "object-shorthand": "off", "prefer-template": "off" },
   },
   {
     files: ["static/js/service-worker.js"],

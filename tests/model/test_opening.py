@@ -211,3 +211,43 @@ def test_without_hours_staff_are_expected_while_it_is_active_and_not_on_special_
 
 def test_with_hours_a_forgotten_screen_does_not_make_anybody_expected_at_night() -> None:
     assert not is_expected(with_hours((0, "11:00", "14:00")), "2026-11-24 02:00", is_active=True)
+
+
+def grace(restaurant: Any, text: str) -> bool:
+    """Whether an open screen keeps this restaurant open now."""
+    return opening.grace_ends_at(restaurant, moment(text)) is not None
+
+
+@pytest.mark.parametrize(
+    ("at", "expected"),
+    [
+        ("2026-11-23 20:59", False),  # open by its hours
+        ("2026-11-23 21:00", True),  # 22:00 in Berlin: it closes
+        ("2026-11-23 21:59", True),
+        ("2026-11-23 22:00", False),
+        ("2026-11-24 02:00", False),  # the tablet that was forgotten on the wall
+        ("2026-11-23 16:59", False),  # before it opens
+    ],
+)
+def test_an_open_screen_keeps_a_house_open_for_an_hour_after_its_hours(at: str, expected: bool) -> None:
+    assert grace(with_hours((0, "18:00", "22:00")), at) is expected
+
+
+def test_the_grace_period_follows_the_night_and_gaps_between_two_times() -> None:
+    nights = with_hours((5, "18:00", "02:00"))
+    assert grace(nights, "2026-11-29 01:30")  # Sunday, 02:30 in Berlin
+    lunch_and_dinner = with_hours((0, "11:00", "14:00"), (0, "14:30", "22:00"))
+    assert grace(lunch_and_dinner, "2026-11-23 13:15")
+    assert not grace(lunch_and_dinner, "2026-11-23 13:45")  # open again
+
+
+def test_on_a_closed_special_day_and_after_close_now_there_is_no_grace_period() -> None:
+    evening = with_hours((0, "18:00", "23:30"), (1, "18:00", "22:00"))
+    assert grace(evening, "2026-11-23 22:45")
+    closed_tomorrow = {**evening, "exceptions": [{"date": "2026-11-24", "spans": []}]}
+    assert grace(closed_tomorrow, "2026-11-23 22:45")
+    assert not grace(closed_tomorrow, "2026-11-23 23:15")  # 00:15 in Berlin: the special day
+    assert not grace(closed_tomorrow, "2026-11-24 21:15")
+    by_hand = {**evening, "opening": {"state": "closed", "until": moment("2026-11-24 17:00")}}
+    assert not grace(by_hand, "2026-11-23 22:45")
+    assert not grace(with_hours(), "2026-11-23 22:45")

@@ -126,17 +126,17 @@ def test_a_phone_whose_service_refuses_our_messages_counts_as_deaf_until_it_take
     with app.app_context():
         (subscription,) = subscriptions.of_member(bob.restaurant_id, bob.member_id)
         subscriptions.note_signed(subscription["_id"])
-        assert subscriptions.heard() == {bob.restaurant_id}
+        assert subscriptions.hearing() == {bob.restaurant_id: {bob.member_id}}
     service.answers["/Bob"] = [status]
     request = tell()
     send(app)
     assert failing(app) == 1
     with app.app_context():
         restaurant = cast(Restaurant, restaurants.get(bob.restaurant_id))
-        assert subscriptions.heard() == set()
+        assert subscriptions.hearing() == {}
         assert not messages.is_heard_by_a_phone(restaurant), "its owners are told by mail"
         subscriptions.note_signed(subscription["_id"])
-        assert subscriptions.heard() == set()
+        assert subscriptions.hearing() == {}
     tell("alerted", request)
     send(app)
     assert failing(app) == 0

@@ -55,6 +55,18 @@ def test_a_call_reaches_a_phone_sealed_signed_and_in_words(
     assert send(app) == 0
 
 
+def test_who_works_in_two_restaurants_reads_of_which_a_call_is(
+    app: Flask, service: PushService, bob: Person, charlie: Person, subscribe: Subscribe, tell: Any
+) -> None:
+    with app.app_context():
+        restaurants.add_member(charlie.restaurant_id, "Bob", "waiter", bob.user_id)
+    subscribe(bob)
+    tell()
+    assert send(app) == 1
+    (message,) = service.messages
+    assert message.text["title"] == "Table 7: Bill · Trattoria Lucia"
+
+
 @pytest.mark.moments
 def test_the_roll_call_says_when_it_opens_and_nothing_once_a_phone_is_told_of_calls(
     app: Flask, service: PushService, alice: Person, bob: Person, subscribe: Subscribe

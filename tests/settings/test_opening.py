@@ -251,10 +251,38 @@ def test_the_dashboard_says_that_the_restaurant_is_closed(
         assert "<b>Guests cannot call.</b> Closed by the hours." in cards.calls_fragment(restaurant(), "en")
 
 
+def test_after_the_hours_an_open_screen_keeps_the_house_open_and_asks_for_an_hour(
+    app: Flask, owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime, later: Callable[..., None]
+) -> None:
+    dashboard, hour = f"{owner.home}/dashboard", {"days": "0", "opens": "11:00", "closes": "14:00"}
+    send(owner, here, "/hours", **hour)
+    later(hours=2, minutes=10)
+    with app.app_context():
+        assert not opening.can_call(restaurant(), clock.now())
+    assert "<b>Guests cannot call.</b>" in owner.client.get(dashboard).text
+    with app.app_context():
+        screen = presence.Screen(id="s", member_id=None, name="Bar", visible=True, audible=True, since=clock.now())
+        presence.hold(owner.restaurant_id, screen)
+        assert opening.can_call(restaurant(), clock.now())
+    page = owner.client.get(dashboard).text
+    assert "<b>Still open?</b> By the hours it is closed. While a screen is open, guests can call until 15:00." in page
+    send(owner, here, "/now", state="closed")
+    with app.app_context():
+        assert not opening.can_call(restaurant(), clock.now())
+    send(owner, here, "/now", state="hours")
+    later(minutes=50)
+    with app.app_context():
+        presence.beat()
+        assert presence.is_watched(owner.restaurant_id)
+        assert not opening.can_call(restaurant(), clock.now())
+
+
 def test_time_alone_changes_what_the_screens_say(
     app: Flask, owner: Person, here: str, restaurant: Callable[[], Any], monday: datetime, later: Callable[..., None]
 ) -> None:
     send(owner, here, "/hours", days="0", opens="11:00", closes="14:00")
-    assert cards.phase(restaurant()) == (None, True, 0)
-    later(hours=3)
-    assert cards.phase(restaurant()) == (None, False, 0)
+    assert cards.phase(restaurant()) == (None, True, False, 0)
+    later(hours=2)
+    assert cards.phase(restaurant()) == (None, False, True, 0)
+    later(hours=1)
+    assert cards.phase(restaurant()) == (None, False, False, 0)

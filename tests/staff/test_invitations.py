@@ -56,6 +56,28 @@ def join(browser: Any, mail: Mail, name: str = "Anna", password: str = "four wai
     return browser.submit("/invitation", {"name": name, "password": password})
 
 
+# --- names that are buttons ------------------------------------------------------------------------------
+
+
+def test_two_of_one_name_are_told_apart(
+    app: Flask, client: Any, alice: Person, bob: Person, mails: Mails, members: Callable[[], dict[str, str]]
+) -> None:
+    invite(alice)
+    (mail,) = mails()
+    page = join(client, mail, name="bob").get_data(as_text=True)
+    assert members() == {"Alice": "owner", "Bob": "waiter", "bob 2": "waiter"}
+    assert "bob 2" in client.get("/account").text or "bob 2" in page or "bob 2" in client.get(f"{alice.home}/duty").text
+    token = bob.client.csrf_token("/account")
+    bob.client.post("/account/name", data={"csrf_token": token, "name": " ALICE "})
+    assert set(members()) == {"Alice", "ALICE 2", "bob 2"}
+    assert "you are “ALICE 2” there" in bob.client.get("/account").text
+    token = bob.client.csrf_token("/account")
+    bob.client.post("/account/name", data={"csrf_token": token, "name": "ALICE"})
+    assert set(members()) == {"Alice", "ALICE 2", "bob 2"}  # not "ALICE 3": the one before was their own
+    bob.client.post("/account/name", data={"csrf_token": token, "name": "Bob"})
+    assert set(members()) == {"Alice", "Bob", "bob 2"}
+
+
 # --- sending ------------------------------------------------------------------------------------------------
 
 

@@ -14,12 +14,13 @@ from zoneinfo import ZoneInfo
 
 from bson import ObjectId
 
-from waitercaller.model import restaurants
+from waitercaller.model import presence, restaurants
 from waitercaller.model.opening_times import OpeningTimes, Span
 
 DAY = timedelta(days=1)
 HORIZON_DAYS = 400  # how far the next opening is searched
 MORNING = time(5)  # local time at which a manual state ends if no hours are set
+GRACE = timedelta(minutes=60)  # after its hours in which an open screen keeps a restaurant open
 WHOLE_DAY: list[Span] = [{"opens": "00:00", "closes": "00:00"}]
 
 
@@ -34,9 +35,31 @@ class OpenTime(NamedTuple):
 
 
 def is_open(restaurant: OpeningTimes, at: datetime) -> bool:
-    """Whether guests can call: by the manual state, else by hours and exceptions. An open screen opens nothing."""
+    """Whether it is open by the manual state, else by hours and exceptions."""
     state = manual_state(restaurant, at)
     return is_in_hours(restaurant, at) if state is None else state == "open"
+
+
+def can_call(restaurant: OpeningTimes, at: datetime) -> bool:
+    """Whether guests can call: it is open, or within its grace period while somebody sees or hears a screen."""
+    if is_open(restaurant, at):
+        return True
+    return grace_ends_at(restaurant, at) is not None and presence.is_watched(restaurant["_id"])
+
+
+def grace_ends_at(restaurant: OpeningTimes, at: datetime) -> datetime | None:
+    """When the grace period of a restaurant ends that has just closed by its hours; None where there is none.
+
+    There is none on a special day on which it is closed, nor after somebody has closed it by hand.
+    """
+    if manual_state(restaurant, at) is not None or is_in_hours(restaurant, at):
+        return None
+    today = at.astimezone(restaurants.time_zone(restaurant)).date()
+    if not _configured_spans(restaurant, today) and _is_exceptional(restaurant, today):
+        return None
+    around = chain.from_iterable(_spans(restaurant, today + days * DAY) for days in (-1, 0))
+    ends = [span.closes + GRACE for span in around if span.closes <= at < span.closes + GRACE]
+    return max(ends, default=None)
 
 
 def is_expected(restaurant: OpeningTimes, at: datetime, is_active: bool) -> bool:
@@ -121,6 +144,10 @@ def _spans(restaurant: OpeningTimes, day: date) -> Iterator[OpenTime]:
         opens, closes = time.fromisoformat(span["opens"]), time.fromisoformat(span["closes"])
         last_day = day if closes > opens else day + DAY
         yield OpenTime(_utc_range(day, opens, zone)[0], _utc_range(last_day, closes, zone)[1])
+
+
+def _is_exceptional(restaurant: OpeningTimes, day: date) -> bool:
+    return any(exception["date"] == day.isoformat() for exception in restaurant.get("exceptions") or [])
 
 
 def _configured_spans(restaurant: OpeningTimes, day: date) -> Sequence[Span]:

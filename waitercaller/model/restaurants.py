@@ -1,6 +1,7 @@
 """Restaurants: names, members, kinds of request and zones."""
 
 import secrets
+import unicodedata
 from datetime import datetime
 from typing import Literal, NotRequired, TypedDict, cast
 from zoneinfo import ZoneInfo
@@ -165,7 +166,11 @@ def member_with_id(restaurant: Restaurant, member_id: str) -> Member | None:
 def add_member(
     restaurant_id: ObjectId, name: str, role: Role, user_id: ObjectId | None, txn: ClientSession | None = None
 ) -> str | None:
-    """Add a member; returns the id, or None if the user is a member already."""
+    """Add a member; returns the id, or None if the user is a member already.
+
+    Where another member has the name, a number is added to it: names are buttons.
+    """
+    name = _free_name(documents().find_one({"_id": restaurant_id}, session=txn), name)
     member: Member = {"id": new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
     where: dict[str, object] = {"_id": restaurant_id, "removed_at": None}
     if user_id is not None:
@@ -247,14 +252,20 @@ def set_setting(restaurant_id: ObjectId, name: str, value: object) -> None:
 
 
 def rename_person(user_id: ObjectId, name: str, txn: ClientSession | None = None) -> None:
-    """Change the user's name in all memberships."""
-    documents().update_many(
-        {"members.user_id": user_id},
-        {"$set": {"members.$[member].name": name}},
-        array_filters=[{"member.user_id": user_id}],
-        session=txn,
-    )
+    """Change the user's name in all memberships; with a number where another member has it already."""
+    for restaurant in of_user(user_id, txn):
+        documents().update_one(
+            {"_id": restaurant["_id"], "members.user_id": user_id},
+            {"$set": {"members.$.name": _free_name(restaurant, name, user_id)}},
+            session=txn,
+        )
     cache.restaurants.clear()
+
+
+def works_elsewhere(user_id: ObjectId, restaurant_id: ObjectId) -> bool:
+    """Whether the user is a member of another restaurant, too."""
+    elsewhere = {"members.user_id": user_id, "_id": {"$ne": restaurant_id}}
+    return documents().find_one(elsewhere, {"_id": True}) is not None
 
 
 def ensure_zone(restaurant_id: ObjectId, name: str) -> str | None:
@@ -285,6 +296,21 @@ def new_id() -> str:
 def _another_owner(member_id: str) -> Filter:
     """The condition that the restaurant has another owner."""
     return {"members": {"$elemMatch": {"role": "owner", "id": {"$ne": member_id}}}}
+
+
+def _free_name(restaurant: Restaurant | None, name: str, user_id: ObjectId | None = None) -> str:
+    """This name, or the first of "name 2", "name 3", … that no other member has."""
+    others = (
+        [each for each in restaurant["members"] if user_id is None or each["user_id"] != user_id] if restaurant else []
+    )
+    taken = {_comparable(each["name"]) for each in others}
+    names = (name if number == 1 else f"{name} {number}" for number in range(1, len(taken) + 2))
+    return next(each for each in names if _comparable(each) not in taken)
+
+
+def _comparable(name: str) -> str:
+    """What two names that look alike have in common."""
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _zone(restaurant: Restaurant | None, name: str) -> str | None:

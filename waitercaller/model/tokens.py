@@ -8,7 +8,9 @@ them works until one is used.
 """
 
 import hashlib
+import hmac
 import secrets
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypedDict, cast
 
@@ -23,6 +25,10 @@ from waitercaller.db.client import db
 # Tolerated difference between the clocks of machines.
 CLOCK_LEEWAY = timedelta(seconds=90)
 RETENTION = timedelta(days=7)  # after the expiry, so that the link's page can tell "used" and "expired" from "invalid"
+
+# For somebody who types what another one reads out: no letter or digit that looks or sounds like another one's twin.
+CODE_SIGNS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+CODE_LENGTH = 8  # 31^8 codes; a limit allows some tries in a quarter of an hour
 
 Reason = Literal["invalid", "expired", "used"]
 
@@ -64,8 +70,30 @@ def issue(purpose: str, subject: str, lifetime: timedelta, ordered_at: datetime 
 
     `ordered_at` is when it was asked for, if several tokens may be issued for one order. None: now, once.
     """
+    return _issue(purpose, subject, lifetime, secrets.token_urlsafe(24), ordered_at)
+
+
+def issue_with_code(purpose: str, subject: str, lifetime: timedelta) -> tuple[str, str]:
+    """A token as by `issue`, and a short code that stands for it: see `of_code`."""
+    code = "".join(secrets.choice(CODE_SIGNS) for _ in range(CODE_LENGTH))
+    return _issue(purpose, subject, lifetime, _id_of_code(purpose, code)), code
+
+
+def of_code(purpose: str, typed: str) -> str:
+    """The token that a code stands for, whatever its state; of it letters and digits count. Raises TokenError."""
+    letters = [each for each in unicodedata.normalize("NFKC", typed).upper() if each.isalnum()]
+    code = "".join(str(unicodedata.decimal(each, each)) for each in letters)
+    token_id = _id_of_code(purpose, code)
+    document = documents().find_one({"_id": _hash(token_id), "purpose": purpose})
+    if document is None:
+        raise TokenError("invalid")
+    return _signed(purpose, token_id, document["expires_at"])
+
+
+def _issue(
+    purpose: str, subject: str, lifetime: timedelta, token_id: str, ordered_at: datetime | None = None
+) -> str:
     now = max(clock.now(), ordered_at or clock.now())  # the clock of the machine that took the order may be ahead
-    token_id = secrets.token_urlsafe(24)
     replaced: dict[str, object] = {"subject": subject, "purpose": purpose, "used_at": None}
     if ordered_at:
         replaced["created_at"] = {"$lt": ordered_at}
@@ -81,7 +109,7 @@ def issue(purpose: str, subject: str, lifetime: timedelta, ordered_at: datetime 
             "purge_at": now + lifetime + RETENTION,
         }
     )
-    return serializer(f"token:{purpose}").dumps([token_id, clock.milliseconds(now + lifetime)])
+    return _signed(purpose, token_id, now + lifetime)
 
 
 def peek(purpose: str, token: str, txn: ClientSession | None = None) -> str:
@@ -123,6 +151,16 @@ def _valid(purpose: str, token: str, txn: ClientSession | None) -> Token:
     if document["used_at"] is not None:
         raise TokenError("used")
     return document
+
+
+def _signed(purpose: str, token_id: str, expires_at: datetime) -> str:
+    return serializer(f"token:{purpose}").dumps([token_id, clock.milliseconds(expires_at)])
+
+
+def _id_of_code(purpose: str, code: str) -> str:
+    """The random id of a code's token: made with the secret key, since all codes could be hashed in minutes."""
+    secret = f"codes {current_app.secret_key!s}".encode()
+    return hmac.digest(secret, f"{purpose}\0{code}".encode(), "sha256").hex()
 
 
 def _hash(token_id: str) -> str:

@@ -70,6 +70,7 @@ def _send(push: Push) -> Result:
         if push["expires_at"] <= clock.now() and push["attempts"] > 1:
             subscriptions.note_failed(subscription["_id"])  # its service has not taken it all the time
         return _drop(push)
+    message["title"] = _with_place(message["title"], subscription, restaurant)
     if open_until := breaker.open_until(delivery.service_of(subscription["endpoint"])):
         QUEUE.reschedule(push, open_until)
         return "due"
@@ -97,6 +98,15 @@ def _message(push: Push, restaurant: Restaurant, language: str) -> Message | Non
         return None
     with force_locale(language):
         return REGISTRY[push["event"]](push, restaurant, language)
+
+
+def _with_place(title: str, subscription: Subscription, restaurant: Restaurant) -> str:
+    """The title; with the restaurant's name for somebody who works in others, too."""
+    member = restaurants.member_with_id(restaurant, subscription["member_id"])
+    if title == restaurant["name"] or member is None or member["user_id"] is None:
+        return title
+    is_in_several = restaurants.works_elsewhere(member["user_id"], restaurant["_id"])
+    return f"{title} · {restaurant['name']}" if is_in_several else title
 
 
 def _ask(subscription: Subscription, message: Message, push: Push) -> delivery.Answer:

@@ -1,4 +1,6 @@
-"""QR codes shown on a screen to log in a device; each has a link that works once, for minutes.
+"""Codes shown on a screen to log in a device: a QR code with a link that works once, for minutes, and eight signs.
+
+The signs are for a browser that a camera does not open: an iPhone's home screen has logins of its own.
 
 The token is stored in the cookie session of the browser that requested the code, so that its page can be reloaded. It
 is in no URL of that browser, and in the database only as a hash.
@@ -32,13 +34,15 @@ class Code:
     name: str  # of the member whose phone it logs in; else ""
     address: str
     svg: Markup
+    typed: str  # the eight signs that stand for the same token, as they are read out: "ABCD EFGH"
     state: State
 
 
 def issue(purpose: Purpose, restaurant_id: ObjectId, subject: str, lifetime: timedelta, name: str = "") -> None:
     """Issue a code, shown in this browser; revokes an earlier one of the same subject."""
-    token = tokens.issue(purpose, subject, lifetime)
-    session["code"] = {"purpose": purpose, "restaurant": str(restaurant_id), "token": token, "name": name}
+    token, typed = tokens.issue_with_code(purpose, subject, lifetime)
+    shown = {"token": token, "typed": typed, "name": name}
+    session["code"] = {"purpose": purpose, "restaurant": str(restaurant_id), **shown}
 
 
 def current(restaurant_id: ObjectId) -> Code | None:
@@ -53,7 +57,19 @@ def current(restaurant_id: ObjectId) -> Code | None:
         tokens.peek(purpose, stored["token"])
     except TokenError as error:
         state = error.reason
-    return Code(purpose, stored["name"], address, _svg(address), state)
+    typed = stored.get("typed", "")  # absent in sessions of an earlier version
+    return Code(purpose, stored["name"], address, _svg(address), f"{typed[:4]} {typed[4:]}".strip(), state)
+
+
+def of_typed(typed: str) -> tuple[Purpose, str]:
+    """What a typed code is for, and the token that it stands for. Raises TokenError."""
+    purposes: tuple[Purpose, ...] = ("phone", "device")
+    for purpose in purposes:
+        try:
+            return purpose, tokens.of_code(purpose, typed)
+        except TokenError:
+            continue
+    raise TokenError("invalid")
 
 
 def _svg(address: str) -> Markup:

@@ -15,7 +15,7 @@ from waitercaller.db.client import transaction
 from waitercaller.model import invitations, logins, restaurants, tokens
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.staff import blueprint, codes, people
-from waitercaller.staff.forms import DeviceForm
+from waitercaller.staff.forms import DeviceForm, TypedCodeForm
 from waitercaller.web import access, audit, limits, links
 from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import ButtonForm, refused, text_of
@@ -151,6 +151,25 @@ def phone() -> ResponseReturnValue:
     transaction(lambda txn: _redeem(token, invitation_id, txn))
     name = _("%(name)s’s phone", name=invitation["name"])
     return _log_in(restaurant, name, invitation["member_id"])
+
+
+@blueprint.route("/code", methods=["GET", "POST"])
+@access.anyone
+def typed_code() -> ResponseReturnValue:
+    """Type the code of a phone or a counter device; a page with a button follows, as after its QR code."""
+    form = TypedCodeForm()
+    if not form.is_submitted():
+        return render_template("staff/typed_code.html", form=form)
+    if not form.validate():
+        return refused("staff/typed_code.html", form)
+    limits.check("typed_code")
+    try:
+        purpose, token = codes.of_typed(text_of(form.code))
+        tokens.peek(purpose, token)
+    except tokens.TokenError:
+        form.code.errors = [_("This code does not count. It lasts ten minutes and works once: ask for a new one.")]
+        return refused("staff/typed_code.html", form)
+    return links.store_token_and_redirect(purpose, token, f"staff.{purpose}")
 
 
 def _redeem(token: str, invitation_id: ObjectId, txn: ClientSession | None) -> None:

@@ -13,6 +13,7 @@ from waitercaller.web.fields import MAX_NAME_LENGTH, email_field, new_password_f
 from waitercaller.web.forms import Form, text_field
 
 MAX_DEVICE_NAME_LENGTH = 40
+MAX_CODE_LENGTH = 20  # of eight signs, with spaces and hyphens as people type them
 ROLES: dict[Role, LazyString] = {
     "waiter": lazy_gettext("Waiter"),
     "manager": lazy_gettext("Manager"),
@@ -49,6 +50,12 @@ class JoinForm(Form):
     names: tuple[str, ...] = ()  # refused as the password; see web/fields.py
     name = text_field(lazy_gettext("Your name"), MAX_NAME_LENGTH)
     password = new_password_field()
+
+
+class TypedCodeForm(Form):
+    """The code that somebody with a login shows or reads out."""
+
+    code = text_field(lazy_gettext("Code"), MAX_CODE_LENGTH)
 
 
 class DeviceForm(Form):

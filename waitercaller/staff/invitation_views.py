@@ -85,6 +85,7 @@ def invitation() -> ResponseReturnValue:
     limits.check("redeem")
     _join(acceptance, form if isinstance(form, JoinForm) else None)
     flash(_("Welcome to the team."), "success")
+    _say_other_name(acceptance)
     return redirect(url_for("requests.dashboard.page", restaurant_id=acceptance.restaurant["_id"]), 303)
 
 
@@ -128,6 +129,14 @@ def _join(acceptance: Acceptance, form: JoinForm | None) -> None:
         access.log_in(cast(User, users.get(user_id)))
     session.pop("invitation_token", None)
     _record(acceptance, user_id)
+
+
+def _say_other_name(acceptance: Acceptance) -> None:
+    """Where somebody else has the name already, a number was added to it."""
+    user, restaurant = current_user.user, restaurants.get(acceptance.restaurant["_id"])
+    member = restaurants.member_of(restaurant, user["_id"]) if restaurant else None
+    if member and member["name"] != user["name"]:
+        flash(_("Somebody here has your name already, so you are “%(name)s” to the team.", name=member["name"]), "info")
 
 
 def _redeem(acceptance: Acceptance, txn: ClientSession | None) -> Invitation:

@@ -64,6 +64,8 @@ LIMITS: dict[str, Limit] = {
     "resend": Limit(MAILS, (Allowance(30, HOUR, "address"), Allowance(5, HOUR, "key"))),
     "forgot": Limit(MAILS, (Allowance(60, HOUR, "address"), Allowance(5, HOUR, "key"))),
     "redeem": Limit(TRIES, (Allowance(60, HOUR, "address"),)),
+    # All staff of a restaurant can share an address. With a thousand valid codes, 20 tries succeed once in 40 million.
+    "typed_code": Limit(TRIES, (Allowance(20, 15 * MINUTE, "address"),)),
     # Reached only with the password. With three valid codes at a time, 20 tries a day succeed once in 45 years.
     "two_factor": Limit(TRIES, (Allowance(20, DAY, "key"), Allowance(5, 15 * MINUTE, "key"))),
     "password": Limit(TRIES, (Allowance(10, 15 * MINUTE, "key"),)),

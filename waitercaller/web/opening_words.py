@@ -1,6 +1,6 @@
 """Texts about a restaurant's opening state: whether guests can call now, the reason, and the next change."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -30,7 +30,7 @@ class Opening:
 def describe(restaurant: Restaurant) -> Opening:
     """The present opening state."""
     now = clock.now()
-    is_open, manual_state = opening.is_open(restaurant, now), opening.manual_state(restaurant, now)
+    is_open, manual_state = opening.can_call(restaurant, now), opening.manual_state(restaurant, now)
     return Opening(
         is_open=is_open,
         headline=_("Guests can call") if is_open else _("Guests cannot call"),
@@ -41,9 +41,12 @@ def describe(restaurant: Restaurant) -> Opening:
     )
 
 
-def describe_if_closed(restaurant: Restaurant) -> Opening | None:
-    """The present opening state if guests cannot call; else None."""
-    return None if opening.is_open(restaurant, clock.now()) else describe(restaurant)
+def describe_if_out_of_hours(restaurant: Restaurant) -> Opening | None:
+    """The present opening state if guests cannot call, or only because a screen is open: then it is a question."""
+    if opening.is_open(restaurant, clock.now()):
+        return None
+    found = describe(restaurant)
+    return replace(found, headline=_("Still open?")) if found.is_open else found
 
 
 def local_time_text(restaurant: Restaurant, at: datetime) -> str:
@@ -67,6 +70,9 @@ def _reason(restaurant: Restaurant, now: datetime, is_open: bool) -> str:
             return _join(_("Closed by hand."), _next(restaurant, now))
     if not is_open:
         return _join(_("Closed by the hours."), _next(restaurant, now))
+    if ends := opening.grace_ends_at(restaurant, now):
+        until = local_time_text(restaurant, ends)
+        return str(_("By the hours it is closed. While a screen is open, guests can call until %(when)s.", when=until))
     return str(_("By the hours.") if restaurant["hours"] else _("No hours are set, so they always can."))
 
 

@@ -40,6 +40,11 @@ def name() -> ResponseReturnValue:
     transaction(lambda txn: profiles.rename(user_id, new, txn))
     audit.record("name_changed", user_id=user_id)
     flash(_("You are called %(name)s now.", name=new), "success")
+    for restaurant in restaurants.of_user(user_id):
+        member = restaurants.member_of(restaurant, user_id)
+        if member and member["name"] != new:
+            here = {"restaurant": restaurant["name"], "name": member["name"]}
+            flash(_("At %(restaurant)s somebody has that name already, so you are “%(name)s” there.", **here), "info")
     return redirect(url_for("account.index"), 303)
 
 

@@ -110,7 +110,7 @@ def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str
         return render_template(
             "requests/dashboard/_calls.html",
             cards=cards,
-            opening=opening_words.describe_if_closed(restaurant),
+            opening=opening_words.describe_if_out_of_hours(restaurant),
             screens=[_screen(each) for each in presence.open_screens(restaurant["_id"])],
             zones=restaurant["zones"],
             time_zone=restaurants.time_zone(restaurant),
@@ -125,14 +125,15 @@ def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str
         )
 
 
-def phase(restaurant: Restaurant) -> tuple[str | None, bool, int]:
+def phase(restaurant: Restaurant) -> tuple[str | None, bool, bool, int]:
     """What changes the list with time alone: the opening state and the number of joined groups.
 
     It is part of the key of the shared fragment.
     """
     now = clock.now()
+    has_grace = opening.grace_ends_at(restaurant, now) is not None
     groups = joins.groups(restaurant, now)
-    return opening.manual_state(restaurant, now), opening.is_in_hours(restaurant, now), len(groups)
+    return opening.manual_state(restaurant, now), opening.is_in_hours(restaurant, now), has_grace, len(groups)
 
 
 def overdue_after(times: Escalation) -> timedelta:

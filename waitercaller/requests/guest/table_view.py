@@ -167,4 +167,4 @@ def _tables(group: list[ObjectId], held: list[ServiceRequest]) -> frozenset[Obje
 
 def is_open(restaurant: Restaurant) -> bool:
     """Whether guests can call now."""
-    return opening.is_open(restaurant, clock.now())
+    return opening.can_call(restaurant, clock.now())
