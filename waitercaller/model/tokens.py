@@ -90,9 +90,7 @@ def of_code(purpose: str, typed: str) -> str:
     return _signed(purpose, token_id, document["expires_at"])
 
 
-def _issue(
-    purpose: str, subject: str, lifetime: timedelta, token_id: str, ordered_at: datetime | None = None
-) -> str:
+def _issue(purpose: str, subject: str, lifetime: timedelta, token_id: str, ordered_at: datetime | None = None) -> str:
     now = max(clock.now(), ordered_at or clock.now())  # the clock of the machine that took the order may be ahead
     replaced: dict[str, object] = {"subject": subject, "purpose": purpose, "used_at": None}
     if ordered_at:
