@@ -32,12 +32,12 @@ const nameOf = (element) => (element?.matches("button[form=call]") && (element.g
 /** @param {string} name */
 const buttonNamed = (name) => buttons().find((each) => nameOf(each) === name);
 
+/** A field of the form: the receipt is not always there. @param {string} name */
+const fieldNamed = (name) => findAll(`[name=${name}]`, HTMLInputElement, form)[0];
+
 const outbox = new Outbox({
   /** @returns {Record<string, string>} */
-  receipt() {
-    const field = form.elements.namedItem("r");
-    return field instanceof HTMLInputElement ? { r: field.value } : {};
-  },
+  receipt: () => (fieldNamed("r") ? { r: fieldNamed("r").value } : {}),
   address: (tap) => tap.url.split("?")[0] + new URL(form.action).search, // in the language read by now
   onAnswer: takeOver,
   onRefusal: fail,
@@ -46,12 +46,17 @@ const outbox = new Outbox({
 });
 
 const stream = new EventStream({
-  url: () => settings.liveUrl ?? "",
+  url() {
+    const url = new URL(settings.liveUrl ?? "", location.href);
+    url.searchParams.set("form", fieldNamed("form").value);
+    return url.href;
+  },
   eventName: "state",
   heartbeatMs: Number(settings.heartbeatMs),
   inBackground: false,
   onEvent(_name, data) {
     clockOffset = data.now - Date.now();
+    if (data.form) fieldNamed("form").value = data.form; // a page that is live never grows too old to call
     if (data.html) draw(data.html);
   },
   onLive() {
@@ -123,6 +128,7 @@ function showSending() {
     say(unsent, (unsent.dataset.until ?? "").replace("#", time), [notSent, ...names.filter(Boolean)].join(" · "));
   }
   unsent.hidden = !isLate;
+  document.body.classList.toggle("unsent", isLate);
 }
 
 /** @param {string} words */
@@ -158,7 +164,11 @@ function takeOver(page, address, tap) {
   stream.open();
 }
 
-addEventListener("click", (event) => event.target instanceof Node && menu?.contains(event.target) || menu?.removeAttribute("open"));
+// On parts of the body: an iPhone sends no click for a tap on text of which only the window would hear.
+for (const part of findAll("body > *", HTMLElement)) {
+  part.addEventListener("click", ({ target }) => target instanceof Node && menu?.contains(target) || menu?.removeAttribute("open"));
+}
+addEventListener("touchstart", () => {}, { passive: true }); // without a listener :active means nothing on an iPhone
 addEventListener("keydown", (event) => event.key === "Escape" && menu?.removeAttribute("open"));
 document.addEventListener("visibilitychange", () => document.hidden || outbox.send());
 addEventListener("pageshow", (event) => event.persisted && stream.show());

@@ -74,7 +74,7 @@ def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
     request = transitions.open_request(
         restaurant, table, bill, "key", choice=bill["choices"][0], note="Now", device="phone"
     )
-    where: Scope = {"restaurant_id": alice.restaurant_id}
+    where: Scope = {"restaurant_id": alice.restaurant_id, "table_id": table["_id"]}
     ids = [request["_id"]]
     by: restaurants.Actor = {"id": alice.member_id, "name": "Alice"}
     acts: dict[str, Callable[[], object]] = {
@@ -86,7 +86,7 @@ def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
         "coming": lambda: transitions.accept(alice.restaurant_id, ids, by),
         "done": lambda: transitions.resolve(alice.restaurant_id, ids, by),
         "not found": lambda: transitions.dismiss(alice.restaurant_id, ids, by),
-        "cancelled": lambda: transitions.cancel(where, ids, ["phone"]),
+        "cancelled": lambda: transitions.cancel(where, ["phone"]),
     }
     acts[becomes]()
     return request["_id"]

@@ -15,7 +15,7 @@ from waitercaller.model.languages import in_language, table_title, text_directio
 from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.service_request import ServiceRequest, taker_id
+from waitercaller.model.service_request import ServiceRequest, choices, taker_id
 from waitercaller.push import outbox
 
 MAX_NAMES = 5  # of tables and zones in one message
@@ -190,8 +190,8 @@ def _about_call(
     request: ServiceRequest, text: str, restaurant: Restaurant, language: str, place: str | None = None
 ) -> outbox.Message:
     wish = in_language(request["kind_labels"], language)
-    if labels := request.get("choice_labels"):
-        wish += f" ({in_language(labels, language)})"
+    if chosen := [in_language(names, language) for names in choices(request)]:
+        wish += f" ({', '.join(chosen)})"
     title = f"{table_title(request['table_name'])}: {wish}"
     return _message(title, text, str(request["_id"]), request["first_at"], restaurant, language, place)
 

@@ -125,4 +125,4 @@ def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | Non
     db().requests.update_many({**requests, "passed_by.id": whose}, {"$set": {"passed_by": NOBODY}})
     db().requests.update_many({**requests, "signed.member_id": whose}, {"$pull": {"signed": {"member_id": whose}}})
     if member_id is None:
-        db().requests.update_many(requests, {"$set": {"note": None, "device": None}})
+        db().requests.update_many(requests, {"$set": {"note": None, "device": None, "others": []}})

@@ -74,8 +74,17 @@ class Signed(TypedDict):
     at: datetime
 
 
-class ServiceRequest(TypedDict):
-    """A request of a guest at a table. Names are snapshots of the time of the call."""
+class Asker(TypedDict):
+    """A phone that asks for a request, with its own choice and note; the staff, for guests who waved, as device None."""
+
+    device: str | None  # HMAC of its cookie and the restaurant
+    choice: str | None
+    choice_labels: dict[str, str] | None
+    note: str | None
+
+
+class ServiceRequest(Asker):
+    """A request at a table, also an Asker: the phone that opened it. Names are snapshots of the time of the call."""
 
     _id: ObjectId
     restaurant_id: ObjectId
@@ -85,11 +94,8 @@ class ServiceRequest(TypedDict):
     zone_name: str | None
     kind: str  # id of the restaurant's kind
     kind_labels: dict[str, str]
-    choice: str | None
-    choice_labels: dict[str, str] | None
-    note: str | None  # written by the guest
+    others: NotRequired[list[Asker]]  # who reminded of it, besides the phone that opened it
     keys: list[str]  # idempotency keys of all taps that opened this request or reminded of it
-    device: str | None  # the phone that opened it: HMAC of its cookie and the restaurant
     state: State
     live: bool  # waiting or accepted
     by: Actor | None  # who accepted it
@@ -213,8 +219,9 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
         "choice": None,
         "choice_labels": None,
         "note": None,
-        "keys": [key],
         "device": None,
+        "others": [],
+        "keys": [key],
         "first_at": now,
         "created_at": now,
         "steps": [{"at": now, "what": "called", "by": None}],
@@ -224,6 +231,33 @@ def new(restaurant: Restaurant, table: Table, kind: Kind, key: str) -> ServiceRe
         **begun,
     }
     return cast(ServiceRequest, request)
+
+
+def askers(request: ServiceRequest) -> list[Asker]:
+    """Who asks for it: the phone that opened it first."""
+    opener: Asker = {
+        "device": request["device"],
+        "choice": request["choice"],
+        "choice_labels": request["choice_labels"],
+        "note": request["note"],
+    }
+    return [opener, *request.get("others", [])]
+
+
+def asker(request: ServiceRequest, devices: list[str]) -> Asker | None:
+    """What the phone with one of these ids asks for; None if it does not."""
+    return next((each for each in askers(request) if each["device"] in devices), None)
+
+
+def choices(request: ServiceRequest) -> list[dict[str, str]]:
+    """The names of what was chosen, each once: two phones of a table may have chosen differently."""
+    chosen = {each["choice"]: each["choice_labels"] for each in askers(request)}
+    return [names for names in chosen.values() if names]
+
+
+def notes(request: ServiceRequest) -> list[str]:
+    """What the guests wrote, each once."""
+    return list(dict.fromkeys(each["note"] for each in askers(request) if each["note"]))
 
 
 def taker_id(request: ServiceRequest) -> str | None:

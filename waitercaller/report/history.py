@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 
 from waitercaller.model.languages import in_language
 from waitercaller.model.rollups.figures import answered_after
-from waitercaller.model.service_request import Escalation, ServiceRequest, is_by_staff
+from waitercaller.model.service_request import Escalation, ServiceRequest, choices, is_by_staff
 from waitercaller.report.words import minutes_and_seconds
 from waitercaller.web.languages import current_language
 
@@ -22,7 +22,7 @@ class Entry:
     table_name: str
     zone_name: str
     kind_name: str
-    choice_name: str
+    choices: str  # joined; empty: none
     what: str
     wait: str
     look: str
@@ -42,7 +42,7 @@ def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escala
         table_name=request["table_name"],
         zone_name=request["zone_name"] or "",
         kind_name=in_language(request["kind_labels"], language),
-        choice_name=in_language(request.get("choice_labels") or {}, language),
+        choices=", ".join(in_language(names, language) for names in choices(request)),
         what=_outcome(request),
         wait=minutes_and_seconds(waited),
         look=look if wait is not None or request["live"] else "none",

@@ -154,16 +154,16 @@ def test_a_live_request_is_ended_once(
 
 def test_the_guest_cancels_a_live_request(tap: Any, restaurant: Restaurant, table: Table, database: Any) -> None:
     request = tap("k1")
-    assert transitions.cancel(at(table), [request["_id"]], [PHONE]) == 1
+    assert transitions.cancel(at(table), [PHONE]) == 1
     assert state_of(database, request) == "cancelled"
     assert transitions.resolve(restaurant["_id"], [request["_id"]], ANNA) == 0
-    assert transitions.cancel(at(table), [request["_id"]], [PHONE]) == 0
+    assert transitions.cancel(at(table), [PHONE]) == 0
 
 
-def test_only_the_phone_that_called_cancels(tap: Any, table: Table, database: Any) -> None:
+def test_a_phone_that_asked_for_nothing_cancels_nothing(tap: Any, table: Table, database: Any) -> None:
     request = tap("k1")
     for phones in ([], ["another phone"]):
-        assert transitions.cancel(at(table), [request["_id"]], phones) == 0
+        assert transitions.cancel(at(table), phones) == 0
     assert state_of(database, request) == "waiting"
 
 
@@ -174,7 +174,8 @@ def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) ->
         transitions.accept(stranger, [request["_id"]], BOB),
         transitions.resolve(stranger, [request["_id"]], BOB),
         transitions.dismiss(stranger, [request["_id"]], BOB),
-        transitions.cancel({"restaurant_id": stranger}, [request["_id"]], [PHONE]),
+        transitions.cancel({"restaurant_id": stranger, "table_id": request["table_id"]}, [PHONE]),
+        transitions.cancel({"restaurant_id": request["restaurant_id"], "table_id": stranger}, [PHONE]),
         transitions.withdraw({"restaurant_id": stranger, "table_id": request["table_id"]}),
     ):
         assert changed == 0
@@ -201,7 +202,7 @@ def test_after_five_minutes_a_request_cannot_be_reopened(tap: Any, restaurant: R
 
 def test_a_cancelled_request_cannot_be_reopened(tap: Any, restaurant: Restaurant, table: Table) -> None:
     request = tap("k1")
-    transitions.cancel(at(table), [request["_id"]], [PHONE])
+    transitions.cancel(at(table), [PHONE])
     assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
@@ -280,7 +281,7 @@ def test_accept_against_cancel_is_consistent(app: Flask, tap: Any, restaurant: R
         ids = [request["_id"]]
         both = [
             partial(transitions.accept, restaurant["_id"], ids, ANNA),
-            partial(transitions.cancel, at(table), ids, [PHONE]),
+            partial(transitions.cancel, at(table), [PHONE]),
         ]
         at_once_in(app, *both)
         (after,) = queries.with_ids(at(table), ids)
@@ -302,7 +303,7 @@ def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
         at_once_in(app, *both)
         (live,) = queries.live_of_restaurant(restaurant["_id"])
         assert live["first_at"] == first["first_at"]
-        transitions.cancel(where, [live["_id"]], [PHONE])
+        transitions.cancel({**where, "table_id": live["table_id"]}, [PHONE])
 
 
 def test_a_request_is_due_after_the_first_time_of_the_escalation(tap: Any) -> None:

@@ -6,7 +6,7 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 from waitercaller.db.client import Filter
-from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, documents
+from waitercaller.model.service_request import UNDO_WINDOW, Scope, ServiceRequest, asker, documents
 
 
 def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
@@ -28,6 +28,13 @@ def recently_ended(restaurant_id: ObjectId) -> list[ServiceRequest]:
 def with_ids(where: Scope, ids: list[ObjectId]) -> list[ServiceRequest]:
     """The requests with these ids, oldest first. `where`: the restaurant, for guests the table."""
     return _find({"_id": {"$in": ids}, **where}, "first_at")
+
+
+def of_phone(restaurant_id: ObjectId, table_id: ObjectId, devices: list[str]) -> list[ObjectId]:
+    """What a phone with one of these ids asked for at the table: live, or ended within UNDO_WINDOW; newest first."""
+    lately = _find({"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_WINDOW}}, "ended_at")
+    found = [*lately, *live_of_table(restaurant_id, table_id)]
+    return [each["_id"] for each in reversed(found) if each["table_id"] == table_id and asker(each, devices)]
 
 
 def tables_ahead(restaurant_id: ObjectId, table_id: ObjectId, first_at: datetime) -> int:

@@ -42,7 +42,8 @@ def open_request(
     """The request that answers the tap `key`: a new one, or the one that already does.
 
     The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
-    the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie.
+    the choice and the note of this tap, where it has them: they replace those of the same phone, and no other's.
+    `device` is what is kept of the phone's cookie.
     `by` is who of the staff entered it for a guest.
     """
     request = service_request.new(restaurant, table, kind, _key(key, kind, choice, note))
@@ -102,13 +103,13 @@ def dismiss(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
     return _end({"restaurant_id": restaurant_id}, ids, "dismissed", by)
 
 
-def cancel(where: Scope, ids: list[ObjectId], phones: list[str]) -> int:
-    """The guest who called needs nothing any more; returns how many changed.
+def cancel(where: Scope, phones: list[str]) -> int:
+    """The phone that goes by one of these ids needs nothing any more; returns how many requests changed.
 
-    `where` is the table. Only what the phone has asked for that goes by one of these names: whoever reminds of somebody
-    else's call does not own it.
+    `where` is the table. What another phone there, or the staff, asks for too goes on without this one's choice and note.
     """
-    return _end(where, ids, "cancelled", None, device={"$in": phones})
+    live = queries.live_of_table(where["restaurant_id"], where["table_id"])
+    return sum(_take_back(where, request["_id"], phones) for request in live)
 
 
 def withdraw(where: Scope, txn: ClientSession | None = None) -> int:
@@ -142,7 +143,8 @@ def _remind(request: ServiceRequest, restaurant: Restaurant) -> ServiceRequest |
     if live is None or len(live["keys"]) >= MAX_KEYS_PER_REQUEST:
         return live
     key = request["keys"][0]
-    unknown = {"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}, "due_at": live["due_at"]}
+    unchanged = {"due_at": live["due_at"], "device": live["device"], "others": live.get("others")}
+    unknown = {"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}, **unchanged}
     try:
         counted = documents().update_one(unknown, _reminder(live, request, restaurant)).modified_count
     except DuplicateKeyError:
@@ -157,9 +159,18 @@ def _reminder(live: ServiceRequest, request: ServiceRequest, restaurant: Restaur
         "$inc": {"reminders": 1},
         "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", request["steps"][0]["by"])},
     }
-    given = {name: request[name] for name in ("choice", "choice_labels", "note") if request[name]}
-    values = {**given, **(escalation.remind(live) if subscriptions.has_phones(restaurant) else {})}
+    values = {**_asked(live, request), **(escalation.remind(live) if subscriptions.has_phones(restaurant) else {})}
     return {**change, "$set": values} if values else change
+
+
+def _asked(live: ServiceRequest, tap: ServiceRequest) -> Changes:
+    """What a reminder changes of who asks for what: each phone has a choice and a note of its own."""
+    given = {name: value for name, value in service_request.askers(tap)[0].items() if value}
+    if tap["device"] == live["device"]:
+        return given
+    others = live.get("others", [])
+    before = next((each for each in others if each["device"] == tap["device"]), service_request.askers(tap)[0])
+    return {"others": [*(each for each in others if each is not before), {**before, **given}]}
 
 
 def _advance(where: Filter, ids: Iterable[ObjectId], values: Changes, step: Step) -> list[ObjectId]:
@@ -170,9 +181,29 @@ def _advance(where: Filter, ids: Iterable[ObjectId], values: Changes, step: Step
     return changed
 
 
-def _end(where: Scope, ids: list[ObjectId], state: Ending, by: Actor | None, **which: object) -> int:
+def _take_back(where: Scope, request_id: ObjectId, phones: list[str]) -> int:
+    """Take what this phone asks for out of a live request, which ends if nobody else asks for it."""
+    for _ in range(ATTEMPTS):
+        request = _find_one({"_id": request_id, **where, "live": True})
+        askers = service_request.askers(request) if request else []
+        staying = [each for each in askers if each["device"] not in phones]
+        if request is None or len(staying) == len(askers):
+            return 0
+        unchanged = {**where, "device": request["device"], "others": request.get("others")}
+        if staying:
+            first, *others = staying
+            change = {"$set": {**first, "others": others}}
+            changed = documents().update_one({"_id": request_id, **unchanged, "live": True}, change).modified_count
+        else:
+            changed = _end(unchanged, [request_id], "cancelled", None)
+        if changed:
+            return changed
+    return 0
+
+
+def _end(where: Filter, ids: list[ObjectId], state: Ending, by: Actor | None) -> int:
     values = service_request.ended(restaurants.get(where["restaurant_id"]), state)
-    return len(_advance({**where, **which, "live": True}, ids, values, service_request.step(state, by)))
+    return len(_advance({**where, "live": True}, ids, values, service_request.step(state, by)))
 
 
 def _reopen(where: Scope, request_id: ObjectId, by: Actor | None) -> int:

@@ -1,0 +1,14 @@
+"""Codes as people type them: of tables, second factors and recovery."""
+
+import unicodedata
+
+# Space and line separators, dashes, control and format characters (directional marks come along with Arabic digits).
+IGNORED = ("Zs", "Zl", "Zp", "Pd", "Cc", "Cf")
+
+
+def normalised(typed: str) -> str:
+    """The code in upper case without spaces and dashes; digits of all scripts become 0 to 9, wide letters plain ones."""
+    plain = (character for character in unicodedata.normalize("NFKC", typed))
+    return "".join(
+        str(unicodedata.decimal(character, character)) for character in plain if unicodedata.category(character) not in IGNORED
+    ).upper()
