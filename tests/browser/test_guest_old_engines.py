@@ -47,7 +47,8 @@ EventTarget.prototype.addEventListener = function (kind, ...rest) {
 };
 add.call(window, "click", (event) => {
   let at = event.target;
-  while (at && at !== document.body && !listens.has(at) && !at.matches("a, button, summary, input, textarea, label")) at = at.parentElement;
+  const isHeard = () => listens.has(at) || at.matches("a, button, summary, input, textarea, label");
+  while (at && at !== document.body && !isHeard()) at = at.parentElement;
   if (!at || at === document.body) event.stopImmediatePropagation();
 }, true);
 """

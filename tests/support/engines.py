@@ -34,8 +34,8 @@ Object.assign(settings, {
 });
 for (const side of ["Top", "Bottom", "Left", "Right"]) {
   settings[`unwriteableMargin${side}`] = settings[`margin${side}`] = margin;
-  for (const place of ["header", "footer"]) for (const at of ["Left", "Center", "Right"]) settings[`${place}Str${at}`] = "";
 }
+for (const at of ["Left", "Center", "Right"]) settings[`headerStr${at}`] = settings[`footerStr${at}`] = "";
 gBrowser.selectedBrowser.browsingContext.print(settings).then(() => done("printed"), (fault) => done(String(fault)));
 """
 
@@ -82,7 +82,9 @@ class Firefox:
         """Print the page as its dialog would with this paper chosen."""
         self.ask("Marionette:SetContext", value="chrome")
         inches = [each / 25.4 for each in (paper.width, paper.height, paper.margin)]
-        said = self.ask("WebDriver:ExecuteAsyncScript", script=FIREFOX_PRINT, args=[str(file), *inches], newSandbox=True)
+        said = self.ask(
+            "WebDriver:ExecuteAsyncScript", script=FIREFOX_PRINT, args=[str(file), *inches], newSandbox=True
+        )
         assert said == "printed", said
         self.ask("Marionette:SetContext", value="content")
 
@@ -101,7 +103,9 @@ def firefox() -> Iterator[Firefox]:
     with tempfile.TemporaryDirectory() as profile:
         Path(profile, "user.js").write_text(f'user_pref("marionette.port", {port});\n')
         flags = ["--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", profile]
-        process = subprocess.Popen([_firefox() or "firefox", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [_firefox() or "firefox", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         try:
             wait_until(lambda: _listens(port))
             yield Firefox(port)

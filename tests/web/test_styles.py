@@ -37,7 +37,9 @@ def test_flex_containers_have_no_gap(sheet: str) -> None:
     """`gap` in a flex container came with Safari 14.1 and Chrome 84; grids have had it for long."""
     rules = re.findall(r"([^{}]+)\{([^{}]*)\}", style(sheet))
     found = [selector.strip() for selector, body in rules if re.search(r"display: (inline-)?flex", body)]
-    assert [selector for selector, body in rules if re.search(r"(^|[\s;])gap:", body) and selector.strip() in found] == []
+    assert [
+        selector for selector, body in rules if re.search(r"(^|[\s;])gap:", body) and selector.strip() in found
+    ] == []
 
 
 @pytest.mark.parametrize("sheet", SHEETS)

@@ -54,7 +54,8 @@ def respond(
     except TooManyStreams:
         abort(429)
     response = Response(
-        _events(app, changes, subscription, event, read, revoked_reason, interval, besides), mimetype="text/event-stream"
+        _events(app, changes, subscription, event, read, revoked_reason, interval, besides),
+        mimetype="text/event-stream",
     )
     response.call_on_close(subscription.close)
     response.headers["X-Accel-Buffering"] = "no"

@@ -75,7 +75,7 @@ class Signed(TypedDict):
 
 
 class Asker(TypedDict):
-    """A phone that asks for a request, with its own choice and note; the staff, for guests who waved, as device None."""
+    """A phone that asks for a request, with a choice and a note of its own; device None: the staff, for a guest."""
 
     device: str | None  # HMAC of its cookie and the restaurant
     choice: str | None

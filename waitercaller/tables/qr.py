@@ -1,8 +1,8 @@
 """QR codes of tables, as SVG and PNG.
 
 Host and path are upper case, which allows the alphanumeric mode: eleven bits per two characters instead of sixteen. The
-saving is used for error correction level Q (about 25 % of the code may be damaged). Level M would save only four modules
-per side. The scheme is lower case, in a segment of its own: cameras of some phones match schemes by case, and show an
+saving is used for error correction level Q (about 25 % of the code may be damaged). Level M would save only four
+modules per side. The scheme is lower case, in a segment of its own: cameras of some phones match schemes by case, and show an
 error for HTTPS:// or take it for text. That costs at most four modules per side.
 """
 
@@ -50,7 +50,7 @@ def file_name(table_name: str, extension: str) -> str:
 
 def _code(address: str) -> segno.QRCode:
     scheme, separator, rest = address.partition("://")
-    return segno.make_qr([scheme + separator, rest], error=ERROR_LEVEL)  # a segment each, in its own mode
+    return segno.make_qr([scheme + separator, rest], error=ERROR_LEVEL)  # type: ignore[arg-type]  # segments, each in its own mode
 
 
 def _unsafe(character: str) -> bool:

@@ -15,9 +15,7 @@ def init_app(app: Flask) -> None:
     Babel(
         app, default_locale=DEFAULT_LANGUAGE, locale_selector=_preferred, default_translation_directories="translations"
     )
-    app.jinja_env.filters.update(
-        day=format_date, utc_time=utc_time, machine_time=machine_time, table_title=table_title
-    )
+    app.jinja_env.filters.update(day=format_date, utc_time=utc_time, machine_time=machine_time, table_title=table_title)
     app.context_processor(
         lambda: {"language": current_language(), "text_direction": text_direction(current_language())}
     )

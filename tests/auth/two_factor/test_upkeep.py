@@ -41,7 +41,9 @@ def test_codes_are_those_of_the_standard(seconds: int, code: str) -> None:
     assert second_factor_codes.counter_of(SECRET, code[-6:], now) == seconds // 30
 
 
-@pytest.mark.parametrize("typed", ["٢٨٧٠٨٢", "۲۸۷۰۸۲", "२८७०८२", "２８７ ０８２", "\u200f٢٨٧٠٨٢\u200e", "287–082", "287\xa0082"])
+@pytest.mark.parametrize(
+    "typed", ["٢٨٧٠٨٢", "۲۸۷۰۸۲", "२८७०८२", "２８７ ０８２", "\u200f٢٨٧٠٨٢\u200e", "287–082", "287\xa0082"]
+)
 def test_digits_of_every_script_and_marks_between_them_are_read(typed: str) -> None:
     assert second_factor_codes.counter_of(SECRET, typed, datetime.fromtimestamp(59, UTC)) == 1
 

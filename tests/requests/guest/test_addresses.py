@@ -23,7 +23,7 @@ def test_the_tables_page_has_many_addresses(app: Flask, table: Table, address: s
 
 
 def spellings(code: str) -> list[str]:
-    """The code as people type it: in lower case, in groups, with other digits, in wide letters, with marks of direction."""
+    """The code as people type it: in lower case, in groups, other digits, wide letters, with marks of direction."""
     groups = [code[start : start + 4] for start in range(0, 26, 4)]
     typed = [code.translate(ARABIC), code.translate(WIDE), f"\u200f{code}\u200e"]
     return [code, code.lower(), "-".join(groups), " ".join(groups), *typed]

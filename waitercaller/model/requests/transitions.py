@@ -6,7 +6,7 @@ refused is refused by the database's unique indexes, never by looking first. Not
 
 import hashlib
 from collections.abc import Iterable
-from typing import Literal
+from typing import Literal, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -106,7 +106,8 @@ def dismiss(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
 def cancel(where: Scope, phones: list[str]) -> int:
     """The phone that goes by one of these ids needs nothing any more; returns how many requests changed.
 
-    `where` is the table. What another phone there, or the staff, asks for too goes on without this one's choice and note.
+    `where` is the table. What another phone there, or the staff, asks for too goes on without this one's choice and
+    note.
     """
     live = queries.live_of_table(where["restaurant_id"], where["table_id"])
     return sum(_take_back(where, request["_id"], phones) for request in live)
@@ -202,7 +203,8 @@ def _take_back(where: Scope, request_id: ObjectId, phones: list[str]) -> int:
 
 
 def _end(where: Filter, ids: list[ObjectId], state: Ending, by: Actor | None) -> int:
-    values = service_request.ended(restaurants.get(where["restaurant_id"]), state)
+    restaurant = restaurants.get(cast(ObjectId, where["restaurant_id"]))
+    values = service_request.ended(restaurant, state)
     return len(_advance({**where, "live": True}, ids, values, service_request.step(state, by)))
 
 

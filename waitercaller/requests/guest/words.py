@@ -50,7 +50,7 @@ def state_of(view: TableView) -> GuestState:
 
 
 def notice_beside(view: TableView) -> str:
-    """What the state itself, about a live or an earlier call, does not say: who it is for, or that no more are taken."""
+    """What the state itself, about a live or an earlier call, does not say: for whom, or that no more are taken."""
     if view.live and view.paused:
         return _paused(view.paused)
     if view.is_left_to_others:
