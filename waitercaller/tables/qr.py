@@ -2,8 +2,8 @@
 
 Host and path are upper case, which allows the alphanumeric mode: eleven bits per two characters instead of sixteen. The
 saving is used for error correction level Q (about 25 % of the code may be damaged). Level M would save only four
-modules per side. The scheme is lower case, in a segment of its own: cameras of some phones match schemes by case, and show an
-error for HTTPS:// or take it for text. That costs at most four modules per side.
+modules per side. The scheme is lower case, in a segment of its own: cameras of some phones match schemes by case, and
+show an error for HTTPS:// or take it for text. That costs at most four modules per side.
 """
 
 import io
