@@ -9,7 +9,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,10 @@ class Firefox:
         assert said == "printed", said
         self.ask("Marionette:SetContext", value="content")
 
+    def close(self) -> None:
+        self._stream.close()
+        self._socket.close()
+
     def _read(self) -> Any:
         length = b""
         while (digit := self._stream.read(1)) != b":":
@@ -100,7 +104,7 @@ class Firefox:
 def firefox() -> Iterator[Firefox]:
     """Firefox with a new profile, until the end of the block."""
     port = databases.free_port()
-    with tempfile.TemporaryDirectory() as profile:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:  # its children may still write
         Path(profile, "user.js").write_text(f'user_pref("marionette.port", {port});\n')
         flags = ["--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", profile]
         process = subprocess.Popen(
@@ -108,7 +112,8 @@ def firefox() -> Iterator[Firefox]:
         )
         try:
             wait_until(lambda: _listens(port))
-            yield Firefox(port)
+            with closing(Firefox(port)) as window:
+                yield window
         finally:
             process.terminate()
             process.wait(WAIT_SECONDS)
