@@ -1,5 +1,6 @@
 """The cards for the tables come out of the printer whole: in each engine, on A4 and Letter, with margins."""
 
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -86,8 +87,16 @@ def test_eight_cards_are_two_sheets_and_every_code_is_read(
         codes = [table["code"] for table in tables.of_restaurant(alice.restaurant_id)]
     file = tmp_path / "cards.pdf"
     request.getfixturevalue(f"in_{engine}")(f"{website.url}{alice.home}/tables/print", file, paper)
+    assert _size(file) == pytest.approx((paper.width, paper.height), abs=0.5)
     expected = [{qr.address(website.url, code) for code in codes[sheet : sheet + 4]} for sheet in (0, 4)]
     assert [_read(picture) for picture in _pictures(file)] == expected
+
+
+def _size(file: Path) -> tuple[float, float]:
+    """Width and height of its pages, in millimetres."""
+    told = subprocess.run(["pdfinfo", file], check=True, capture_output=True, text=True).stdout
+    width, height = re.findall(r"Page size: +([\d.]+) x ([\d.]+) pts", told)[0]
+    return float(width) * 25.4 / 72, float(height) * 25.4 / 72
 
 
 def _pictures(file: Path) -> list[Path]:

@@ -30,7 +30,7 @@ Object.assign(settings, {
   outputDestination: Ci.nsIPrintSettings.kOutputDestinationFile, toFileName: file,
   outputFormat: Ci.nsIPrintSettings.kOutputFormatPDF,
   paperSizeUnit: Ci.nsIPrintSettings.kPaperSizeInches, paperWidth: width, paperHeight: height,
-  usePageRuleSizeAsPaperSize: false, shrinkToFit: true,
+  usePageRuleSizeAsPaperSize: false, honorPageRuleMargins: false, shrinkToFit: true,
 });
 for (const side of ["Top", "Bottom", "Left", "Right"]) {
   settings[`unwriteableMargin${side}`] = settings[`margin${side}`] = margin;
@@ -105,7 +105,12 @@ def firefox() -> Iterator[Firefox]:
     """Firefox with a new profile, until the end of the block."""
     port = databases.free_port()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:  # its children may still write
-        Path(profile, "user.js").write_text(f'user_pref("marionette.port", {port});\n')
+        preferences = {
+            "marionette.port": str(port),
+            "print.save_as_pdf.use_page_rule_size_as_paper_size.enabled": "false",
+        }
+        lines = (f'user_pref("{name}", {value});\n' for name, value in preferences.items())
+        Path(profile, "user.js").write_text("".join(lines))
         flags = ["--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile", profile]
         process = subprocess.Popen(
             [_firefox() or "firefox", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
