@@ -9,7 +9,8 @@ apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq updat
 CATALOGUES := waitercaller/translations
 FRONTEND := tests/frontend
 NODE_MODULES := $(FRONTEND)/node_modules
-BROWSERS := chromium chromium-headless-shell
+BROWSERS := chromium chromium-headless-shell firefox-esr gir1.2-webkit2-4.1 python3-gi xvfb
+PAPER_TOOLS := poppler-utils zbar-tools
 DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap logrotate shellcheck systemd
 
 
@@ -72,7 +73,7 @@ lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 	@$(NODE_MODULES)/.bin/tsc -p $(FRONTEND)/tsconfig.json
 	@$(NODE_MODULES)/.bin/tsc -p $(FRONTEND)/tsconfig.worker.json
 	@$(NODE_MODULES)/.bin/eslint --config $(FRONTEND)/eslint.config.js --max-warnings 0 static/js
-	@$(NODE_MODULES)/.bin/stylelint --config $(FRONTEND)/stylelint.config.js 'static/css/*.css' '!static/css/print.css'
+	@$(NODE_MODULES)/.bin/stylelint --config $(FRONTEND)/stylelint.config.js 'static/css/*.css'
 	@cmp $(NODE_MODULES)/morphdom/dist/morphdom-esm.js static/vendor/morphdom/morphdom-esm.js
 
 bench: .venv/test.stamp
@@ -123,11 +124,11 @@ node:
 	@command -v npm >/dev/null && exit; $(call apt_install,nodejs npm) \
 	    || { echo 'Node.js and npm are missing, which check the scripts: sudo apt-get install nodejs npm' >&2; exit 1; }
 
-# System programs that the tests use: a browser, and the programs of a production machine. Installing starts none of them.
+# System programs that the tests use: browsers, what reads the pages they print, and the programs of a production machine. Installing starts none of them.
 # Where they cannot be installed, the tests that need them are skipped with a message.
 chromium:
-	@dpkg -s $(BROWSERS) >/dev/null 2>&1 && exit; $(call apt_install,$(BROWSERS)) \
-	    || echo 'Missing, so tests in a browser are skipped or take longer: sudo apt-get install $(BROWSERS)'
+	@dpkg -s $(BROWSERS) $(PAPER_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(BROWSERS) $(PAPER_TOOLS)) \
+	    || echo 'Missing, so tests in a browser are skipped or take longer: sudo apt-get install $(BROWSERS) $(PAPER_TOOLS)'
 
 deploy-tools:
 	@dpkg -s $(DEPLOY_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(DEPLOY_TOOLS)) \

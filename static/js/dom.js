@@ -1,4 +1,4 @@
-// Typed look-ups in the page, and work that may fail.
+// Typed look-ups, and work that may fail.
 
 /**
  * The first element that matches. Throws where there is none of this type.

@@ -1,4 +1,4 @@
-// EventSource gives up when it is refused, and does not notice a connection that hangs: that is done here.
+// EventSource gives up when refused, and does not notice a connection that hangs.
 
 const MARGIN_MS = 3_000; // that a heartbeat may be late
 const CHECK_MS = 1_000; // between two checks of the heartbeat
@@ -14,7 +14,7 @@ export class EventStream {
     this.isEnded = false;
     this.failures = 0;
     this.lastEvent = Date.now();
-    this.lastSign = Date.now(); // or of the attempt to connect
+    this.lastSign = Date.now();
     /** @type {EventSource | null} */
     this.source = null;
     /** @type {number | undefined} */

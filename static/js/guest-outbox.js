@@ -1,4 +1,4 @@
-// Taps are kept until the server has answered. The page's one-time key makes a repetition harmless.
+// Keeps taps until they are answered. The page's one-time key makes a repetition harmless.
 
 import { safely } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
@@ -91,7 +91,7 @@ export class Outbox {
     const options = {
       method: "POST",
       body: new URLSearchParams({ ...tap.fields, ...this.handlers.receipt() }),
-      headers: { Accept: "application/json" }, // of a refusal; success is answered with the page
+      headers: { Accept: "application/json" }, // of refusals
     };
     await fetchWithin(TIMEOUT_MS, this.handlers.address(tap), options, async (answer) => {
       if (answer.status >= 500) throw new Error("Try again");

@@ -11,7 +11,7 @@ const ASK_MS = 10_000; // without a stream
 
 const { dataset: settings } = document.body;
 const { lang } = document.documentElement;
-const locale = safely(() => navigator.languages.find((each) => each.startsWith(lang)), undefined) ?? lang; // 14:30 or 2:30 pm
+const locale = safely(() => navigator.languages.find((each) => each.startsWith(lang)), undefined) ?? lang;
 const form = find("#call", HTMLFormElement);
 const unconnected = find("#unconnected", HTMLElement);
 const unsent = find("#unsent", HTMLElement);
@@ -21,7 +21,7 @@ const menu = document.getElementById("languages");
 const note = document.getElementById("note");
 const notSent = find("h2", HTMLElement, unsent).textContent ?? "";
 
-let clockOffset = 0; // the server's clock minus this phone's, in milliseconds
+let clockOffset = 0; // the server's minus this phone's
 let drawTimer = 0;
 let askTimer = 0;
 let isBroken = false; // watchdog.js says so
@@ -36,12 +36,12 @@ const nameOf = (element) => (element?.matches("button[form=call]") && (element.g
 /** @param {string} name */
 const buttonNamed = (name) => buttons().find((each) => nameOf(each) === name);
 
+/** The receipt is not always there. @param {string} name */
+const fieldNamed = (name) => findAll(`[name=${name}]`, HTMLInputElement, form)[0];
+
 const outbox = new Outbox({
   /** @returns {Record<string, string>} */
-  receipt() {
-    const field = form.elements.namedItem("r");
-    return field instanceof HTMLInputElement ? { r: field.value } : {};
-  },
+  receipt: () => (fieldNamed("r") ? { r: fieldNamed("r").value } : {}),
   address: (tap) => tap.url.split("?")[0] + new URL(form.action).search, // in the language read by now
   onAnswer: takeOver,
   onRefusal: fail,
@@ -50,12 +50,17 @@ const outbox = new Outbox({
 });
 
 const stream = new EventStream({
-  url: () => settings.liveUrl ?? "",
+  url() {
+    const url = new URL(settings.liveUrl ?? "", location.href);
+    url.searchParams.set("form", fieldNamed("form").value);
+    return url.href;
+  },
   eventName: "state",
   heartbeatMs: Number(settings.heartbeatMs),
   inBackground: false,
   onEvent(_name, data) {
     clockOffset = data.now - Date.now();
+    if (data.form) fieldNamed("form").value = data.form;
     if (data.html) draw(data.html);
   },
   onLive() {
@@ -115,7 +120,7 @@ function drawNow(html) {
   safely(showAge, undefined);
 }
 
-// Not the form's submit event: before Safari 15.4 that does not tell which button was pressed.
+// Not submit: before Safari 15.4 that does not tell the button.
 addEventListener("click", (event) => {
   const button = closest(event, "button[form=call]", HTMLButtonElement);
   if (!button) return;
@@ -147,6 +152,7 @@ function showSending() {
     say(unsent, (unsent.dataset.until ?? "").replace("#", time), [notSent, ...names.filter(Boolean)].join(" · "));
   }
   unsent.hidden = !isLate;
+  document.body.classList.toggle("unsent", isLate);
 }
 
 /** @param {string} words */
@@ -180,7 +186,11 @@ function takeOver(page, address, tap) {
   stream.open();
 }
 
-addEventListener("click", (event) => event.target instanceof Node && menu?.contains(event.target) || menu?.removeAttribute("open"));
+// An iPhone does not tell the window of a tap on text.
+for (const part of findAll("body > *", HTMLElement)) {
+  part.addEventListener("click", ({ target }) => target instanceof Node && menu?.contains(target) || menu?.removeAttribute("open"));
+}
+addEventListener("touchstart", () => {}, { passive: true }); // for :active on an iPhone
 addEventListener("keydown", (event) => event.key === "Escape" && menu?.removeAttribute("open"));
 document.addEventListener("visibilitychange", () => document.hidden || outbox.send());
 addEventListener("pageshow", (event) => event.persisted && stream.show());

@@ -1,7 +1,7 @@
 // Types that scripts share, for tsc; no page loads this file.
 
-/** What an event brings; `now` is the server's clock, in milliseconds. */
-export type EventData = { now: number; html?: string };
+/** What an event brings; `now` is the server's clock, in milliseconds, `form` a new one-time key of a guest's page. */
+export type EventData = { now: number; html?: string; form?: string };
 
 export interface EventStreamOptions {
   /** Asked for each time the stream is opened. */

@@ -106,18 +106,21 @@ def test_who_taps_again_reminds_and_the_choice_can_be_changed(dana: Page, reques
     assert (request["choice"], request["kind"]) == ("cash", "bill")
 
 
-def test_the_phone_that_called_cancels_and_no_other(visitors: Visitors, table: Table, dana: Page) -> None:
+def test_who_cancels_leaves_what_another_phone_asks_for(visitors: Visitors, table: Table, dana: Page) -> None:
     tap(dana, "waiter")
     expect(dana.locator(".live")).to_be_visible()
     other = visitors.come(viewport=PHONE)
     other.goto(f"/t/{table['code']}")
     expect(other.get_by_text("Called — remind them")).to_be_visible()
+    expect(other.locator(".cancel")).to_have_count(0)
     tap(other, "waiter")
     expect(other.get_by_text("The staff has been reminded.")).to_be_visible()
-    expect(other.locator(".cancel")).to_have_count(0)
     press(dana, "Never mind, cancel my call")
+    expect(dana.get_by_text("You have cancelled. Somebody else at your table is still waiting.")).to_be_visible()
+    expect(dana.locator(".cancel")).to_have_count(0)
+    press(other, "Never mind, cancel my call")
     headline(dana, "Your call is cancelled")
-    headline(other, "Your call is cancelled")  # it sent a reminder, so it is told that nobody will come
+    headline(other, "Your call is cancelled")
 
 
 def test_not_yet_brings_the_call_back_with_its_first_clock(

@@ -74,7 +74,7 @@ def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
     request = transitions.open_request(
         restaurant, table, bill, "key", choice=bill["choices"][0], note="Now", device="phone"
     )
-    where: Scope = {"restaurant_id": alice.restaurant_id}
+    where: Scope = {"restaurant_id": alice.restaurant_id, "table_id": table["_id"]}
     ids = [request["_id"]]
     by: restaurants.Actor = {"id": alice.member_id, "name": "Alice"}
     acts: dict[str, Callable[[], object]] = {

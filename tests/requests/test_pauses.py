@@ -216,13 +216,15 @@ def test_a_tap_sent_again_because_its_answer_was_lost_comes_from_the_same_phone(
     assert live() == []
 
 
-def test_a_phone_that_only_reminded_does_not_cancel(app: Flask, phone: Phone, table: Table, live: Any) -> None:
+def test_a_phone_that_only_reminded_takes_back_nothing_but_that(
+    app: Flask, phone: Phone, table: Table, live: Any
+) -> None:
     phone.tap()
     other = Phone(app.test_client(), table)
     other.tap()
     assert live()[0]["reminders"] == 1
-    assert "Never mind, cancel my call" not in other.page
     other.tap(act="cancel")
+    assert "Never mind, cancel my call" not in other.page
     assert len(live()) == 1
     assert "Never mind, cancel my call" in phone.page
     phone.tap(act="cancel")

@@ -175,7 +175,7 @@ def test_the_print_sheet_has_a_card_for_each_table(alice, room, add):
 
     assert sheet.text.count('class="segno"') == 3
     for table in added:
-        assert f"HTTP://LOCALHOST/T/{table['code']}" in sheet.text
+        assert f"http://LOCALHOST/T/{table['code']}" in sheet.text
 
 
 PAGES = [

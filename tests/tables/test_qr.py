@@ -18,15 +18,18 @@ PLACES = [
 ]
 
 
-def test_the_address_is_upper_case_as_a_whole():
-    assert qr.address("https://call.example.org", CODE) == f"HTTPS://CALL.EXAMPLE.ORG/T/{CODE}"
+def test_the_scheme_is_lower_case_for_cameras_that_match_it_by_case_and_the_rest_upper_case():
+    assert qr.address("https://call.example.org", CODE) == f"https://CALL.EXAMPLE.ORG/T/{CODE}"
+    assert qr.address(PLACES[1], CODE) == f"http://192.168.178.23:8000/T/{CODE}"
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_the_code_is_alphanumeric_and_survives_a_stained_quarter(place):
-    code = qr._code(qr.address(place, CODE))
+def test_the_code_is_alphanumeric_but_for_the_scheme_and_survives_a_stained_quarter(place):
+    address = qr.address(place, CODE)
+    code = qr._code(address)
 
-    assert code.mode == "alphanumeric"
+    assert code.mode is None, "segments in two modes"
+    assert code.symbol_size(border=0)[0] <= segno.make_qr(address.upper(), error="q").symbol_size(border=0)[0] + 4
     assert code.error in ("Q", "H")
     assert code.symbol_size(border=0)[0] <= 41, "too fine for a small card"
 
@@ -93,12 +96,13 @@ def test_the_downloaded_file_is_named_after_the_table_and_harmless(table, file):
 
 
 def test_a_lower_case_address_would_be_larger():
-    """The reason for the upper-case URL."""
-    address = qr.address(PLACES[0], CODE)
-    lower = segno.make_qr(address.lower(), error=qr.ERROR_LEVEL)
+    """The reason for the upper-case host and path."""
+    for place in PLACES:
+        address = qr.address(place, CODE)
+        lower = segno.make_qr(address.lower(), error=qr.ERROR_LEVEL)
 
-    assert lower.mode == "byte"
-    assert lower.symbol_size()[0] > qr._code(address).symbol_size()[0]
+        assert lower.mode == "byte"
+        assert lower.symbol_size()[0] > qr._code(address).symbol_size()[0]
 
 
 SCALE = 10  # pixels a module

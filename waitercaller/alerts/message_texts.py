@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from waitercaller.alerts.messages import AUDIENCES, is_heard_by_a_phone
 from waitercaller.db import clock
 from waitercaller.model import duty, joins, opening, presence, tables, unheard
+from waitercaller.model.askers import choices
 from waitercaller.model.languages import in_language, table_title, text_direction
 from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries
@@ -197,8 +198,8 @@ def _about_call(
         title = str(_("Test call"))
         return _message(title, text, str(request["_id"]), request["first_at"], restaurant, language)
     wish = in_language(request["kind_labels"], language)
-    if labels := request.get("choice_labels"):
-        wish += f" ({in_language(labels, language)})"
+    if chosen := [in_language(names, language) for names in choices(request)]:
+        wish += f" ({', '.join(chosen)})"
     title = f"{table_title(request['table_name'])}: {wish}"
     return _message(title, text, str(request["_id"]), request["first_at"], restaurant, language, place)
 

@@ -40,11 +40,13 @@ def respond(
     read: Read,
     revoked_reason: str,
     interval: Callable[[], float] = lambda: HEARTBEAT_SECONDS,
+    besides: Callable[[], dict[str, str]] = dict,
 ) -> Response:
     """A streaming response that sends the result of `read` as `event`, at once and whenever it changes.
 
     `limits` as in Hub.subscribe; `revoked_reason` is sent to the page when `read` returns None; `interval` returns,
-    after each read, the seconds until the next one without a wake-up, for content that changes with time. Aborts with
+    after each read, the seconds until the next one without a wake-up, for content that changes with time; `besides` is
+    asked what else each event tells, heartbeats included. Aborts with
     503 while no changes are received, and with 429 over the limits.
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
@@ -56,7 +58,8 @@ def respond(
     except TooManyStreams:
         abort(429)
     response = Response(
-        _events(app, changes, subscription, event, read, revoked_reason, interval), mimetype="text/event-stream"
+        _events(app, changes, subscription, event, read, revoked_reason, interval, besides),
+        mimetype="text/event-stream",
     )
     response.call_on_close(subscription.close)
     response.headers["X-Accel-Buffering"] = "no"
@@ -76,6 +79,7 @@ def _events(
     read: Read,
     revoked_reason: str,
     interval: Callable[[], float],
+    besides: Callable[[], dict[str, str]],
 ) -> Iterator[str]:
     yield f"retry: {random.randint(1000, 4000)}\n\n"  # jitter, for when many clients reconnect at once
     ends = time.monotonic() + LIFETIME_SECONDS * random.uniform(0.9, 1.1)
@@ -96,7 +100,9 @@ def _events(
             reason = revoked_reason
             break
         if html != last or time.monotonic() >= heartbeat:
-            yield _event(event, html=html) if html != last else _event("ping")
+            with app.app_context():
+                more = besides()
+            yield _event(event, html=html, **more) if html != last else _event("ping", **more)
             heartbeat = time.monotonic() + HEARTBEAT_SECONDS  # also due when wake-ups without changes keep coming
         last = html
         woken = subscription.wait(max(0.0, min(heartbeat - time.monotonic(), interval())))

@@ -137,6 +137,6 @@ def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | Non
             array_filters=[{f"each.{key}": whose}],
         )
     if member_id is None:
-        db().requests.update_many(requests, {"$set": {"note": None, "device": None}})
+        db().requests.update_many(requests, {"$set": {"note": None, "device": None, "others": []}})
         nothing: Rehearsal = {"screens": [], "phones": []}  # screens of a counter have names
         db().requests.update_many({**requests, "rehearsal": {"$exists": True}}, {"$set": {"rehearsal": nothing}})

@@ -29,9 +29,10 @@ def text_direction(language: str) -> str:
     return "rtl" if language in RIGHT_TO_LEFT else "ltr"
 
 
-def in_language(texts: dict[str, str], language: str) -> str:
-    """The text in this language, else in English, else in any other."""
-    return texts.get(language) or texts.get(DEFAULT_LANGUAGE) or next(iter(texts.values()), "")
+def in_language(texts: dict[str, str], language: str, otherwise: str = DEFAULT_LANGUAGE) -> str:
+    """The text in this language, else in the language `otherwise`, else in English, else in any other."""
+    found = texts.get(language) or texts.get(otherwise) or texts.get(DEFAULT_LANGUAGE)
+    return found or next(iter(texts.values()), "")
 
 
 def table_title(name: str) -> str:

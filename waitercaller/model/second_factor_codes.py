@@ -8,10 +8,11 @@ import hashlib
 import hmac
 import re
 import secrets
-import unicodedata
 from datetime import datetime
 
 import pyotp
+
+from waitercaller.model.typed_codes import normalised
 
 ISSUER = "Waiter Caller"
 PERIOD_SECONDS = 30
@@ -33,7 +34,7 @@ def provisioning_uri(secret: str, email: str) -> str:
 def counter_of(secret: str, typed: str, now: datetime) -> int | None:
     """The TOTP counter of a typed code within TOLERATED_STEPS of the current one; None if it matches none."""
     present = int(now.timestamp()) // PERIOD_SECONDS
-    app, code = pyotp.TOTP(secret), _normalised(typed)
+    app, code = pyotp.TOTP(secret), normalised(typed)
     found = None
     for counter in range(present - TOLERATED_STEPS, present + TOLERATED_STEPS + 1):  # without early exit: constant time
         if hmac.compare_digest(app.generate_otp(counter).encode(), code.encode()):
@@ -51,13 +52,9 @@ def new_recovery_codes() -> list[str]:
 
 def recovery_hash(typed: str) -> str:
     """The SHA-256 of a recovery code, normalised for case and grouping."""
-    return hashlib.sha256(_normalised(typed).encode()).hexdigest()
+    return hashlib.sha256(normalised(typed).encode()).hexdigest()
 
 
 def in_groups(text: str) -> str:
     """`text` in groups of four characters, separated by hyphens."""
     return "-".join(re.findall(".{1,4}", text))
-
-
-def _normalised(typed: str) -> str:
-    return re.sub(r"[\s-]", "", unicodedata.normalize("NFKC", typed)).upper()

@@ -9,6 +9,7 @@ from pymongo.collection import Collection
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter, db
 from waitercaller.model import subscriptions
+from waitercaller.model.askers import Asked
 from waitercaller.model.rehearsal_entry import Rehearsal
 from waitercaller.model.restaurants import Actor, EscalationSeconds, Restaurant
 from waitercaller.model.standard_kinds import Kind
@@ -82,8 +83,8 @@ class OnPhone(TypedDict):
     at: datetime
 
 
-class ServiceRequest(TypedDict):
-    """A request of a guest at a table. Names are snapshots of the time of the call."""
+class ServiceRequest(Asked):
+    """A request at a table, Names are snapshots of the time of the call."""
 
     _id: ObjectId
     restaurant_id: ObjectId
@@ -93,11 +94,7 @@ class ServiceRequest(TypedDict):
     zone_name: str | None
     kind: str  # id of the restaurant's kind
     kind_labels: dict[str, str]
-    choice: str | None
-    choice_labels: dict[str, str] | None
-    note: str | None  # written by the guest
     keys: list[str]  # idempotency keys of all taps that opened this request or reminded of it
-    device: str | None  # the phone that opened it: HMAC of its cookie and the restaurant
     state: State
     live: bool  # waiting or accepted
     by: Actor | None  # who accepted it
@@ -234,8 +231,9 @@ def new(
         "choice": None,
         "choice_labels": None,
         "note": None,
-        "keys": [key],
         "device": None,
+        "others": [],
+        "keys": [key],
         "first_at": now,
         "created_at": now,
         "steps": [{"at": now, "what": "called", "by": None}],

@@ -8,6 +8,7 @@ from bson import ObjectId
 from flask_babel import format_date, format_time
 from flask_babel import gettext as _
 
+from waitercaller.model.askers import choices
 from waitercaller.model.languages import in_language
 from waitercaller.model.rollups import times
 from waitercaller.model.rollups.figures import answered_after, reached_nobody
@@ -26,7 +27,7 @@ class Entry:
     table_name: str
     zone_name: str
     kind_name: str
-    choice_name: str
+    choices: str  # joined; empty: none
     what: str
     wait: str
     look: str
@@ -50,7 +51,7 @@ def entry(request: ServiceRequest, now: datetime, zone: ZoneInfo, limits: Escala
         table_name=request["table_name"],
         zone_name=request["zone_name"] or "",
         kind_name=in_language(request["kind_labels"], language),
-        choice_name=in_language(request.get("choice_labels") or {}, language),
+        choices=", ".join(in_language(names, language) for names in choices(request)),
         what=_outcome(request),
         wait=minutes_and_seconds(waited),
         look=look if wait is not None or request["live"] else "none",

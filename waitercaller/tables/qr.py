@@ -1,8 +1,9 @@
 """QR codes of tables, as SVG and PNG.
 
-The URL is upper case, which allows the alphanumeric mode: eleven bits per two characters instead of sixteen. The saving
-is used for error correction level Q (about 25 % of the code may be damaged). Level M would save only four modules per
-side.
+Host and path are upper case, which allows the alphanumeric mode: eleven bits per two characters instead of sixteen. The
+saving is used for error correction level Q (about 25 % of the code may be damaged). Level M would save only four
+modules per side. The scheme is lower case, in a segment of its own: cameras of some phones match schemes by case, and
+show an error for HTTPS:// or take it for text. That costs at most four modules per side.
 """
 
 import io
@@ -22,7 +23,8 @@ UNSAFE_IN_FILE_NAMES = set('/\\:*?"<>|%')
 
 def address(public_url: str, code: str) -> str:
     """The URL in a table's QR code; `public_url` is PUBLIC_URL."""
-    return f"{public_url}/t/{code}".upper()
+    scheme, separator, rest = public_url.partition("://")
+    return f"{scheme}{separator}{rest.upper()}/T/{code}"
 
 
 @lru_cache(maxsize=1024)
@@ -47,7 +49,8 @@ def file_name(table_name: str, extension: str) -> str:
 
 
 def _code(address: str) -> segno.QRCode:
-    return segno.make_qr(address, error=ERROR_LEVEL)
+    scheme, separator, rest = address.partition("://")
+    return segno.make_qr([scheme + separator, rest], error=ERROR_LEVEL)  # type: ignore[arg-type]  # segments, each in its own mode
 
 
 def _unsafe(character: str) -> bool:

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from waitercaller.db.faults import is_transient
 from waitercaller.web import security
+from waitercaller.web.routing import is_for_guests
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ def error_page(status: int, message: str | None = None, retry_after: int | None 
             message=message,
             request_id=g.get("request_id"),
             back=_back(),
+            is_guest=is_for_guests(),
         )
         response = make_response(page)
         if status == 503 and request.method in ("GET", "HEAD"):
@@ -138,6 +140,8 @@ def _malformed_body(error: ParseException) -> Response:
 
 
 def _texts(status: int) -> tuple[str, str]:
+    if status in (404, 405) and is_for_guests():
+        return _("Nothing here"), _("Please scan the code on your table again, or wave to the staff.")
     texts = {
         400: (_("That did not work"), _("Something in what was sent could not be read. Nothing was changed.")),
         403: (_("Not for you"), _("Your role in this restaurant does not include this page.")),

@@ -1,10 +1,11 @@
 """URL converters for ids and table codes; URLs built outside of an HTTP request."""
 
 from bson import ObjectId
-from flask import Flask, current_app
-from werkzeug.routing import BaseConverter
+from flask import Flask, current_app, request
+from werkzeug.routing import BaseConverter, ValidationError
 
 from waitercaller.db.config import config
+from waitercaller.model import tables, typed_codes
 
 
 class ObjectIdConverter(BaseConverter):
@@ -17,18 +18,26 @@ class ObjectIdConverter(BaseConverter):
 
 
 class CodeConverter(BaseConverter):
-    """Table codes: 128 bits in base 32; lower case is accepted and converted."""
+    """Table codes: 128 bits in base 32, also as they are typed: in lower case, in groups, in other scripts' digits."""
 
-    regex = "[A-Za-z2-7]{26}"
+    regex = ".{26,60}"
 
     def to_python(self, value: str) -> str:
-        return value.upper()
+        code = typed_codes.normalised(value)
+        if not tables.CODE.fullmatch(code):
+            raise ValidationError
+        return code
 
 
 def init_app(app: Flask) -> None:
     app.url_map.converters["objectid"] = ObjectIdConverter
     app.url_map.converters["code"] = CodeConverter
     app.jinja_env.globals["path_for"] = path_for
+
+
+def is_for_guests() -> bool:
+    """Whether this HTTP request is for a table's address, known or not."""
+    return f"{request.path.casefold()}/".startswith("/t/")
 
 
 def address_of(endpoint: str, **values: object) -> str:

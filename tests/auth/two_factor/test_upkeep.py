@@ -41,6 +41,18 @@ def test_codes_are_those_of_the_standard(seconds: int, code: str) -> None:
     assert second_factor_codes.counter_of(SECRET, code[-6:], now) == seconds // 30
 
 
+@pytest.mark.parametrize(
+    "typed", ["٢٨٧٠٨٢", "۲۸۷۰۸۲", "२८७०८२", "２８７ ０８２", "\u200f٢٨٧٠٨٢\u200e", "287–082", "287\xa0082"]
+)
+def test_digits_of_every_script_and_marks_between_them_are_read(typed: str) -> None:
+    assert second_factor_codes.counter_of(SECRET, typed, datetime.fromtimestamp(59, UTC)) == 1
+
+
+def test_a_recovery_code_is_read_as_it_is_typed() -> None:
+    typed = ["abcd-2345", "ABCD 2345", "ＡＢＣＤ２３４５", "abcd‑٢٣٤٥", "\u2067abcd\u2069 ۲۳۴۵"]
+    assert len({second_factor_codes.recovery_hash(each) for each in typed}) == 1
+
+
 @pytest.mark.parametrize("typed", ["", "28708", "0000000", "a" * 60, "２８７０８３", "-", "é"])
 def test_what_is_no_code_is_none(typed: str) -> None:
     assert second_factor_codes.counter_of(SECRET, typed, datetime.fromtimestamp(59, UTC)) is None

@@ -160,7 +160,7 @@ def test_the_guest_cancels_a_live_request(tap: Any, restaurant: Restaurant, tabl
     assert transitions.cancel(at(table), [request["_id"]], [PHONE]) == 0
 
 
-def test_only_the_phone_that_called_cancels(tap: Any, table: Table, database: Any) -> None:
+def test_a_phone_that_asked_for_nothing_cancels_nothing(tap: Any, table: Table, database: Any) -> None:
     request = tap("k1")
     for phones in ([], ["another phone"]):
         assert transitions.cancel(at(table), [request["_id"]], phones) == 0
@@ -174,7 +174,10 @@ def test_other_restaurants_and_tables_change_nothing(tap: Any, database: Any) ->
         transitions.accept(stranger, [request["_id"]], BOB),
         transitions.resolve(stranger, [request["_id"]], BOB),
         transitions.dismiss(stranger, [request["_id"]], BOB),
-        transitions.cancel({"restaurant_id": stranger}, [request["_id"]], [PHONE]),
+        transitions.cancel({"restaurant_id": stranger, "table_id": request["table_id"]}, [request["_id"]], [PHONE]),
+        transitions.cancel(
+            {"restaurant_id": request["restaurant_id"], "table_id": stranger}, [request["_id"]], [PHONE]
+        ),
         transitions.withdraw({"restaurant_id": stranger, "table_id": request["table_id"]}),
     ):
         assert changed == 0
@@ -302,7 +305,7 @@ def test_reopen_against_a_new_call_leaves_one_live_request_with_the_first_clock(
         at_once_in(app, *both)
         (live,) = queries.live_of_restaurant(restaurant["_id"])
         assert live["first_at"] == first["first_at"]
-        transitions.cancel(where, [live["_id"]], [PHONE])
+        transitions.cancel({**where, "table_id": live["table_id"]}, [live["_id"]], [PHONE])
 
 
 def test_a_request_is_due_after_the_first_time_of_the_escalation(tap: Any) -> None:

@@ -25,6 +25,7 @@ def request(table_id: ObjectId, seconds: int, **values: Any) -> Any:
         "choice": None,
         "choice_labels": None,
         "note": None,
+        "device": None,
         "state": "waiting",
         "by": None,
         "level": 0,
@@ -68,7 +69,7 @@ def test_a_card_on_which_all_is_taken_is_accepted() -> None:
 def test_a_choice_is_named_as_it_was_when_the_guest_called() -> None:
     bill = request(ObjectId(), 0, choice="card", choice_labels={"en": "Card", "de": "Karte"}, note="by the window")
     (card,) = cards_of([bill], "de", TIMES)
-    assert (card.requests[0].choice_name, card.requests[0].note) == ("Karte", "by the window")
+    assert (card.requests[0].choice_names, card.requests[0].notes) == (["Karte"], ["by the window"])
 
 
 def test_a_card_has_the_highest_level_of_its_waiting_requests() -> None:

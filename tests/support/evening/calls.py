@@ -125,11 +125,12 @@ def call(
     for _ in range(choose.choice([1, 1, 1, 2])):
         opened = transitions.open_request(evening.restaurant, table, kind, key, device=device, by=by)
     if known is None:
-        known = Expected(opened["_id"], table["_id"], kind["id"], device, evening.now)
+        known = Expected(opened["_id"], table["_id"], kind["id"], [device], evening.now)
         known.wait(evening.now, phones)
         evening.requests.append(known)
     else:
         known.remind(evening.now, phones)
+        known.askers += [device] if device not in known.askers else []
     assert opened["_id"] == known.id, "one live request for a table and kind"
     if choose.random() < 0.8:  # else its process dies here
         evening.step_of(known)
@@ -138,15 +139,18 @@ def call(
 
 @act(3)
 def a_guest_cancels(evening: Evening, choose: random.Random) -> object:
+    """What others ask for, too, goes on."""
     request = one(choose, evening.which("waiting", "accepted"))
     if request is None:
         return None
-    device, where = choose.choice([request.device, request.device, "f" * 32]), scope(evening, request.table)
-    is_own = device is not None and device == request.device
+    device, where = choose.choice([*request.askers, "f" * 32]), scope(evening, request.table)
+    is_own = device is not None and device in request.askers
     assert transitions.cancel(where, [request.id], [device or "e" * 32]) == is_own
-    if is_own:
+    if is_own and request.askers == [device]:
         request.history.append("cancelled")
         request.end("cancelled", evening.now)
+    elif is_own:
+        request.askers.remove(device)
     return is_own
 
 

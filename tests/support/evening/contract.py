@@ -45,7 +45,7 @@ class Expected:
     id: ObjectId
     table: ObjectId
     kind: str
-    device: str | None
+    askers: list[str | None]  # the phones that ask for it, the first one first; None: the staff
     first_at: datetime
     state: str = "waiting"
     by: str | None = None

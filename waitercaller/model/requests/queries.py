@@ -6,6 +6,7 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 from waitercaller.db.client import Filter
+from waitercaller.model.askers import asker
 from waitercaller.model.service_request import (
     NOT_REHEARSED,
     UNDO_WINDOW,
@@ -28,14 +29,20 @@ def live_of_table(restaurant_id: ObjectId, *table_ids: ObjectId) -> list[Service
 
 def recently_ended(restaurant_id: ObjectId) -> list[ServiceRequest]:
     """Requests that staff ended within UNDO_WINDOW, latest first; without rehearsals, which cannot be undone."""
-    lately = {"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_WINDOW}}
-    ended = _find({**lately, **NOT_REHEARSED}, "ended_at")
+    ended = _ended_lately(restaurant_id)
     return [request for request in reversed(ended) if request["state"] in ("resolved", "dismissed")]
 
 
 def with_ids(where: Scope, ids: list[ObjectId]) -> list[ServiceRequest]:
     """The requests with these ids, oldest first."""
     return _find({"_id": {"$in": ids}, **where}, "first_at")
+
+
+def of_phone(restaurant_id: ObjectId, table_ids: list[ObjectId], devices: list[str]) -> list[ObjectId]:
+    """What a phone with one of these ids asked for at these tables: live, or ended within UNDO_WINDOW; newest first."""
+    ended = [each for each in _ended_lately(restaurant_id) if each["table_id"] in table_ids]
+    found = [*ended, *live_of_table(restaurant_id, *table_ids)]
+    return [each["_id"] for each in reversed(found) if asker(each, devices)]
 
 
 def tables_ahead(restaurant_id: ObjectId, table_ids: list[ObjectId], first_at: datetime) -> int:
@@ -49,6 +56,11 @@ def restaurants_called_since(since: datetime) -> set[ObjectId]:
     """The restaurants in which a guest has opened a request since then; asks for minutes, not for days."""
     lately = documents().find({"created_at": {"$gt": since}, **NOT_REHEARSED}, {"restaurant_id": True})
     return {request["restaurant_id"] for request in lately}
+
+
+def _ended_lately(restaurant_id: ObjectId) -> list[ServiceRequest]:
+    lately = {"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_WINDOW}}
+    return _find({**lately, **NOT_REHEARSED}, "ended_at")
 
 
 def _find(where: Filter, order: str) -> list[ServiceRequest]:

@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from waitercaller import metrics
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter
-from waitercaller.model import joins, restaurants, service_request, subscriptions
+from waitercaller.model import askers, joins, restaurants, service_request, subscriptions
 from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import (
@@ -50,7 +50,8 @@ def open_request(
     """The request that answers the tap `key`: a new one, or the one that already does.
 
     The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
-    the choice and the note of this tap, where it has them. `device` is what is kept of the phone's cookie.
+    the choice and the note of this tap, where it has them: they replace those of the same phone, and no other's.
+    `device` is what is kept of the phone's cookie.
     `by` is who of the staff entered it for a guest. Joined tables call as one.
     """
     called_as = joins.as_one(restaurant, table)
@@ -118,12 +119,12 @@ def dismiss(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor) -> int:
 
 
 def cancel(where: Scope, ids: list[ObjectId], phones: list[str]) -> int:
-    """The guest who called needs nothing any more; returns how many changed.
+    """The phone that goes by one of these ids needs nothing any more; returns how many requests changed.
 
-    Only what the phone has asked for that goes by one of these names: whoever reminds of somebody else's call does not
-    own it.
+    `ids` are those that it sees. What another phone, or the staff, asks for too goes on without this one's choice and
+    note.
     """
-    return _end(where, ids, "cancelled", None, device={"$in": phones})
+    return sum(_take_back(where, request_id, phones) for request_id in ids)
 
 
 def withdraw(where: Scope, txn: ClientSession | None = None) -> int:
@@ -170,7 +171,8 @@ def _remind(request: ServiceRequest, restaurant: Restaurant, table_ids: list[Obj
         return live
     key = request["keys"][0]
     same = {name: live[name] for name in ("restaurant_id", "table_id", "kind")}
-    unknown = {"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}, "due_at": live["due_at"]}
+    unchanged = {"due_at": live["due_at"], "device": live["device"], "others": live.get("others")}
+    unknown = {"_id": live["_id"], **same, "live": True, "keys": {"$ne": key}, **unchanged}
     try:
         counted = documents().update_one(unknown, _reminder(live, request, restaurant)).modified_count
     except DuplicateKeyError:
@@ -185,9 +187,18 @@ def _reminder(live: ServiceRequest, request: ServiceRequest, restaurant: Restaur
         "$inc": {"reminders": 1},
         "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", request["steps"][0]["by"])},
     }
-    given = {name: request[name] for name in ("choice", "choice_labels", "note") if request[name]}
-    values = {**given, **(escalation.remind(live) if subscriptions.has_phones(restaurant) else {})}
+    values = {**_asked(live, request), **(escalation.remind(live) if subscriptions.has_phones(restaurant) else {})}
     return {**change, "$set": values} if values else change
+
+
+def _asked(live: ServiceRequest, tap: ServiceRequest) -> Changes:
+    """What a reminder changes of who asks for what: each phone has a choice and a note of its own."""
+    given = {name: value for name, value in askers.askers(tap)[0].items() if value}
+    if tap["device"] == live["device"]:
+        return given
+    others = live.get("others", [])
+    before = next((each for each in others if each["device"] == tap["device"]), askers.askers(tap)[0])
+    return {"others": [*(each for each in others if each is not before), {**before, **given}]}
 
 
 def _advance(where: Filter, ids: list[ObjectId], values: Callable[[int], Changes], step: Step) -> list[ObjectId]:
@@ -202,6 +213,26 @@ def _advance(where: Filter, ids: list[ObjectId], values: Callable[[int], Changes
             changed.append(each)
     metrics.stepped(step["what"], len(set(changed) - tests))
     return changed
+
+
+def _take_back(where: Scope, request_id: ObjectId, phones: list[str]) -> int:
+    """Take what this phone asks for out of a live request, which ends if nobody else asks for it."""
+    for _ in range(ATTEMPTS):
+        request = _find_one({"_id": request_id, **where, "live": True})
+        asking = askers.askers(request) if request else []
+        staying = [each for each in asking if each["device"] not in phones]
+        if request is None or len(staying) == len(asking):
+            return 0
+        unchanged = {"device": request["device"], "others": request.get("others")}
+        if staying:
+            first, *others = staying
+            left = {"_id": request_id, **where, **unchanged, "live": True}
+            changed = documents().update_one(left, {"$set": {**first, "others": others}}).modified_count
+        else:
+            changed = _end(where, [request_id], "cancelled", None, **unchanged)
+        if changed:
+            return changed
+    return 0
 
 
 def _end(where: Scope, ids: list[ObjectId], state: Ending, by: Actor | None, **which: object) -> int:

@@ -10,7 +10,7 @@ from flask import render_template
 from flask_babel import force_locale
 
 from waitercaller.db import clock
-from waitercaller.model import joins, opening, presence, restaurants, screen_rings
+from waitercaller.model import askers, joins, opening, presence, restaurants, screen_rings
 from waitercaller.model.languages import in_language
 from waitercaller.model.presence import Screen
 from waitercaller.model.requests import queries
@@ -34,8 +34,8 @@ class CardRequest:
     kind_id: str
     kind_name: str
     sound: Sound
-    choice_name: str | None
-    note: str | None
+    choice_names: list[str]
+    notes: list[str]
     state: State
 
 
@@ -147,8 +147,8 @@ def card_request(request: ServiceRequest, language: str, sounds: Sounds | None =
         kind_id=request["kind"],
         kind_name=in_language(request["kind_labels"], language),
         sound=(sounds or {}).get(request["kind"], "bell"),
-        choice_name=in_language(labels, language) if (labels := request.get("choice_labels")) else None,
-        note=request["note"],
+        choice_names=[in_language(names, language) for names in askers.choices(request)],
+        notes=askers.notes(request),
         state=request["state"],
     )
 

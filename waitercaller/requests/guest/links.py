@@ -15,6 +15,7 @@ from waitercaller.model.tokens import serializer
 from waitercaller.web.errors import DomainError
 
 PAGE_LIFETIME = timedelta(hours=6)  # a page left open overnight must not call for the next guests
+RENEWED_AFTER = timedelta(hours=1)  # a page whose stream is open, as of a tablet on a table, gets a new field
 
 
 class Receipt(NamedTuple):
@@ -36,13 +37,27 @@ def sign_form(table: Table) -> str:
 def key_of_form(table: Table) -> str:
     """The idempotency key of the submitted form. Raises DomainError for another table's or an expired field."""
     try:
-        table_id, key, issued = serializer("guest-form").loads(request.form.get("form", ""))
+        table_id, key, issued = _form_field()
     except (BadData, ValueError):
         raise DomainError(_("This page could not be read. Please scan the code on your table again."), 400) from None
-    age = clock.now() - datetime.fromtimestamp(issued / 1000, UTC)
-    if table_id != str(table["_id"]) or age > PAGE_LIFETIME:
+    if table_id != str(table["_id"]) or clock.now() - issued > PAGE_LIFETIME:
         raise DomainError(_("This page was open for too long. Please scan the code on your table again."))
-    return str(key)
+    return key
+
+
+def issue_of_form(table: Table) -> datetime | None:
+    """When the form field that is sent with this HTTP request was issued; None if it is not good for a call."""
+    try:
+        table_id, _key, issued = _form_field()
+    except (BadData, ValueError):
+        return None
+    return issued if table_id == str(table["_id"]) and clock.now() - issued <= PAGE_LIFETIME else None
+
+
+def _form_field() -> tuple[str, str, datetime]:
+    """The id of the table, the idempotency key and the time of issue in the form field."""
+    table_id, key, issued = serializer("guest-form").loads(request.values.get("form", ""))
+    return table_id, key, datetime.fromtimestamp(issued / 1000, UTC)
 
 
 def sign_receipt(table: Table, receipt: Receipt) -> str | None:

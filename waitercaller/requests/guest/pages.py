@@ -5,9 +5,10 @@ from typing import Any
 from flask import render_template
 from flask_babel import force_locale
 
+from waitercaller.model.askers import asker
 from waitercaller.model.languages import in_language
 from waitercaller.model.service_request import ServiceRequest
-from waitercaller.model.standard_kinds import Kind, in_order
+from waitercaller.model.standard_kinds import in_order
 from waitercaller.requests.guest import words
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web.routing import path_for
@@ -37,31 +38,35 @@ def state_fragment(view: TableView, code: str, language: str, current: bool, ask
 
 
 def _notes(view: TableView) -> list[str]:
-    """The notes of this phone's own live requests; not those it only reminded of, which its receipt also holds."""
-    mine = [request for request in view.held if request["live"] and request["device"] in view.phone_ids]
-    return [request["note"] for request in mine if request["note"]]
+    """What this phone has written, of live requests."""
+    mine = [asker(request, view.phone_ids) for request in view.live]
+    return [each["note"] for each in mine if each and each["note"]]
 
 
 def _kinds(view: TableView, language: str) -> list[dict[str, Any]]:
     """The buttons, in the restaurant's order."""
     live = {} if view.paused else {request["kind"]: request for request in view.live}
+    main = view.restaurant["languages"][0]
     return [
         {
             "id": kind["id"],
-            "name": in_language(kind["names"], language),
+            "name": in_language(kind["names"], language, main),
             "icon": kind["icon"],
             "live": kind["id"] in live,
             "first": number == 0 and not view.paused,
-            "choices": _choices(kind, live.get(kind["id"]), language),
+            "choices": [
+                {
+                    "id": each["id"],
+                    "name": in_language(each["names"], language, main),
+                    "chosen": each["id"] == _chosen(live.get(kind["id"]), view.phone_ids),
+                }
+                for each in kind["choices"]
+            ],
         }
         for number, kind in enumerate(in_order(view.restaurant["kinds"]))
     ]
 
 
-def _choices(kind: Kind, request: ServiceRequest | None, language: str) -> list[dict[str, Any]]:
-    """The choices of this kind; the one in the live request is marked."""
-    chosen = request["choice"] if request else None
-    return [
-        {"id": each["id"], "name": in_language(each["names"], language), "chosen": each["id"] == chosen}
-        for each in kind["choices"]
-    ]
+def _chosen(request: ServiceRequest | None, phone_ids: list[str]) -> str | None:
+    """The id of the choice of this phone, or else of whoever called first; None if nothing is called for."""
+    return (asker(request, phone_ids) or request)["choice"] if request else None

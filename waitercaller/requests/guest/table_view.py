@@ -8,6 +8,7 @@ from bson import ObjectId
 
 from waitercaller.db import clock
 from waitercaller.model import joins, opening, pauses, presence
+from waitercaller.model.askers import asker
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import usual
@@ -76,8 +77,14 @@ class TableView:
 
     @property
     def can_cancel(self) -> bool:
-        """Whether this phone opened a live request; a reminder of another phone's request does not count."""
-        return any(request["live"] and request["device"] in self.phone_ids for request in self.held)
+        """Whether this phone asks for a live request, alone or with others."""
+        return any(asker(request, self.phone_ids) for request in self.live)
+
+    @property
+    def is_left_to_others(self) -> bool:
+        """Whether this phone has cancelled what others at the table still ask for."""
+        mine = {request["_id"] for request in self.held}
+        return not self.can_cancel and any(request["_id"] in mine for request in self.live)
 
     @property
     def reopenable_ids(self) -> list[ObjectId]:

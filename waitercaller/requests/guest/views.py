@@ -13,7 +13,7 @@ from waitercaller.alerts import due_steps
 from waitercaller.db import clock
 from waitercaller.live import streams
 from waitercaller.model import joins, pauses, restaurants, tables
-from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.languages import DEFAULT_LANGUAGE, LANGUAGES
 from waitercaller.model.requests import queries, transitions
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
@@ -21,7 +21,7 @@ from waitercaller.requests.guest import blueprint, call_form, links, pages, phon
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, analytics, limits
 from waitercaller.web.errors import DomainError
-from waitercaller.web.languages import current_language
+from waitercaller.web.languages import asked_language, current_language, offer
 from waitercaller.web.security import guest_form
 
 REFRESH_SECONDS = 15  # between reloads of a page without scripts while a request is live
@@ -30,18 +30,18 @@ MAX_STREAMS_PER_TABLE = 40
 MAX_STREAMS_PER_ADDRESS = 600  # all guests of a restaurant may share its Wi-Fi's IP address
 
 
-@blueprint.get("/t/<code:code>")
-@blueprint.get("/T/<code:code>", endpoint="printed")
+@blueprint.get("/t/<code:code>", strict_slashes=False)
+@blueprint.get("/T/<code:code>", endpoint="printed", strict_slashes=False)
 @access.anyone
 @analytics.enabled(framed=True)
 def page(code: str) -> ResponseReturnValue:
     """The table's page: the kinds to call for, and the state of the table's calls."""
     table, current, restaurant = _find(code)
-    language, asked_language = current_language(), _asked_language()
-    receipt = links.read_receipt(table)
+    language, asked = current_language(), asked_language()
+    receipt = _receipt(restaurant, table)
     signed = links.sign_receipt(table, receipt)
     view = table_view.read(restaurant, table, receipt.held, _phone_ids(table, receipt))
-    fragment = pages.state_fragment(view, code, language, current, asked_language)
+    fragment = pages.state_fragment(view, code, language, current, asked)
     return render_template(
         "requests/guest/page.html",
         restaurant_name=restaurant["name"],
@@ -53,8 +53,8 @@ def page(code: str) -> ResponseReturnValue:
         old_code=not current,
         notes=current and call_form.takes_notes(restaurant),
         languages=_languages(restaurant, language),
-        call_url=url_for("requests.guest.call", code=code, lang=asked_language),
-        live_url=url_for("requests.guest.live", code=code, r=signed, lang=asked_language),
+        call_url=url_for("requests.guest.call", code=code, lang=asked),
+        live_url=url_for("requests.guest.live", code=code, r=signed, lang=asked),
         heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
     )
 
@@ -89,10 +89,12 @@ def call(code: str) -> ResponseReturnValue:
 @access.anyone
 @guest_form
 def cancel(code: str) -> ResponseReturnValue:
-    """“Never mind”: cancel this phone's own requests."""
+    """“Never mind”: cancel what this phone asks for."""
     table, _current, restaurant = _find(code)
     receipt = links.read_receipt(table)
-    transitions.cancel(table_view.scope_of(restaurant), receipt.held, _phone_ids(table, receipt))
+    phone_ids = _phone_ids(table, receipt)
+    view = table_view.read(restaurant, table, receipt.held, phone_ids)
+    transitions.cancel(table_view.scope_of(restaurant), [each["_id"] for each in view.live], phone_ids)
     return _back(code, table, receipt)
 
 
@@ -117,9 +119,18 @@ def reopen(code: str) -> ResponseReturnValue:
 def live(code: str) -> Response:
     """Stream of the state of the table's calls, sent whenever it changes."""
     table, _current, here = _find(code)
-    receipt, language, asked_language = links.read_receipt(table), current_language(), _asked_language()
+    receipt, language, asked = links.read_receipt(table), current_language(), asked_language()
     phone_ids, interval = _phone_ids(table, receipt), streams.HEARTBEAT_SECONDS
     followed = table_view.followed(here, table, receipt.held)
+    issued = links.issue_of_form(table)
+
+    def new_form_field() -> dict[str, str]:
+        """While its stream is open a page does not grow too old to call; one that comes back too old stays so."""
+        nonlocal issued
+        if issued is None or clock.now() - issued < links.RENEWED_AFTER:
+            return {}
+        issued = clock.now()
+        return {"form": links.sign_form(table)}
 
     def read(_woken: set[str]) -> str | None:
         nonlocal interval
@@ -131,11 +142,13 @@ def live(code: str) -> Response:
         if not view.tables <= followed:
             raise streams.OtherTopics
         interval = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)
-        return pages.state_fragment(view, code, language, found[1], asked_language)
+        return pages.state_fragment(view, code, language, found[1], asked)
 
     caps = {f"table:{table['_id']}": MAX_STREAMS_PER_TABLE, f"guests:{limits.network()}": MAX_STREAMS_PER_ADDRESS}
     topics = [f"guests:{here['_id']}", *(f"table:{each}" for each in followed)]
-    return streams.respond("state", topics, caps, read, revoked_reason="gone", interval=lambda: interval)
+    return streams.respond(
+        "state", topics, caps, read, revoked_reason="gone", interval=lambda: interval, besides=new_form_field
+    )
 
 
 def _find(code: str) -> tuple[Table, bool, Restaurant]:
@@ -144,13 +157,30 @@ def _find(code: str) -> tuple[Table, bool, Restaurant]:
     restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
     if found is None or restaurant is None:
         raise DomainError(_("This code is not in use. Please scan the code on your table, or wave to the staff."), 404)
+    offer(_offered(restaurant))
     return found[0], found[1], restaurant
+
+
+def _offered(restaurant: Restaurant) -> list[str]:
+    """The languages of this restaurant's guests, its main one first."""
+    return [code for code in restaurant["languages"] if code in LANGUAGES] or [DEFAULT_LANGUAGE]
 
 
 def _refuse_old_code(current: bool) -> None:
     """Raise DomainError for a retired code: it may follow and cancel requests, but not call."""
     if not current:
         raise DomainError(_("This code has been replaced. Please scan the new code on your table."))
+
+
+def _receipt(restaurant: Restaurant, table: Table) -> links.Receipt:
+    """The receipt of this HTTP request; of a known phone that has scanned the code again, a new one."""
+    receipt = links.read_receipt(table)
+    phone_ids = _phone_ids(table, receipt)
+    if receipt.held or not phone_ids:
+        return receipt
+    group = joins.tables_with(restaurant, table["_id"], clock.now())
+    held = queries.of_phone(table["restaurant_id"], group, phone_ids)
+    return links.Receipt(phone_ids[0], held[:MAX_HELD_REQUESTS])
 
 
 def _phone_ids(table: Table, receipt: links.Receipt) -> list[str]:
@@ -176,7 +206,7 @@ def _limit_calls(table: Table, phone: str) -> None:
 def _back(code: str, table: Table, receipt: links.Receipt) -> BaseResponse:
     """Redirect to the table's page with the phone's receipt."""
     signed = links.sign_receipt(table, receipt)
-    return redirect(url_for("requests.guest.page", code=code, r=signed, lang=_asked_language()), 303)
+    return redirect(url_for("requests.guest.page", code=code, r=signed, lang=asked_language()), 303)
 
 
 def _refresh(view: TableView) -> int:
@@ -190,15 +220,8 @@ def _refresh(view: TableView) -> int:
     )
 
 
-def _asked_language() -> str | None:
-    """The language chosen on the page, if any; otherwise the browser's preference decides."""
-    asked = request.args.get("lang")
-    return asked if asked in LANGUAGES else None
-
-
 def _languages(restaurant: Restaurant, language: str) -> list[dict[str, Any]]:
     """The languages this restaurant offers, with the URL of this page in each."""
-    offered = [code for code in restaurant["languages"] if code in LANGUAGES]
     return [
         {
             "code": code,
@@ -208,5 +231,5 @@ def _languages(restaurant: Restaurant, language: str) -> list[dict[str, Any]]:
             ),
             "current": code == language,
         }
-        for code in offered
+        for code in _offered(restaurant)
     ]

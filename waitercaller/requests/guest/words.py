@@ -50,9 +50,11 @@ def state_of(view: TableView) -> GuestState:
 
 
 def notice_beside(view: TableView) -> str:
-    """A notice that no more calls are taken, when the state itself is about an earlier call; else empty."""
+    """What the state itself, about a live or an earlier call, does not say: for whom, or that no more are taken."""
     if view.live and view.paused:
         return _paused(view.paused)
+    if view.is_left_to_others:
+        return str(_("You have cancelled. Somebody else at your table is still waiting."))
     return str(_("We are closed now")) if (view.live or view.ended) and not view.is_open else ""
 
 
