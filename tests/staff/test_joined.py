@@ -205,6 +205,36 @@ def test_guests_of_all_the_tables_see_one_call_and_only_who_called_cancels_it(
     assert "Your call is cancelled" in eight.look().text  # of which it has reminded
 
 
+def test_each_phone_of_the_group_takes_back_only_what_it_asked_for(
+    bob: Person, laid: dict[str, Table], sit: Any, requests_in: Any
+) -> None:
+    seven, eight = sit("7"), sit("8")
+    join(bob.client, bob.home, laid["7"], laid["8"])
+    seven.tap()
+    eight.tap()
+    seven.send("cancel")
+    (request,) = requests_in()
+    assert (request["state"], request["others"], request["table_id"]) == ("waiting", [], laid["7"]["_id"])
+    assert "Somebody else at your table is still waiting." in seven.look().text
+    assert "Never mind" in eight.look().text
+    eight.send("cancel")
+    assert requests_in()[0]["state"] == "cancelled"
+
+
+def test_a_phone_that_scans_again_at_a_joined_table_still_sees_how_its_call_ended(
+    bob: Person, laid: dict[str, Table], sit: Any, requests_in: Any
+) -> None:
+    seven, eight = sit("7"), sit("8")
+    join(bob.client, bob.home, laid["7"], laid["8"])
+    eight.tap()
+    assert requests_in()[0]["table_id"] == laid["7"]["_id"]
+    bob.client.submit(f"{bob.home}/requests/{requests_in()[0]['_id']}/resolve", page=f"{bob.home}/dashboard")
+    assert "Not yet?" in eight.scan().text
+    assert "Not yet?" not in seven.scan().text
+    eight.send("reopen")
+    assert requests_in()[0]["state"] == "waiting"
+
+
 def test_a_call_from_before_is_still_its_guests_and_one_card_shows_all(
     bob: Person, laid: dict[str, Table], sit: Any, requests_in: Any
 ) -> None:
