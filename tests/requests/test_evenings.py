@@ -31,6 +31,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_wire]
 STEPS = int(os.environ.get("MODEL_STEPS", "1000"))
 SEED = int(os.environ.get("MODEL_SEED", "0"))
 LENGTH = 100  # acts of one evening
+PARTS = 10  # for several workers
 NAMES = [name for name, weight in WEIGHTS.items() for _ in range(weight)]  # chosen as often as they weigh
 TABLES = ["1", "2", "3", "4"]
 
@@ -84,7 +85,8 @@ def begin(
         yield begun
 
 
-def test_whatever_happens_whoever_waits_is_never_nobodys(begin: Callable[[], Evening]) -> None:
+@pytest.mark.parametrize("part", range(PARTS))
+def test_whatever_happens_whoever_waits_is_never_nobodys(begin: Callable[[], Evening], part: int) -> None:
     class Evenings(RuleBasedStateMachine):
         def __init__(self) -> None:
             super().__init__()
@@ -99,10 +101,10 @@ def test_whatever_happens_whoever_waits_is_never_nobodys(begin: Callable[[], Eve
                 raise
 
     evenings = settings(
-        max_examples=max(1, STEPS // LENGTH),
+        max_examples=max(1, STEPS // LENGTH // PARTS),
         stateful_step_count=LENGTH,
         database=None,
         deadline=None,
         suppress_health_check=[*HealthCheck],
     )
-    run_state_machine_as_test(seed(SEED)(Evenings), settings=evenings)
+    run_state_machine_as_test(seed(SEED + part)(Evenings), settings=evenings)

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from bson import ObjectId
-from flask import flash, redirect, render_template, request, url_for
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
@@ -64,6 +64,8 @@ def join_tables(restaurant_id: ObjectId) -> ResponseReturnValue:
 def separate_tables(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     """Separate the tables that are joined with this one; what they called for together stays with the first."""
     restaurant = access.current_restaurant()
+    if tables.get(restaurant_id, table_id) is None:
+        abort(404)
 
     def work(txn: ClientSession | None) -> list[Table]:
         group = tables.with_ids(restaurant_id, joins.separate(restaurant_id, table_id, txn))
