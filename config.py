@@ -17,9 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 _ADDRESS = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]{1,5}))?/?", re.IGNORECASE)
 _HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:[0-9]{1,5})?")
-_DOMAIN = r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])"
-_PUSH_CONTACT = re.compile(
-    rf"mailto:[a-z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_DOMAIN}|https://{_DOMAIN}(:[0-9]{{1,5}})?(/[!-~]*)?", re.IGNORECASE
+_PUSH_CONTACT = re.compile(  # a host with a dot; only a site may have a port and a path
+    r"(mailto:[a-z0-9.!#$%&'*+/=?^_`{|}~-]+@|(?P<site>https://))"
+    r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])(?(site)(:[0-9]{1,5})?(/[!-~]*)?)",
+    re.IGNORECASE,
 )
 _MEASUREMENT_ID = re.compile(r"G-[A-Z0-9]{4,16}")
 

@@ -156,7 +156,7 @@ def test_the_file_opens_in_columns_in_a_spreadsheet_of_the_readers_language(
     separator, _decimal = SPREADSHEETS[language]
     text = answer.get_data(as_text=True).removeprefix("\ufeff")
     titles, row = csv.reader(io.StringIO(text), delimiter=separator)
-    assert len(titles) == len(row) == 12
+    assert len(titles) == len(row) == 13
     assert row[0] == f"{at:%Y-%m-%d}"  # ISO 8601 is a date in all of them
     assert row[2] == "Bar, hinten; 2"
     assert all(cell.isdigit() for cell in row[4:])

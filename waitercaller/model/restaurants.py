@@ -1,7 +1,6 @@
 """Restaurants: names, members, kinds of request and zones."""
 
 import secrets
-import unicodedata
 from datetime import datetime
 from typing import Literal, NotRequired, TypedDict, cast
 from zoneinfo import ZoneInfo
@@ -15,6 +14,7 @@ from waitercaller.db.client import Changes, Filter, db
 from waitercaller.model import time_zones
 from waitercaller.model.duty_entry import Duty
 from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.member_names import free_name
 from waitercaller.model.opening_times import OpeningTimes
 from waitercaller.model.standard_kinds import STANDARD_KINDS, Kind
 
@@ -170,7 +170,8 @@ def add_member(
 
     Where another member has the name, a number is added to it: names are buttons.
     """
-    name = _free_name(documents().find_one({"_id": restaurant_id}, session=txn), name)
+    restaurant = documents().find_one({"_id": restaurant_id}, session=txn)
+    name = free_name(restaurant["members"] if restaurant else [], name)
     member: Member = {"id": new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
     where: dict[str, object] = {"_id": restaurant_id, "removed_at": None}
     if user_id is not None:
@@ -218,11 +219,8 @@ def close(restaurant_id: ObjectId, owner_id: str, txn: ClientSession | None) -> 
         "members": {"$elemMatch": {"role": "owner", "id": owner_id}},
         "$nor": [_another_owner(owner_id)],
     }
-    closed = documents().update_one(
-        {"_id": restaurant_id, **only_owner},
-        {"$set": {"removed_at": clock.now(), "members": []}},
-        session=txn,
-    )
+    gone: Changes = {"removed_at": clock.now(), "members": []}
+    closed = documents().update_one({"_id": restaurant_id, **only_owner}, {"$set": gone}, session=txn)
     return bool(closed.modified_count)
 
 
@@ -254,11 +252,8 @@ def set_setting(restaurant_id: ObjectId, name: str, value: object) -> None:
 def rename_person(user_id: ObjectId, name: str, txn: ClientSession | None = None) -> None:
     """Change the user's name in all memberships; with a number where another member has it already."""
     for restaurant in of_user(user_id, txn):
-        documents().update_one(
-            {"_id": restaurant["_id"], "members.user_id": user_id},
-            {"$set": {"members.$.name": _free_name(restaurant, name, user_id)}},
-            session=txn,
-        )
+        new: Changes = {"members.$.name": free_name(restaurant["members"], name, user_id)}
+        documents().update_one({"_id": restaurant["_id"], "members.user_id": user_id}, {"$set": new}, session=txn)
     cache.restaurants.clear()
 
 
@@ -296,21 +291,6 @@ def new_id() -> str:
 def _another_owner(member_id: str) -> Filter:
     """The condition that the restaurant has another owner."""
     return {"members": {"$elemMatch": {"role": "owner", "id": {"$ne": member_id}}}}
-
-
-def _free_name(restaurant: Restaurant | None, name: str, user_id: ObjectId | None = None) -> str:
-    """This name, or the first of "name 2", "name 3", … that no other member has."""
-    others = (
-        [each for each in restaurant["members"] if user_id is None or each["user_id"] != user_id] if restaurant else []
-    )
-    taken = {_comparable(each["name"]) for each in others}
-    names = (name if number == 1 else f"{name} {number}" for number in range(1, len(taken) + 2))
-    return next(each for each in names if _comparable(each) not in taken)
-
-
-def _comparable(name: str) -> str:
-    """What two names that look alike have in common."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
 
 
 def _zone(restaurant: Restaurant | None, name: str) -> str | None:
