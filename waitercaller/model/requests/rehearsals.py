@@ -2,7 +2,7 @@
 
 It is a request like that of a guest, taken, passed on and ended in the same way, but marked (`rehearsal`), and at no
 table: in the place of a table's id it has the restaurant's own. So no guest sees it, and the unique index of live
-requests allows one at a time. No figure counts it: see NOT_REHEARSED.
+requests allows one at a time. Figures leave out requests with this key.
 """
 
 from datetime import timedelta
