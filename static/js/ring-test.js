@@ -6,15 +6,13 @@ import { answerRing, isThisScreen } from "./presence.js";
 import { toast } from "./request-actions.js";
 import { ring } from "./sound.js";
 
-const ASKED_FOR_MS = 30_000; // as in model/screen_rings.py
-
 let answered = 0; // when it was last asked, by the server's clock, in milliseconds
 
 /** @param {HTMLElement} list  as it arrived */
 export function ringIfAsked(list) {
   for (const asked of findAll("[data-ring]", HTMLElement, list)) {
     const at = Number(asked.dataset.at);
-    if (!isThisScreen(asked.dataset.ring) || at <= answered || now() - at > ASKED_FOR_MS) continue;
+    if (!isThisScreen(asked.dataset.ring) || at <= answered || now() > Number(asked.dataset.until)) continue;
     answered = at;
     ring();
     toast(asked.textContent ?? "", {});

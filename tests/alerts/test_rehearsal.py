@@ -138,6 +138,12 @@ def test_it_is_passed_on_and_done_as_any_call(
     assert queries.recently_ended(where) == []
 
 
+def test_the_history_has_no_story_of_it(here: Any, evening: Person, begin: Begin) -> None:
+    request = begin()
+    assert evening.client.get(f"{evening.home}/staff/hearing/rehearsal/{request['_id']}").status_code == 200
+    assert evening.client.get(f"{evening.home}/history/{request['_id']}").status_code == 404
+
+
 def test_one_at_a_time_in_a_restaurant(here: Any, evening: Person, begin: Begin, charlie: Person) -> None:
     first = begin()
     with pytest.raises(rehearsals.UnderWay) as refused:

@@ -28,6 +28,7 @@ from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import audit_trail, erasure_log
 from waitercaller.model.rehearsal_entry import Rehearsal
 from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.service_request import REHEARSED
 
 DELAY = timedelta(minutes=1)
 WINDOW = timedelta(days=1)  # of requests, by `created_at`; the lease is renewed after each
@@ -139,4 +140,4 @@ def _erase_window(restaurant_id: ObjectId, created: Filter, member_id: str | Non
     if member_id is None:
         db().requests.update_many(requests, {"$set": {"note": None, "device": None, "others": []}})
         nothing: Rehearsal = {"screens": [], "phones": []}  # screens of a counter have names
-        db().requests.update_many({**requests, "rehearsal": {"$exists": True}}, {"$set": {"rehearsal": nothing}})
+        db().requests.update_many({**requests, **REHEARSED}, {"$set": {"rehearsal": nothing}})

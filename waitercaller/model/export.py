@@ -88,12 +88,12 @@ def _caused(user_id: ObjectId, worked: list[tuple[Restaurant, str]]) -> list[Aud
 
 def _requests(restaurant: Restaurant, member_id: str) -> Iterator[dict[str, object]]:
     """What requests hold about this member. Read in windows, since their number is unbounded."""
-    keys = ("steps.by.id", *(f"{what}.member_id" for what in ON_SCREENS_AND_PHONES))
-    about_member = {"restaurant_id": restaurant["_id"], "$or": [{key: member_id} for key in keys]}
     begin = restaurant["created_at"]
     while begin <= clock.now():
-        within = {"created_at": {"$gte": begin, "$lt": begin + WINDOW}, **about_member}
-        for request in service_request.documents().find(within):
+        # All of the window: an alternative of steps, screens and phones has no index.
+        within = {"created_at": {"$gte": begin, "$lt": begin + WINDOW}, "restaurant_id": restaurant["_id"]}
+        found = service_request.documents().find(within, ["table_name", "steps", *ON_SCREENS_AND_PHONES])
+        for request in found.sort("created_at"):
             for what, at in _about(request, member_id):
                 yield {"at": at, "what": what, "table": request["table_name"]}
         begin += WINDOW

@@ -142,8 +142,9 @@ def end_devices(restaurant_id: ObjectId, txn: ClientSession | None = None, **whi
 
 def unchecked() -> list[Login]:
     """Up to BATCH_SIZE logins that ended SUCCESSOR_GRACE ago or earlier and for which `note_checked` was not called."""
-    which: Filter = {"unchecked": True, "ended_at": {"$lte": clock.now() - SUCCESSOR_GRACE}}
-    return list(documents().find(which).limit(BATCH_SIZE))
+    before = clock.now() - SUCCESSOR_GRACE
+    found = documents().find({"unchecked": True}).limit(BATCH_SIZE)
+    return [login for login in found if login["ended_at"] and login["ended_at"] <= before]
 
 
 def note_checked(login: Login) -> None:

@@ -20,8 +20,9 @@ State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "wi
 UNDO_WINDOW = timedelta(minutes=5)  # within which an ended request can be reopened
 POSTPONED_FOR = timedelta(minutes=5)  # "back in 5 minutes"
 
-
 REHEARSAL_SPEED = 10  # a rehearsal's next steps are due so many times as fast
+NOT_REHEARSED: Filter = {"rehearsal": None}  # the condition of whatever counts requests, and of what guests read
+REHEARSED: Filter = {"rehearsal": {"$exists": True}}
 
 # Taken when their time has come, see `requests/escalation`.
 TimedStep = Literal["nagged", "raised", "alerted", "taker_reminded", "colleagues_told", "returned"]
@@ -163,9 +164,6 @@ def escalation_of(restaurant: Restaurant | None) -> Escalation:
     return Escalation(*(timedelta(seconds=cast(int, seconds[name])) for name in Escalation._fields))
 
 
-NOT_REHEARSED: Filter = {"rehearsal": None}  # the condition of whatever counts requests, and of what guests read
-
-
 def speed_of(request: ServiceRequest) -> int:
     """How many times as fast as usual this request's next steps are due."""
     return REHEARSAL_SPEED if "rehearsal" in request else 1
@@ -253,11 +251,6 @@ def place(restaurant: Restaurant, table: Table) -> Changes:
     zone_names = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
     zone_name = zone_names.get(table["zone_id"] or "")
     return {"table_name": table["name"], "zone_id": table["zone_id"], "zone_name": zone_name}
-
-
-def at_any_of(table_ids: list[ObjectId]) -> object:
-    """The condition on `table_id` for one table, or for several that are joined."""
-    return table_ids[0] if len(table_ids) == 1 else {"$in": table_ids}
 
 
 def taker_id(request: ServiceRequest) -> str | None:

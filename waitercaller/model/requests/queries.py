@@ -1,20 +1,14 @@
 """Queries of live and recently ended requests."""
 
 from datetime import datetime
+from operator import itemgetter
 
 from bson import ObjectId
 
 from waitercaller.db import clock
 from waitercaller.db.client import Filter
 from waitercaller.model.askers import asker
-from waitercaller.model.service_request import (
-    NOT_REHEARSED,
-    UNDO_WINDOW,
-    Scope,
-    ServiceRequest,
-    at_any_of,
-    documents,
-)
+from waitercaller.model.service_request import NOT_REHEARSED, UNDO_WINDOW, Scope, ServiceRequest, documents
 
 
 def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
@@ -24,13 +18,15 @@ def live_of_restaurant(restaurant_id: ObjectId) -> list[ServiceRequest]:
 
 def live_of_table(restaurant_id: ObjectId, *table_ids: ObjectId) -> list[ServiceRequest]:
     """The live requests of a table, or of several that are joined, oldest first."""
-    return _find({"restaurant_id": restaurant_id, "table_id": at_any_of([*table_ids]), "live": True}, "first_at")
+    at = ({"restaurant_id": restaurant_id, "table_id": each, "live": True} for each in table_ids)
+    return sorted((request for where in at for request in documents().find(where)), key=itemgetter("first_at"))
 
 
 def recently_ended(restaurant_id: ObjectId) -> list[ServiceRequest]:
     """Requests that staff ended within UNDO_WINDOW, latest first; without rehearsals, which cannot be undone."""
-    ended = _ended_lately(restaurant_id)
-    return [request for request in reversed(ended) if request["state"] in ("resolved", "dismissed")]
+    ended = reversed(_ended_lately(restaurant_id))
+    by_staff = (request for request in ended if request["state"] in ("resolved", "dismissed"))
+    return [request for request in by_staff if "rehearsal" not in request]
 
 
 def with_ids(where: Scope, ids: list[ObjectId]) -> list[ServiceRequest]:
@@ -47,9 +43,10 @@ def of_phone(restaurant_id: ObjectId, table_ids: list[ObjectId], devices: list[s
 
 def tables_ahead(restaurant_id: ObjectId, table_ids: list[ObjectId], first_at: datetime) -> int:
     """The number of tables but these with requests that have been waiting since before `first_at`."""
-    earlier = {"restaurant_id": restaurant_id, "live": True, "first_at": {"$lt": first_at}, **NOT_REHEARSED}
-    waiting = documents().find(earlier, {"table_id": True, "state": True})
-    return len({request["table_id"] for request in waiting if request["state"] == "waiting"} - {*table_ids})
+    earlier = {"restaurant_id": restaurant_id, "live": True, "first_at": {"$lt": first_at}}
+    found = documents().find(earlier, {"table_id": True, "state": True, "rehearsal": True})
+    waiting = (request for request in found if request["state"] == "waiting" and "rehearsal" not in request)
+    return len({request["table_id"] for request in waiting} - {*table_ids})
 
 
 def restaurants_called_since(since: datetime) -> set[ObjectId]:
@@ -59,8 +56,7 @@ def restaurants_called_since(since: datetime) -> set[ObjectId]:
 
 
 def _ended_lately(restaurant_id: ObjectId) -> list[ServiceRequest]:
-    lately = {"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_WINDOW}}
-    return _find({**lately, **NOT_REHEARSED}, "ended_at")
+    return _find({"restaurant_id": restaurant_id, "ended_at": {"$gt": clock.now() - UNDO_WINDOW}}, "ended_at")
 
 
 def _find(where: Filter, order: str) -> list[ServiceRequest]:

@@ -2,10 +2,11 @@
 
 It is a request like that of a guest, taken, passed on and ended in the same way, but marked (`rehearsal`), and at no
 table: in the place of a table's id it has the restaurant's own. So no guest sees it, and the unique index of live
-requests allows one at a time. No figure counts it: see NOT_REHEARSED.
+requests allows one at a time. Figures leave out requests with this key.
 """
 
 from datetime import timedelta
+from operator import itemgetter
 from typing import cast
 
 from bson import ObjectId
@@ -50,13 +51,17 @@ def begin(restaurant: Restaurant, by: Actor) -> ServiceRequest:
 def find(restaurant_id: ObjectId, request_id: ObjectId) -> ServiceRequest | None:
     """The rehearsal with this id, within KEPT_FOR."""
     found = documents().find_one({"_id": request_id, **_at_no_table(restaurant_id)})
-    return found if found and found["created_at"] > clock.now() - KEPT_FOR else None
+    return found if found and _is_kept(found) else None
 
 
 def latest(restaurant_id: ObjectId) -> ServiceRequest | None:
     """The latest rehearsal of a restaurant, within KEPT_FOR."""
-    lately = {**_at_no_table(restaurant_id), "created_at": {"$gt": clock.now() - KEPT_FOR}}
-    return next(iter(documents().find(lately).sort("created_at", -1).limit(1)), None)
+    found = max(documents().find(_at_no_table(restaurant_id)), key=itemgetter("created_at"), default=None)
+    return found if found and _is_kept(found) else None
+
+
+def _is_kept(request: ServiceRequest) -> bool:
+    return request["created_at"] > clock.now() - KEPT_FOR
 
 
 def _at_no_table(restaurant_id: ObjectId) -> dict[str, object]:

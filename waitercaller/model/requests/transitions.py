@@ -21,6 +21,7 @@ from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import (
     NOT_REHEARSED,
     REHEARSAL_SPEED,
+    REHEARSED,
     UNDO_WINDOW,
     Scope,
     ServiceRequest,
@@ -138,8 +139,10 @@ def withdraw(where: Scope, txn: ClientSession | None = None) -> int:
 
 def show_at(restaurant: Restaurant, table_ids: list[ObjectId], table: Table, txn: ClientSession | None = None) -> None:
     """Let the staff look for the guests of what is live at these tables at `table`: they were joined, or separated."""
-    at = {"restaurant_id": restaurant["_id"], "table_id": service_request.at_any_of(table_ids), "live": True}
-    documents().update_many(at, {"$set": service_request.place(restaurant, table)}, session=txn)
+    place = {"$set": service_request.place(restaurant, table)}
+    for table_id in table_ids:
+        at = {"restaurant_id": restaurant["_id"], "table_id": table_id, "live": True}
+        documents().update_many(at, place, session=txn)
 
 
 def reopen(where: Scope, ids: list[ObjectId], by: Actor | None) -> int:
@@ -159,14 +162,12 @@ def _key(key: str, kind: Kind, choice: Choice | None, note: str | None) -> str:
 
 def _known(request: ServiceRequest, table_ids: list[ObjectId]) -> ServiceRequest | None:
     """The request that already answers this tap, in any state."""
-    at = {"restaurant_id": request["restaurant_id"], "table_id": service_request.at_any_of(table_ids)}
-    return _find_one({**at, "keys": request["keys"][0]})
+    return _find_at(request["restaurant_id"], table_ids, {"keys": request["keys"][0]})
 
 
 def _remind(request: ServiceRequest, restaurant: Restaurant, table_ids: list[ObjectId]) -> ServiceRequest | None:
     """Count this tap on the live request of the same tables and kind; None where there is none any more."""
-    at = {"restaurant_id": request["restaurant_id"], "table_id": service_request.at_any_of(table_ids)}
-    live = _find_one({**at, "kind": request["kind"], "live": True})
+    live = _find_at(request["restaurant_id"], table_ids, {"kind": request["kind"], "live": True})
     if live is None or len(live["keys"]) >= MAX_KEYS_PER_REQUEST:
         return live
     key = request["keys"][0]
@@ -202,16 +203,19 @@ def _asked(live: ServiceRequest, tap: ServiceRequest) -> Changes:
 
 
 def _advance(where: Filter, ids: list[ObjectId], values: Callable[[int], Changes], step: Step) -> list[ObjectId]:
-    """The ids of those that took the step. `values` returns what is set, by the speed of a request's next steps."""
-    usual, fast = values(1), values(REHEARSAL_SPEED)  # now, at the step's time
-    rehearsed = {"_id": {"$in": ids}, "restaurant_id": where["restaurant_id"], "rehearsal": {"$exists": True}}
-    tests = {each["_id"] for each in documents().find(rehearsed, {"_id": True})}
-    changed = []
-    for each in ids:
-        change = {"$set": fast if each in tests else usual, "$push": {"steps": step}}
-        if documents().update_one({"_id": each, **where}, change).modified_count:
-            changed.append(each)
-    metrics.stepped(step["what"], len(set(changed) - tests))
+    """The ids of those that took the step. `values` returns what is set, by the speed of a request's next steps.
+
+    Rehearsals take it too, uncounted, unless `where` says otherwise.
+    """
+    usual, fast = ({"$set": values(speed), "$push": {"steps": step}} for speed in (1, REHEARSAL_SPEED))
+
+    def changes(request_id: ObjectId, which: Filter, change: Changes) -> bool:
+        return bool(documents().update_one({"_id": request_id, **where, **which}, change).modified_count)
+
+    changed = [each for each in ids if changes(each, NOT_REHEARSED, usual)]
+    metrics.stepped(step["what"], len(changed))
+    if "rehearsal" not in where:
+        changed += [each for each in ids if each not in changed and changes(each, REHEARSED, fast)]
     return changed
 
 
@@ -268,6 +272,12 @@ def _hand_over_clock(ended: Filter, by: Actor | None) -> bool:
     if changed.matched_count:
         documents().update_one(ended, {"$push": {"steps": service_request.step("handed_over", by)}})
     return bool(changed.matched_count)
+
+
+def _find_at(restaurant_id: ObjectId, table_ids: list[ObjectId], which: Filter) -> ServiceRequest | None:
+    """The first of these requests at one of these tables, asked one by one: each by its index."""
+    found = (_find_one({"restaurant_id": restaurant_id, "table_id": each, **which}) for each in table_ids)
+    return next(filter(None, found), None)
 
 
 def _find_one(where: Filter) -> ServiceRequest | None:

@@ -12,7 +12,7 @@ from flask_babel import force_locale
 from waitercaller.db import clock
 from waitercaller.model import askers, joins, opening, presence, restaurants, screen_rings
 from waitercaller.model.languages import in_language
-from waitercaller.model.presence import Screen
+from waitercaller.model.presence import Ring, Screen
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import Escalation, ServiceRequest, State, back_at, escalation_of, speed_of
@@ -158,13 +158,18 @@ def _screen(screen: Screen) -> dict[str, Any]:
     ring = screen_rings.pending(screen)
     return {
         "key": screen_rings.key_of(screen),
-        "ring": {"by": ring["by"], "at_ms": clock.milliseconds(ring["at"])} if ring else None,
+        "ring": _ring(ring) if ring else None,
         "name": screen["name"],
         "visible": screen["visible"],
         "audible": screen["audible"],
         "trouble": screen_words.trouble(screen),
         "wants_help": bool({*screen.get("trouble", [])} - {"blocked"}),
     }
+
+
+def _ring(ring: Ring) -> dict[str, Any]:
+    until = ring["at"] + screen_rings.ASKED_FOR
+    return {"by": ring["by"], "at_ms": clock.milliseconds(ring["at"]), "until_ms": clock.milliseconds(until)}
 
 
 def _card(table_id: ObjectId, requests: list[ServiceRequest], language: str, times: Escalation, sounds: Sounds) -> Card:
