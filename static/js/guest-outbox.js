@@ -55,6 +55,14 @@ export class Outbox {
     write(KEY, readTaps().filter((other) => !isSame(tap, other) || other.at !== tap.at));
   }
 
+  /**
+   * A later tap on the same button waits for this one's answer, and is no repetition of it: it gets the answer's key.
+   * @param {Tap} tap @param {string} form
+   */
+  renew(tap, form) {
+    write(KEY, readTaps().map((other) => (isSame(tap, other) ? { ...other, fields: { ...other.fields, form } } : other)));
+  }
+
   dropLate() {
     const taps = readTaps();
     const late = taps.filter((tap) => !isYoung(tap));
@@ -101,8 +109,10 @@ export class Outbox {
         return safely(() => this.handlers.onRefusal(message), undefined);
       }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (!page.getElementById("call")) throw new Error("Not our page");
+      const field = page.querySelector("#call [name=form]");
+      if (!(field instanceof HTMLInputElement)) throw new Error("Not our page");
       this.drop(tap);
+      this.renew(tap, field.value);
       return safely(() => this.handlers.onAnswer(page, answer.url, tap), undefined);
     });
   }

@@ -94,6 +94,27 @@ def test_an_answer_that_was_lost_makes_no_second_request(visitors: Visitors, dan
     assert taps() == [("waiter", 0)]
 
 
+def test_a_reminder_before_the_call_is_answered_is_a_reminder(dana: Page, taps: Any) -> None:
+    """The stream shows the call before the answer arrives, which brings the key of the next tap."""
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        if held:
+            return route.continue_()
+        held.append(route)
+        route.fetch(max_redirects=0)
+        return None
+
+    dana.route("**/call*", hold)
+    tap(dana, "waiter")
+    expect(dana.get_by_role("button", name="Called — remind them")).to_be_visible()
+    dana.wait_for_timeout(700)  # no double tap
+    tap(dana, "waiter")
+    held[0].continue_()
+    expect(dana.get_by_text("The staff has been reminded.")).to_be_visible()
+    assert taps() == [("waiter", 1)]
+
+
 def test_two_taps_without_network_are_both_sent_and_both_can_be_cancelled(dana: Page, taps: Any) -> None:
     dana.context.set_offline(True)
     tap(dana, "waiter")
