@@ -15,7 +15,7 @@ from waitercaller.db import clock
 from waitercaller.db.client import transaction
 from waitercaller.model import restaurants, service_request, tables
 from waitercaller.model.requests import queries, transitions
-from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import Scope
 from waitercaller.model.tables import Table
 
@@ -208,12 +208,16 @@ def test_a_cancelled_request_cannot_be_reopened(tap: Any, restaurant: Restaurant
     assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [request["_id"]], ANNA) == 0
 
 
-def test_a_newer_request_inherits_the_first_at(tap: Any, restaurant: Restaurant, later: Any, database: Any) -> None:
+@pytest.mark.parametrize("by", [ANNA, None], ids=["undone by the staff", "the guest says not yet"])
+def test_a_newer_request_inherits_the_first_at(
+    tap: Any, restaurant: Restaurant, table: Table, later: Any, database: Any, by: Actor | None
+) -> None:
+    where: Scope = {"restaurant_id": restaurant["_id"]} if by else at(table)
     first = tap("k1")
     transitions.resolve(restaurant["_id"], [first["_id"]], ANNA)
     later(minutes=1)
     newer = tap("k2")
-    assert transitions.reopen({"restaurant_id": restaurant["_id"]}, [first["_id"]], ANNA) == 1
+    assert transitions.reopen(where, [first["_id"]], by) == 1
     (live,) = queries.live_of_restaurant(restaurant["_id"])
     assert (live["_id"], live["first_at"]) == (newer["_id"], first["first_at"])
     assert state_of(database, first) == "resolved"
