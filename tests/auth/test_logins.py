@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from itsdangerous import TimestampSigner
 
 from tests.support import ROOT
 from tests.support.cast import PASSWORD, Browser, Mail, Person
+from waitercaller.db import clock
 from waitercaller.model import logins
 
 RULES = ROOT / "docs/security-rules.md"
@@ -44,6 +46,18 @@ def copy_of(app: Flask, client: Any) -> Any:
     thief = app.test_client()
     thief.set_cookie("session", client.get_cookie("session").value)
     return thief
+
+
+@pytest.mark.parametrize(("ahead", "accepted"), [(1, True), (60, True), (120, False)])
+def test_a_login_used_on_a_machine_whose_clock_is_ahead_goes_on_elsewhere(
+    app: Flask, alice: Person, monkeypatch: pytest.MonkeyPatch, ahead: int, accepted: bool
+) -> None:
+    """Flask signs the cookie anew at each answer, by the clock of the machine that answers."""
+    now = int(clock.now().timestamp())
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _signer: now + ahead)
+    client = log_in(app, alice)
+    monkeypatch.setattr(TimestampSigner, "get_timestamp", lambda _signer: now)
+    assert is_in(client) == accepted
 
 
 # --- V7.1 documentation -----------------------------------------------------------------------------------------------

@@ -8,10 +8,11 @@ from typing import Any, TypeVar, cast
 from flask import Flask, Response, abort, g, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from waitercaller.db.config import config
-from waitercaller.model import logins
+from waitercaller.model import logins, tokens
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -49,10 +50,27 @@ HEADERS = {
 }
 
 
+class SessionSigner(TimestampSigner):
+    """Accepts what a machine has signed whose clock is ahead, by up to CLOCK_LEEWAY; itsdangerous refuses that."""
+
+    def unsign(self, signed_value: str | bytes, max_age: int | None = None, return_timestamp: bool = False) -> Any:
+        value, signed_at = super().unsign(signed_value, return_timestamp=True)
+        age = self.get_timestamp() - signed_at.timestamp()
+        if max_age is not None and not -tokens.CLOCK_LEEWAY.total_seconds() <= age <= max_age:
+            raise SignatureExpired(f"signed {age:.0f} s ago", payload=value, date_signed=signed_at)
+        return (value, signed_at) if return_timestamp else value
+
+
 class Sessions(SecureCookieSessionInterface):
     """Cookie sessions signed with HMAC-SHA-256; Flask's default is SHA-1."""
 
     digest_method = staticmethod(hashlib.sha256)
+
+    def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
+        serializer = super().get_signing_serializer(app)
+        if serializer is not None:
+            serializer.signer = SessionSigner
+        return serializer
 
 
 def init_app(app: Flask) -> None:
