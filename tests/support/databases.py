@@ -153,12 +153,16 @@ class Server:
 
 def empty(database: Database[dict[str, Any]], collections: Iterable[str]) -> None:
     """Delete all documents of these collections."""
-    if database.command("hello")["maxWireVersion"] >= BULK_WRITE_WIRE_VERSION:
+    if not isinstance(database, mongomock.Database) and _wire_version(database) >= BULK_WRITE_WIRE_VERSION:
         names = [f"{database.name}.{each}" for each in collections]
         database.client.bulk_write([DeleteMany({}, namespace=each) for each in names])
     else:
         for each in collections:
             database[each].delete_many({})
+
+
+def _wire_version(database: Database[dict[str, Any]]) -> int:
+    return int(database.command("hello")["maxWireVersion"])
 
 
 class SharedDatabase:
