@@ -1,7 +1,7 @@
 // EventSource gives up when refused, and does not notice a connection that hangs.
 
 const MARGIN_MS = 3_000; // that a heartbeat may be late
-const CHECK_MS = 1_000; // between two checks of the heartbeat
+const CHECK_MS = 1_000;
 const GRACE_MS = 3_000; // for a change of Wi-Fi cell
 const LONGEST_RETRY_MS = 8_000; // before jitter
 
@@ -85,7 +85,7 @@ export class EventStream {
     this.options.onLive();
   }
 
-  /** No fault: the server ends each after about ten minutes. @param {string} reason */
+  /** The server ends each after ten minutes. @param {string} reason */
   leave(reason) {
     this.live = false;
     if (reason === "logged_out" || reason === "gone") this.options.onGone();

@@ -1,4 +1,4 @@
-// Keeps taps until they are answered. The page's one-time key makes a repetition harmless.
+// Keeps taps until they are answered; their key makes a repetition harmless.
 
 import { safely } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
@@ -50,17 +50,11 @@ export class Outbox {
     this.send();
   }
 
-  /** Not a later tap on the same button. @param {Tap} tap */
-  drop(tap) {
-    write(KEY, readTaps().filter((other) => !isSame(tap, other) || other.at !== tap.at));
-  }
-
-  /**
-   * A later tap on the same button waits for this one's answer, and is no repetition of it: it gets the answer's key.
-   * @param {Tap} tap @param {string} form
-   */
-  renew(tap, form) {
-    write(KEY, readTaps().map((other) => (isSame(tap, other) ? { ...other, fields: { ...other.fields, form } } : other)));
+  /** A later tap on its button gets a new key. @param {Tap} tap @param {string} [form] */
+  drop(tap, form = tap.fields.form) {
+    const others = readTaps().filter((other) => !isSame(tap, other) || other.at !== tap.at);
+    for (const other of others) if (isSame(tap, other)) other.fields.form = form;
+    write(KEY, others);
   }
 
   dropLate() {
@@ -94,7 +88,7 @@ export class Outbox {
     this.tellChange();
   }
 
-  /** Throws without an answer of ours. @param {Tap} tap */
+  /** @param {Tap} tap */
   async post(tap) {
     const options = {
       method: "POST",
@@ -109,10 +103,9 @@ export class Outbox {
         return safely(() => this.handlers.onRefusal(message), undefined);
       }
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const field = page.querySelector("#call [name=form]");
-      if (!(field instanceof HTMLInputElement)) throw new Error("Not our page");
-      this.drop(tap);
-      this.renew(tap, field.value);
+      const form = page.querySelector("#call [name=form]")?.getAttribute("value");
+      if (!form) throw new Error("Not our page");
+      this.drop(tap, form);
       return safely(() => this.handlers.onAnswer(page, answer.url, tap), undefined);
     });
   }

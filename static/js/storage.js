@@ -1,4 +1,4 @@
-// Values in local storage, as JSON. Where a browser refuses that, a value lives as long as the page.
+// JSON in local storage; where a browser refuses that, for as long as the page lives.
 
 const PREFIX = "waitercaller.";
 
@@ -24,7 +24,5 @@ export function write(key, value) {
   }
 }
 
-/** The key of a screen's setting, by restaurant. @param {string} name */
-export function ofThisScreen(name) {
-  return `${name}.${location.pathname}`;
-}
+/** @param {string} name of a setting that is kept by restaurant */
+export const ofThisScreen = (name) => `${name}.${location.pathname}`;
