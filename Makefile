@@ -32,7 +32,7 @@ help:
 	@echo 'make run           serve on this computer; PORT=8000 and HOST=127.0.0.1 say where, HOST=0.0.0.0 lets phones in'
 	@echo 'make demo          the same, with a demo restaurant'
 	@echo 'make test          run all tests; ARGS="-k table" runs some, ARGS="-n 0 --pdb" in one process'
-	@echo 'make quick         run those that need no browser, no Apache and no real processes: two minutes'
+	@echo 'make quick         run those that need no browser, no Apache, no database and no other processes: one minute'
 	@echo 'make moments       run the tests that have to do with time, at the turn of a year, on a leap day, as the clocks change'
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
@@ -53,7 +53,7 @@ PYTEST := .venv/bin/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorde
 test: .venv/test.stamp chromium deploy-tools
 	@$(PYTEST) $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS)
 
-# Without the tests of browsers, deployment and other real processes.
+# Without the tests of browsers, deployment, a database server and other real processes.
 quick: .venv/test.stamp
 	@$(PYTEST) -n 2 --quick $(ARGS)
 

@@ -2,8 +2,8 @@
 
 Tests run on the embedded server, or on the one that TEST_MONGODB_URI names, but for those that stop, freeze or fail a
 server: they start their own. On the embedded server those of stores, streams, alerts and outboxes run behind the strict
-proxy of tests.wire, with authentication and retryable writes. In the quick run (`--quick`) all run on mongomock, unless
-they are marked `needs_wire`. Alice owns "Trattoria Lucia", Bob is a waiter there, Charlie owns another restaurant, Dana
+proxy of tests.wire, with authentication and retryable writes. The quick run (`--quick`) is on mongomock, without those
+that are marked `needs_wire`. Alice owns "Trattoria Lucia", Bob is a waiter there, Charlie owns another restaurant, Dana
 is a guest.
 """
 
@@ -48,7 +48,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--quick",
         action="store_true",
-        help="leave out what is marked browser, deploy or slow; the others on mongomock, where that can answer",
+        help="leave out what is marked browser, deploy, slow or needs_wire; the others on mongomock",
     )
 
 
@@ -97,8 +97,7 @@ def server(request: pytest.FixtureRequest) -> databases.Server | databases.Given
 
 @pytest.fixture
 def database_kind(request: pytest.FixtureRequest) -> str:
-    needs_wire = request.node.get_closest_marker("needs_wire") or not request.config.option.quick
-    return "wire" if needs_wire else "mongomock"
+    return "mongomock" if request.config.option.quick else "wire"
 
 
 @pytest.fixture(scope="session")

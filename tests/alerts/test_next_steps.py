@@ -162,13 +162,13 @@ def test_whoever_read_that_somebody_goes_or_that_it_is_done_reads_that_it_waits_
     due_steps.escalate()
     transitions.accept(evening.restaurant_id, [request["_id"]], BOB)
     due_steps.escalate()
-    if way == "returned":
-        later(seconds=480)
-    elif way == "released":
+    later(seconds=480 if way == "returned" else 1)
+    if way == "released":
         handover.release(evening.restaurant_id, BOB["id"], None)
-    else:
+    if way == "reopened":
         transitions.resolve(evening.restaurant_id, [request["_id"]], BOB)
         due_steps.escalate()
+        later(seconds=1)
         transitions.reopen({"restaurant_id": evening.restaurant_id}, [request["_id"]], BOB)
     later(seconds=1)
     due_steps.escalate()

@@ -6,7 +6,7 @@ import pytest
 # wait for browsers and other programs first, so that the other workers use the CPU meanwhile.
 GROUPS = ("deploy", "browser 0", "browser 1", "examined")
 BROWSER_GROUPS = 2
-NOT_QUICK = ("browser", "deploy", "slow")
+NOT_QUICK = ("browser", "deploy", "slow", "needs_wire")
 # Fixtures and markers of tests that need MongoDB's wire protocol, or that start processes.
 WIRE_FIXTURES = {"server", "embedded_server", "cluster", "watcher", "own_server"}
 WIRE_MARKERS = ("proxied", "fresh_database")

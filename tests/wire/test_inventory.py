@@ -49,6 +49,7 @@ def test_definitions_are_alike_for_all_collections() -> None:
     assert shape_of("endSessions", {"endSessions": []}) is None
 
 
+@pytest.mark.needs_wire
 def test_what_the_application_sends_is_seen_and_what_tests_send_is_not(app: Flask, pytestconfig: pytest.Config) -> None:
     listener = inventory.listener_of(pytestconfig)
     with app.app_context():
