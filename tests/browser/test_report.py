@@ -73,6 +73,7 @@ def pages(request: pytest.FixtureRequest, visitors: Visitors, busy: Person) -> I
     return opened()
 
 
+@pytest.mark.chromium_only("axe reads the same elements in every engine")
 def test_everybody_can_read_and_use_them(pages: Iterator[Page]) -> None:
     for page in pages:
         assert complaints(page) == [], page.url

@@ -12,7 +12,7 @@ from tests.support.visitors import Visitors, card, comes_true, is_live, press
 from tests.support.website import Website
 from waitercaller.model import presence, restaurants, tables
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.chromium_only("most of it replaces the APIs that engines differ in")]
 
 # Replaces the device's APIs (sound, notifications, wake lock) by recorders.
 DEVICE = """
@@ -93,6 +93,7 @@ def signed(website: Website, *counts: int) -> None:
 # --- who is watching ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.firefox_too
 def test_who_is_watching_is_known_and_whether_they_see_and_hear(
     website: Website, visitors: Visitors, alice: Person, bob: Person
 ) -> None:
@@ -141,6 +142,7 @@ def test_what_is_posted_goes_past_the_service_worker(visitors: Visitors, bob: Pe
     assert set(page.evaluate(f"{told}.map((each) => each.workerMatchedSourceType)")) == {"network"}
 
 
+@pytest.mark.firefox_too
 def test_a_screen_that_closes_says_goodbye_and_nothing_after_it(website: Website, screen: Page, bob: Person) -> None:
     screen.locator("#sentence").click()
     are(website, bob, ("Bob", True, True))
@@ -153,6 +155,7 @@ def test_a_screen_that_closes_says_goodbye_and_nothing_after_it(website: Website
     assert [each.partition("&screen=")[0] for each in said] == ["visible=0&audible=0"]
 
 
+@pytest.mark.firefox_too
 def test_a_screen_that_loads_again_is_one_screen(website: Website, visitors: Visitors, bob: Person) -> None:
     page = visitors.dashboard(bob)
     for _ in range(2):
@@ -192,6 +195,7 @@ def test_a_receipt_says_whether_the_screen_has_rung(
     assert {each["name"]: each["rang"] for each in request["shown"]} == {"Alice": False, "Bob": True}
 
 
+@pytest.mark.firefox_too
 def test_one_receipt_serves_all_that_a_screen_has_drawn(visitors: Visitors, bob: Person, dana: Page) -> None:
     press(dana, "Call a waiter")
     press(dana, "Some water")
@@ -317,6 +321,7 @@ def test_a_browser_that_refuses_notices_is_not_asked_again(screen: Page) -> None
     expect(screen.locator("#notices-blocked")).to_contain_text("This browser shows no notices")
 
 
+@pytest.mark.firefox_too
 def test_the_tab_counts(screen: Page, dana: Page) -> None:
     icon = screen.locator("link[rel=icon]")
     plain = icon.get_attribute("href")

@@ -10,15 +10,21 @@ from tests.support.cast import Person, wait_until
 from tests.support.website import Website
 
 TIMEOUT_MS = 15_000  # for what normally takes milliseconds
+# Options of a context that Playwright ignores in Firefox.
+UNKNOWN_TO_FIREFOX = {"forced_colors", "has_touch", "is_mobile", "java_script_enabled", "reduced_motion"}
+# Firefox tells Playwright nothing of these.
+TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
+  console.error(`Content Security Policy: ${violatedDirective} ${blockedURI}`));"""
 NO_WORKER = "Service Worker registration blocked by Playwright"  # an expected console message
 
 
 class Visitors:
     """Opens browser contexts and records console errors, CSP violations and dialogs of their pages."""
 
-    def __init__(self, website: Website, chromium: Browser) -> None:
+    def __init__(self, website: Website, browser: Browser) -> None:
         self.website = website
-        self.chromium = chromium
+        self.browser = browser
+        self.is_firefox = browser.browser_type.name == "firefox"
         self.complaints: list[str] = []
         self.tolerated: list[str] = []
         self._contexts: list[BrowserContext] = []
@@ -29,7 +35,8 @@ class Visitors:
         Service workers are blocked unless allowed, since requests that pass through one escape a test's routes.
         """
         options.setdefault("service_workers", "block")
-        return self.watched(self.chromium.new_context(base_url=self.website.url, locale="en-GB", **options)).new_page()
+        assert not (self.is_firefox and options.keys() & UNKNOWN_TO_FIREFOX), "mark this test as chromium_only"
+        return self.watched(self.browser.new_context(base_url=self.website.url, locale="en-GB", **options)).new_page()
 
     def logged_in(self, person: Person, **options: Any) -> Page:
         """A page of a new context with a login of this person."""
@@ -59,6 +66,8 @@ class Visitors:
         context.set_default_timeout(TIMEOUT_MS)
         if script := timeshift.page_script():
             context.add_init_script(script)
+        if self.is_firefox:
+            context.add_init_script(TELL_VIOLATIONS)
         context.on("console", self._note_message)
         context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
         context.on("dialog", self._note_dialog)
