@@ -93,7 +93,6 @@ def signed(website: Website, *counts: int) -> None:
 # --- who is watching ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.firefox_too
 def test_who_is_watching_is_known_and_whether_they_see_and_hear(
     website: Website, visitors: Visitors, alice: Person, bob: Person
 ) -> None:
@@ -142,7 +141,6 @@ def test_what_is_posted_goes_past_the_service_worker(visitors: Visitors, bob: Pe
     assert set(page.evaluate(f"{told}.map((each) => each.workerMatchedSourceType)")) == {"network"}
 
 
-@pytest.mark.firefox_too
 def test_a_screen_that_closes_says_goodbye_and_nothing_after_it(website: Website, screen: Page, bob: Person) -> None:
     screen.locator("#sentence").click()
     are(website, bob, ("Bob", True, True))
@@ -167,6 +165,7 @@ def test_a_screen_that_loads_again_is_one_screen(website: Website, visitors: Vis
 # --- receipts -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.firefox_too
 def test_screens_in_front_sign_for_what_they_have_drawn(
     website: Website, visitors: Visitors, alice: Person, bob: Person, dana: Page
 ) -> None:
@@ -195,7 +194,6 @@ def test_a_receipt_says_whether_the_screen_has_rung(
     assert {each["name"]: each["rang"] for each in request["shown"]} == {"Alice": False, "Bob": True}
 
 
-@pytest.mark.firefox_too
 def test_one_receipt_serves_all_that_a_screen_has_drawn(visitors: Visitors, bob: Person, dana: Page) -> None:
     press(dana, "Call a waiter")
     press(dana, "Some water")

@@ -19,7 +19,7 @@ from waitercaller.model.tables import Table
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox; test_firefox.py does for all of it"),
+    pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox"),
 ]
 
 REFRESH_MS = 30_000  # timeout; the pages reload themselves after 10 and 15 seconds

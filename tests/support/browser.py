@@ -58,7 +58,7 @@ def firefox_executable() -> str | None:
     return shutil.which("firefox-esr") or shutil.which("firefox")
 
 
-def launch_firefox(playwright: Playwright, **preferences: str | float | bool) -> Browser:
+def launch_firefox(playwright: Playwright) -> Browser:
     """Start Firefox, without a sound device."""
     path = firefox_executable()
     assert path, "Firefox is missing: sudo apt-get install firefox-esr"
@@ -73,5 +73,5 @@ def launch_firefox(playwright: Playwright, **preferences: str | float | bool) ->
         channel="moz-firefox",
         executable_path=FIREFOX_PROXY,
         env=environ,
-        firefox_user_prefs=FIREFOX_PREFERENCES | preferences,
+        firefox_user_prefs=FIREFOX_PREFERENCES,
     )

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, WebError, expect
 
 from tests.support import timeshift
 from tests.support.cast import Person, wait_until
@@ -12,9 +12,8 @@ from tests.support.website import Website
 TIMEOUT_MS = 15_000  # for what normally takes milliseconds
 # Options of a context that Playwright ignores in Firefox.
 UNKNOWN_TO_FIREFOX = {"forced_colors", "has_touch", "is_mobile", "java_script_enabled", "reduced_motion"}
-# Firefox tells Playwright nothing of these.
-TELL_VIOLATIONS = """document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
-  console.error(`Content Security Policy: ${violatedDirective} ${blockedURI}`));"""
+# What Firefox says of a stream that cannot be opened, as an uncaught error: Chromium says net::ERR_….
+REFUSED_STREAM = "can’t establish a connection to the server at"
 NO_WORKER = "Service Worker registration blocked by Playwright"  # an expected console message
 
 
@@ -66,10 +65,8 @@ class Visitors:
         context.set_default_timeout(TIMEOUT_MS)
         if script := timeshift.page_script():
             context.add_init_script(script)
-        if self.is_firefox:
-            context.add_init_script(TELL_VIOLATIONS)
         context.on("console", self._note_message)
-        context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
+        context.on("weberror", self._note_error)
         context.on("dialog", self._note_dialog)
         self._contexts.append(context)
         return context
@@ -91,6 +88,10 @@ class Visitors:
         is_refused_stream = "503 (" in message.text and "/live?" in url
         if message.type in ("error", "warning") and message.text != NO_WORKER and not is_refused_stream:
             self.complaints.append(f"{message.type}: {message.text} at {url}")
+
+    def _note_error(self, error: WebError) -> None:
+        text = str(error.error)
+        self.complaints.append(f"net::ERR_FAILED: {text}" if REFUSED_STREAM in text else f"uncaught: {text}")
 
     def _note_dialog(self, dialog: Dialog) -> None:
         self.complaints.append(f"dialog: {dialog.message}")
