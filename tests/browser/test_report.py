@@ -82,6 +82,7 @@ def test_everybody_can_read_and_use_them(pages: Iterator[Page]) -> None:
         assert page.locator("svg[onload]").count() == 0
 
 
+@pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox")
 def test_bars_are_as_high_as_their_figures_without_any_script(visitors: Visitors, busy: Person) -> None:
     page = visitors.logged_in(busy, java_script_enabled=False)
     page.goto(f"{busy.home}/dashboard")

@@ -74,4 +74,5 @@ def launch_firefox(playwright: Playwright) -> Browser:
         executable_path=FIREFOX_PROXY,
         env=environ,
         firefox_user_prefs=FIREFOX_PREFERENCES,
+        timeout=120_000,  # a busy machine takes longer than the usual 30 seconds
     )
