@@ -95,7 +95,6 @@ def test_an_answer_that_was_lost_makes_no_second_request(visitors: Visitors, dan
     assert taps() == [("waiter", 0)]
 
 
-@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_two_taps_without_network_are_both_sent_and_both_can_be_cancelled(dana: Page, taps: Any) -> None:
     dana.context.set_offline(True)
     tap(dana, "waiter")
@@ -123,7 +122,6 @@ def test_a_cancelling_without_network_is_said_by_its_name(dana: Page, taps: Any)
     expect(dana.locator("#unsent")).to_be_hidden()
 
 
-@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_the_last_choice_counts_of_those_made_without_network(app: Flask, dana: Page, taps: Any) -> None:
     dana.context.set_offline(True)
     tap(dana, "bill/card")
@@ -232,7 +230,6 @@ def test_a_phone_that_keeps_nothing_still_sends(dana: Page, taps: Any) -> None:
     assert taps() == [("waiter", 0)]
 
 
-@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_what_the_server_refuses_is_not_sent_again(visitors: Visitors, website: Website, dana: Page, taps: Any) -> None:
     visitors.tolerate("status of 400")
     tried: list[str] = []
@@ -245,7 +242,6 @@ def test_what_the_server_refuses_is_not_sent_again(visitors: Visitors, website: 
     assert taps() == []
 
 
-@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_a_tap_that_waited_is_answered_in_the_language_chosen_since(dana: Page, taps: Any) -> None:
     address = dana.url
     dana.goto(f"{address}?lang=it")

@@ -62,11 +62,11 @@ def launch_firefox(playwright: Playwright) -> Browser:
     """Start Firefox, without a sound device."""
     path = firefox_executable()
     assert path, "Firefox is missing: sudo apt-get install firefox-esr"
-    environ = {
+    environ: dict[str, str | float | bool] = {
         **os.environ,
         "FIREFOX": path,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # the proxy runs with this Python
-        "PULSE_SERVER": "unix:/dev/null",
+        "PULSE_SERVER": "unix:/dev/null",  # no sound device, whatever this computer has
         "ALSA_CONFIG_PATH": "/dev/null",
     }
     return playwright.firefox.launch(
