@@ -18,7 +18,11 @@ from waitercaller.model.restaurants import Zone
 from waitercaller.model.rollups import store, times
 from waitercaller.model.tables import Table
 
-pytestmark = [pytest.mark.browser, pytest.mark.moments]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.moments,
+    pytest.mark.chromium_only("figures of the server, and `make moments` would start Firefox each time"),
+]
 
 PATHS = ("report?days=28", "report?days=1", "report/unreached?days=28", "history")
 
@@ -73,7 +77,6 @@ def pages(request: pytest.FixtureRequest, visitors: Visitors, busy: Person) -> I
     return opened()
 
 
-@pytest.mark.chromium_only("axe reads the same elements in every engine")
 def test_everybody_can_read_and_use_them(pages: Iterator[Page]) -> None:
     for page in pages:
         assert complaints(page) == [], page.url
@@ -82,7 +85,6 @@ def test_everybody_can_read_and_use_them(pages: Iterator[Page]) -> None:
         assert page.locator("svg[onload]").count() == 0
 
 
-@pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox")
 def test_bars_are_as_high_as_their_figures_without_any_script(visitors: Visitors, busy: Person) -> None:
     page = visitors.logged_in(busy, java_script_enabled=False)
     page.goto(f"{busy.home}/dashboard")
