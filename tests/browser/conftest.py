@@ -1,4 +1,7 @@
-"""Fixtures of the tests in a real browser: Chromium, the running website, and browsers that record every error.
+"""Fixtures of the tests in real browsers: Chromium, Firefox, the running website, and pages that record every error.
+
+A test that asks for a browser runs in both, in Firefox under an id that ends in "firefox]", unless it is marked
+`chromium_only("why")`.
 
 The people and tables of tests/conftest.py are created in the website's database here.
 """
@@ -9,10 +12,24 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
-from tests.support import browser
+from tests.support import browser as browsers
+from tests.support import schedule
 from tests.support.visitors import TIMEOUT_MS, Visitors
 from tests.support.website import Website
 from waitercaller.model.tables import Table
+
+ENGINES = [pytest.param("chromium", id=pytest.HIDDEN_PARAM), "firefox"]
+
+
+@pytest.hookimpl(trylast=True)  # so that the engine comes last in the id
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "browser" in metafunc.fixturenames:
+        metafunc.parametrize("browser", ENGINES, indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [item for item in items if not schedule.is_for_another_engine(item)]
+
 
 # Package scope, not session: Playwright keeps an event loop running, which would disturb other tests.
 
@@ -20,7 +37,7 @@ from waitercaller.model.tables import Table
 @pytest.fixture(scope="package")
 def executable() -> str:
     """The path of Chromium."""
-    path = browser.executable()
+    path = browsers.executable()
     if path is None:
         pytest.skip("Chromium is missing: sudo apt-get install chromium")
     return path
@@ -35,23 +52,34 @@ def playwright(executable: str) -> Iterator[Playwright]:
 
 @pytest.fixture(scope="package")
 def headless_shell(playwright: Playwright) -> Iterator[Browser]:
-    shell = browser.launch_shell(playwright)
+    shell = browsers.launch_shell(playwright)
     yield shell
     shell.close()
 
 
 @pytest.fixture(scope="package")
 def whole_chromium(playwright: Playwright) -> Iterator[Browser]:
-    chromium = browser.launch(playwright)
+    chromium = browsers.launch(playwright)
     yield chromium
     chromium.close()
 
 
+@pytest.fixture(scope="package")
+def firefox(playwright: Playwright) -> Iterator[Browser]:
+    if browsers.firefox_executable() is None:
+        pytest.skip("Firefox is missing: sudo apt-get install firefox-esr")
+    firefox = browsers.launch_firefox(playwright)
+    yield firefox
+    firefox.close()
+
+
 @pytest.fixture(scope="module")
-def chromium(request: pytest.FixtureRequest) -> Browser:
-    """Chromium's headless shell; Chromium itself for a module that is marked `whole_chromium`."""
-    is_whole = request.node.get_closest_marker("whole_chromium")
-    found: Browser = request.getfixturevalue("whole_chromium" if is_whole else "headless_shell")
+def browser(request: pytest.FixtureRequest) -> Browser:
+    """Firefox, or Chromium's headless shell; Chromium itself for a module that is marked `whole_chromium`."""
+    name = getattr(request, "param", "chromium")
+    if name == "chromium":
+        name = "whole_chromium" if request.node.get_closest_marker("whole_chromium") else "headless_shell"
+    found: Browser = request.getfixturevalue(name)
     return found
 
 
@@ -77,9 +105,9 @@ def app(website: Website) -> Flask:
 
 
 @pytest.fixture
-def visitors(website: Website, chromium: Browser) -> Iterator[Visitors]:
+def visitors(website: Website, browser: Browser) -> Iterator[Visitors]:
     """Browsers; fails at the end if a page reported an error."""
-    visitors = Visitors(website, chromium)
+    visitors = Visitors(website, browser)
     yield visitors
     visitors.leave()
 

@@ -17,7 +17,10 @@ from tests.support.visitors import Visitors, is_waiting, press
 from tests.support.website import Website
 from waitercaller.model.tables import Table
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.chromium_only("a website of its own, and nothing that engines do differently"),
+]
 
 PHONE = {"width": 360, "height": 740}
 SCRIPT = "www.googletagmanager.com"
@@ -47,7 +50,7 @@ addEventListener("pagehide", () => tell({ goodbye: location.href }));
 
 
 @pytest.fixture(scope="module")
-def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+def shared_website(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
     """The website of an operator who has configured Google Analytics."""
     website = Website(tmp_path_factory.mktemp("counted"), GA_MEASUREMENT_ID="G-1A2B3C4D5E")
     website.open()

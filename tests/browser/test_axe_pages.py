@@ -19,7 +19,7 @@ from waitercaller.model import duty, joins, logins, pauses, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.chromium_only("axe reads the same elements in every engine")]
 
 ENDLESS = ("requests.dashboard.live", "requests.guest.live")
 GUESTS = ("requests.guest.page", "requests.guest.printed")

@@ -19,7 +19,11 @@ from waitercaller.model import restaurants
 from waitercaller.model.requests import queries, transitions
 from waitercaller.model.tables import Table
 
-pytestmark = [pytest.mark.browser, pytest.mark.whole_chromium]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.whole_chromium,
+    pytest.mark.chromium_only("minutes of pages; Firefox tries one of each kind"),
+]
 
 STATIC = Path(__file__).parents[2] / "static"
 IMPORT = re.compile(r'^import [^"]*"([^"]+)";$', re.MULTILINE)
@@ -114,6 +118,7 @@ def test_a_guest_without_one_of_the_modules_is_told_that_the_page_may_be_old(vis
         page.unroute_all()
 
 
+@pytest.mark.firefox_too
 def test_a_dashboard_whose_script_did_not_start_loads_itself_anew_once_it_can(visitors: Visitors, bob: Person) -> None:
     page = visitors.logged_in(bob)
     page.clock.install()
@@ -131,6 +136,7 @@ def test_a_dashboard_whose_script_did_not_start_loads_itself_anew_once_it_can(vi
     expect(page.locator("#unstarted")).to_be_hidden()
 
 
+@pytest.mark.firefox_too
 def test_a_guest_whose_script_did_not_start_reads_who_is_on_the_way(
     website: Website, visitors: Visitors, alice: Person, table: Table, called: ObjectId
 ) -> None:
@@ -143,6 +149,7 @@ def test_a_guest_whose_script_did_not_start_reads_who_is_on_the_way(
     expect(guest.locator("#headline")).to_have_text("Alice is on the way")
 
 
+@pytest.mark.firefox_too
 def test_a_dashboard_that_stops_working_later_is_red(visitors: Visitors, bob: Person) -> None:
     page = visitors.logged_in(bob)
     page.clock.install()
@@ -154,6 +161,7 @@ def test_a_dashboard_that_stops_working_later_is_red(visitors: Visitors, bob: Pe
     is_red(page)
 
 
+@pytest.mark.firefox_too
 def test_a_page_without_the_watchdog_says_so_by_its_style_alone(visitors: Visitors, bob: Person) -> None:
     page = visitors.logged_in(bob)
     for name in ("js/watchdog.js", "js/cards.js"):

@@ -16,7 +16,11 @@ from waitercaller.db import clock
 from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import transitions
 
-pytestmark = [pytest.mark.browser, pytest.mark.whole_chromium]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.whole_chromium,
+    pytest.mark.chromium_only("Firefox has no sound device here"),
+]
 
 TONES = """
 window.tones = 0;

@@ -11,7 +11,10 @@ from tests.support.cast import Person, device
 from tests.support.visitors import Visitors, press
 from waitercaller.model import restaurants, tables
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see"),
+]
 
 
 @pytest.fixture

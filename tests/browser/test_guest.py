@@ -50,6 +50,7 @@ def requests_in(app: Flask) -> Callable[[], list[Document]]:
     return lambda: list(app.extensions["mongo"].database.requests.find().sort("created_at"))
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_a_call_is_said_to_be_on_the_screens_that_show_it_and_on_no_others(
     visitors: Visitors, alice: Person, bob: Person, dana: Page
 ) -> None:
@@ -85,6 +86,7 @@ def test_nobody_sees_a_call_without_screens_and_after_they_are_put_away(
     expect(dana.locator("#headline")).to_have_text(OVERLOOKED, timeout=SILENCE_MS)
 
 
+@pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox")
 def test_a_page_without_scripts_says_so_too(visitors: Visitors, table: Table) -> None:
     guest = visitors.come(java_script_enabled=False)
     guest.goto(f"/t/{table['code']}")
@@ -106,6 +108,7 @@ def test_who_taps_again_reminds_and_the_choice_can_be_changed(dana: Page, reques
     assert (request["choice"], request["kind"]) == ("cash", "bill")
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_who_cancels_leaves_what_another_phone_asks_for(visitors: Visitors, table: Table, dana: Page) -> None:
     tap(dana, "waiter")
     expect(dana.locator(".live")).to_be_visible()
@@ -123,6 +126,7 @@ def test_who_cancels_leaves_what_another_phone_asks_for(visitors: Visitors, tabl
     headline(other, "Your call is cancelled")
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_not_yet_brings_the_call_back_with_its_first_clock(
     website: Website, visitors: Visitors, alice: Person, dana: Page, requests_in: Any
 ) -> None:
@@ -152,6 +156,7 @@ def test_a_note_goes_with_a_tap_where_the_restaurant_takes_notes(
 
 
 @pytest.mark.moments
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_a_closed_restaurant_says_when_it_opens_and_offers_nothing(
     visitors: Visitors, table: Table, settle: Callable[[Document], None]
 ) -> None:
@@ -165,6 +170,7 @@ def test_a_closed_restaurant_says_when_it_opens_and_offers_nothing(
     expect(guest.locator("main button, textarea:visible, footer:visible")).to_have_count(0)
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_a_page_left_open_overnight_cannot_call(
     visitors: Visitors, website: Website, dana: Page, table: Table, requests_in: Any
 ) -> None:
@@ -179,6 +185,7 @@ def test_a_page_left_open_overnight_cannot_call(
     assert requests_in() == []
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_an_open_page_says_that_its_code_has_been_replaced(app: Flask, alice: Person, table: Table, dana: Page) -> None:
     with app.app_context():
         tables.rotate(alice.restaurant_id, table["_id"])
@@ -215,6 +222,7 @@ def test_keyboard_focus_stays_in_place_when_the_state_changes(dana: Page) -> Non
     expect(menu.locator("ul")).to_be_hidden()
 
 
+@pytest.mark.chromium_only("a session of Chromium's DevTools")
 def test_a_second_visit_fetches_the_page_alone(visitors: Visitors, table: Table) -> None:
     guest = visitors.come()
     network = guest.context.new_cdp_session(guest)

@@ -20,7 +20,7 @@ from waitercaller.model.service_request import Scope
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import links as guest_links
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.chromium_only("axe reads the same elements in every engine")]
 
 PHONE = {"width": 360, "height": 740}
 SCREEN = "a" * 32

@@ -68,7 +68,7 @@ def test_a_tap_outlives_the_page(dana: Page, table: Table, taps: Any) -> None:
     phone.set_offline(True)
     tap(dana, "bill/card")
     expect(dana.locator("#unsent")).to_be_visible()
-    with pytest.raises(Exception, match="ERR_INTERNET_DISCONNECTED"):
+    with pytest.raises(Exception, match=r"ERR_INTERNET_DISCONNECTED|NS_ERROR_OFFLINE"):
         dana.reload()
     dana.close()
     phone.set_offline(False)
@@ -80,6 +80,7 @@ def test_a_tap_outlives_the_page(dana: Page, table: Table, taps: Any) -> None:
     expect(again.locator("#headline")).to_have_text("Your call is cancelled")
 
 
+@pytest.mark.chromium_only("Playwright does not read what Firefox posts")
 def test_an_answer_that_was_lost_makes_no_second_request(visitors: Visitors, dana: Page, taps: Any) -> None:
     lost: list[int] = []
 

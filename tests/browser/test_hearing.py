@@ -14,7 +14,11 @@ from tests.support.visitors import Visitors, card, press
 from tests.support.website import Website
 from waitercaller.model import restaurants
 
-pytestmark = [pytest.mark.browser, pytest.mark.whole_chromium]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.whole_chromium,
+    pytest.mark.chromium_only("a sound device, which Firefox lacks in tests"),
+]
 
 
 @pytest.fixture

@@ -22,7 +22,11 @@ from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 
-pytestmark = [pytest.mark.browser, pytest.mark.whole_chromium]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.whole_chromium,
+    pytest.mark.chromium_only("Playwright does not reach service workers in Firefox"),
+]
 
 PRIVATE = encryption.new_private_key()
 # Chromium would request an endpoint from Google's push service, which cannot be reached here. Its subscription is
@@ -52,7 +56,7 @@ def service() -> Iterator[PushService]:
 
 @pytest.fixture(scope="module")
 def telling_website(
-    service: PushService, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+    service: PushService, browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Website]:
     """A website with push messages enabled."""
     settings = {"VAPID_PRIVATE_KEY": PRIVATE, "PUSH_SERVICES": service.host, "SSL_CERT_FILE": str(AUTHORITY)}
@@ -105,7 +109,7 @@ def test_chromium_would_install_it(visitors: Visitors, bob: Person) -> None:
     ] == []  # the tests' browser contexts are incognito
 
 
-def test_its_icons_are_our_mark(chromium: Browser) -> None:
+def test_its_icons_are_our_mark(browser: Browser) -> None:
     """The committed files equal a new rendering, except for anti-aliasing."""
     difference = """async ([one, other]) => {
       const pixels = async (base64) => {
@@ -117,9 +121,9 @@ def test_its_icons_are_our_mark(chromium: Browser) -> None:
       const [a, b] = [await pixels(one), await pixels(other)];
       return a.length === b.length ? a.reduce((sum, value, at) => sum + Math.abs(value - b[at]), 0) / a.length : 255;
     }"""
-    page = chromium.new_page()
+    page = browser.new_page()
     for name, (size, svg) in icons.drawings().items():
-        pictures = [(icons.FOLDER / name).read_bytes(), icons.draw(chromium, size, svg)]
+        pictures = [(icons.FOLDER / name).read_bytes(), icons.draw(browser, size, svg)]
         assert page.evaluate(difference, [icons.base64_of(each) for each in pictures]) < 2, name
     page.close()
 

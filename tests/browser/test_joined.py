@@ -9,7 +9,10 @@ from tests.support.cast import Person
 from tests.support.visitors import Visitors, card, is_waiting, press, remember, was_not_reloaded
 from waitercaller.model import restaurants, tables
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see"),
+]
 
 PHONE = {"width": 390, "height": 780}
 IDLE = "How can we help?"

@@ -24,7 +24,7 @@ class FaultyWebsite(Website):
 
 
 @pytest.fixture(scope="module")
-def shared_website(chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
+def shared_website(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Website]:
     """A separate website for this file, since its processes are stopped and frozen."""
     website = FaultyWebsite(tmp_path_factory.mktemp("faults"))
     website.open()
@@ -74,6 +74,7 @@ def test_the_database_stops_and_comes_back(website: Website, visitors: Visitors,
 
 
 @pytest.mark.usefixtures("faults")
+@pytest.mark.chromium_only("to the page it is a server that is away")
 def test_the_database_hangs_and_recovers(website: Website, visitors: Visitors, alice: Person, dana: Page) -> None:
     dashboard = looking(visitors, alice)
     database_of(website).freeze()
@@ -117,6 +118,7 @@ def test_a_line_that_hangs_without_closing_is_noticed(website: Website, visitors
 
 
 @pytest.mark.usefixtures("faults")
+@pytest.mark.chromium_only("test_guest_offline.py sees it in Firefox")
 def test_a_tap_that_cannot_be_sent_says_so_and_can_be_tried_again(
     visitors: Visitors, alice: Person, dana: Page
 ) -> None:

@@ -25,7 +25,10 @@ from waitercaller.model.tables import Table
 from waitercaller.settings import kind_forms
 from waitercaller.web import fields
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.chromium_only("minutes of pages; test_pages.py looks at their width in Firefox, too"),
+]
 
 WIDTHS = (320, 360)  # CSS pixels
 WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmütze" * 6

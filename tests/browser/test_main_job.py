@@ -165,6 +165,7 @@ def test_done_and_nobody_there_can_be_undone(visitors: Visitors, alice: Person, 
     expect(card(dashboard, "7")).to_be_visible()
 
 
+@pytest.mark.chromium_only("a dozen pages for what two processes do")
 def test_a_call_shows_on_the_screens_of_both_workers(
     website: Website, visitors: Visitors, alice: Person, dana: Page
 ) -> None:

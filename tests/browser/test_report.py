@@ -18,7 +18,11 @@ from waitercaller.model.restaurants import Zone
 from waitercaller.model.rollups import store, times
 from waitercaller.model.tables import Table
 
-pytestmark = [pytest.mark.browser, pytest.mark.moments]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.moments,
+    pytest.mark.chromium_only("figures of the server, and `make moments` would start Firefox each time"),
+]
 
 PATHS = ("report?days=28", "report?days=1", "report/unreached?days=28", "history")
 

@@ -12,7 +12,7 @@ from tests.support.visitors import Visitors, card, comes_true, is_live, press
 from tests.support.website import Website
 from waitercaller.model import presence, restaurants, tables
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.chromium_only("most of it replaces the APIs that engines differ in")]
 
 # Replaces the device's APIs (sound, notifications, wake lock) by recorders.
 DEVICE = """
@@ -153,6 +153,7 @@ def test_a_screen_that_closes_says_goodbye_and_nothing_after_it(website: Website
     assert [each.partition("&screen=")[0] for each in said] == ["visible=0&audible=0"]
 
 
+@pytest.mark.firefox_too
 def test_a_screen_that_loads_again_is_one_screen(website: Website, visitors: Visitors, bob: Person) -> None:
     page = visitors.dashboard(bob)
     for _ in range(2):
@@ -164,6 +165,7 @@ def test_a_screen_that_loads_again_is_one_screen(website: Website, visitors: Vis
 # --- receipts -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.firefox_too
 def test_screens_in_front_sign_for_what_they_have_drawn(
     website: Website, visitors: Visitors, alice: Person, bob: Person, dana: Page
 ) -> None:
@@ -317,6 +319,7 @@ def test_a_browser_that_refuses_notices_is_not_asked_again(screen: Page) -> None
     expect(screen.locator("#notices-blocked")).to_contain_text("This browser shows no notices")
 
 
+@pytest.mark.firefox_too
 def test_the_tab_counts(screen: Page, dana: Page) -> None:
     icon = screen.locator("link[rel=icon]")
     plain = icon.get_attribute("href")

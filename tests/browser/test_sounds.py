@@ -12,7 +12,11 @@ from tests.browser.test_drawing import call as call  # a fixture
 from tests.support.cast import Person, wait_until
 from tests.support.visitors import Visitors, card, comes_true, press
 
-pytestmark = [pytest.mark.browser, pytest.mark.whole_chromium]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.whole_chromium,
+    pytest.mark.chromium_only("a sound device, which Firefox lacks in tests"),
+]
 
 LOWEST = {"Call a waiter": 1568, "The bill, please": 784, "Some water": 520}  # Hz, of the first stroke
 

@@ -13,7 +13,11 @@ from tests.support.visitors import Visitors, card, comes_true, is_live, is_not_l
 from tests.support.website import Website
 from waitercaller.model import presence
 
-pytestmark = [pytest.mark.browser, pytest.mark.whole_chromium]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.whole_chromium,
+    pytest.mark.chromium_only("a sound device, which Firefox lacks in tests"),
+]
 
 # A battery, a wake lock and sounds that the test can spoil.
 DEVICE = """

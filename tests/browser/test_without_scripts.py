@@ -17,7 +17,10 @@ from waitercaller.model.requests import queries
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox"),
+]
 
 REFRESH_MS = 30_000  # timeout; the pages reload themselves after 10 and 15 seconds
 

@@ -1,6 +1,9 @@
-"""Starts Chromium for tests and benchmarks."""
+"""Starts Chromium and Firefox for tests and benchmarks."""
 
+import os
 import shutil
+import sys
+from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
 
@@ -13,6 +16,14 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+FIREFOX_PREFERENCES: dict[str, str | float | bool] = {
+    "layout.css.prefers-color-scheme.content-override": 1,  # light, whatever the desktop has
+    "dom.push.serverURL": "wss://127.0.0.1:9/",  # nothing leaves this computer
+    "dom.ipc.processCount": 1,  # a process for each page takes much CPU time
+    "dom.ipc.processPrelaunch.enabled": False,
+    "fission.autostart": False,
+}
+FIREFOX_PROXY = Path(__file__).with_name("firefox_for_playwright.py")
 
 
 def executable() -> str | None:
@@ -40,3 +51,28 @@ def launch_shell(playwright: Playwright) -> Browser:
 
 def _launch(playwright: Playwright, path: str | None, *further_flags: str) -> Browser:
     return playwright.chromium.launch(executable_path=path, args=[*FLAGS, *further_flags])
+
+
+def firefox_executable() -> str | None:
+    """The path of Firefox; None if it is not installed."""
+    return shutil.which("firefox-esr") or shutil.which("firefox")
+
+
+def launch_firefox(playwright: Playwright) -> Browser:
+    """Start Firefox, without a sound device."""
+    path = firefox_executable()
+    assert path, "Firefox is missing: sudo apt-get install firefox-esr"
+    environ: dict[str, str | float | bool] = {
+        **os.environ,
+        "FIREFOX": path,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",  # the proxy runs with this Python
+        "PULSE_SERVER": "unix:/dev/null",  # no sound device, whatever this computer has
+        "ALSA_CONFIG_PATH": "/dev/null",
+    }
+    return playwright.firefox.launch(
+        channel="moz-firefox",
+        executable_path=FIREFOX_PROXY,
+        env=environ,
+        firefox_user_prefs=FIREFOX_PREFERENCES,
+        timeout=120_000,  # a busy machine takes longer than the usual 30 seconds
+    )

@@ -4,8 +4,8 @@ import pytest
 
 # Tests that share expensive programs or depend on their order run in one worker. Groups start in this order: those that
 # wait for browsers and other programs first, so that the other workers use the CPU meanwhile.
-GROUPS = ("deploy", "browser 0", "browser 1", "examined")
-BROWSER_GROUPS = 2
+GROUPS = ("deploy", "browser 0", "browser 1", "firefox 0", "firefox 1", "examined")
+GROUPS_PER_ENGINE = 2
 NOT_QUICK = ("browser", "deploy", "slow", "needs_wire")
 # Fixtures and markers of tests that need MongoDB's wire protocol, or that start processes.
 WIRE_FIXTURES = {"server", "embedded_server", "cluster", "watcher", "own_server"}
@@ -27,12 +27,26 @@ def mark(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
             if item.path.name not in modules:
                 modules.append(item.path.name)
-            group(item, f"browser {modules.index(item.path.name) % BROWSER_GROUPS}")
+            engine = "firefox" if in_firefox(item) else "browser"
+            group(item, f"{engine} {modules.index(item.path.name) % GROUPS_PER_ENGINE}")
         elif item.path.name == "test_examined.py":
             group(item, "examined")  # 50,000 requests are written once
         elif "deploy" in folders:
             item.add_marker("deploy")
             group(item, "deploy")  # one after the other: two cores bear one machine to install on or 2,000 streams
+
+
+def in_firefox(item: pytest.Item) -> bool:
+    """Whether this test of a browser runs in Firefox."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return bool(parameters.get("browser") == "firefox")
+
+
+def is_for_another_engine(item: pytest.Item) -> bool:
+    """Whether this run of a test is none: by its marks, or those of its module, only the other engine has it."""
+    if not in_firefox(item):
+        return item.get_closest_marker("firefox_only") is not None
+    return bool(item.get_closest_marker("chromium_only")) and not item.get_closest_marker("firefox_too")
 
 
 def group(item: pytest.Item, name: str) -> None:

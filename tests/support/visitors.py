@@ -3,22 +3,27 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, WebError, expect
 
 from tests.support import timeshift
 from tests.support.cast import Person, wait_until
 from tests.support.website import Website
 
 TIMEOUT_MS = 15_000  # for what normally takes milliseconds
+# Options of a context that Playwright ignores in Firefox.
+UNKNOWN_TO_FIREFOX = {"forced_colors", "has_touch", "is_mobile", "java_script_enabled", "reduced_motion"}
+# Firefox says so of a stream that is refused, or cannot be opened; the page asks again by itself.
+REFUSED_STREAM = re.compile("can’t establish a connection to the server at .*/live[?]")
 NO_WORKER = "Service Worker registration blocked by Playwright"  # an expected console message
 
 
 class Visitors:
     """Opens browser contexts and records console errors, CSP violations and dialogs of their pages."""
 
-    def __init__(self, website: Website, chromium: Browser) -> None:
+    def __init__(self, website: Website, browser: Browser) -> None:
         self.website = website
-        self.chromium = chromium
+        self.browser = browser
+        self.is_firefox = browser.browser_type.name == "firefox"
         self.complaints: list[str] = []
         self.tolerated: list[str] = []
         self._contexts: list[BrowserContext] = []
@@ -29,7 +34,8 @@ class Visitors:
         Service workers are blocked unless allowed, since requests that pass through one escape a test's routes.
         """
         options.setdefault("service_workers", "block")
-        return self.watched(self.chromium.new_context(base_url=self.website.url, locale="en-GB", **options)).new_page()
+        assert not (self.is_firefox and options.keys() & UNKNOWN_TO_FIREFOX), "mark this test as chromium_only"
+        return self.watched(self.browser.new_context(base_url=self.website.url, locale="en-GB", **options)).new_page()
 
     def logged_in(self, person: Person, **options: Any) -> Page:
         """A page of a new context with a login of this person."""
@@ -60,7 +66,7 @@ class Visitors:
         if script := timeshift.page_script():
             context.add_init_script(script)
         context.on("console", self._note_message)
-        context.on("weberror", lambda error: self.complaints.append(f"uncaught: {error.error}"))
+        context.on("weberror", self._note_error)
         context.on("dialog", self._note_dialog)
         self._contexts.append(context)
         return context
@@ -82,6 +88,11 @@ class Visitors:
         is_refused_stream = "503 (" in message.text and "/live?" in url
         if message.type in ("error", "warning") and message.text != NO_WORKER and not is_refused_stream:
             self.complaints.append(f"{message.type}: {message.text} at {url}")
+
+    def _note_error(self, error: WebError) -> None:
+        text = str(error.error)
+        if not REFUSED_STREAM.search(text):
+            self.complaints.append(f"uncaught: {text}")
 
     def _note_dialog(self, dialog: Dialog) -> None:
         self.complaints.append(f"dialog: {dialog.message}")
