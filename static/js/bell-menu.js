@@ -1,7 +1,7 @@
 // The bell's menu: how this screen calls for attention.
 
 import { canNotify, isNotifying, startNotifications } from "./desktop-notifications.js";
-import { find, safely } from "./dom.js";
+import { find, safely, setText } from "./dom.js";
 import { obeysRinger, soundState, startSound, switchSound, testSound } from "./sound.js";
 import { showTroubles, startTroubles } from "./trouble.js";
 
@@ -14,7 +14,7 @@ function showSound() {
   const state = soundState();
   const { on, off, blocked } = bell.dataset;
   bell.dataset.state = state;
-  find("#sound-words", HTMLElement).textContent = { on, off, blocked, dead: blocked }[state] ?? "";
+  setText(find("#sound-words", HTMLElement), { on, off, blocked, dead: blocked }[state] ?? "");
   soundSwitch.setAttribute("aria-checked", String(state === "on"));
   showTroubles();
 }

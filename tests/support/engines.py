@@ -116,7 +116,7 @@ def firefox() -> Iterator[Firefox]:
             [_firefox() or "firefox", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            wait_until(lambda: _listens(port))
+            wait_until(lambda: listens(port))
             with closing(Firefox(port)) as window:
                 yield window
         finally:
@@ -144,6 +144,6 @@ def _firefox() -> str | None:
     return shutil.which("firefox-esr") or shutil.which("firefox")
 
 
-def _listens(port: int) -> bool:
+def listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
