@@ -4,7 +4,7 @@ import pytest
 
 # Tests that share expensive programs or depend on their order run in one worker. Groups start in this order: those that
 # wait for browsers and other programs first, so that the other workers use the CPU meanwhile.
-GROUPS = ("deploy", "browser 0", "browser 1", "examined")
+GROUPS = ("deploy", "browser 0", "browser 1", "webkit", "examined")
 BROWSER_GROUPS = 2
 NOT_QUICK = ("browser", "deploy", "slow")
 # Fixtures and markers of tests that need MongoDB's wire protocol, or that start processes.
@@ -25,14 +25,21 @@ def mark(items: list[pytest.Item]) -> None:
         folders = item.path.parts
         if "browser" in folders:
             item.add_marker("browser")
-            if item.path.name not in modules:
-                modules.append(item.path.name)
-            group(item, f"browser {modules.index(item.path.name) % BROWSER_GROUPS}")
+            group(item, browser_group(item, modules))
         elif item.path.name == "test_examined.py":
             group(item, "examined")  # 50,000 requests are written once
         elif "deploy" in folders:
             item.add_marker("deploy")
             group(item, "deploy")  # one after the other: two cores bear one machine to install on or 2,000 streams
+
+
+def browser_group(item: pytest.Item, modules: list[str]) -> str:
+    """The group of a test in a browser; `modules` are those before it."""
+    if "webkit" in item.path.parts:
+        return "webkit"
+    if item.path.name not in modules:
+        modules.append(item.path.name)
+    return f"browser {modules.index(item.path.name) % BROWSER_GROUPS}"
 
 
 def group(item: pytest.Item, name: str) -> None:

@@ -22,7 +22,7 @@ from selenium.webdriver.webkitgtk.options import Options
 
 from tests.support import databases, timeshift
 from tests.support.cast import wait_until
-from tests.support.engines import Paper, listens
+from tests.support.paper import Paper
 from tests.support.website import Website
 from tests.support.windows import Window
 from waitercaller.local import processes
@@ -56,7 +56,7 @@ def display() -> Iterator[str]:
 
 
 class WebKitWindow(Window):
-    """A window on this display. `script` runs before those of the page; with `scripts=False` none of the page's does."""
+    """A window on this display. `script` runs before those of the page, which do not run with `scripts=False`."""
 
     faults = (WebDriverException,)
 
@@ -85,7 +85,7 @@ class WebKitWindow(Window):
         with self._log.open("wb") as log:
             command = ["WebKitWebDriver", f"--port={port}"]
             self._process = processes.start(command, environ=os.environ | environ, output=log)
-        wait_until(lambda: listens(port))
+        wait_until(lambda: databases.listens(port))
         connection = RemoteConnection(client_config=ClientConfig(f"http://127.0.0.1:{port}"))
         self.driver = WebDriver(connection, options=options)
 

@@ -26,8 +26,8 @@ const isShown = (element) => element.getClientRects().length > 0;
 const shown = (css) => [...document.querySelectorAll(css)].filter(isShown);
 const words = (element) => (element.innerText || "").replace(/\\s+/g, " ").trim();
 """
-# The middle of the thing to press; nothing while it is covered or takes no clicks. Notes what the next click hits: the page
-# may be drawn anew just now.
+# The middle of the thing to press; nothing while it is covered or takes no clicks. Notes whether the next click hits:
+# the page may be drawn anew just now.
 SPOT = (
     SHOWN
     + """
