@@ -14,9 +14,9 @@ from urllib.request import urlopen
 from websockets.sync.client import connect
 
 from tests.support import databases, timeshift
-from tests.support.cast import wait_until
+from tests.support.cast import WAIT_SECONDS, wait_until
 from tests.support.website import Website
-from tests.support.windows import WAIT_SECONDS, Window
+from tests.support.windows import Window
 from waitercaller.local import processes
 
 MISSING = "missing: sudo apt-get install python3-pyqt5.qtwebengine"

@@ -11,13 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from tests.support.cast import Person
+from tests.support.cast import WAIT_SECONDS, Person
 from tests.support.website import Website
 from waitercaller.model.tables import Table
 
 PHONE = (390, 844)
 TABLET = (1024, 768)
-WAIT_SECONDS = 30.0  # for what normally takes milliseconds
 PAUSE_SECONDS = 0.05  # between two looks at a page
 
 # Functions of the page. An element with these words is one that says them or is called so.
