@@ -39,8 +39,9 @@ const { left, top, width, height } = thing.getBoundingClientRect();
 const spot = [Math.round(left + width / 2), Math.round(top + height / 2)];
 const found = document.elementFromPoint(...spot);
 if (!thing.contains(found)) return null;
-window.hit = false;
-addEventListener("mousedown", (event) => { window.hit = thing.contains(event.target); }, { capture: true, once: true });
+delete window.hit;
+const isHit = (target) => shown(css).some((each) => isMeant(each) && each.contains(target));
+addEventListener("mousedown", ({ target }) => { window.hit = isHit(target); }, { capture: true, once: true });
 return spot;
 """
 )
@@ -126,7 +127,7 @@ class Window:
             self.click(*spot)
             with suppress(*self.faults):
                 return self.value("window.hit") is not False
-            return True  # the page is gone
+            return True  # the page is gone; without scripts, nothing is noted
 
         self._wait(is_hit, f"{css} {words or ''} to be pressed")
 
