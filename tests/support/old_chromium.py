@@ -56,11 +56,12 @@ class OldChromiumWindow(Window):
         connection = connect(_page_at(port), max_size=None, ping_interval=None, proxy=None)
         self._socket = self._ends.enter_context(connection)
         self._number = 0
-        self._loads = 0
+        self._loaded: set[str] = set()  # the ids of what has been loaded
         self._complaints: list[str] = []
         for domain in DOMAINS:
             self.ask(f"{domain}.enable")
         width, height = size
+        self.ask("Page.setLifecycleEventsEnabled", enabled=True)
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
         self.ask("Page.addScriptToEvaluateOnNewDocument", source=timeshift.page_script())
 
@@ -75,9 +76,8 @@ class OldChromiumWindow(Window):
         return answer["result"]
 
     def open(self, url: str) -> None:
-        loads = self._loads
-        self.ask("Page.navigate", url=url)
-        while self._loads == loads:
+        loader = self.ask("Page.navigate", url=url)["loaderId"]
+        while loader not in self._loaded:
             self._hear()
 
     def run(self, script: str, *arguments: Any) -> Any:
@@ -109,8 +109,8 @@ class OldChromiumWindow(Window):
         message = json.loads(self._socket.recv(timeout=WAIT_SECONDS))
         told = message.get("params", {})
         match message.get("method"):
-            case "Page.loadEventFired":
-                self._loads += 1
+            case "Page.lifecycleEvent" if told["name"] == "load":
+                self._loaded.add(told["loaderId"])
             case "Runtime.exceptionThrown":
                 self._complaints.append(f"uncaught: {told['exceptionDetails']}")
             case "Runtime.consoleAPICalled" if told["type"] in ("error", "warning"):

@@ -35,7 +35,7 @@ def mark(items: list[pytest.Item]) -> None:
 
 def browser_group(item: pytest.Item, modules: list[str]) -> str:
     """The group of a test in a browser; `modules` are those before it."""
-    if "webkit" in item.path.parts:
+    if item.path.parent.name == "webkit":
         return "webkit"
     if item.path.name not in modules:
         modules.append(item.path.name)
