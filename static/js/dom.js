@@ -42,13 +42,7 @@ export function safely(work, otherwise) {
   }
 }
 
-/**
- * Only where it differs, and in place: WebKit sends no click where what was pressed has been replaced when the finger leaves.
- * @param {Element} element @param {string} text
- */
+/** Only where it differs. @param {Element} element @param {string} text */
 export function setText(element, text) {
-  if (element.textContent === text) return;
-  const { firstChild: only } = element;
-  if (only instanceof Text && !only.nextSibling) only.data = text;
-  else element.textContent = text;
+  if (element.textContent !== text) element.textContent = text;
 }
