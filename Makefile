@@ -9,7 +9,7 @@ apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq updat
 CATALOGUES := waitercaller/translations
 FRONTEND := tests/frontend
 NODE_MODULES := $(FRONTEND)/node_modules
-BROWSERS := chromium chromium-headless-shell firefox-esr gir1.2-webkit2-4.1 python3-gi xvfb
+BROWSERS := chromium chromium-headless-shell firefox-esr webkit2gtk-driver gir1.2-webkit2-4.1 python3-gi xvfb python3-pyqt5.qtwebengine
 PAPER_TOOLS := poppler-utils zbar-tools
 DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap logrotate shellcheck systemd
 

@@ -9,12 +9,14 @@ const bell = find("#bell", HTMLDetailsElement);
 const warning = find("#unheard", HTMLElement);
 const soundSwitch = find("#sound-switch", HTMLElement);
 const noticesSwitch = find("#notices-switch", HTMLElement);
+// Changed in place: WebKit sends no click where the text that was pressed is replaced before the button is up.
+const soundWords = find("#sound-words", HTMLElement).appendChild(new Text());
 
 function showSound() {
   const state = soundState();
   const { on, off, blocked } = bell.dataset;
   bell.dataset.state = state;
-  find("#sound-words", HTMLElement).textContent = { on, off, blocked, dead: blocked }[state] ?? "";
+  soundWords.data = { on, off, blocked, dead: blocked }[state] ?? "";
   soundSwitch.setAttribute("aria-checked", String(state === "on"));
   showTroubles();
 }

@@ -1,18 +1,21 @@
 """The cards for the tables come out of the printer whole: in each engine, on A4 and Letter, with margins."""
 
-import re
-import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from flask import Flask
 
-from tests.support import engines
+from tests.support import firefox_printer, webkit
+from tests.support import paper as paper_tools
 from tests.support.cast import Person
-from tests.support.engines import Firefox, Paper
+from tests.support.firefox_printer import Firefox
+from tests.support.paper import Paper
 from tests.support.visitors import Visitors
+from tests.support.webkit import WebKitWindow
 from tests.support.website import Website
+from tests.support.windows import Windows
 from waitercaller.model import tables
 from waitercaller.tables import qr
 
@@ -24,19 +27,23 @@ PAPERS = [
     Paper("Letter", 215.9, 279.4, 0),
     Paper("Letter", 215.9, 279.4, 12.7),
 ]
-DOTS_PER_INCH = 150
 Print = Callable[[str, Path, Paper], None]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _installed() -> None:
-    if not engines.are_installed():
-        pytest.skip(engines.MISSING)
+    for part, is_there in (
+        (firefox_printer, firefox_printer.is_installed()),
+        (webkit, webkit.is_installed()),
+        (paper_tools, paper_tools.can_be_read()),
+    ):
+        if not is_there:
+            pytest.skip(part.MISSING)
 
 
 @pytest.fixture(scope="module")
 def firefox() -> Iterator[Firefox]:
-    with engines.firefox() as found:
+    with firefox_printer.firefox() as found:
         yield found
 
 
@@ -67,8 +74,16 @@ def in_firefox(firefox: Firefox, session: str) -> Print:
 
 
 @pytest.fixture
-def in_webkit(session: str) -> Print:
-    return lambda url, file, paper: engines.webkit_print(url, session, file, paper)
+def in_webkit(website: Website, alice: Person, tmp_path: Path) -> Print:
+    def save(url: str, file: Path, paper: Paper) -> None:
+        with webkit.display() as display:
+            windows = Windows(website, tmp_path, partial(WebKitWindow, display=display))
+            window = windows.logged_in(alice)
+            window.open(url)
+            window.print(file, paper)
+            windows.leave()
+
+    return save
 
 
 @pytest.mark.parametrize("paper", PAPERS, ids=lambda paper: f"{paper.name} with {paper.margin} mm")
@@ -87,25 +102,6 @@ def test_eight_cards_are_two_sheets_and_every_code_is_read(
         codes = [table["code"] for table in tables.of_restaurant(alice.restaurant_id)]
     file = tmp_path / "cards.pdf"
     request.getfixturevalue(f"in_{engine}")(f"{website.url}{alice.home}/tables/print", file, paper)
-    assert _size(file) == pytest.approx((paper.width, paper.height), abs=0.5)
+    assert paper_tools.size_of(file) == pytest.approx((paper.width, paper.height), abs=0.5)
     expected = [{qr.address(website.url, code) for code in codes[sheet : sheet + 4]} for sheet in (0, 4)]
-    assert [_read(picture) for picture in _pictures(file)] == expected
-
-
-def _size(file: Path) -> tuple[float, float]:
-    """Width and height of its pages, in millimetres."""
-    told = subprocess.run(["pdfinfo", file], check=True, capture_output=True, text=True).stdout
-    width, height = re.findall(r"Page size: +([\d.]+) x ([\d.]+) pts", told)[0]
-    return float(width) * 25.4 / 72, float(height) * 25.4 / 72
-
-
-def _pictures(file: Path) -> list[Path]:
-    """A picture of each page, in order."""
-    subprocess.run(["pdftoppm", "-r", str(DOTS_PER_INCH), "-gray", "-png", file, file.with_suffix("")], check=True)
-    return sorted(file.parent.glob("*.png"))
-
-
-def _read(picture: Path) -> set[str]:
-    """The addresses in the codes of a page."""
-    scanned = subprocess.run(["zbarimg", "--quiet", "--raw", picture], check=False, capture_output=True, text=True)
-    return set(scanned.stdout.split())
+    assert paper_tools.codes_on(file) == expected

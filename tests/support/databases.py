@@ -56,6 +56,12 @@ def free_port() -> int:
             return port
 
 
+def listens(port: int) -> bool:
+    """Whether a program of this machine listens on this port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def fresh_name() -> str:
     """A unique database name, also across runs on the same server."""
     return f"test_{secrets.token_hex(6)}"

@@ -4,7 +4,7 @@ import pytest
 
 # Tests that share expensive programs or depend on their order run in one worker. Groups start in this order: those that
 # wait for browsers and other programs first, so that the other workers use the CPU meanwhile.
-GROUPS = ("deploy", "browser 0", "browser 1", "firefox 0", "firefox 1", "examined")
+GROUPS = ("deploy", "browser 0", "browser 1", "firefox 0", "firefox 1", "webkit", "examined")
 GROUPS_PER_ENGINE = 2
 NOT_QUICK = ("browser", "deploy", "slow", "needs_wire")
 # Fixtures and markers of tests that need MongoDB's wire protocol, or that start processes.
@@ -25,15 +25,22 @@ def mark(items: list[pytest.Item]) -> None:
         folders = item.path.parts
         if "browser" in folders:
             item.add_marker("browser")
-            if item.path.name not in modules:
-                modules.append(item.path.name)
-            engine = "firefox" if in_firefox(item) else "browser"
-            group(item, f"{engine} {modules.index(item.path.name) % GROUPS_PER_ENGINE}")
+            group(item, browser_group(item, modules))
         elif item.path.name == "test_examined.py":
             group(item, "examined")  # 50,000 requests are written once
         elif "deploy" in folders:
             item.add_marker("deploy")
             group(item, "deploy")  # one after the other: two cores bear one machine to install on or 2,000 streams
+
+
+def browser_group(item: pytest.Item, modules: list[str]) -> str:
+    """The group of a test in a browser; `modules` are those before it."""
+    if item.path.parent.name == "webkit":
+        return "webkit"
+    if item.path.name not in modules:
+        modules.append(item.path.name)
+    engine = "firefox" if in_firefox(item) else "browser"
+    return f"{engine} {modules.index(item.path.name) % GROUPS_PER_ENGINE}"
 
 
 def in_firefox(item: pytest.Item) -> bool:

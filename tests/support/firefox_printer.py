@@ -1,4 +1,4 @@
-"""Other engines than Chromium: Firefox, driven by its own Marionette protocol, and WebKitGTK. Both print to PDF.
+"""Firefox as it prints to PDF, which Playwright cannot do: driven by its own protocol, Marionette.
 
 Marionette is what geckodriver speaks to Firefox: JSON with its length in front, over TCP.
 """
@@ -10,15 +10,14 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support import databases
 from tests.support.cast import WAIT_SECONDS, wait_until
+from tests.support.paper import Paper
 
-MISSING = "missing: sudo apt-get install firefox-esr gir1.2-webkit2-4.1 python3-gi xvfb poppler-utils zbar-tools"
-WEBKIT_PRINTER = Path(__file__).parent / "webkit_printer.py"
+MISSING = "missing: sudo apt-get install firefox-esr"
 
 # What the dialog of Firefox would do: arguments are the file, and width, height and margin of the paper in inches.
 FIREFOX_PRINT = """
@@ -38,16 +37,6 @@ for (const side of ["Top", "Bottom", "Left", "Right"]) {
 for (const at of ["Left", "Center", "Right"]) settings[`headerStr${at}`] = settings[`footerStr${at}`] = "";
 gBrowser.selectedBrowser.browsingContext.print(settings).then(() => done("printed"), (fault) => done(String(fault)));
 """
-
-
-@dataclass(frozen=True)
-class Paper:
-    """A sheet in millimetres, and the margin that a printer leaves white."""
-
-    name: str
-    width: float
-    height: float
-    margin: float
 
 
 class Firefox:
@@ -116,7 +105,7 @@ def firefox() -> Iterator[Firefox]:
             [_firefox() or "firefox", *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         try:
-            wait_until(lambda: _listens(port))
+            wait_until(lambda: databases.listens(port))
             with closing(Firefox(port)) as window:
                 yield window
         finally:
@@ -124,26 +113,9 @@ def firefox() -> Iterator[Firefox]:
             process.wait(WAIT_SECONDS)
 
 
-def webkit_print(url: str, session: str, file: Path, paper: Paper) -> None:
-    """Print a page in a window of WebKitGTK, with this cookie session, by GTK's print operation."""
-    measures = [str(each) for each in (paper.width, paper.height, paper.margin)]
-    command = ["xvfb-run", "-a", "/usr/bin/python3", str(WEBKIT_PRINTER), url, session, str(file), *measures]
-    subprocess.run(command, check=True, timeout=WAIT_SECONDS * 2, stdout=subprocess.DEVNULL)
-
-
-def are_installed() -> bool:
-    """Whether both engines, and what reads their PDFs, are there."""
-    has_webkit = subprocess.run(
-        ["/usr/bin/python3", "-c", "import gi; gi.require_version('WebKit2', '4.1')"], check=False, capture_output=True
-    )
-    programs = all(shutil.which(each) for each in ("xvfb-run", "pdftoppm", "zbarimg"))
-    return bool(_firefox()) and has_webkit.returncode == 0 and programs
+def is_installed() -> bool:
+    return _firefox() is not None
 
 
 def _firefox() -> str | None:
     return shutil.which("firefox-esr") or shutil.which("firefox")
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
