@@ -248,7 +248,7 @@ def test_every_page_of_the_staff_fits_and_so_does_every_form_that_is_refused(
             page = show(client.get(path))
             found += [f"{path}: {each}" for each in faults(page) if not path.endswith("/print")]  # as wide as paper
             for action, texts in page.evaluate(FORMS):
-                for text in (WORD, BACKWARDS):
+                for text in (WORD, BACKWARDS) if action.endswith("/tables") else (WORD,):
                     form = {name: text if value is None else value for name, value in texts.items()}
                     answer = client.submit(action, form, page=path)
                     if answer.status_code == 400:
