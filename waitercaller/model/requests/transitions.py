@@ -233,7 +233,7 @@ def _take_back(where: Scope, request_id: ObjectId, phones: list[str]) -> int:
             left = {"_id": request_id, **where, **unchanged, "live": True}
             changed = documents().update_one(left, {"$set": {**first, "others": others}}).modified_count
         else:
-            changed = _end(where, [request_id], "cancelled", None, **unchanged)
+            changed = _end(where, [request_id], "cancelled", None, **unchanged, **NOT_REHEARSED)
         if changed:
             return changed
     return 0
