@@ -1,6 +1,6 @@
 """Evenings by chance: whatever guests, staff, phones, screens and the clock do, nobody who waits is ever nobody's.
 
-MODEL_STEPS says how many acts (1,000; 10,000 in CI), MODEL_SEED which evenings; MODEL_DATABASE=mongomock takes
+MODEL_STEPS says how many acts (1,000; CI does 9,000 more), MODEL_SEED which evenings; MODEL_DATABASE=mongomock takes
 a seventh of the time. `MODEL_DATABASE=mongomock MODEL_STEPS=1000000 make test ARGS=tests/requests/test_evenings.py`
 needs `-o faulthandler_timeout=0` in ARGS besides, for parts that take more than ten minutes.
 """
