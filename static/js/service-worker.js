@@ -123,18 +123,25 @@ async function show(message) {
 }
 
 worker.addEventListener("notificationclick", (event) => {
-  const message = event.notification.data;
-  event.notification.close();
-  event.waitUntil(event.action === "accept" ? accept(message) : openWindow(message.url));
+  event.waitUntil(event.action === "accept" ? accept(event.notification) : leave(event.notification));
 });
 
+/** @param {Notification} notification */
+function leave(notification) {
+  notification.close();
+  return openWindow(notification.data.url);
+}
+
 /**
- * The button on a message: its reader goes. Where the server does not say so, the dashboard is opened.
- * @param {Message} message
+ * The button on a message: its reader goes, and the message is replaced by the server's answer. (If it was closed before,
+ * a slow browser could close what replaces it.) Where the server does not say so, the dashboard is opened.
+ * @param {Notification} notification
  */
-async function accept(message) {
+async function accept(notification) {
+  /** @type {Message} */
+  const message = notification.data;
   const response = await answer("/push/accept", message.tokens.accept ?? "");
-  if (!response?.ok) return openWindow(message.url);
+  if (!response?.ok) return leave(notification);
   const { text } = await response.json();
   return show({ ...message, text, place: undefined, action: undefined, silent: true });
 }

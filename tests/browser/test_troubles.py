@@ -207,10 +207,12 @@ def test_a_screen_answers_its_stream_from_time_to_time(visitors: Visitors, bob: 
     call("4")
     expect(card(page, "4")).to_be_visible()
     count = len(answers)
-    page.clock.fast_forward(10_000)
-    with page.expect_request("**/screens"):
-        call("5")
-    assert len(answers) == count + 1
+    for table in ("5", "6", "7"):  # later, if it has told of a trouble meanwhile: that is an answer, too
+        page.clock.fast_forward(10_000)
+        call(table)
+        expect(card(page, table)).to_be_visible()
+    wait_until(lambda: page.evaluate("true") and len(answers) > count)
+    assert len(answers) - count < 3, "not at each event"
 
 
 def test_a_tab_that_is_frozen_says_goodbye_and_comes_back(website: Website, screen: Page, bob: Person) -> None:
