@@ -63,6 +63,8 @@ class Visitors:
 
     def watched(self, context: BrowserContext) -> BrowserContext:
         context.set_default_timeout(TIMEOUT_MS)
+        if self.is_firefox:
+            context.set_default_navigation_timeout(4 * TIMEOUT_MS)  # a busy machine has needed more than 15 s
         if script := timeshift.page_script():
             context.add_init_script(script)
         context.on("console", self._note_message)
