@@ -1,4 +1,4 @@
-// Keeps taps until they are answered; their key makes a repetition harmless.
+// Keeps taps until answered; their key makes a repetition harmless.
 
 import { safely } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
@@ -50,10 +50,10 @@ export class Outbox {
     this.send();
   }
 
-  /** A later tap on its button gets a new key. @param {Tap} tap @param {string} [form] */
+  /** A later one of this page gets a new key. @param {Tap} tap @param {string} [form] */
   drop(tap, form = tap.fields.form) {
     const others = readTaps().filter((other) => !isSame(tap, other) || other.at !== tap.at);
-    for (const other of others) if (isSame(tap, other)) other.fields.form = form;
+    for (const { button, fields } of others) if (button === tap.button && fields.form === tap.fields.form) fields.form = form;
     write(KEY, others);
   }
 
@@ -68,7 +68,7 @@ export class Outbox {
     safely(() => this.handlers.onChange(), undefined);
   }
 
-  /** One after the other; retries with exponential backoff and jitter. */
+  /** One by one; retries with exponential backoff and jitter. */
   async send() {
     clearTimeout(this.retryTimer);
     this.dropLate();

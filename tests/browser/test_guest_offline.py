@@ -116,6 +116,24 @@ def test_a_reminder_before_the_call_is_answered_is_a_reminder(dana: Page, taps: 
     assert taps() == [("waiter", 1)]
 
 
+def test_a_refusal_leaves_a_later_tap_its_own_key(visitors: Visitors, dana: Page) -> None:
+    """The same button, pressed in two pages of one phone; the second has no answer yet."""
+    visitors.tolerate("status of 400", "net::ERR_")
+    held: list[Route] = []
+    dana.route("**/call*", lambda route: held.append(route))
+    tap(dana, "waiter")
+    wait_until(lambda: dana.evaluate("true") and held)
+    later = dana.context.new_page()
+    later.route("**/call*", lambda route: route.abort())
+    later.goto(dana.url)
+    tap(later, "waiter")
+    expect(later.locator("#unsent")).to_be_visible()
+    held[0].fulfill(status=400, json={"message": "Not now."})
+    expect(dana.locator("#failed")).to_contain_text("Not now.")
+    key = later.evaluate("JSON.parse(localStorage.getItem('waitercaller.taps'))[0].fields.form")
+    assert key == later.locator("#call [name=form]").input_value()
+
+
 def test_two_taps_without_network_are_both_sent_and_both_can_be_cancelled(dana: Page, taps: Any) -> None:
     dana.context.set_offline(True)
     tap(dana, "waiter")

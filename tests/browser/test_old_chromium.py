@@ -10,7 +10,7 @@ from tests.support import old_chromium
 from tests.support.cast import Person
 from tests.support.old_chromium import OldChromiumWindow
 from tests.support.website import Website
-from tests.support.windows import Windows
+from tests.support.windows import Windows, do_the_main_job
 from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.browser
@@ -32,21 +32,9 @@ def test_the_main_job_in_an_old_chromium(windows: Windows[OldChromiumWindow], al
     tablet, guest = windows.dashboard(alice), windows.guest(table)
     assert OLD.search(guest.value("navigator.userAgent"))
     assert guest.value("[innerWidth, 'at' in []]") == [390, False]
-    for window in (tablet, guest):
-        window.run("window.here = true")
-    guest.press("button", "Call a waiter")
-    guest.says("#headline", "Your call is on 1 staff screen")
-    tablet.says("#sentence", re.compile("1 table waiting · oldest 0:.."))
-    tablet.press(".table-card button", "I’m going")
-    guest.says("#headline", "Alice is on the way")
-    tablet.says(".table-card .mine", "You are on the way")
-    tablet.press(".table-card button", "Done")
-    tablet.says("#sentence", "Nobody is waiting")
-    guest.says("#headline", "Done")
+    do_the_main_job(tablet, guest)
     tablet.says("#live-words", "Live")
     assert tablet.value("document.title").startswith("Calls")
-    for window in (tablet, guest):
-        assert window.value("window.here") is True, "the page was loaded anew"
 
 
 def test_a_call_is_passed_on_in_an_old_chromium(

@@ -6,6 +6,7 @@ How a window runs a script, is clicked and typed into is its engine's; see webki
 
 import re
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -47,7 +48,7 @@ return spot;
 )
 
 
-class Window:
+class Window(ABC):
     """A window of a browser. `faults` are the exceptions of its driver while a page is just being replaced."""
 
     faults: tuple[type[Exception], ...] = ()
@@ -55,31 +56,31 @@ class Window:
     def __init__(self, website: Website) -> None:
         self.website = website
 
+    @abstractmethod
     def open(self, url: str) -> None:
         """Load this page, and wait until it is loaded."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, script: str, *arguments: Any) -> Any:
         """Run a function's body in the page, with `arguments`; returns its value."""
-        raise NotImplementedError
 
+    @abstractmethod
     def click(self, left: int, top: int) -> None:
         """Click at this place of the page, in pixels."""
-        raise NotImplementedError
 
+    @abstractmethod
     def type(self, text: str) -> None:
         """Press these keys, one after the other."""
-        raise NotImplementedError
 
-    def set_cookie(self, name: str, value: str) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def set_cookie(self, name: str, value: str) -> None: ...
 
+    @abstractmethod
     def complaints(self) -> list[str]:
         """What its pages have complained of."""
-        raise NotImplementedError
 
-    def close(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def close(self) -> None: ...
 
     def goto(self, path: str) -> None:
         """Load this page of the website."""
@@ -198,3 +199,21 @@ class Windows(Generic[AnyWindow]):
             window.close()
         unexpected = [each for each in complaints if not any(words in each for words in self.tolerated)]
         assert not unexpected, "pages complained:\n" + "\n".join(unexpected)
+
+
+def do_the_main_job(tablet: Window, guest: Window) -> None:
+    """A guest calls, and whoever has the tablet, Alice, goes and is done; neither page is loaded anew."""
+    for window in (tablet, guest):
+        window.run("window.here = true")
+    guest.press("button", "Call a waiter")
+    guest.says("#headline", "Your call is on 1 staff screen")
+    tablet.says("#sentence", re.compile("1 table waiting · oldest 0:.."))
+    tablet.says(".table-card h2", "7")
+    tablet.press(".table-card button", "I’m going")
+    guest.says("#headline", "Alice is on the way")
+    tablet.says(".table-card .mine", "You are on the way")
+    tablet.press(".table-card button", "Done")
+    tablet.says("#sentence", "Nobody is waiting")
+    guest.says("#headline", "Done")
+    for window in (tablet, guest):
+        assert window.value("window.here") is True, "the page was loaded anew"

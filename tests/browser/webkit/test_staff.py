@@ -10,7 +10,7 @@ from tests.browser.test_drawing import call as call  # a fixture
 from tests.support.cast import Person
 from tests.support.webkit import WebKitWindow
 from tests.support.website import Website
-from tests.support.windows import PHONE, Windows
+from tests.support.windows import PHONE, Windows, do_the_main_job
 
 NOT_LIVE = re.compile("Not live since .* — trying again")
 RED = "getComputedStyle(document.querySelector('.bar')).backgroundColor"
@@ -23,22 +23,9 @@ def test_the_main_job_between_a_phone_and_a_tablet(
 ) -> None:
     tablet = windows.dashboard(alice)
     assert dana.value("innerWidth") == PHONE[0]
-    for window in (tablet, dana):
-        window.run("window.here = true")
-    dana.press("button", "Call a waiter")
-    dana.says("#headline", "Your call is on 1 staff screen")
-    tablet.says("#sentence", re.compile("1 table waiting · oldest 0:.."))
-    tablet.says(".table-card h2", "7")
-    tablet.press(".table-card button", "I’m going")
-    dana.says("#headline", "Alice is on the way")
-    tablet.says(".table-card .mine", "You are on the way")
-    tablet.press(".table-card button", "Done")
-    tablet.says("#sentence", "Nobody is waiting")
-    dana.says("#headline", "Done")
+    do_the_main_job(tablet, dana)
     tablet.press("#toasts button", "Undo")
     tablet.says(".table-card h2", "7")
-    for window in (tablet, dana):
-        assert window.value("window.here") is True, "the page was loaded anew"
 
 
 def test_a_restart_of_the_website_is_said_in_red_and_all_is_right_afterwards(
