@@ -25,13 +25,14 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test quick moments lint bench pins translations chromium deploy-tools node
+.PHONY: help run demo test engines quick moments lint bench pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run           serve on this computer; PORT=8000 and HOST=127.0.0.1 say where, HOST=0.0.0.0 lets phones in'
 	@echo 'make demo          the same, with a demo restaurant'
 	@echo 'make test          run all tests; ARGS="-k table" runs some, ARGS="-n 0 --pdb" in one process'
+	@echo 'make engines       run the tests in Firefox, WebKit and an old Chromium'
 	@echo 'make quick         run those that need no browser, no Apache, no database and no other processes: one minute'
 	@echo 'make moments       run the tests that have to do with time, at the turn of a year, on a leap day, as the clocks change'
 	@echo 'make lint          look for mistakes without running anything'
@@ -50,8 +51,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # Four workers on two cores: some always wait for browsers and other programs.
 PYTEST := .venv/bin/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
+NO_SKIPS := $(if $(filter true,$(CI)),-p tests.support.no_skips)
+
 test: .venv/test.stamp chromium deploy-tools
-	@$(PYTEST) $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS)
+	@$(PYTEST) --engines chromium $(NO_SKIPS) $(ARGS)
+
+engines: .venv/test.stamp chromium
+	@$(PYTEST) --engines others $(NO_SKIPS) $(ARGS)
 
 # Without the tests of browsers, deployment, a database server and other real processes.
 quick: .venv/test.stamp
@@ -63,7 +69,7 @@ MOMENTS := 2026-12-31T23:58 2028-02-29T21:30 2027-10-31T00:58
 moments: .venv/test.stamp chromium
 	@for moment in $(MOMENTS); do \
 	    echo "At $$moment:"; \
-	    TEST_NOW=$$moment $(PYTEST) -q -m moments $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS) || exit 1; \
+	    TEST_NOW=$$moment $(PYTEST) -q -m moments --mongomock --engines chromium $(NO_SKIPS) $(ARGS) || exit 1; \
 	done
 
 lint: .venv/test.stamp $(NODE_MODULES)/.stamp
