@@ -9,7 +9,7 @@ import pytest
 from babel import Locale
 from babel.dates import format_date
 from flask import Flask
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser.test_axe_pages import pages
 from tests.support import axe
@@ -73,33 +73,24 @@ COVERED = """() => {
 }"""
 
 # The forms of a page that somebody can write into: their addresses, and what they send; null is to be written.
-FORMS = """() => [...document.querySelectorAll("form[method=post]")].map((form) => {
+FORMS = """(path) => [...document.querySelectorAll("form[method=post]")].map((form) => {
   const isOn = (each) => each.checked || !["radio", "checkbox"].includes(each.type);
   const sent = [...form.elements].filter((each) => each.name && each.name !== "csrf_token" && isOn(each));
   const written = (each) => ["text", "email", "password", "textarea"].includes(each.type);
   const fields = sent.map((each) => [each.name, written(each) ? null : each.value]);
-  return [new URL(form.action).pathname, Object.fromEntries(fields)];
+  const action = form.getAttribute("action") || path;
+  return [new URL(action, location.origin + path).pathname, Object.fromEntries(fields)];
 }).filter(([, fields]) => Object.values(fields).includes(null))"""
 
 
 @pytest.fixture
 def show(visitors: Visitors) -> Callable[[Any], Page]:
-    """`show(answer)`: a small phone, whose scripts are empty, with the page that a test's client has been given."""
-    page, shown = visitors.come(), [""]
-
-    def fulfil(route: Route) -> None:
-        if route.request.resource_type == "document":
-            route.fulfill(body=shown[0], content_type="text/html; charset=utf-8")
-        elif route.request.resource_type == "script":
-            route.fulfill(body="", content_type="text/javascript")
-        else:
-            route.fallback()
-
-    page.route("**/*", fulfil)
+    """`show(answer)`: a small phone with the page that a test's client has been given, without its scripts."""
+    page = visitors.come()
+    page.goto("/login")
 
     def opened(answer: Any) -> Page:
-        shown[0] = answer.text
-        page.goto(answer.request.path)
+        page.set_content(re.sub(r"<script.*?</script>", "", answer.text, flags=re.DOTALL))
         page.evaluate("document.querySelectorAll('main details').forEach((each) => { each.open = true })")
         return page
 
@@ -228,7 +219,7 @@ def reading(client: Browser, language: str) -> Browser:
     return client
 
 
-@pytest.mark.parametrize("language", STAFF_LANGUAGES)
+@pytest.mark.parametrize("language", ["de"])  # with the longest words
 def test_every_page_of_the_staff_fits_and_so_does_every_form_that_is_refused(
     app: Flask,
     show: Callable[[Any], Page],
@@ -247,7 +238,7 @@ def test_every_page_of_the_staff_fits_and_so_does_every_form_that_is_refused(
         for path in paths:
             page = show(client.get(path))
             found += [f"{path}: {each}" for each in faults(page) if not path.endswith("/print")]  # as wide as paper
-            for action, texts in page.evaluate(FORMS):
+            for action, texts in page.evaluate(FORMS, path):
                 for text in (WORD, BACKWARDS) if action.endswith("/tables") else (WORD,):
                     form = {name: text if value is None else value for name, value in texts.items()}
                     answer = client.submit(action, form, page=path)
