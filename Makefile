@@ -57,7 +57,7 @@ test: .venv/test.stamp chromium deploy-tools
 	@$(PYTEST) --engines chromium $(NO_SKIPS) $(ARGS)
 
 engines: .venv/test.stamp chromium
-	@$(PYTEST) --engines others $(NO_SKIPS) $(ARGS)
+	@$(PYTEST) --engines others $(NO_SKIPS) $(or $(ARGS),tests/browser)
 
 # Without the tests of browsers, deployment, a database server and other real processes.
 quick: .venv/test.stamp
@@ -69,7 +69,7 @@ MOMENTS := 2026-12-31T23:58 2028-02-29T21:30 2027-10-31T00:58
 moments: .venv/test.stamp chromium
 	@for moment in $(MOMENTS); do \
 	    echo "At $$moment:"; \
-	    TEST_NOW=$$moment $(PYTEST) -q -m moments --mongomock --engines chromium $(NO_SKIPS) $(ARGS) || exit 1; \
+	    TEST_NOW=$$moment $(PYTEST) -n 2 -q -m moments --mongomock --engines chromium $(NO_SKIPS) $(ARGS) || exit 1; \
 	done
 
 lint: .venv/test.stamp $(NODE_MODULES)/.stamp
