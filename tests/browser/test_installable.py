@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.test_layout_shift import MOST, SMALL, let_go, painted_before_its_scripts, shift
+from tests.browser.test_layout_shift import MOST, SMALL, painted_before_its_scripts, shift
 from tests.support import axe, icons
 from tests.support.cast import Person, wait_until
 from tests.support.push.service import PushService, push_service
@@ -304,8 +304,8 @@ def test_the_page_of_notifications_stays_where_it_is_when_its_script_starts(
         for zone in ("Terrace", "Garden"):
             restaurants.ensure_zone(alice.restaurant_id, zone)
     page = visitors.logged_in(alice, viewport=SMALL)
-    held = painted_before_its_scripts(page, f"{alice.home}/notifications")
-    let_go(page, held)
+    let_go = painted_before_its_scripts(page, f"{alice.home}/notifications")
+    let_go()
     comes_true(page, "document.querySelector('#here').dataset.state !== undefined")
     assert shift(page) <= MOST
 
