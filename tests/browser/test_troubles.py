@@ -49,7 +49,7 @@ def screen(visitors: Visitors, bob: Person) -> Page:
 
 
 def says(page: Page, words: str) -> None:
-    """One line over the cards says this."""
+    """One line at the lower edge says this."""
     expect(page.locator("#unheard")).to_be_visible()
     expect(page.locator("#unheard p")).to_have_text(words)
 

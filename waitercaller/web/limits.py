@@ -1,7 +1,8 @@
 """Rate limits: the name, the allowances and the message of each.
 
 Limits of accounts are counted in MongoDB, shared by all processes; while it is unavailable, each process counts in
-memory, so a limit always applies. Limits of guests are counted in memory only. A limit is counted in fixed windows
+memory, so a limit always applies. Limits of guests are counted in memory only: an answer to a call waits for no
+counter, and with N processes up to N times as many tries are taken. A limit is counted in fixed windows
 (aligned to multiples of their length), each by one conditional upsert, on the database's clock.
 
 Keys are stored as HMACs with the secret key: no e-mail or IP address is stored in plain text.
@@ -97,7 +98,12 @@ LIMITS: dict[str, Limit] = {
     "often": Limit(TRIES, (Allowance(30, HOUR, "key"),), shared=False),
     # All guests of a restaurant can share the address of its Wi-Fi; a full restaurant stays far below this.
     "guest_call": Limit(GUEST, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
-    "guest_table": Limit(GUEST, (Allowance(60, 10 * MINUTE, "key"),), shared=False),
+    # Of phones that have not called before; those that have count by themselves, so that nobody locks them out.
+    "guest_table": Limit(
+        GUEST,
+        (Allowance(300, 10 * MINUTE, "key"), Allowance(60, 10 * MINUTE, "key and address")),
+        shared=False,
+    ),
     "guest_phone": Limit(GUEST, (Allowance(20, 5 * MINUTE, "key"),), shared=False),
 }
 

@@ -26,8 +26,11 @@ from waitercaller.web.security import guest_form
 
 REFRESH_SECONDS = 15  # between reloads of a page without scripts while a request is live
 MAX_HELD_REQUESTS = 6  # in one phone's receipt
-MAX_STREAMS_PER_TABLE = 40
-MAX_STREAMS_PER_ADDRESS = 600  # all guests of a restaurant may share its Wi-Fi's IP address
+# In each process. All guests of a restaurant may share its Wi-Fi's IP address; half of its streams are kept for phones
+# that have called before.
+MAX_STREAMS_PER_PHONE = 6  # one that loses its connection leaves some behind for half a minute
+MAX_STREAMS_PER_TABLE = 40  # of phones that have not called
+MAX_STREAMS_PER_ADDRESS, MAX_NEW_STREAMS_PER_ADDRESS = 600, 300
 
 
 @blueprint.get("/t/<code:code>", strict_slashes=False)
@@ -70,7 +73,7 @@ def call(code: str) -> ResponseReturnValue:
     asked = call_form.read(restaurant)
     receipt = links.read_receipt(table)
     phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, key)
-    _limit_calls(table, phone.id)
+    _limit_calls(table, phone_id.counted_id(table["restaurant_id"], receipt.phone), phone.id)
     if _count_if_paused(restaurant, table, phone.ids):
         return _back(code, table, receipt)
     if not table_view.is_open(restaurant):
@@ -122,7 +125,7 @@ def live(code: str) -> Response:
     receipt, language, asked = links.read_receipt(table), current_language(), asked_language()
     phone_ids, interval = _phone_ids(table, receipt), streams.HEARTBEAT_SECONDS
     followed = table_view.followed(here, table, receipt.held)
-    issued = links.issue_of_form(table)
+    key, issued = links.page_of_form(table)
 
     def new_form_field() -> dict[str, str]:
         """While its stream is open a page does not grow too old to call; one that comes back too old stays so."""
@@ -144,7 +147,7 @@ def live(code: str) -> Response:
         interval = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)
         return pages.state_fragment(view, code, language, found[1], asked)
 
-    caps = {f"table:{table['_id']}": MAX_STREAMS_PER_TABLE, f"guests:{limits.network()}": MAX_STREAMS_PER_ADDRESS}
+    caps = _stream_limits(table, phone_id.counted_id(table["restaurant_id"], receipt.phone), key)
     topics = [f"guests:{here['_id']}", *(f"table:{each}" for each in followed)]
     return streams.respond(
         "state", topics, caps, read, revoked_reason="gone", interval=lambda: interval, besides=new_form_field
@@ -196,11 +199,30 @@ def _count_if_paused(restaurant: Restaurant, table: Table, phones: list[str]) ->
     return pause is not None
 
 
-def _limit_calls(table: Table, phone: str) -> None:
-    """Raise DomainError over the limits per phone, table or address; the last is high, as guests share addresses."""
+def _limit_calls(table: Table, known_phone: str, phone: str) -> None:
+    """Raise DomainError over the limits per phone, table or address; the last is high, as guests share addresses.
+
+    A table's limit is for phones that have not called before: one without cookies may be any number of them.
+    """
     limits.check("guest_call")
-    limits.check("guest_phone", phone)
-    limits.check("guest_table", str(table["_id"]))
+    limits.check("guest_phone", known_phone or phone)
+    if not known_phone:
+        limits.check("guest_table", str(table["_id"]))
+
+
+def _stream_limits(table: Table, known_phone: str, page_key: str) -> dict[str, int]:
+    """The holders of a stream and their limits: a phone that has called counts by itself, and others by their page."""
+    network = limits.network()
+    all_guests = {f"guests:{network}": MAX_STREAMS_PER_ADDRESS}
+    if known_phone:
+        return {f"phone:{known_phone}": MAX_STREAMS_PER_PHONE, **all_guests}
+    page = page_key or f"{table['_id']} {network}"  # old pages of a table and address count as one
+    return {
+        f"page:{page}": MAX_STREAMS_PER_PHONE,
+        f"table:{table['_id']}": MAX_STREAMS_PER_TABLE,
+        f"new guests:{network}": MAX_NEW_STREAMS_PER_ADDRESS,
+        **all_guests,
+    }
 
 
 def _back(code: str, table: Table, receipt: links.Receipt) -> BaseResponse:
