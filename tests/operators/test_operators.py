@@ -124,6 +124,7 @@ def test_the_examination_shows_the_findings_with_advice(operator: Person, monkey
     assert "All indexes are there." in shown
     assert "BAD: </span>The disk is &lt;full&gt;." in shown
     assert "Make room." in shown
+    assert shown.index("The disk is") < shown.index("All indexes"), "the worst first"
 
 
 # --- what can be tried ------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from waitercaller.web import access, limits
 from waitercaller.web.languages import current_language
 
 SHOWN = 20  # messages in trouble, of each outbox
+WORST_FIRST = ("BAD", "note", "good")
 
 
 @blueprint.get("/operator")
@@ -31,7 +32,8 @@ def index() -> ResponseReturnValue:
 def examine() -> ResponseReturnValue:
     """The same page with the doctor's findings. It is no GET: the doctor asks other servers, and takes a while."""
     limits.check("examine", str(access.current_person()["_id"]))
-    return render_template("operators/index.html", findings=list(doctor.examine(current_app)), **_facts())
+    findings = sorted(doctor.examine(current_app), key=lambda finding: WORST_FIRST.index(finding.state))
+    return render_template("operators/index.html", findings=findings, **_facts())
 
 
 @blueprint.post("/operator/mail")

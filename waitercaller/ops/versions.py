@@ -7,7 +7,7 @@ from pathlib import Path
 
 from waitercaller.db import server
 
-PACKAGES = ("Flask", "gunicorn", "gevent", "pymongo")
+PACKAGES = ("Flask", "gunicorn", "gevent", "PyMongo")
 _PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 
 
