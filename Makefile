@@ -25,7 +25,7 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test engines quick moments lint bench pins translations chromium deploy-tools node
+.PHONY: help run demo test engines quick moments lint bench release pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
@@ -37,6 +37,7 @@ help:
 	@echo 'make moments       run the tests that have to do with time, at the turn of a year, on a leap day, as the clocks change'
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
+	@echo 'make release       write the release of HEAD into dist/: tarball, SBOM, licences, checksums'
 	@echo 'make translations  bring the catalogues up to date with the code'
 	@echo 'make pins          choose the newest versions that the requirements allow'
 
@@ -84,6 +85,9 @@ lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 
 bench: .venv/test.stamp
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+release: .venv/run.stamp
+	@.venv/bin/python deploy/release.py
 
 # A .venv that does not work (its Python was upgraded, the folder was moved) or has another PYTHON is recreated.
 ifneq ($(shell .venv/bin/python -m pip --version >/dev/null 2>&1 && echo works),works)

@@ -51,6 +51,9 @@ on() {
     MONGODB_URI=$uri flask "$@"
 }
 
+# note_drill: for the doctor and the page of diagnostics.
+note_drill() { flask note-upkeep drill "$file" "$SECONDS" || echo 'That could not be noted in the database.' >&2; }
+
 # forget_rehearsal: drop the test database, so that it is not part of the next backup.
 forget_rehearsal() {
     "$python" -c 'import os, sys, pymongo; pymongo.MongoClient(os.environ["MONGODB_URI"]).drop_database(sys.argv[1])' "$rehearsal"
@@ -88,7 +91,7 @@ STOPPED
 restore_bson() {
     [[ ! $whole_server ]] || { echo "$file holds our database and no more: restore.sh FILE --replace" >&2 && exit 2; }
     flask restore "$file"
-    [[ $replace ]] || return 0
+    [[ $replace ]] || { note_drill && return 0; }
     stop
     flask restore "$file" --replace --yes
     start
@@ -118,7 +121,11 @@ restore_archive() {
     flask show-losses "$rehearsal"
     forget_rehearsal
     trap finish EXIT
-    [[ $replace ]] || { echo "All of it is there. $rehearsal, where it was tried, is gone again; $database was not touched." && return 0; }
+    if [[ ! $replace ]]; then
+        echo "All of it is there. $rehearsal, where it was tried, is gone again; $database was not touched."
+        note_drill
+        return
+    fi
     stop
     if [[ $whole_server ]]; then
         echo 'All databases, users and passwords become those of the backup; /etc/waitercaller/env must fit them.'

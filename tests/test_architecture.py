@@ -18,7 +18,7 @@ FLOORS = (
     ("mail", "push", "live"),
     ("web",),
     ("alerts", "ops"),
-    ("auth", "tables", "requests", "staff", "notifications", "settings", "report", "site"),
+    ("auth", "tables", "requests", "staff", "notifications", "settings", "report", "operators", "site"),
     ("local",),
     ("",),  # the modules at the root
 )

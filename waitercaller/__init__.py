@@ -3,7 +3,7 @@
 from flask import Flask
 
 from config import Config
-from waitercaller import auth, cli, notifications, ops, report, requests, settings, site, staff, tables
+from waitercaller import auth, cli, notifications, operators, ops, report, requests, settings, site, staff, tables
 from waitercaller.auth import account, two_factor
 from waitercaller.db import client
 from waitercaller.live.hub import Hub
@@ -24,7 +24,8 @@ def create_app(config: Config) -> Flask:
         part.init_app(app)
     for part in (cli, analytics):
         part.init_app(app)
-    for room in (ops, site, auth, account, two_factor, tables, staff, requests, notifications, report, settings):
+    rooms = (ops, site, auth, account, two_factor, tables, staff, requests, notifications, report, settings, operators)
+    for room in rooms:
         app.register_blueprint(room.blueprint)
 
     access.check_routes(app)

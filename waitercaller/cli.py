@@ -12,7 +12,7 @@ from waitercaller.auth.account import erased_again
 from waitercaller.db import schema, server
 from waitercaller.db.client import db, patiently, transaction
 from waitercaller.mail import outbox
-from waitercaller.model import logins, users
+from waitercaller.model import logins, upkeep, users
 from waitercaller.model import second_factors as two_factor
 from waitercaller.model.users import User
 from waitercaller.ops import archive, losses
@@ -33,6 +33,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(check_database)
     app.cli.add_command(show_losses)
     app.cli.add_command(erase_again)
+    app.cli.add_command(note_upkeep)
 
 
 @click.command("build-database")
@@ -185,6 +186,19 @@ def erase_again() -> None:
     try:
         with patiently():
             _erase_again()
+    except PyMongoError as error:
+        raise click.ClickException(_error_message(error)) from error
+
+
+@click.command("note-upkeep")
+@click.argument("work", type=click.Choice(["backup", "drill"]))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("seconds", type=click.IntRange(min=0))
+@with_appcontext
+def note_upkeep(work: upkeep.Work, file: Path, seconds: int) -> None:
+    """Note that a backup was just made, or a restore of it tried. For backup.sh and restore.sh."""
+    try:
+        upkeep.note(work, file.name, seconds)
     except PyMongoError as error:
         raise click.ClickException(_error_message(error)) from error
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from babel.dates import format_date
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_axe_pages import pages
+from tests.browser.test_axe_pages import page_of_operators, pages
 from tests.support import axe
 from tests.support.cast import Browser, Person, visit
 from tests.support.visitors import Visitors
@@ -235,7 +236,8 @@ def test_every_page_of_the_staff_fits_and_so_does_every_form_that_is_refused(
         paths += [f"{path}?days={days}" for path in paths if path.endswith("/report") for days in (1, 28, 90)]
         history = client.get(f"{olga.home}/history")
         paths += re.findall(rf'href="({olga.home}/history/\w+)"', history.text)[:1]
-        for path in paths:
+        last = page_of_operators(app, olga) if client is olga.client else ()
+        for path in chain(paths, last):
             page = show(client.get(path))
             found += [f"{path}: {each}" for each in faults(page) if not path.endswith("/print")]  # as wide as paper
             for action, texts in page.evaluate(FORMS, path):

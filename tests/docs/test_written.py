@@ -21,6 +21,7 @@ from waitercaller.model import (
     duty,
     erasure,
     logins,
+    operators,
     pauses,
     presence,
     profiles,
@@ -30,6 +31,7 @@ from waitercaller.model import (
     subscriptions,
     tables,
     unheard,
+    upkeep,
     users,
 )
 from waitercaller.model.requests import seen
@@ -115,6 +117,11 @@ def _share_tables(alice: Person, bob: Person, table: Table) -> None:
     duty.hand_over(bob.restaurant_id, bob.member_id, alice.member_id)
 
 
+def _operate(alice: Person) -> None:
+    operators.add(alice.user_id)
+    upkeep.note("backup", "waitercaller-20261126T041000Z.bson.gz", 3)
+
+
 def _act(alice: Person, bob: Person, table: Table) -> None:
     """Further operations that write documents or optional keys."""
     now, restaurant_id = clock.now(), alice.restaurant_id
@@ -171,6 +178,7 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     assert user
     assert restaurant
     users.record_login(user)
+    _operate(alice)
     users.record_leaving(bob.user_id, ObjectId(), "5" * 12, None)
     erasure.of_person(bob.user_id, [bob.member_id], None)
     erasure.of_member(restaurant, bob.member_id, None)

@@ -75,6 +75,7 @@ GETS: dict[str, Row] = {
     "report.show_story": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "report.show_unreached": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "notifications.index": (LOGIN, LOGIN, 403, 200, 200, 200, 404),
+    "operators.index": (LOGIN, LOGIN, 403, 404, 404, 404, 404),  # tests/operators has the row of an operator
     "site.manifest": (200, 200, 200, 200, 200, 200, 200),
     "site.offline": (200, 200, 200, 200, 200, 200, 200),
     "site.service_worker": (200, 200, 200, 200, 200, 200, 200),
@@ -162,6 +163,9 @@ POSTS: dict[str, Row] = {
     "notifications.subscribe": (LOGIN, LOGIN, 403, 404, 404, 404, 404),  # until the operator has a key
     "notifications.try_out": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
     "notifications.zones": (LOGIN, LOGIN, 403, 303, 303, 303, 404),
+    "operators.examine": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
+    "operators.send_mail": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
+    "operators.send_push": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
     "requests.dashboard.accept": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
     "requests.dashboard.enter": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
     "requests.dashboard.postpone": (LOGIN, LOGIN, 303, 303, 303, 303, 404),

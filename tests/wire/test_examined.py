@@ -47,6 +47,7 @@ EXEMPT = {
     ("outbox", "find state, $or(created_at $gt | refused $ne) sort created_at limit"),  # for metrics and the doctor
     ("rollups", "find state, quarter $lt"),  # quarters that are not counted for good yet
     ("tables", "find sort _id"),  # for what a restore loses, by the patient client
+    ("users", "find operator_since $ne sort email"),  # `flask operators list`, by the patient client
     ("users", "find sort _id"),  # likewise
     ("users", "update _id, $or(two_factor_offer.login_id $ne | two_factor_offer.until $lte): $set"),
 }

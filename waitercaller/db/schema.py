@@ -128,6 +128,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         _expires("purge_at"),
     ],
     "limits": [_expires("expires_at")],
+    "upkeep": [],
     "audit": [
         IndexModel([("user_id", ASCENDING), ("at", DESCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("at", ASCENDING)]),  # ascending like the shard key; read in reverse

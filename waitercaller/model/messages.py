@@ -8,9 +8,10 @@ content, or None if the message is obsolete. The outboxes are independent of the
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, Generic, Literal, NotRequired, TypeVar, cast
+from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypeVar, cast
 
 from bson import ObjectId
+from pymongo import DESCENDING
 
 from waitercaller.db import clock
 from waitercaller.db.client import db
@@ -50,6 +51,15 @@ class Push(Work):
     purge_at: datetime
 
 
+class Trouble(NamedTuple):
+    """A message that was not taken, as an operator sees it."""
+
+    kind: str
+    is_given_up: bool
+    attempts: int
+    created_at: datetime
+
+
 def subscriptions_told(topic: str, since: datetime | None = None) -> set[str]:
     """The ids of the subscriptions to which push messages with this topic were sent, or are due to be.
 
@@ -73,6 +83,17 @@ def redeem(push_id: str, purpose: Purpose) -> Push | None:
     if not db().pushes.update_one(unused, {"$set": {key: now}}).modified_count:
         return None
     return cast(Push | None, db().pushes.find_one({"_id": push_id}))
+
+
+def in_trouble(collection: Literal["outbox", "pushes"], limit: int) -> list[Trouble]:
+    """The messages of this outbox that were tried and not taken, those that are given up included; newest first."""
+    which = {"state": {"$in": ["due", "failed"]}, "attempts": {"$gt": 0}}
+    keys = ["name", "event", "state", "attempts", "next_at", "created_at"]  # neither addresses nor contents
+    found = db()[collection].find(which, keys).sort("next_at", DESCENDING).limit(limit)
+    return [
+        Trouble(each.get("name") or each["event"], each["state"] == "failed", each["attempts"], each["created_at"])
+        for each in found
+    ]
 
 
 class Registry(Generic[Prepare]):

@@ -81,6 +81,7 @@ class User(TypedDict):
     pending_email: NotRequired[PendingEmail]
     two_factor: NotRequired[TwoFactor]
     two_factor_offer: NotRequired[TwoFactorOffer]
+    operator_since: NotRequired[datetime]  # see `operators`
     left: NotRequired[list[FormerMembership]]
 
 

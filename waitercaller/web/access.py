@@ -1,8 +1,8 @@
 """Authentication and authorisation.
 
-Every route declares its access with one of `anyone`, `person` and `least`; the application does not start if one does
-not. A single guard runs before every view: anonymous → login page; not a member → 404, which does not disclose whether
-the restaurant exists; role too low → 403; password typed too long ago → password page.
+Every route declares its access with one of `anyone`, `person`, `least` and `operator`; the application does not start
+if one does not. A single guard runs before every view: anonymous → login page; not a member → 404, which does not
+disclose whether the restaurant exists; role too low → 403; password typed too long ago → password page.
 """
 
 from collections.abc import Callable
@@ -24,6 +24,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 RANKS: dict[Role, int] = {"waiter": 1, "manager": 2, "owner": 3}
 STAFF_PREFIX = "/r/<objectid:restaurant_id>/"
+OPERATORS_PREFIX = "/operator"
 
 
 class Visitor:
@@ -68,6 +69,12 @@ def least(role: Role, devices: bool = False) -> Callable[[View], View]:
     return declare
 
 
+def operator(view: View) -> View:
+    """Declare a route for the operators of the installation (`model.operators`); they need a second factor."""
+    view.__dict__["access"] = "operator"
+    return view
+
+
 def passive(view: View) -> View:
     """Declare a route that browsers request on their own: it does not reset the idle timeout of a login."""
     view.__dict__["passive"] = True
@@ -99,6 +106,8 @@ def check_routes(app: Flask) -> None:
             raise RuntimeError(f"{rule.rule} must start with {STAFF_PREFIX} and declare its least role.")
         if declared in RANKS and not rule.rule.startswith(STAFF_PREFIX):
             raise RuntimeError(f"{rule.rule} declares a role outside a restaurant.")
+        if rule.rule.startswith(OPERATORS_PREFIX) != (declared == "operator"):
+            raise RuntimeError(f"{rule.rule} must start with {OPERATORS_PREFIX} if it is for operators, and only then.")
 
 
 def log_in(user: User, verified_at: datetime | None = None) -> None:
@@ -209,11 +218,27 @@ def _guard() -> ResponseReturnValue | None:
         logins.touch(g.login)
     if g.person is None:
         _enter_as_device(getattr(view, "devices", False))
-    elif declared in RANKS and (answer := _enter_as_member(declared)):
+    elif answer := _enter_as_person(declared):
         return answer
     if getattr(view, "sensitive", False) and not logins.is_verified(g.login):
         return _ask_for_password()
     return None
+
+
+def _enter_as_person(declared: str | None) -> ResponseReturnValue | None:
+    if declared == "operator":
+        return _enter_as_operator()
+    return _enter_as_member(declared) if declared in RANKS else None
+
+
+def _enter_as_operator() -> ResponseReturnValue | None:
+    """Others get 404: they need not know that there is such a page."""
+    if not g.person.get("operator_since"):
+        abort(404)
+    if g.person.get("two_factor"):
+        return None
+    flash(_("Operators need two-factor login. As soon as it is set up, you can go on."), "warning")
+    return redirect(url_for("two_factor.setup"), 303)
 
 
 def _enter_as_member(role: Role) -> ResponseReturnValue | None:
