@@ -55,6 +55,7 @@ class Config:
     secret_key_fallbacks: tuple[str, ...]
     trusted_hosts: tuple[str, ...]
     proxy_count: int
+    registration: str
     mail_server: str
     mail_port: int
     mail_username: str
@@ -98,6 +99,7 @@ class Config:
             secret_key_fallbacks=env.optional("SECRET_KEY_FALLBACKS", _secret_keys, ()),
             trusted_hosts=env.required("TRUSTED_HOSTS", _hosts),
             proxy_count=env.number("PROXY_COUNT", 0, 0, 9),
+            registration=env.choice("REGISTRATION", "open", ("open", "invitation", "first")),
             **_mail(env),
             security_contact=env.optional("SECURITY_CONTACT", _contact, ""),
             ga_measurement_id=env.optional("GA_MEASUREMENT_ID", _measurement_id, ""),

@@ -29,6 +29,7 @@ from waitercaller.model import (
     settings,
     subscriptions,
     tables,
+    tenancy,
     unheard,
     users,
 )
@@ -174,3 +175,5 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     users.record_leaving(bob.user_id, ObjectId(), "5" * 12, None)
     erasure.of_person(bob.user_id, [bob.member_id], None)
     erasure.of_member(restaurant, bob.member_id, None)
+    users.disable(bob.user_id, None)
+    tenancy.suspend(restaurant_id, None)
