@@ -102,6 +102,8 @@ def test_what_is_written_is_on_the_page(
     dana.post(f"{address}/call", data={**form_in(dana.get(address).text, f"{address}/call"), "kind": "bill"})
     with app.app_context():
         _act(alice, bob, table)
+        users.disable(bob.user_id, None)
+        tenancy.suspend(alice.restaurant_id, None)
         for collection in COLLECTIONS:
             keys, documents = documented(collection), list(db()[collection].find())
             assert documents, collection
@@ -175,5 +177,3 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     users.record_leaving(bob.user_id, ObjectId(), "5" * 12, None)
     erasure.of_person(bob.user_id, [bob.member_id], None)
     erasure.of_member(restaurant, bob.member_id, None)
-    users.disable(bob.user_id, None)
-    tenancy.suspend(restaurant_id, None)
