@@ -25,6 +25,7 @@ main() {
         esac
     done
     must_be_root
+    alone
     [[ -e $HOME_DIR/current ]] || fail "nothing is installed in $HOME_DIR; begin with deploy/install.sh."
     [[ ! -e $SWITCHING ]] || read -r _ interrupted <"$SWITCHING"
     if undo_interrupted_switch && [[ $rollback && $interrupted == upgrade ]]; then return; fi # already rolled back
