@@ -135,9 +135,9 @@ chromium:
 deploy-tools:
 	@dpkg -s $(DEPLOY_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(DEPLOY_TOOLS)) \
 	    || echo 'Missing, so tests of the deployment are skipped: sudo apt-get install $(DEPLOY_TOOLS)'
-	@for proxy in $(PROXIES); do PATH="$$PATH:/usr/sbin" command -v $$proxy >/dev/null && continue; \
-	    $(call apt_install,$$proxy) && $(as_root) systemctl --quiet disable $$proxy >/dev/null 2>&1 \
-	    || echo "Missing, so its test is skipped: sudo apt-get install $$proxy"; done
+	@$(foreach proxy,$(PROXIES),PATH="$$PATH:/usr/sbin" command -v $(proxy) >/dev/null \
+	    || { $(call apt_install,$(proxy)) && { $(as_root) systemctl --quiet disable $(proxy) >/dev/null 2>&1 || true; }; } \
+	    || echo 'Missing, so its test is skipped: sudo apt-get install $(proxy)';)
 
 # Needs uv (https://docs.astral.sh/uv/) on the PATH. The JavaScript tools are pinned by npm, in $(FRONTEND)/package.json.
 pins:
