@@ -5,13 +5,14 @@ INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --req
 STAFF_LANGUAGES := de
 GUEST_LANGUAGES := ar es fr it ja nl pl pt tr zh
 as_root = $$([ "$$(id -u)" = 0 ] || echo sudo -n) env
-apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
+apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 RUNLEVEL=1 sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
 CATALOGUES := waitercaller/translations
 FRONTEND := tests/frontend
 NODE_MODULES := $(FRONTEND)/node_modules
 BROWSERS := chromium chromium-headless-shell firefox-esr webkit2gtk-driver gir1.2-webkit2-4.1 python3-gi xvfb python3-pyqt5.qtwebengine
 PAPER_TOOLS := poppler-utils zbar-tools
 DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap logrotate shellcheck systemd
+PROXIES := nginx haproxy
 
 
 # Extract the strings by the mapping file $(1) into the template $(2), and merge it into the catalogues of the languages $(3).
@@ -134,7 +135,8 @@ node:
 	@command -v npm >/dev/null && exit; $(call apt_install,nodejs npm) \
 	    || { echo 'Node.js and npm are missing, which check the scripts: sudo apt-get install nodejs npm' >&2; exit 1; }
 
-# System programs that the tests use: browsers, what reads the pages they print, and the programs of a production machine. Installing starts none of them.
+# System programs that the tests use: browsers, what reads the pages they print, and the programs of a production machine. Installing starts none of them, now
+# (SYSTEMD_OFFLINE, RUNLEVEL) or at the next start of the computer (disable).
 # Where they cannot be installed, the tests that need them are skipped with a message.
 chromium:
 	@dpkg -s $(BROWSERS) $(PAPER_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(BROWSERS) $(PAPER_TOOLS)) \
@@ -143,6 +145,9 @@ chromium:
 deploy-tools:
 	@dpkg -s $(DEPLOY_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(DEPLOY_TOOLS)) \
 	    || echo 'Missing, so tests of the deployment are skipped: sudo apt-get install $(DEPLOY_TOOLS)'
+	@$(foreach proxy,$(PROXIES),PATH="$$PATH:/usr/sbin" command -v $(proxy) >/dev/null \
+	    || { $(call apt_install,$(proxy)) && { $(as_root) systemctl --quiet disable $(proxy) >/dev/null 2>&1 || true; }; } \
+	    || echo 'Missing, so its test is skipped: sudo apt-get install $(proxy)';)
 
 # Needs uv (https://docs.astral.sh/uv/) on the PATH. The JavaScript tools are pinned by npm, in $(FRONTEND)/package.json.
 pins:

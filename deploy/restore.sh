@@ -34,6 +34,12 @@ export ERASURE_LOG=${ERASURE_LOG:-/var/lib/waitercaller-erasures/log}
 [[ ${RESTORE_MONGODB_URI:-} || ! -e /etc/waitercaller/restore.env ]] || load /etc/waitercaller/restore.env
 cd "$root"
 
+# Not while another of these scripts is at work: an upgrade would start the service in the middle of it (lib.sh, alone).
+lock=${WC_LOCK:-/run/waitercaller-deploy.lock}
+exec 9>>"$lock"
+flock --nonblock 9 || { echo "restore.sh: $(cat "$lock") is at work on this machine." >&2 && exit 1; }
+echo "restore.sh, process $$," >"$lock"
+
 # The database of MONGODB_URI, and the one for the test.
 database=$(sed -E 's#^[^/]*//[^/]*/([^?]*).*#\1#' <<<"$MONGODB_URI")
 rehearsal=${database}_restored

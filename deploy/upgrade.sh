@@ -47,6 +47,7 @@ main() {
     [[ ! $tarball || ! $rollback ]] || { usage >&2 && exit 2; }
     must_be_root
     [[ ! $tarball ]] || upgrade_from "$tarball"
+    alone
     [[ -e $HOME_DIR/current ]] || fail "nothing is installed in $HOME_DIR; begin with deploy/install.sh."
     [[ ! -e $SWITCHING ]] || read -r _ interrupted <"$SWITCHING"
     if undo_interrupted_switch && [[ $rollback && $interrupted == upgrade ]]; then return; fi # already rolled back

@@ -10,7 +10,7 @@ from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
 from waitercaller.model import presence
 from waitercaller.site import static_files
-from waitercaller.web import access, analytics, denials, errors, languages, routing, security
+from waitercaller.web import access, analytics, denials, errors, languages, proxies, routing, security
 
 
 def create_app(config: Config) -> Flask:
@@ -22,7 +22,7 @@ def create_app(config: Config) -> Flask:
 
     for part in (ops, routing, client, languages, security, access, outbox, presence, errors, denials, static_files):
         part.init_app(app)
-    for part in (cli, analytics):
+    for part in (cli, analytics, proxies):
         part.init_app(app)
     rooms = (ops, site, auth, account, two_factor, tables, staff, requests, notifications, report, settings, operators)
     for room in rooms:

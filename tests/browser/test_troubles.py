@@ -208,7 +208,9 @@ def test_a_screen_answers_its_stream_from_time_to_time(visitors: Visitors, bob: 
         page.clock.fast_forward(10_000)
         call(table)
         expect(card(page, table)).to_be_visible()
-    wait_until(lambda: page.evaluate("true") and len(answers) > 0)  # if it has told of a trouble, that is an answer, too
+    wait_until(
+        lambda: page.evaluate("true") and len(answers) > 0
+    )  # if it has told of a trouble, that is an answer, too
     assert sum(answer == before for before, answer in pairwise(answers)) < 2, "not at each event"
 
 

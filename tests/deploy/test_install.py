@@ -113,6 +113,13 @@ def test_a_second_run_does_what_one_that_failed_has_left_undone(box):
     assert "systemctl" not in box.do(renamed)
 
 
+def test_two_runs_do_not_change_the_machine_at_once(box):
+    before = box.snapshot()
+    said = box.do(f"flock /run/waitercaller-deploy.lock {INSTALL}", check=False)
+    assert "is at work on this machine" in said
+    assert box.snapshot() == before
+
+
 def test_a_machine_that_serves_one_name_does_not_take_another(box):
     before = box.snapshot()
     said = box.do(INSTALL.replace(DOMAIN, "other.waitercaller.test") + MAIL, check=False)

@@ -30,6 +30,7 @@ from waitercaller.model import (
     settings,
     subscriptions,
     tables,
+    tenancy,
     unheard,
     upkeep,
     users,
@@ -103,6 +104,8 @@ def test_what_is_written_is_on_the_page(
     dana.post(f"{address}/call", data={**form_in(dana.get(address).text, f"{address}/call"), "kind": "bill"})
     with app.app_context():
         _act(alice, bob, table)
+        users.disable(bob.user_id, None)
+        tenancy.suspend(alice.restaurant_id, None)
         for collection in COLLECTIONS:
             keys, documents = documented(collection), list(db()[collection].find())
             assert documents, collection

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from flask import Flask
 
+from tests.ops.test_user_commands import connect
 from tests.support.cast import Mail, Person, device
 from tests.support.push.phones import PRIVATE
-from tests.test_cli import connect
 from tests.web.test_walk import routes
 from waitercaller.db import clock
 from waitercaller.db.client import db
@@ -147,10 +147,11 @@ def test_a_test_message_goes_to_all_phones_of_the_operator(
     assert "subscribe a phone of yours" in operator.client.get(PAGE).text
     answer = operator.client.submit(f"{PAGE}/push", page=PAGE, follow_redirects=True)
     assert "None of your phones" in answer.text
-    keys = {"p256dh": "…", "auth": "…", "key": "…", "browser": "…", "language": "en"}
     with app.app_context():
         for person in (bob, charlie):
-            phone = subscriptions.Browser(endpoint=f"https://push.test/{person.name}", **keys)
+            phone = subscriptions.Browser(
+                endpoint=f"https://push.test/{person.name}", p256dh="…", auth="…", key="…", browser="…", language="en"
+            )
             subscriptions.put(person.restaurant_id, person.member_id, "a login", phone, "none")
         answer = operator.client.submit(f"{PAGE}/push", page=PAGE, follow_redirects=True)
         assert "A message to 1 phone is on its way." in answer.text

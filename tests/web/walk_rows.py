@@ -22,6 +22,7 @@ GETS: dict[str, Row] = {
     "auth.code": (LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN, LOGIN),
     "auth.confirm": (400, 400, 400, 400, 400, 400, 400),
     "auth.confirm_link": (303, 303, 303, 303, 303, 303, 303),
+    "auth.owner_link": (303, 303, 303, 303, 303, 303, 303),
     "auth.forgot": (200, 200, 200, 200, 200, 200, 200),
     "auth.forgot_sent": (200, 200, 200, 200, 200, 200, 200),
     "site.home": (200, 200, 303, 303, 303, 303, 303),

@@ -87,7 +87,7 @@ def _take(request: ServiceRequest) -> bool:
 
 def _tell_outcome(request: ServiceRequest) -> bool:
     """Replace the messages about it on phones by what has happened."""
-    restaurant = restaurants.get(request["restaurant_id"])
+    restaurant = restaurants.get_even_suspended(request["restaurant_id"])
     if restaurant:
         messages.enqueue_outcome(restaurant, request)
     return restaurant is not None

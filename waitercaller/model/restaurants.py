@@ -98,6 +98,7 @@ class Restaurant(OpeningTimes):
     zones: list[Zone]
     created_at: datetime
     removed_at: NotRequired[datetime]  # set when its only owner deletes their account; then it is erased
+    suspended_at: NotRequired[datetime | None]  # by an operator; see `tenancy`
 
 
 def documents() -> Collection[Restaurant]:
@@ -133,7 +134,13 @@ def create(
 
 
 def get(restaurant_id: ObjectId) -> Restaurant | None:
-    """The restaurant from the cache, hence up to cache.MAX_AGE_SECONDS old; None if it is removed."""
+    """The restaurant from the cache, hence up to cache.MAX_AGE_SECONDS old; None if it is removed or suspended."""
+    restaurant = get_even_suspended(restaurant_id)
+    return None if restaurant is None or restaurant.get("suspended_at") else restaurant
+
+
+def get_even_suspended(restaurant_id: ObjectId) -> Restaurant | None:
+    """The restaurant as by `get`, including a suspended one."""
     present = {"_id": restaurant_id, "removed_at": None}
     return cache.restaurants.get(restaurant_id, lambda: documents().find_one(present))
 
@@ -233,11 +240,6 @@ def close_again(restaurant_id: ObjectId, txn: ClientSession | None) -> bool:
     return bool(documents().update_one({"_id": restaurant_id}, {"$set": gone}, session=txn).modified_count)
 
 
-def present() -> list[Restaurant]:
-    """All restaurants that are not removed; needs the client without a time limit."""
-    return [each for each in documents().find({}).sort("_id") if not each.get("removed_at")]
-
-
 def forget(restaurant_id: ObjectId) -> None:
     """Invalidate the cached restaurant in this process; other processes do so by their watchers."""
     cache.restaurants.forget(restaurant_id)
@@ -247,14 +249,6 @@ def set_setting(restaurant_id: ObjectId, name: str, value: object) -> None:
     """Set one of the restaurant's settings."""
     documents().update_one({"_id": restaurant_id}, {"$set": {f"settings.{name}": value}})
     cache.restaurants.forget(restaurant_id)
-
-
-def rename_person(user_id: ObjectId, name: str, txn: ClientSession | None = None) -> None:
-    """Change the user's name in all memberships; with a number where another member has it already."""
-    for restaurant in of_user(user_id, txn):
-        new: Changes = {"members.$.name": free_name(restaurant["members"], name, user_id)}
-        documents().update_one({"_id": restaurant["_id"], "members.user_id": user_id}, {"$set": new}, session=txn)
-    cache.restaurants.clear()
 
 
 def works_elsewhere(user_id: ObjectId, restaurant_id: ObjectId) -> bool:

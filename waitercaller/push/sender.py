@@ -62,7 +62,7 @@ def _send(push: Push) -> Result:
     subscription = subscriptions.get(push["subscription_id"])
     if subscription is None:
         return _drop(push)
-    restaurant = restaurants.get(push["restaurant_id"])
+    restaurant = restaurants.get_even_suspended(push["restaurant_id"])
     if restaurant is None or not _may_be_told(subscription, restaurant):
         return _forget(subscription, push)
     message = _message(push, restaurant, subscription["language"])

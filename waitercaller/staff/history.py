@@ -74,4 +74,6 @@ def _event_texts() -> dict[str, str]:
         "pause_lifted": _("Pause lifted"),
         "tables_joined": _("Tables joined for tonight"),
         "tables_separated": _("Tables separated"),
+        "suspended": _("Suspended by whoever runs this site"),
+        "restored": _("Restored by whoever runs this site"),
     }

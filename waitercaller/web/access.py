@@ -19,6 +19,7 @@ from waitercaller.model import logins, restaurants, users
 from waitercaller.model.logins import Login
 from waitercaller.model.restaurants import Actor, Member, Restaurant, Role
 from waitercaller.model.users import User
+from waitercaller.web.errors import DomainError
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -198,7 +199,7 @@ def _load_visitor(secret: str) -> Visitor | None:
     if login["actor"]["kind"] == "device":
         return Visitor(secret, login, None)
     user = users.get(login["actor"]["id"])
-    return Visitor(secret, login, user) if user else None
+    return Visitor(secret, login, user) if user and not user.get("disabled_at") else None
 
 
 def _declared(app: Flask, endpoint: str) -> str | None:
@@ -246,10 +247,11 @@ def _enter_as_member(role: Role) -> ResponseReturnValue | None:
     restaurant = _restaurant(restaurant_id)
     if restaurant and restaurants.member_of(restaurant, g.person["_id"]) is None:
         restaurants.forget(restaurant_id)  # the cached document may be older than the membership
-        restaurant = restaurants.get(restaurant_id)
+        restaurant = restaurants.get_even_suspended(restaurant_id)
     member = restaurants.member_of(restaurant, g.person["_id"]) if restaurant else None
     if restaurant is None or member is None:
         abort(404)
+    _refuse_suspended(restaurant)
     g.restaurant, g.member = restaurant, member
     if not at_least(member, role):
         abort(403)
@@ -265,7 +267,20 @@ def _restaurant(restaurant_id: ObjectId) -> Restaurant | None:
     """
     if "_flashes" in session:
         restaurants.forget(restaurant_id)
-    return restaurants.get(restaurant_id)
+    return restaurants.get_even_suspended(restaurant_id)
+
+
+def _refuse_suspended(restaurant: Restaurant) -> None:
+    """Raise DomainError (403) where an operator has suspended the restaurant."""
+    if restaurant.get("suspended_at"):
+        raise DomainError(
+            _(
+                "Whoever runs this site has suspended your restaurant. Its guests read that they should wave to the "
+                "staff, and no call comes here. Nothing was deleted. Please ask whoever runs this site."
+            ),
+            403,
+            title=_("Suspended"),
+        )
 
 
 def _enter_as_device(allowed: bool) -> None:
@@ -273,6 +288,7 @@ def _enter_as_device(allowed: bool) -> None:
     restaurant = _restaurant(restaurant_id)
     if restaurant is None or restaurant_id != g.login["restaurant_id"]:
         abort(404)
+    _refuse_suspended(restaurant)
     if not allowed:
         abort(403)
     g.restaurant, g.device = restaurant, g.login

@@ -104,7 +104,12 @@ def _overview() -> dict[str, Any]:
     user_id = person["_id"]
     return {
         "restaurants": [
-            {"_id": restaurant["_id"], "name": restaurant["name"], "role": member["role"]}
+            {
+                "_id": restaurant["_id"],
+                "name": restaurant["name"],
+                "role": member["role"],
+                "suspended": bool(restaurant.get("suspended_at")),
+            }
             for restaurant in restaurants.of_user(user_id)
             if (member := restaurants.member_of(restaurant, user_id))
         ],

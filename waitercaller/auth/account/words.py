@@ -39,4 +39,6 @@ def _sentences() -> dict[str, str]:
         "removed": _("Left a restaurant"),
         "denied": _("A page was refused"),
         "exported": _("All data was downloaded"),
+        "disabled": _("The account was disabled by whoever runs this site"),
+        "enabled": _("The account was enabled again"),
     }

@@ -155,12 +155,21 @@ def live(code: str) -> Response:
 
 
 def _find(code: str) -> tuple[Table, bool, Restaurant]:
-    """The table, whether this is its current code, and its restaurant. Raises DomainError (404) for an unknown code."""
+    """The table, whether this is its current code, and its restaurant.
+
+    Raises DomainError for an unknown code (404), and where an operator has suspended the restaurant (403).
+    """
     found = tables.by_code(code)
-    restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
+    restaurant = restaurants.get_even_suspended(found[0]["restaurant_id"]) if found else None
     if found is None or restaurant is None:
         raise DomainError(_("This code is not in use. Please scan the code on your table, or wave to the staff."), 404)
     offer(_offered(restaurant))
+    if restaurant.get("suspended_at"):
+        raise DomainError(
+            _("This restaurant takes no calls at the moment, and nobody comes because of an earlier one."),
+            403,
+            title=_("Please wave to the staff"),
+        )
     return found[0], found[1], restaurant
 
 
