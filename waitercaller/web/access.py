@@ -100,7 +100,7 @@ def init_app(app: Flask) -> None:
 def check_routes(app: Flask) -> None:
     """Raise RuntimeError if a route does not declare its access, or if its prefix does not match its declaration."""
     for rule in app.url_map.iter_rules():
-        declared = _declared(app, rule.endpoint)
+        declared = getattr(app.view_functions[rule.endpoint], "access", None)
         if declared is None:
             raise RuntimeError(f"{rule.rule} ({rule.endpoint}) does not declare who may use it.")
         if rule.rule.startswith("/r/") and not (rule.rule.startswith(STAFF_PREFIX) and declared in RANKS):
@@ -179,13 +179,6 @@ def requires_two_factor(restaurant: Restaurant, member: Member) -> bool:
     return at_least(member, "manager") and bool(restaurant["settings"].get("two_factor_required"))
 
 
-def safe_next(target: str | None) -> str | None:
-    """`target` if it is a path on this site, else None. Browsers read `//evil` and `/\\evil` as other hosts."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
-        return None
-    return None if any(ord(character) < 32 for character in target) else target
-
-
 def _begin(visitor: Visitor) -> None:
     session.clear()
     session.permanent = True
@@ -202,14 +195,11 @@ def _load_visitor(secret: str) -> Visitor | None:
     return Visitor(secret, login, user) if user and not user.get("disabled_at") else None
 
 
-def _declared(app: Flask, endpoint: str) -> str | None:
-    return getattr(app.view_functions[endpoint], "access", None)
-
-
 def _guard() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None  # no route matched: Flask responds with 404 or 405
-    declared, view = _declared(current_app, request.endpoint), current_app.view_functions[request.endpoint]
+    view = current_app.view_functions[request.endpoint]
+    declared = getattr(view, "access", None)
     if declared == "anyone":
         return None
     if not current_user.is_authenticated:
