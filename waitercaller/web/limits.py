@@ -89,6 +89,10 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("These were several messages just now."),
         (Allowance(20, HOUR, "key"),),
     ),
+    "webhook_test": Limit(
+        lazy_gettext("These were several messages just now."),
+        (Allowance(20, HOUR, "key"),),
+    ),
     # From phones, without a login: a token is good once, and one that is wrong costs no query.
     "push_answer": Limit(TRIES, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     # Audit entries of denied requests: more would push earlier entries out of the list that owners see.
