@@ -14,7 +14,7 @@ from waitercaller.model import restaurants
 pytestmark = pytest.mark.browser
 
 PHONE = {"width": 360, "height": 740}
-PAGES = ("", "/opening", "/house", "/kinds", "/kinds/bill", "/kinds/new", "/zones", "/attention")
+PAGES = ("", "/opening", "/house", "/kinds", "/kinds/bill", "/kinds/new", "/zones", "/attention", "/webhook")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from tests.support.cast import Browser, Person, device, visit
 from tests.web.walk_rows import GETS, GUEST_POSTS, LOGIN, PEOPLE, POSTS
 from waitercaller.db.client import Document
-from waitercaller.model import invitations, logins, restaurants, tables
+from waitercaller.model import buttons, invitations, logins, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 
 # Collections that a GET must not change.
@@ -96,6 +96,7 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "restaurant_id": restaurant_id,
         "table_id": table["_id"],
         "code": table["code"],
+        "secret": secret_of_button(restaurant_id, table["_id"]),
         "request_id": request["_id"],
         "member_id": member_id,
         "pause_id": table["_id"],  # nobody is paused
@@ -109,6 +110,14 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "name": "0" * 32,  # of an unknown phone
         "key": "0" * 8,  # of an unknown screen
     }
+
+
+def secret_of_button(restaurant_id: ObjectId, table_id: ObjectId) -> str:
+    """The secret of the button that this table gets."""
+    buttons.renew(restaurant_id, table_id)
+    table = tables.get(restaurant_id, table_id)
+    assert table
+    return table["button"]["secret"]
 
 
 def token_of(browser: Browser, who: str, home: str) -> str:

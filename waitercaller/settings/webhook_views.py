@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from bson import ObjectId
-from flask import abort, flash, redirect, render_template, url_for
+from flask import flash, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_datetime
 from flask_babel import gettext as _
@@ -19,7 +19,7 @@ from waitercaller.settings import blueprint
 from waitercaller.settings.forms import WebhookForm
 from waitercaller.settings.views import saved
 from waitercaller.web import access, limits
-from waitercaller.web.forms import ButtonForm, text_of
+from waitercaller.web.forms import text_of
 
 HERE = "settings.webhook"
 
@@ -50,7 +50,6 @@ def set_webhook(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("owner")
 def try_webhook(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Send a test."""
-    _require_button()
     restaurant = settings.get(restaurant_id)
     if webhooks.of(restaurant):
         limits.check("webhook_test", str(restaurant_id))
@@ -63,7 +62,6 @@ def try_webhook(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("owner")
 def renew_secret(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Replace the secret."""
-    _require_button()
     return saved(restaurant_id, "webhook", webhooks.renew_secret(restaurant_id), HERE)
 
 
@@ -71,13 +69,7 @@ def renew_secret(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("owner")
 def remove_webhook(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Remove the webhook."""
-    _require_button()
     return saved(restaurant_id, "webhook", webhooks.remove(restaurant_id), HERE)
-
-
-def _require_button() -> None:
-    if not ButtonForm().validate():
-        abort(400)
 
 
 def _is_internal(url: str) -> bool:
@@ -117,7 +109,7 @@ def _outcome(hook: Hook) -> tuple[str, str]:
     if hook["state"] == "due":
         return ("warn", _("Is tried again")) if "tried_at" in hook else ("calm", _("On its way"))
     return {
-        "sent": ("calm", _("Taken")),
+        "sent": ("calm", _("Delivered")),
         "failed": ("late", _("Given up")),
         "dropped": ("warn", _("Not sent")),
     }[hook["state"]]

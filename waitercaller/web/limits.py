@@ -99,6 +99,10 @@ LIMITS: dict[str, Limit] = {
     "denied": Limit(TRIES, (Allowance(10, HOUR, "key"),), shared=False),
     # The same for operations that can be repeated without limit; a long evening has fewer.
     "often": Limit(TRIES, (Allowance(30, HOUR, "key"),), shared=False),
+    # A button, which may ask every few seconds what its light shows; all of a restaurant share an address.
+    "button": Limit(
+        TRIES, (Allowance(20_000, 10 * MINUTE, "address"), Allowance(600, 10 * MINUTE, "key")), shared=False
+    ),
     # All guests of a restaurant can share the address of its Wi-Fi; a full restaurant stays far below this.
     "guest_call": Limit(GUEST, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     "guest_table": Limit(GUEST, (Allowance(60, 10 * MINUTE, "key"),), shared=False),
