@@ -1,5 +1,6 @@
 """Webhooks: what is told of calls, signed, retried, given up loudly, and never to what only this machine reaches."""
 
+import json
 import logging
 import socket
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 from flask import Flask
 
 from config import Config
+from tests.docs.test_recipes import blocks
 from tests.hooks.conftest import Send
 from tests.support.calls import BOB, call, found
 from tests.support.cast import Person
@@ -30,6 +32,11 @@ def secret_of(told: Person) -> str:
     return webhook["secret"]
 
 
+def keys(message: Any) -> Any:
+    """The keys of a JSON object and of those within it."""
+    return {name: keys(value) for name, value in message.items()} if isinstance(message, dict) else None
+
+
 def hooks(database: Any) -> list[tuple[str, str, int]]:
     return [(each["event"], each["state"], each["attempts"]) for each in database.hooks.find().sort("_id")]
 
@@ -44,6 +51,8 @@ def test_a_call_is_told_step_by_step_and_signed(
     (message,) = receiver.messages
     assert message["type"] == "call.called"
     assert message["timestamp"].endswith("Z")
+    (example,) = (json.loads(each) for each in blocks("webhooks.md", "json"))
+    assert keys(message) == keys(example)
     about = message["data"]
     assert (about["text"], about["step"], about["waiting"], about["test"]) == ("Table 7: Waiter", "called", 1, False)
     assert about["call"] | {"since": ""} == {
