@@ -15,7 +15,7 @@ from tests.support.asvs import address, routes
 from tests.support.axe import complaints
 from tests.support.cast import Browser, Person, visit
 from tests.support.visitors import Visitors
-from waitercaller.model import duty, joins, logins, pauses, restaurants, tables
+from waitercaller.model import buttons, duty, joins, logins, pauses, restaurants, tables, webhooks
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 
@@ -47,6 +47,8 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
         for person, theirs in ((alice, laid[0]), (bob, laid[1])):
             duty.begin(restaurant_id, person.member_id)
             duty.take(restaurant_id, person.member_id, [theirs["_id"]], [])
+        buttons.renew(restaurant_id, laid[1]["_id"])
+        webhooks.put(restaurant_id, "https://hooks.example.org/")
         logins.start_device(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     return laid[1]
 

@@ -18,7 +18,7 @@ from tests.support.cast import Person
 from tests.support.receiver import Receiver, is_signed
 from tests.support.smtp import silent_server
 from waitercaller.alerts import unheard_restaurants, webhooks
-from waitercaller.hooks import signature
+from waitercaller.hooks import sender, signature
 from waitercaller.model import unheard
 from waitercaller.model import webhooks as stored
 from waitercaller.model.requests import escalation, rehearsals, transitions
@@ -152,14 +152,14 @@ def test_what_was_before_it_and_what_is_no_news_is_not_told(
 
 
 def test_it_is_retried_under_the_same_id_and_given_up_loudly(
-    database: Any, told: Person, receiver: Receiver, send: Send, later: Any, caplog: pytest.LogCaptureFixture
+    app: Flask, database: Any, told: Person, receiver: Receiver, later: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     receiver.answers = [500] * 10
     receiver.extra_headers["Location"] = receiver.url
     webhooks.enqueue_test(found(told.restaurant_id), "a test")
     with caplog.at_level(logging.WARNING):
-        for _ in range(12):
-            send()
+        for _ in range(11):
+            sender.send_due(app)
             later(minutes=15)
     assert receiver.ids == ["a test"] * 10
     assert hooks(database) == [("test", "failed", 10)]
@@ -229,6 +229,7 @@ def leading_to(*addresses: str) -> Any:
     return lambda host, port, **_: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, port)) for each in addresses]
 
 
+@pytest.mark.asvs("1.3.6")
 def test_a_host_that_leads_inside_is_not_even_connected_to(
     app: Flask, database: Any, told: Person, receiver: Receiver, send: Send, monkeypatch: pytest.MonkeyPatch
 ) -> None:

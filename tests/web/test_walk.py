@@ -67,6 +67,9 @@ def address(app: Flask, alice: Person) -> Address:
         given: dict[str, Any] = {"restaurant_id": alice.restaurant_id}
         if set(rule.arguments) - set(given):
             given = things(f"{endpoint} {who}" if apart else who)
+        if "secret" in rule.arguments:
+            with app.app_context():
+                given = {"secret": secret_of_button(alice.restaurant_id, given["table_id"])}
         given = {name: given[name] for name in rule.arguments}
         return str(app.url_map.bind("localhost").build(endpoint, given))
 
@@ -96,7 +99,6 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "restaurant_id": restaurant_id,
         "table_id": table["_id"],
         "code": table["code"],
-        "secret": secret_of_button(restaurant_id, table["_id"]),
         "request_id": request["_id"],
         "member_id": member_id,
         "pause_id": table["_id"],  # nobody is paused
