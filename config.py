@@ -67,6 +67,7 @@ class Config:
     ga_measurement_id: str
     vapid_private_key: str
     push_services: tuple[str, ...]
+    webhook_hosts: tuple[str, ...]
     log_format: str
     drain_file: str
     erasure_log: str
@@ -106,6 +107,7 @@ class Config:
             ga_measurement_id=env.optional("GA_MEASUREMENT_ID", _measurement_id, ""),
             vapid_private_key=env.optional("VAPID_PRIVATE_KEY", _vapid_private_key, ""),
             push_services=env.optional("PUSH_SERVICES", _host_patterns, PUSH_SERVICES),
+            webhook_hosts=env.optional("WEBHOOK_HOSTS", _host_patterns, ()),
             drain_file=env.text("DRAIN_FILE", ""),
             erasure_log=env.optional("ERASURE_LOG", _whole_path, ""),
             log_format=env.choice("LOG_FORMAT", "json", ("json", "text")),

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from babel import Locale
@@ -16,12 +16,15 @@ from tests.browser.test_axe_pages import page_of_operators, pages
 from tests.support import axe
 from tests.support.cast import Browser, Person, visit
 from tests.support.visitors import Visitors
+from waitercaller.alerts import webhooks as telling
 from waitercaller.db import cache, clock
-from waitercaller.db.client import Document
-from waitercaller.model import duty, joins, pauses, restaurants, tables
+from waitercaller.db.client import Document, db
+from waitercaller.model import buttons, duty, joins, pauses, restaurants, tables, webhooks
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES
+from waitercaller.model.requests import queries
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.rollups import times
+from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
 from waitercaller.settings import kind_forms
 from waitercaller.web import fields
@@ -135,6 +138,7 @@ def crowded(app: Flask, hire: Callable[..., Person]) -> Callable[[], tuple[Perso
         with app.app_context():
             _name(app, olga)
             laid = _call(olga)
+            _connect(olga, laid[0])
             _share_tables(olga, laid)
             _count(app, olga)
         return olga, laid[0]
@@ -180,6 +184,22 @@ def _call(olga: Person) -> list[Table]:
     requests.resolve(olga.restaurant_id, [calls[-1]["_id"]], by)
     pauses.pause_table(laid[1])
     return laid
+
+
+def _connect(olga: Person, table: Table) -> None:
+    """A webhook that was told of calls, in vain, and a button that is silent."""
+    webhooks.put(olga.restaurant_id, f"https://{'a' * 60}.example.org/{'x' * 900}")
+    told = {"at": clock.now() + timedelta(seconds=1), "what": "called", "by": None}
+    restaurants.forget(olga.restaurant_id)
+    restaurant, calls = restaurants.get(olga.restaurant_id), queries.live_of_table(olga.restaurant_id, table["_id"])
+    assert restaurant is not None
+    for call in calls:
+        telling.enqueue_steps(restaurant, cast(ServiceRequest, {**call, "steps": [told]}))
+    failed = {"state": "failed", "attempts": 10, "tried_at": clock.now(), "status": 0, "problem": "certificate"}
+    db().hooks.update_many({}, {"$set": failed})
+    buttons.renew(olga.restaurant_id, table["_id"])
+    silent = {"button.heard_at": clock.now() - timedelta(days=9)}
+    tables.documents().update_one({"_id": table["_id"]}, {"$set": silent})
 
 
 def _share_tables(olga: Person, laid: list[Table]) -> None:

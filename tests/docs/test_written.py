@@ -15,9 +15,11 @@ from tests.docs.test_data import COLLECTIONS, SCALARS, Key, documented
 from tests.support.cast import Mail, Person
 from tests.support.pages import form_in
 from waitercaller.alerts import messages
+from waitercaller.alerts import webhooks as telling
 from waitercaller.db import clock
 from waitercaller.db.client import db
 from waitercaller.model import (
+    buttons,
     duty,
     erasure,
     logins,
@@ -34,6 +36,7 @@ from waitercaller.model import (
     unheard,
     upkeep,
     users,
+    webhooks,
 )
 from waitercaller.model.requests import seen
 from waitercaller.model.rollups import store as rollups
@@ -125,6 +128,16 @@ def _operate(alice: Person) -> None:
     upkeep.note("backup", "waitercaller-20261126T041000Z.bson.gz", 3)
 
 
+def _connect(restaurant_id: ObjectId, table: Table) -> None:
+    """A webhook that has been told something, and a button that was heard."""
+    webhooks.put(restaurant_id, "https://hooks.test/1")
+    telling.enqueue_test(settings.get(restaurant_id), "a test")
+    buttons.renew(restaurant_id, table["_id"])
+    for each in tables.of_restaurant(restaurant_id):
+        if "button" in each:
+            buttons.note_heard(each)
+
+
 def _act(alice: Person, bob: Person, table: Table) -> None:
     """Further operations that write documents or optional keys."""
     now, restaurant_id = clock.now(), alice.restaurant_id
@@ -169,6 +182,7 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     }
     settings.change(restaurant_id, lambda _now: set_by_owner)
     _share_tables(alice, bob, table)
+    _connect(restaurant_id, table)
     restaurants.set_setting(restaurant_id, "escalation", {"nag": 30, "all_zones": 60, "alert": 90})
     for name in ("alert_mail", "duty", "notes", "two_factor_required"):
         restaurants.set_setting(restaurant_id, name, True)

@@ -103,7 +103,13 @@ def _make_them_of_one_restaurant(requests: list[Document]) -> None:
         each["restaurant_id"] = requests[0]["restaurant_id"]
         if number < LIVE:
             each.update(
-                live=True, untold=True, state="waiting", due_at=each["created_at"], next_step="nagged", ended_at=None
+                live=True,
+                untold=True,
+                hook_due=True,
+                state="waiting",
+                due_at=each["created_at"],
+                next_step="nagged",
+                ended_at=None,
             )
         else:
             ended_at = each["created_at"] + timedelta(minutes=5)
@@ -127,7 +133,7 @@ def test_no_command_examines_more_than_it_is_about(full: Full) -> None:
 
 def _asked(full: Full, collection: str, condition: str) -> Document:
     """A filter of this shape."""
-    is_about_few = collection == "requests" and ("live" in condition or "untold" in condition)
+    is_about_few = collection == "requests" and any(each in condition for each in ("live", "untold", "hook_due"))
     sample = full.live if is_about_few else full.samples[collection]
     return examined.example(condition, sample, clock.now())
 

@@ -110,7 +110,18 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "retired_codes": {"bsonType": "array"},
             "position": COUNT,
             "removed_at": DATE_OR_NULL,
-        }
+        },
+        optional={
+            "button": {
+                "bsonType": "object",
+                "required": ["secret", "since"],
+                "properties": {
+                    "secret": {"bsonType": "string", "pattern": "^[A-Z2-7]{26}$"},
+                    "since": DATE,
+                    "heard_at": DATE,
+                },
+            }
+        },
     ),
     "requests": _document(
         {
@@ -184,6 +195,16 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "subscription_id": TEXT,
             "event": TEXT,
             "expires_at": DATE,
+            **_queue_keys("sent", "dropped", "failed"),
+        }
+    ),
+    "hooks": _document(
+        {
+            "_id": TEXT,  # its occasion
+            "restaurant_id": OBJECT_ID,
+            "event": TEXT,
+            "body": TEXT,
+            "created_at": DATE,
             **_queue_keys("sent", "dropped", "failed"),
         }
     ),

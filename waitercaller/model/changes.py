@@ -20,7 +20,7 @@ PIPELINE: list[dict[str, Any]] = [
 ]
 
 # Keys of a request that no dashboard displays.
-UNDISPLAYED = ("shown", "signed", "pushed", "next_step", "due_at", "told_at", "untold")
+UNDISPLAYED = ("shown", "signed", "pushed", "next_step", "due_at", "told_at", "untold", "hook_due")
 
 
 def open_stream(await_ms: int) -> DatabaseChangeStream[Document]:

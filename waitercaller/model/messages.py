@@ -1,4 +1,4 @@
-"""Documents of the outboxes (mails, push messages), and the registry of the functions that prepare them.
+"""Documents of the outboxes (mails, push messages, webhooks), and the registry of the functions that prepare messages.
 
 A message is enqueued when something happens and sent later, with a long delay when a server is unavailable. Whether it
 is still true is decided when it is sent: each kind of message registers a function with its outbox, which returns the
@@ -58,6 +58,20 @@ class Trouble(NamedTuple):
     is_given_up: bool
     attempts: int
     created_at: datetime
+
+
+class Hook(Work):
+    """A message to a restaurant's webhook (collection `hooks`). States: due, sent, dropped, failed."""
+
+    _id: str  # its occasion (idempotency key); sent as webhook-id
+    restaurant_id: ObjectId
+    event: str
+    body: str  # JSON, as it is sent
+    created_at: datetime
+    tried_at: NotRequired[datetime]  # the last attempt
+    status: NotRequired[int]  # what was answered then; 0: nothing
+    problem: NotRequired[str | None]  # why nothing was: internal, timeout, certificate, unreachable
+    purge_at: NotRequired[datetime]
 
 
 def subscriptions_told(topic: str, since: datetime | None = None) -> set[str]:

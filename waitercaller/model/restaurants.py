@@ -17,6 +17,7 @@ from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.member_names import free_name
 from waitercaller.model.opening_times import OpeningTimes
 from waitercaller.model.standard_kinds import STANDARD_KINDS, Kind
+from waitercaller.model.webhook_entry import Webhook
 
 Role = Literal["waiter", "manager", "owner"]
 
@@ -83,6 +84,7 @@ class Settings(TypedDict, total=False):
     notes: bool  # guests may add a note to a call; default: False
     two_factor_required: bool  # managers and owners need a second factor; default: False
     duty: bool  # members can go on duty; default: True
+    webhook: Webhook  # default: none
 
 
 class Restaurant(OpeningTimes):

@@ -22,8 +22,9 @@ from waitercaller.model import logins, restaurants, subscriptions
 from waitercaller.model.messages import Push
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.subscriptions import Subscription
-from waitercaller.push import delivery, encryption, signatures
-from waitercaller.push.circuit_breaker import CircuitBreaker
+from waitercaller.outgoing import delivery
+from waitercaller.outgoing.circuit_breaker import CircuitBreaker
+from waitercaller.push import encryption, signatures
 from waitercaller.push.outbox import LISTENERS, QUEUE, REGISTRY, Message, is_enabled
 
 log = logging.getLogger(__name__)

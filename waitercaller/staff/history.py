@@ -51,6 +51,7 @@ def _section_texts() -> dict[str, str]:
         "hours": _("Opening hours"),
         "exceptions": _("Days that differ"),
         "duty": _("Duty"),
+        "webhook": _("Webhook"),
         "open": _("open"),
         "closed": _("closed"),
     }

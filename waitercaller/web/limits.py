@@ -95,12 +95,20 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("These were several messages just now."),
         (Allowance(20, HOUR, "key"),),
     ),
+    "webhook_test": Limit(
+        lazy_gettext("These were several messages just now."),
+        (Allowance(20, HOUR, "key"),),
+    ),
     # From phones, without a login: a token is good once, and one that is wrong costs no query.
     "push_answer": Limit(TRIES, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     # Audit entries of denied requests: more would push earlier entries out of the list that owners see.
     "denied": Limit(TRIES, (Allowance(10, HOUR, "key"),), shared=False),
     # The same for operations that can be repeated without limit; a long evening has fewer.
     "often": Limit(TRIES, (Allowance(30, HOUR, "key"),), shared=False),
+    # A button, which may ask every few seconds what its light shows; all of a restaurant share an address.
+    "button": Limit(
+        TRIES, (Allowance(20_000, 10 * MINUTE, "address"), Allowance(600, 10 * MINUTE, "key")), shared=False
+    ),
     # All guests of a restaurant can share the address of its Wi-Fi; a full restaurant stays far below this.
     "guest_call": Limit(GUEST, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     # Of phones that have not called before; those that have count by themselves, so that nobody locks them out.

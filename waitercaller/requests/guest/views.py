@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from waitercaller.alerts import due_steps
 from waitercaller.db import clock
 from waitercaller.live import streams
-from waitercaller.model import joins, pauses, restaurants, tables
+from waitercaller.model import joins, restaurants, tables
 from waitercaller.model.languages import DEFAULT_LANGUAGE, LANGUAGES
 from waitercaller.model.requests import queries, transitions
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
-from waitercaller.requests.guest import blueprint, call_form, links, pages, phone_id, table_view
+from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, table_view
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, analytics, limits
 from waitercaller.web.errors import DomainError
@@ -73,8 +73,9 @@ def call(code: str) -> ResponseReturnValue:
     asked = call_form.read(restaurant)
     receipt = links.read_receipt(table)
     phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, key)
-    _limit_calls(table, phone_id.counted_id(table["restaurant_id"], receipt.phone), phone.id)
-    if _count_if_paused(restaurant, table, phone.ids):
+    known = phone_id.counted_id(table["restaurant_id"], receipt.phone)
+    calling.limit_calls(table, known or phone.id, is_known=bool(known))
+    if calling.count_if_paused(restaurant, table, phone.ids):
         return _back(code, table, receipt)
     if not table_view.is_open(restaurant):
         return _back(code, table, receipt)  # the page says when the restaurant opens
@@ -110,7 +111,7 @@ def reopen(code: str) -> ResponseReturnValue:
     _refuse_old_code(current)
     receipt = links.read_receipt(table)
     phone_ids = _phone_ids(table, receipt)
-    if table_view.is_open(restaurant) and not _count_if_paused(restaurant, table, phone_ids):
+    if table_view.is_open(restaurant) and not calling.count_if_paused(restaurant, table, phone_ids):
         view = table_view.read(restaurant, table, receipt.held, phone_ids)
         transitions.reopen(table_view.scope_of(restaurant), view.reopenable_ids, by=None)
         due_steps.take_now(queries.with_ids(table_view.scope_of(restaurant), view.reopenable_ids))
@@ -198,25 +199,6 @@ def _receipt(restaurant: Restaurant, table: Table) -> links.Receipt:
 def _phone_ids(table: Table, receipt: links.Receipt) -> list[str]:
     """The ids of the phone that sent this HTTP request."""
     return phone_id.known_ids(table["restaurant_id"], receipt.phone)
-
-
-def _count_if_paused(restaurant: Restaurant, table: Table, phones: list[str]) -> bool:
-    """Whether the phone or the table is paused; if so, count this tap."""
-    pause = pauses.applying_to(table, phones, joins.tables_with(restaurant, table["_id"], clock.now()))
-    if pause is not None:
-        pauses.count_tap(pause, joins.as_one(restaurant, table))
-    return pause is not None
-
-
-def _limit_calls(table: Table, known_phone: str, phone: str) -> None:
-    """Raise DomainError over the limits per phone, table or address; the last is high, as guests share addresses.
-
-    A table's limit is for phones that have not called before: one without cookies may be any number of them.
-    """
-    limits.check("guest_call")
-    limits.check("guest_phone", known_phone or phone)
-    if not known_phone:
-        limits.check("guest_table", str(table["_id"]))
 
 
 def _stream_limits(table: Table, known_phone: str, page_key: str) -> dict[str, int]:
