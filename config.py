@@ -36,10 +36,7 @@ PUSH_SERVICES = ("fcm.googleapis.com", "*.push.services.mozilla.com", "*.push.ap
 
 
 class ConfigError(click.ClickException):
-    """Missing or invalid variables; `problems` has one sentence for each.
-
-    A ClickException, so that commands print the message without a traceback.
-    """
+    """Missing or invalid variables, one sentence for each in `problems`. Commands print it without a traceback."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("The configuration is not complete:\n" + "\n".join(f"  - {line}" for line in problems))

@@ -123,6 +123,21 @@ def _share_tables(alice: Person, bob: Person, table: Table) -> None:
     duty.hand_over(bob.restaurant_id, bob.member_id, alice.member_id)
 
 
+def _subscribe(restaurant_id: ObjectId, bob: Person) -> None:
+    """A phone, and a message to it."""
+    browser: subscriptions.Browser = {
+        "endpoint": "https://push.test/1",
+        "p256dh": "…",
+        "auth": "…",
+        "key": "…",
+        "browser": "…",
+        "language": "en",
+    }
+    subscriptions.put(restaurant_id, bob.member_id, "a login", browser, "all")
+    (subscription,) = subscriptions.of_member(restaurant_id, bob.member_id)
+    messages.enqueue_trial(restaurant_id, subscription["_id"])
+
+
 def _operate(alice: Person) -> None:
     operators.add(alice.user_id)
     upkeep.note("backup", "waitercaller-20261126T041000Z.bson.gz", 3)
@@ -159,17 +174,7 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     pauses.pause_table(table)
     tables.rotate(restaurant_id, table["_id"])
     logins.start_device(restaurant_id, "Counter", None, "127.0.0.1", "a test")
-    browser: subscriptions.Browser = {
-        "endpoint": "https://push.test/1",
-        "p256dh": "…",
-        "auth": "…",
-        "key": "…",
-        "browser": "…",
-        "language": "en",
-    }
-    subscriptions.put(restaurant_id, bob.member_id, "a login", browser, "all")
-    (subscription,) = subscriptions.of_member(restaurant_id, bob.member_id)
-    messages.enqueue_trial(restaurant_id, subscription["_id"])
+    _subscribe(restaurant_id, bob)
     unheard.mark_unheard(restaurant_id)
     for note in unheard.noted().values():
         unheard.record_alert(note)
