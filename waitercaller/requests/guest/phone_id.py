@@ -62,13 +62,21 @@ def identify_or_create(restaurant_id: ObjectId, receipt_phone: str, key: str) ->
     """The ids of the phone that sends this call; a new phone gets one.
 
     A new id is derived from the call's idempotency `key`, so that a call that is sent again because its answer was lost
-    has the same id.
+    has the same id, and the stream of the page knows it already.
     """
     if ids := known_ids(restaurant_id, receipt_phone):
         return PhoneId(ids)
+    return PhoneId([id_of_new(restaurant_id, key)], _new_cookie(key))
+
+
+def id_of_new(restaurant_id: ObjectId, key: str) -> str:
+    """The id that a phone without one gets by a call with this idempotency key."""
+    return _digest("device", str(restaurant_id), _new_cookie(key))
+
+
+def _new_cookie(key: str) -> str:
     phone = _digest("device cookie", key)
-    cookie = phone + _signature(phone)
-    return PhoneId([_digest("device", str(restaurant_id), cookie)], cookie)
+    return phone + _signature(phone)
 
 
 def _signature(phone: str) -> str:

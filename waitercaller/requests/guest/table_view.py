@@ -81,6 +81,12 @@ class TableView:
         return any(asker(request, self.phone_ids) for request in self.live)
 
     @property
+    def held_from_now_on(self) -> list[ObjectId]:
+        """What this phone may follow, newest first: what it called for since its page was opened, too."""
+        mine = [request["_id"] for request in reversed(self.live) if asker(request, self.phone_ids)]
+        return list(dict.fromkeys([*mine, *(request["_id"] for request in self.held)]))
+
+    @property
     def is_left_to_others(self) -> bool:
         """Whether this phone has cancelled what others at the table still ask for."""
         mine = {request["_id"] for request in self.held}

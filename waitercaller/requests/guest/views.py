@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import Response, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -42,16 +42,16 @@ def page(code: str) -> ResponseReturnValue:
     table, current, restaurant = _find(code)
     language, asked = current_language(), asked_language()
     receipt = _receipt(restaurant, table)
-    signed = links.sign_receipt(table, receipt)
-    view = table_view.read(restaurant, table, receipt.held, _phone_ids(table, receipt))
+    signed, phone_ids = links.sign_receipt(table, receipt), _phone_ids(table, receipt)
+    view = table_view.read(restaurant, table, receipt.held, phone_ids)
     fragment = pages.state_fragment(view, code, language, current, asked)
     return render_template(
         "requests/guest/page.html",
         restaurant_name=restaurant["name"],
         table_name=table["name"],
         fragment=Markup(fragment),  # noqa: S704 (our own template)
-        form_field=links.sign_form(table),
-        receipt=signed,
+        form_field=links.sign_form(table, "".join(phone_ids[:1])),
+        receipt=signed or "",
         refresh=_refresh(view),
         old_code=not current,
         notes=current and call_form.takes_notes(restaurant),
@@ -69,22 +69,23 @@ def call(code: str) -> ResponseReturnValue:
     """Open a request, or remind of the live one of the same kind."""
     table, current, restaurant = _find(code)
     _refuse_old_code(current)
-    key = links.key_of_form(table)
+    field = links.read_form(table)
     asked = call_form.read(restaurant)
     receipt = links.read_receipt(table)
-    phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, key)
+    phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, field.key)
     _limit_calls(table, phone_id.counted_id(table["restaurant_id"], receipt.phone), phone.id)
-    if _count_if_paused(restaurant, table, phone.ids):
-        return _back(code, table, receipt)
-    if not table_view.is_open(restaurant):
-        return _back(code, table, receipt)  # the page says when the restaurant opens
-    opened = transitions.open_request(
-        restaurant, table, asked.kind, key, choice=asked.choice, note=asked.note, device=phone.id
-    )
-    due_steps.take_now([opened])
-    held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
-    answer = _back(code, table, links.Receipt(receipt.phone or phone.id, held[:MAX_HELD_REQUESTS]))
-    phone.set_cookie(answer)
+    is_taken = not _count_if_paused(restaurant, table, phone.ids) and table_view.is_open(restaurant)
+    if is_taken:
+        opened = transitions.open_request(
+            restaurant, table, asked.kind, field.key, choice=asked.choice, note=asked.note, device=phone.id
+        )
+        due_steps.take_now([opened])
+        held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
+        receipt = links.Receipt(receipt.phone or phone.id, held[:MAX_HELD_REQUESTS])
+    # Otherwise the page says why nobody comes.
+    answer = _answer(code, receipt, phone.ids, is_taken, stays=phone.id == _id_in_stream(table, field))
+    if is_taken:
+        phone.set_cookie(answer)
     return answer
 
 
@@ -98,7 +99,7 @@ def cancel(code: str) -> ResponseReturnValue:
     phone_ids = _phone_ids(table, receipt)
     view = table_view.read(restaurant, table, receipt.held, phone_ids)
     transitions.cancel(table_view.scope_of(restaurant), [each["_id"] for each in view.live], phone_ids)
-    return _back(code, table, receipt)
+    return _answer(code, receipt, phone_ids)
 
 
 @blueprint.post("/t/<code:code>/reopen")
@@ -114,7 +115,7 @@ def reopen(code: str) -> ResponseReturnValue:
         view = table_view.read(restaurant, table, receipt.held, phone_ids)
         transitions.reopen(table_view.scope_of(restaurant), view.reopenable_ids, by=None)
         due_steps.take_now(queries.with_ids(table_view.scope_of(restaurant), view.reopenable_ids))
-    return _back(code, table, receipt)
+    return _answer(code, receipt, phone_ids)
 
 
 @blueprint.get("/t/<code:code>/live")
@@ -123,9 +124,10 @@ def live(code: str) -> Response:
     """Stream of the state of the table's calls, sent whenever it changes."""
     table, _current, here = _find(code)
     receipt, language, asked = links.read_receipt(table), current_language(), asked_language()
-    phone_ids, interval = _phone_ids(table, receipt), streams.HEARTBEAT_SECONDS
-    followed = table_view.followed(here, table, receipt.held)
-    key, issued = links.page_of_form(table)
+    field, interval = links.form_of_stream(table), streams.HEARTBEAT_SECONDS
+    issued, held = field.issued if field else None, receipt.held
+    phone_ids = _phone_ids(table, receipt) or ([_id_in_stream(table, field)] if field else [])
+    followed = table_view.followed(here, table, held)
 
     def new_form_field() -> dict[str, str]:
         """While its stream is open a page does not grow too old to call; one that comes back too old stays so."""
@@ -133,21 +135,22 @@ def live(code: str) -> Response:
         if issued is None or clock.now() - issued < links.RENEWED_AFTER:
             return {}
         issued = clock.now()
-        return {"form": links.sign_form(table)}
+        return {"form": links.sign_form(table, phone_ids[0])}
 
     def read(_woken: set[str]) -> str | None:
-        nonlocal interval
+        nonlocal interval, held
         found = tables.by_code(code)
         restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
         if found is None or restaurant is None:
             return None
-        view = table_view.read(restaurant, found[0], receipt.held, phone_ids)
+        view = table_view.read(restaurant, found[0], held, phone_ids)
         if not view.tables <= followed:
             raise streams.OtherTopics
+        held = view.held_from_now_on[:MAX_HELD_REQUESTS]
         interval = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)
         return pages.state_fragment(view, code, language, found[1], asked)
 
-    caps = _stream_limits(table, phone_id.counted_id(table["restaurant_id"], receipt.phone), key)
+    caps = _stream_limits(table, phone_id.counted_id(table["restaurant_id"], receipt.phone), field.key if field else "")
     topics = [f"guests:{here['_id']}", *(f"table:{each}" for each in followed)]
     return streams.respond(
         "state", topics, caps, read, revoked_reason="gone", interval=lambda: interval, besides=new_form_field
@@ -234,10 +237,33 @@ def _stream_limits(table: Table, known_phone: str, page_key: str) -> dict[str, i
     }
 
 
-def _back(code: str, table: Table, receipt: links.Receipt) -> BaseResponse:
-    """Redirect to the table's page with the phone's receipt."""
-    signed = links.sign_receipt(table, receipt)
-    return redirect(url_for("requests.guest.page", code=code, r=signed, lang=asked_language()), 303)
+def _id_in_stream(table: Table, field: links.FormField) -> str:
+    """The id by which the stream of a page with this field knows a phone that was not known by another."""
+    return field.phone or phone_id.id_of_new(table["restaurant_id"], field.key)
+
+
+def _answer(
+    code: str, receipt: links.Receipt, phone_ids: list[str], called: bool = False, stays: bool = True
+) -> BaseResponse:
+    """The answer to a form: for a script the state, a new form field and the receipt; otherwise the way to the page.
+
+    `called`: whether a call was taken; `stays`: whether the page's stream knows this phone, so that it may stay open.
+    """
+    table, current, restaurant = _find(code)
+    signed, asked = links.sign_receipt(table, receipt), asked_language()
+    page_url = url_for("requests.guest.page", code=code, r=signed, lang=asked)
+    if request.form.get("answer") != "state":
+        return redirect(page_url, 303)
+    view = table_view.read(restaurant, table, receipt.held, phone_ids)
+    return jsonify(
+        html=pages.state_fragment(view, code, current_language(), current, asked),
+        form=links.sign_form(table, "".join(phone_ids[:1])),
+        r=signed or "",
+        url=page_url,
+        live=url_for("requests.guest.live", code=code, r=signed, lang=asked),
+        called=called,
+        stays=stays,
+    )
 
 
 def _refresh(view: TableView) -> int:
