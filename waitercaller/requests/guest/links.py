@@ -17,6 +17,8 @@ from waitercaller.web.errors import DomainError
 PAGE_LIFETIME = timedelta(hours=6)  # a page left open overnight must not call for the next guests
 RENEWED_AFTER = timedelta(hours=1)  # a page whose stream is open, as of a tablet on a table, gets a new field
 
+MAX_HELD_REQUESTS = 6  # in one phone's receipt
+
 
 class Receipt(NamedTuple):
     """What a phone that called holds: its id (see phone_id) and the ids of requests it may follow, newest first."""

@@ -16,6 +16,8 @@ from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from waitercaller.db.config import config
+from waitercaller.model.tables import Table
+from waitercaller.requests.guest.links import FormField
 
 COOKIE_LIFETIME = timedelta(days=180)
 ID_LENGTH = 32  # of the random part of a cookie, in characters
@@ -72,6 +74,11 @@ def identify_or_create(restaurant_id: ObjectId, receipt_phone: str, key: str) ->
 def id_of_new(restaurant_id: ObjectId, key: str) -> str:
     """The id that a phone without one gets by a call with this idempotency key."""
     return _digest("device", str(restaurant_id), _new_cookie(key))
+
+
+def id_in_stream(table: Table, field: FormField) -> str:
+    """The id by which the stream of a page with this form field knows the phone, unless by its cookie or receipt."""
+    return field.phone or id_of_new(table["restaurant_id"], field.key)
 
 
 def _new_cookie(key: str) -> str:

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from flask import Response, jsonify, redirect, render_template, request, url_for
+from flask import jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -25,12 +25,6 @@ from waitercaller.web.languages import asked_language, current_language, offer
 from waitercaller.web.security import guest_form
 
 REFRESH_SECONDS = 15  # between reloads of a page without scripts while a request is live
-MAX_HELD_REQUESTS = 6  # in one phone's receipt
-# In each process. All guests of a restaurant may share its Wi-Fi's IP address; half of its streams are kept for phones
-# that have called before.
-MAX_STREAMS_PER_PHONE = 6  # one that loses its connection leaves some behind for half a minute
-MAX_STREAMS_PER_TABLE = 40  # of phones that have not called
-MAX_STREAMS_PER_ADDRESS, MAX_NEW_STREAMS_PER_ADDRESS = 600, 300
 
 
 @blueprint.get("/t/<code:code>", strict_slashes=False)
@@ -39,10 +33,10 @@ MAX_STREAMS_PER_ADDRESS, MAX_NEW_STREAMS_PER_ADDRESS = 600, 300
 @analytics.enabled(framed=True)
 def page(code: str) -> ResponseReturnValue:
     """The table's page: the kinds to call for, and the state of the table's calls."""
-    table, current, restaurant = _find(code)
+    table, current, restaurant = find(code)
     language, asked = current_language(), asked_language()
     receipt = _receipt(restaurant, table)
-    signed, phone_ids = links.sign_receipt(table, receipt), _phone_ids(table, receipt)
+    signed, phone_ids = links.sign_receipt(table, receipt), phone_ids_of(table, receipt)
     view = table_view.read(restaurant, table, receipt.held, phone_ids)
     fragment = pages.state_fragment(view, code, language, current, asked)
     return render_template(
@@ -67,7 +61,7 @@ def page(code: str) -> ResponseReturnValue:
 @guest_form
 def call(code: str) -> ResponseReturnValue:
     """Open a request, or remind of the live one of the same kind."""
-    table, current, restaurant = _find(code)
+    table, current, restaurant = find(code)
     _refuse_old_code(current)
     field = links.read_form(table)
     asked = call_form.read(restaurant)
@@ -81,9 +75,9 @@ def call(code: str) -> ResponseReturnValue:
         )
         due_steps.take_now([opened])
         held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
-        receipt = links.Receipt(receipt.phone or phone.id, held[:MAX_HELD_REQUESTS])
+        receipt = links.Receipt(receipt.phone or phone.id, held[: links.MAX_HELD_REQUESTS])
     # Otherwise the page says why nobody comes.
-    answer = _answer(code, receipt, phone.ids, is_taken, stays=phone.id == _id_in_stream(table, field))
+    answer = _answer(code, receipt, phone.ids, is_taken, stays=phone.id == phone_id.id_in_stream(table, field))
     if is_taken:
         phone.set_cookie(answer)
     return answer
@@ -94,9 +88,9 @@ def call(code: str) -> ResponseReturnValue:
 @guest_form
 def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”: cancel what this phone asks for."""
-    table, _current, restaurant = _find(code)
+    table, _current, restaurant = find(code)
     receipt = links.read_receipt(table)
-    phone_ids = _phone_ids(table, receipt)
+    phone_ids = phone_ids_of(table, receipt)
     view = table_view.read(restaurant, table, receipt.held, phone_ids)
     transitions.cancel(table_view.scope_of(restaurant), [each["_id"] for each in view.live], phone_ids)
     return _answer(code, receipt, phone_ids)
@@ -107,10 +101,10 @@ def cancel(code: str) -> ResponseReturnValue:
 @guest_form
 def reopen(code: str) -> ResponseReturnValue:
     """“Not yet?”: reopen what the staff ended, within UNDO_WINDOW."""
-    table, current, restaurant = _find(code)
+    table, current, restaurant = find(code)
     _refuse_old_code(current)
     receipt = links.read_receipt(table)
-    phone_ids = _phone_ids(table, receipt)
+    phone_ids = phone_ids_of(table, receipt)
     if table_view.is_open(restaurant) and not _count_if_paused(restaurant, table, phone_ids):
         view = table_view.read(restaurant, table, receipt.held, phone_ids)
         transitions.reopen(table_view.scope_of(restaurant), view.reopenable_ids, by=None)
@@ -118,46 +112,7 @@ def reopen(code: str) -> ResponseReturnValue:
     return _answer(code, receipt, phone_ids)
 
 
-@blueprint.get("/t/<code:code>/live")
-@access.anyone
-def live(code: str) -> Response:
-    """Stream of the state of the table's calls, sent whenever it changes."""
-    table, _current, here = _find(code)
-    receipt, language, asked = links.read_receipt(table), current_language(), asked_language()
-    field, interval = links.form_of_stream(table), streams.HEARTBEAT_SECONDS
-    issued, held = field.issued if field else None, receipt.held
-    phone_ids = _phone_ids(table, receipt) or ([_id_in_stream(table, field)] if field else [])
-    followed = table_view.followed(here, table, held)
-
-    def new_form_field() -> dict[str, str]:
-        """While its stream is open a page does not grow too old to call; one that comes back too old stays so."""
-        nonlocal issued
-        if issued is None or clock.now() - issued < links.RENEWED_AFTER:
-            return {}
-        issued = clock.now()
-        return {"form": links.sign_form(table, phone_ids[0])}
-
-    def read(_woken: set[str]) -> str | None:
-        nonlocal interval, held
-        found = tables.by_code(code)
-        restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
-        if found is None or restaurant is None:
-            return None
-        view = table_view.read(restaurant, found[0], held, phone_ids)
-        if not view.tables <= followed:
-            raise streams.OtherTopics
-        held = view.held_from_now_on[:MAX_HELD_REQUESTS]
-        interval = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)
-        return pages.state_fragment(view, code, language, found[1], asked)
-
-    caps = _stream_limits(table, phone_id.counted_id(table["restaurant_id"], receipt.phone), field.key if field else "")
-    topics = [f"guests:{here['_id']}", *(f"table:{each}" for each in followed)]
-    return streams.respond(
-        "state", topics, caps, read, revoked_reason="gone", interval=lambda: interval, besides=new_form_field
-    )
-
-
-def _find(code: str) -> tuple[Table, bool, Restaurant]:
+def find(code: str) -> tuple[Table, bool, Restaurant]:
     """The table, whether this is its current code, and its restaurant.
 
     Raises DomainError for an unknown code (404), and where an operator has suspended the restaurant (403).
@@ -190,15 +145,15 @@ def _refuse_old_code(current: bool) -> None:
 def _receipt(restaurant: Restaurant, table: Table) -> links.Receipt:
     """The receipt of this HTTP request; of a known phone that has scanned the code again, a new one."""
     receipt = links.read_receipt(table)
-    phone_ids = _phone_ids(table, receipt)
+    phone_ids = phone_ids_of(table, receipt)
     if receipt.held or not phone_ids:
         return receipt
     group = joins.tables_with(restaurant, table["_id"], clock.now())
     held = queries.of_phone(table["restaurant_id"], group, phone_ids)
-    return links.Receipt(phone_ids[0], held[:MAX_HELD_REQUESTS])
+    return links.Receipt(phone_ids[0], held[: links.MAX_HELD_REQUESTS])
 
 
-def _phone_ids(table: Table, receipt: links.Receipt) -> list[str]:
+def phone_ids_of(table: Table, receipt: links.Receipt) -> list[str]:
     """The ids of the phone that sent this HTTP request."""
     return phone_id.known_ids(table["restaurant_id"], receipt.phone)
 
@@ -222,26 +177,6 @@ def _limit_calls(table: Table, known_phone: str, phone: str) -> None:
         limits.check("guest_table", str(table["_id"]))
 
 
-def _stream_limits(table: Table, known_phone: str, page_key: str) -> dict[str, int]:
-    """The holders of a stream and their limits: a phone that has called counts by itself, and others by their page."""
-    network = limits.network()
-    all_guests = {f"guests:{network}": MAX_STREAMS_PER_ADDRESS}
-    if known_phone:
-        return {f"phone:{known_phone}": MAX_STREAMS_PER_PHONE, **all_guests}
-    page = page_key or f"{table['_id']} {network}"  # old pages of a table and address count as one
-    return {
-        f"page:{page}": MAX_STREAMS_PER_PHONE,
-        f"table:{table['_id']}": MAX_STREAMS_PER_TABLE,
-        f"new guests:{network}": MAX_NEW_STREAMS_PER_ADDRESS,
-        **all_guests,
-    }
-
-
-def _id_in_stream(table: Table, field: links.FormField) -> str:
-    """The id by which the stream of a page with this field knows a phone that was not known by another."""
-    return field.phone or phone_id.id_of_new(table["restaurant_id"], field.key)
-
-
 def _answer(
     code: str, receipt: links.Receipt, phone_ids: list[str], called: bool = False, stays: bool = True
 ) -> BaseResponse:
@@ -249,7 +184,7 @@ def _answer(
 
     `called`: whether a call was taken; `stays`: whether the page's stream knows this phone, so that it may stay open.
     """
-    table, current, restaurant = _find(code)
+    table, current, restaurant = find(code)
     signed, asked = links.sign_receipt(table, receipt), asked_language()
     page_url = url_for("requests.guest.page", code=code, r=signed, lang=asked)
     if request.form.get("answer") != "state":
