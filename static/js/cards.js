@@ -1,6 +1,7 @@
 // The list of live requests, one card for each table. Takes over each list that arrives, and shows it as this screen is
 // set: which zones, as cards or grouped by zone. No setting hides a card that is late.
 
+import { completeCards } from "./blank-cards.js";
 import { levelAt, now, spell, tick } from "./clock.js";
 import { closest, find, findAll, setText } from "./dom.js";
 import { arrange, sumUp } from "./group-by-zone.js";
@@ -15,6 +16,8 @@ const screen = find("#screen", HTMLElement);
 const calls = find("#calls", HTMLElement);
 const list = find(".cards", HTMLElement, calls);
 const elsewhere = find("#elsewhere", HTMLElement);
+
+completeCards(calls);
 
 /** All cards, oldest first. */
 let all = cardsIn(list);
@@ -75,7 +78,7 @@ export function newsIn(fragment) {
 export function draw(fragment) {
   const fresh = cardsIn(fragment);
   for (const card of fresh) keepState(card, all.find((old) => old.dataset.table === card.dataset.table));
-  calls.dataset.nagMs = fragment.dataset.nagMs;
+  Object.assign(calls.dataset, { nagMs: fragment.dataset.nagMs, lateMs: fragment.dataset.lateMs });
   for (const part of findAll("[data-part]", HTMLElement, fragment)) {
     const [shown] = findAll(`[data-part="${part.dataset.part}"]`, HTMLElement, calls);
     if (shown) morph(shown, part); // a page that outlived a deployment may not have it

@@ -2,6 +2,7 @@
 // the calls.
 
 import { startBellMenu } from "./bell-menu.js";
+import { completeCards } from "./blank-cards.js";
 import { cards, clear, draw, newsIn, rearrange, refresh, startCards, takeAgain } from "./cards.js";
 import { now, synchronise } from "./clock.js";
 import { notify } from "./desktop-notifications.js";
@@ -59,7 +60,9 @@ function takeOver(html) {
 
 /** @param {string} html */
 function listIn(html) {
-  return find("#calls", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
+  const list = find("#calls", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
+  completeCards(list);
+  return list;
 }
 
 function drawPending() {
@@ -123,12 +126,12 @@ function announce(asking, sentence) {
 
 /** @param {HTMLElement} card */
 function strengthOf(card) {
-  return card.querySelector(".alerted") ? STRENGTHS.length : Math.max(0, STRENGTHS.indexOf(card.dataset.level ?? ""));
+  return "alerted" in card.dataset ? STRENGTHS.length : Math.max(0, STRENGTHS.indexOf(card.dataset.level ?? ""));
 }
 
 /** The sound of a card's latest request that waits. @param {HTMLElement} card */
 function soundOf(card) {
-  return findAll(".kinds [data-state=waiting]", HTMLElement, card).pop()?.dataset.sound;
+  return findAll(".kinds li:not(.note):not([data-state=accepted])", HTMLElement, card).pop()?.dataset.sound;
 }
 
 function showTitle() {

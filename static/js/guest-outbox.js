@@ -92,7 +92,7 @@ export class Outbox {
   async post(tap) {
     const options = {
       method: "POST",
-      body: new URLSearchParams({ ...tap.fields, ...this.handlers.receipt() }),
+      body: new URLSearchParams({ ...tap.fields, r: this.handlers.receipt(), answer: "state" }),
       headers: { Accept: "application/json" }, // of refusals
     };
     await fetchWithin(TIMEOUT_MS, this.handlers.address(tap), options, async (answer) => {
@@ -102,11 +102,10 @@ export class Outbox {
         this.drop(tap);
         return safely(() => this.handlers.onRefusal(message), undefined);
       }
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const form = page.querySelector("#call [name=form]")?.getAttribute("value");
-      if (!form) throw new Error("Not our page");
-      this.drop(tap, form);
-      return safely(() => this.handlers.onAnswer(page, answer.url, tap), undefined);
+      const state = await answer.json();
+      if (!state.form) throw new Error("Not our page");
+      this.drop(tap, state.form);
+      return safely(() => this.handlers.onAnswer(state, tap), undefined);
     });
   }
 }

@@ -36,12 +36,11 @@ const nameOf = (element) => (element?.matches("button[form=call]") && (element.g
 /** @param {string} name */
 const buttonNamed = (name) => buttons().find((each) => nameOf(each) === name);
 
-/** The receipt is not always there. @param {string} name */
-const fieldNamed = (name) => findAll(`[name=${name}]`, HTMLInputElement, form)[0];
+/** @param {string} name */
+const fieldNamed = (name) => find(`[name=${name}]`, HTMLInputElement, form);
 
 const outbox = new Outbox({
-  /** @returns {Record<string, string>} */
-  receipt: () => (fieldNamed("r") ? { r: fieldNamed("r").value } : {}),
+  receipt: () => fieldNamed("r").value,
   address: (tap) => tap.url.split("?")[0] + new URL(form.action).search, // in the language read by now
   onAnswer: takeOver,
   onRefusal: fail,
@@ -167,23 +166,22 @@ function say(section, words, title) {
   setText(find("p", HTMLElement, section), words);
 }
 
-/** @param {Document} page @param {string} address @param {import("./types").Tap} tap */
-function takeOver(page, address, tap) {
+/** @param {import("./types").Answer} answer @param {import("./types").Tap} tap */
+function takeOver(answer, tap) {
   isBroken = true; // for now
-  safely(() => history.replaceState(null, "", address), undefined);
-  settings.liveUrl = page.body.dataset.liveUrl;
-  for (const part of ["#call", "#languages"]) {
-    const [now] = findAll(part, HTMLElement);
-    const [answered] = findAll(part, HTMLElement, page);
-    if (!now || !answered) continue;
-    now.textContent = "";
-    now.append(...answered.childNodes);
+  safely(() => history.replaceState(null, "", answer.url), undefined);
+  settings.liveUrl = answer.live;
+  fieldNamed("form").value = answer.form;
+  fieldNamed("r").value = answer.r;
+  for (const link of findAll("#languages a", HTMLAnchorElement)) {
+    const to = new URL(link.href);
+    if (answer.r) to.searchParams.set("r", answer.r);
+    link.href = to.href;
   }
   if (note instanceof HTMLTextAreaElement && note.value === tap.fields.note) note.value = "";
-  draw(find("#state-and-kinds", HTMLElement, page).outerHTML);
-  const taken = page.querySelector(`.live [value="${CSS.escape(tap.button)}"]`);
-  if (tap.isNew && taken) document.dispatchEvent(new CustomEvent("called", { detail: tap.button.split("/")[0] }));
-  stream.open();
+  draw(answer.html);
+  if (tap.isNew && answer.called) document.dispatchEvent(new CustomEvent("called", { detail: tap.button.split("/")[0] }));
+  if (!answer.stays || !stream.live) stream.open();
 }
 
 // An iPhone does not tell the window of a tap on text.

@@ -37,12 +37,29 @@ export interface Tap {
   isNew: boolean;
 }
 
+/** What a tap is answered with. */
+export interface Answer {
+  /** The state and the buttons. */
+  html: string;
+  /** A new one-time key. */
+  form: string;
+  /** The receipt, or "". */
+  r: string;
+  /** Of the page and of its stream, with the receipt. */
+  url: string;
+  live: string;
+  /** Whether somebody was called. */
+  called: boolean;
+  /** Whether the stream that is open shows what this phone has called for. */
+  stays: boolean;
+}
+
 export interface OutboxHandlers {
-  /** What the page holds by now, as fields. */
-  receipt: () => Record<string, string>;
+  /** What the page holds by now. */
+  receipt: () => string;
   /** Where the tap goes. */
   address: (tap: Tap) => string;
-  onAnswer: (page: Document, address: string, tap: Tap) => void;
+  onAnswer: (answer: Answer, tap: Tap) => void;
   onRefusal: (words: string) => void;
   /** A tap was given up because of its age. */
   onLate: () => void;

@@ -2,11 +2,22 @@
 
 import sys
 
-from tests.bench import backup, call_cost, idle_screens, page_size, steady_load, tap_to_screen, tap_to_signature, timing
+from tests.bench import (
+    backup,
+    call_cost,
+    dashboard,
+    idle_screens,
+    page_size,
+    steady_load,
+    tap_to_screen,
+    tap_to_signature,
+    timing,
+)
 
 FIGURES = {
     "page_size": page_size.report,
     "call_cost": call_cost.report,
+    "dashboard": dashboard.report,
     "timing": timing.report,
     "idle_screens": idle_screens.report,
     "tap_to_screen": tap_to_screen.report,

@@ -1,5 +1,6 @@
 """Servers for the benchmarks: the application or the baseline under gunicorn with one gevent worker."""
 
+import http.client
 import os
 import secrets
 import tempfile
@@ -29,6 +30,20 @@ def cpu_seconds(gunicorn: Gunicorn) -> float:
     """The worker's CPU time so far."""
     fields = Path(f"/proc/{gunicorn.workers[0]}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+
+def cpu_of_gets(gunicorn: Gunicorn, path: str, count: int, cookie: str = "") -> float:
+    """The worker's CPU seconds for this many GETs of `path` over one connection. Raises RuntimeError if one fails."""
+    before = cpu_seconds(gunicorn)
+    connection = http.client.HTTPConnection("127.0.0.1", gunicorn.port, timeout=10)
+    for _ in range(count):
+        connection.request("GET", path, headers={"Cookie": f"session={cookie}"} if cookie else {})
+        answer = connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"{path}: {answer.status}")
+    connection.close()
+    return cpu_seconds(gunicorn) - before
 
 
 def _answers(bind: str) -> bool:

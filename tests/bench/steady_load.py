@@ -137,7 +137,7 @@ def _call_for(
         began = time.monotonic()
         guest.ask(f"/t/{code}/call", {"form": form, "kind": "waiter"}, **{"Sec-Fetch-Site": "same-origin"})
         taps.append((time.monotonic() - began) * 1000)
-        for request_id in set(re.findall(r'data-ids="([0-9a-f]{24})', staff.ask(f"{home}/dashboard"))):
+        for request_id in set(re.findall(r"data-ids='([0-9a-f]{24})", staff.ask(f"{home}/dashboard"))):
             fields = {"csrf_token": token, "ids": request_id}
             staff.ask(f"{home}/shown", {**fields, "screen": f"{0:032x}"})
             staff.ask(f"{home}/requests/{request_id}/accept", fields)

@@ -50,6 +50,18 @@ def requests_in(app: Flask) -> Callable[[], list[Document]]:
     return lambda: list(app.extensions["mongo"].database.requests.find().sort("created_at"))
 
 
+def test_a_tap_costs_one_request(dana: Page) -> None:
+    """Its answer is the new state; the line stays open."""
+    sent: list[str] = []
+    dana.on("request", lambda request: sent.append(f"{request.method} {request.url.rpartition('/')[2]}"))
+    for kind in ("waiter", "water"):
+        tap(dana, kind)
+        expect(dana.locator(f'.live [value="{kind}"]')).to_be_visible()
+    dana.get_by_role("button", name="Never mind").click()
+    headline(dana, "Your call is cancelled")
+    assert sent == ["POST call", "POST call", "POST cancel"]
+
+
 @pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_a_call_is_said_to_be_on_the_screens_that_show_it_and_on_no_others(
     visitors: Visitors, alice: Person, bob: Person, dana: Page

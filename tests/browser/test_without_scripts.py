@@ -145,7 +145,7 @@ def test_a_waiter_without_scripts_serves(visitors: Visitors, alice: Person, bob:
     expect(tablet.get_by_text("Table 7: waiting again.")).to_be_visible()
     is_waiting(dana)
 
-    card(tablet, "7").locator(".more summary").click()
+    card(tablet, "7").get_by_role("link", name="More").click()
     press(tablet, "Nobody at the table")
     expect(tablet.get_by_text("Table 7: nobody was there.")).to_be_visible()
     headline(dana, "They did not find you")

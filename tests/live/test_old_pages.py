@@ -72,7 +72,7 @@ def test_a_page_that_comes_back_too_old_or_with_no_good_field_gets_none(
     field = {"forged": "x", "missing": ""}.get(why, tablet.form()["form"])
     if why == "of another table":
         with app.app_context():
-            field = links.sign_form({**table, "_id": "another"})  # type: ignore[typeddict-item]
+            field = links.sign_form({**table, "_id": "another"}, "")  # type: ignore[typeddict-item]
     later(seconds=OVER.total_seconds() if why == "too old" else 3 * 3600)
     stream = live(tablet, field)
     assert all("form" not in stream.next()[1] for _event in range(3))
@@ -86,7 +86,7 @@ def test_the_new_field_is_as_old_as_its_event(app: Flask, tablet: Phone, later: 
     later(hours=5)
     field = stream.next()[1]["form"]
     with app.test_request_context(query_string={"form": field}):
-        issued = links.page_of_form(table)[1]
-    assert issued is not None
-    assert abs(clock.now() - issued) < timedelta(minutes=1)
+        form = links.form_of_stream(table)
+    assert form is not None
+    assert abs(clock.now() - form.issued) < timedelta(minutes=1)
     stream.close()

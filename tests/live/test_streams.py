@@ -17,7 +17,7 @@ from waitercaller.live import hub, streams
 from waitercaller.model import joins, logins, restaurants, service_request, tables
 from waitercaller.model.requests import transitions
 from waitercaller.requests.dashboard import views
-from waitercaller.requests.guest import views as guest_views
+from waitercaller.requests.guest import live_views as guest_views
 
 
 class Stream:

@@ -132,7 +132,7 @@ def test_each_kind_has_its_own_of_three_sounds(
         restaurant = restaurants.get(alice.restaurant_id)
         assert restaurant
         requests.open_request(restaurant, table, offered()["water"], "a key")
-    assert 'data-sound="chime"' in alice.client.get(f"{alice.home}/dashboard").text
+    assert "data-sound='chime'" in alice.client.get(f"{alice.home}/dashboard").text
     older = {name: value for name, value in opened(alice, f"{here}/water").items() if name != "sound"}
     assert alice.client.post(f"{here}/water", data={**older, "labels-en": "Aqua"}).status_code == 303
     assert offered()["water"]["sound"] == "chime"  # a page that knows no sounds changes none

@@ -61,7 +61,7 @@ def groups(app: Flask, restaurant_id: ObjectId) -> list[list[ObjectId]]:
 
 
 def titles_of_cards(person: Person) -> list[str]:
-    return re.findall('data-title="([^"]+)"', person.client.get(f"{person.home}/dashboard").text)
+    return re.findall("data-title='([^']+)'", person.client.get(f"{person.home}/dashboard").text)
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -93,12 +93,14 @@ def test_the_counter_may_join_tables_and_a_card_leads_there(
     sit("8").tap()
     counter, id_of_8 = device(app, alice), laid["8"]["_id"]
     link = f"{alice.home}/joined?table={id_of_8}"
-    page = counter.get(f"{alice.home}/dashboard").text
-    assert f'href="{link}"' in page
+    way = re.search(r"href='(requests/\w+/more)'", counter.get(f"{alice.home}/dashboard").text)
+    assert way
+    page = counter.get(f"{alice.home}/{way[1]}").text
+    assert f'href="../../joined?table={id_of_8}"' in page
     assert "Join with other tables" in page
     assert re.findall(r'value="(\w+)" checked', counter.get(link).text) == [str(id_of_8)]
     assert "they call as one now" in join(counter, alice.home, laid["8"], laid["Bar"]).text
-    assert "Separate these tables" in counter.get(f"{alice.home}/dashboard").text
+    assert "Separate these tables" in counter.get(f"{alice.home}/{way[1]}").text
     assert "checked" not in counter.get(link).text
 
 

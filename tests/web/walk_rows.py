@@ -89,6 +89,7 @@ GETS: dict[str, Row] = {
     "requests.dashboard.live": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.choose_table": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.choose_kind": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
+    "requests.dashboard.more": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
     "requests.dashboard.choose_actor": (LOGIN, LOGIN, 400, 303, 303, 303, 404),
 }
 

@@ -153,9 +153,10 @@ def test_back_in_five_minutes_keeps_the_state_and_postpones_the_next_step(
 ) -> None:
     phone.tap()
     (request,) = requests_in()
-    assert "Back in 5 minutes" not in bob.client.get(f"{bob.home}/dashboard").text
+    menu = f"{bob.home}/requests/{request['_id']}/more"
+    assert "Back in 5 minutes" not in bob.client.get(menu).text
     post(bob, request["_id"], "accept")
-    assert "Back in 5 minutes" in bob.client.get(f"{bob.home}/dashboard").text
+    assert "Back in 5 minutes" in bob.client.get(menu).text
     before = clock.now()
     assert post(bob, request["_id"], "postpone").status_code == 303
     (request,) = requests_in()

@@ -41,6 +41,11 @@ def request_of(app: Flask) -> Callable[[ObjectId], Document]:
     return lambda request_id: app.extensions["mongo"].database.requests.find_one({"_id": request_id})
 
 
+def cards_of(person: Person) -> str:
+    """The list on this person's dashboard, without the page's blank cards."""
+    return person.client.get(f"{person.home}/dashboard").text.partition('<div id="calls"')[2]
+
+
 def tap(person: Person, request_id: ObjectId, act: str, query: str = "", **form: Any) -> Any:
     """Post what the button on a card sends, as a script does."""
     token = person.client.csrf_token(f"{person.home}/dashboard")
@@ -59,11 +64,26 @@ def test_one_card_for_each_table_with_its_kinds_and_its_zone(bob: Person, call: 
     call("7", zone="Terrace")
     call("7", "bill")
     call("12", "water")
-    page = bob.client.get(f"{bob.home}/dashboard").text
+    page = cards_of(bob)
     assert "2 tables waiting" in page
     assert page.count("<article") == 2
     for words in ("Terrace", "Waiter", "Bill", "Water"):
         assert words in page
+
+
+def test_without_scripts_a_card_leads_to_its_menu(bob: Person, call: Any, request_of: Any) -> None:
+    waiter, bill = call(), call(kind="bill")
+    menu = re.search(r"href='(requests/\w+/more)'", cards_of(bob))
+    assert menu
+    page = bob.client.get(f"{bob.home}/{menu[1]}")
+    assert "Table 7" in page.text
+    assert "Back in 5 minutes" not in page.text
+    assert re.findall('formaction="([^"]+)"', page.text)[:2] == ["pass", "dismiss"]
+    assert re.findall('name="ids" value="[0-9a-f]{24} ([^"]+)"', page.text) == [str(bill)] * 2
+    tap(bob, bill, "accept", ids=f"{waiter} {bill}")
+    assert "Back in 5 minutes" in bob.client.get(f"{bob.home}/{menu[1]}").text
+    tap(bob, bill, "resolve", ids=f"{waiter} {bill}")
+    assert bob.client.get(f"{bob.home}/{menu[1]}").location == f"{bob.home}/dashboard"
 
 
 def test_a_tap_accepts_the_whole_card(bob: Person, call: Any, request_of: Any) -> None:
@@ -143,7 +163,7 @@ def test_a_round_takes_what_still_waits_and_says_who_has_the_rest(alice: Person,
 
 def test_cards_look_as_old_as_the_restaurant_says(app: Flask, bob: Person, call: Any, later: Any) -> None:
     def looks() -> list[str]:
-        return re.findall(r'data-level="(\w+)"', bob.client.get(f"{bob.home}/dashboard").text)
+        return re.findall(r"data-level='(\w+)'", bob.client.get(f"{bob.home}/dashboard").text)
 
     request_id = call()
     seen = [looks()]
@@ -165,11 +185,10 @@ def test_cards_look_as_old_as_the_restaurant_says(app: Flask, bob: Person, call:
 def test_that_the_managers_were_alerted_stands_on_the_card(app: Flask, bob: Person, call: Any) -> None:
     request_id = call()
     app.extensions["mongo"].database.requests.update_one({"_id": request_id}, {"$set": {"level": 3}})
-    page = bob.client.get(f"{bob.home}/dashboard").text
-    assert "The managers have been alerted" in page
-    assert 'data-level="late"' in page
+    assert "The managers have been alerted" in cards_of(bob)
+    assert "data-level='late'" in cards_of(bob)
     tap(bob, request_id, "accept")
-    assert "The managers have been alerted" not in bob.client.get(f"{bob.home}/dashboard").text
+    assert "The managers have been alerted" not in cards_of(bob)
 
 
 def test_done_nobody_there_and_undo(bob: Person, call: Any, request_of: Any) -> None:

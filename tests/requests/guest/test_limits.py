@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from tests.support.cast import Person, visit
 from waitercaller.db import cache
 from waitercaller.model import counters, tables
-from waitercaller.requests.guest import views
+from waitercaller.requests.guest import live_views
 from waitercaller.web import limits
 
 pytestmark = pytest.mark.usefixtures("fresh_limits")
@@ -112,8 +112,8 @@ def test_a_limit_of_guests_asks_nothing_of_the_database(app: Flask, monkeypatch:
 def test_one_phone_takes_neither_all_streams_of_a_table_nor_those_of_the_wifi(
     app: Flask, codes: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "MAX_STREAMS_PER_PHONE", 2)
-    monkeypatch.setattr(views, "MAX_NEW_STREAMS_PER_ADDRESS", 5)
+    monkeypatch.setattr(live_views, "MAX_STREAMS_PER_PHONE", 2)
+    monkeypatch.setattr(live_views, "MAX_NEW_STREAMS_PER_ADDRESS", 5)
     app.extensions["hub"].listening = True
     erin, stranger, path = visit(app), visit(app), f"/t/{codes[0]}/live"
     before = tap(erin, f"/t/{codes[0]}").location.replace("?", "/live?")

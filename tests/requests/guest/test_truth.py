@@ -19,7 +19,7 @@ from waitercaller.model.requests import queries, seen, transitions
 from waitercaller.model.rollups import usual
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
-from waitercaller.requests.guest import table_view
+from waitercaller.requests.guest import surroundings
 from waitercaller.requests.guest import words as guest_words
 from waitercaller.requests.guest.table_view import TableView
 
@@ -157,7 +157,7 @@ def test_a_call_that_comes_back_is_new_to_the_screens(
 def test_a_stream_says_by_itself_that_nobody_has_seen_the_call(
     phone: Phone, watcher: Any, later: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table_view, "REREAD_SECONDS", 0.05)
+    monkeypatch.setattr(surroundings, "TICK_SECONDS", 0.05)
     phone.tap()
     stream = Stream(phone.client, phone.address.replace("?", "/live?"))
     assert "Your call is sent" in stream.next()[1]["html"]
@@ -177,7 +177,7 @@ def test_looking_again_and_again_sends_no_more_heartbeats(
         return seconds_until_reread(view, otherwise)
 
     monkeypatch.setattr(TableView, "seconds_until_reread", counted)
-    monkeypatch.setattr(table_view, "REREAD_SECONDS", 0.02)
+    monkeypatch.setattr(surroundings, "TICK_SECONDS", 0.02)
     phone.tap()
     stream = Stream(phone.client, phone.address.replace("?", "/live?"))
     stream.next()

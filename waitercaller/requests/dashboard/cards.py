@@ -1,7 +1,7 @@
 """The live requests of a restaurant as one card per table, oldest first."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from waitercaller.web import opening_words, screen_words
 Level = Literal["calm", "warn", "late", "coming"]
 Sounds = dict[str, Sound]  # by id of the kind
 
-NAGGED, RAISED = 1, 2  # escalation levels of a request: model/service_request
+NAGGED, RAISED, ALERTED = 1, 2, 3  # escalation levels of a request: model/service_request
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class Card:
     rehearsed_by: str | None = None  # of a rehearsal: the name of who asked for it
     nag_ms: int | None = None  # of a rehearsal: after how long it rings again; None: as the restaurant's calls
 
+    @property
+    def is_alerted(self) -> bool:
+        """Whether the managers have been told that it waits."""
+        return self.state == "waiting" and self.level >= ALERTED
+
     def level_at(self, now_ms: int) -> Level:
         """The card's appearance at this time. Must agree with static/js/clock.js, which recomputes it every second."""
         age = now_ms - self.first_ms
@@ -99,30 +104,40 @@ def cards_of(
 def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str:
     """The list of live requests as HTML, identical for all viewers with the same language.
 
-    The page passes `now_ms`, so that ages are right before scripts run. The stream does not, so that unchanged requests
-    give unchanged bytes and no event.
+    The page passes `now_ms` and gets whole cards, right before scripts run and without them. The stream gets bare ones,
+    which the page's script completes (static/js/blank-cards.js); unchanged requests give unchanged bytes and no event.
     """
     times = escalation_of(restaurant)
-    sounds = {kind["id"]: sound_of(kind) for kind in restaurant["kinds"]}
     heads = joins.heads(restaurant, clock.now())
-    cards = cards_of(queries.live_of_restaurant(restaurant["_id"]), language, times, sounds, heads)
     with force_locale(language):
         return render_template(
             "requests/dashboard/_calls.html",
-            cards=cards,
+            cards=_cards_now(restaurant, language, heads),
+            style="whole" if context else "bare",
             opening=opening_words.describe_if_out_of_hours(restaurant),
             screens=[_screen(each) for each in presence.open_screens(restaurant["_id"])],
             zones=restaurant["zones"],
             time_zone=restaurants.time_zone(restaurant),
             pauses=pause_list.rows(restaurant),
-            requests_url=f"/r/{restaurant['_id']}/requests",
-            opening_url=f"/r/{restaurant['_id']}/settings/opening",
-            tables_url=f"/r/{restaurant['_id']}/tables",
-            joined_url=f"/r/{restaurant['_id']}/joined",
             joined=set(map(str, heads.values())),
             nag_ms=_milliseconds(times.nag),
+            late_ms=_milliseconds(times.all_zones),
             **context,
         )
+
+
+def card_of(restaurant: Restaurant, request_id: ObjectId, language: str) -> tuple[Card, bool] | None:
+    """The card on which this request is, and whether it is that of joined tables; None if it is not live."""
+    heads = joins.heads(restaurant, clock.now())
+    cards = _cards_now(restaurant, language, heads)
+    card = next((each for each in cards if str(request_id) in each.all_ids.split()), None)
+    return (card, card.table_id in map(str, heads.values())) if card else None
+
+
+def _cards_now(restaurant: Restaurant, language: str, heads: Mapping[ObjectId, ObjectId]) -> list[Card]:
+    sounds = {kind["id"]: sound_of(kind) for kind in restaurant["kinds"]}
+    live = queries.live_of_restaurant(restaurant["_id"])
+    return cards_of(live, language, escalation_of(restaurant), sounds, heads)
 
 
 def phase(restaurant: Restaurant) -> tuple[str | None, bool, bool, int]:
@@ -134,6 +149,11 @@ def phase(restaurant: Restaurant) -> tuple[str | None, bool, bool, int]:
     has_grace = opening.grace_ends_at(restaurant, now) is not None
     groups = joins.groups(restaurant, now)
     return opening.manual_state(restaurant, now), opening.is_in_hours(restaurant, now), has_grace, len(groups)
+
+
+BLANK = Card("", "", "", "", 0, 0, "waiting", None, "", ALERTED, None, 0, [], "", "", "", None)
+# For the page's template: what cards have alike, one that waits and one to which somebody goes.
+BLANK_CARDS = [BLANK, replace(BLANK, state="accepted")]
 
 
 def overdue_after(times: Escalation) -> timedelta:

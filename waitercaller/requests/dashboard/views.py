@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bson import ObjectId
-from flask import Response, abort, render_template, request, url_for
+from flask import Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -35,6 +35,7 @@ def page(restaurant_id: ObjectId) -> ResponseReturnValue:
     return render_template(
         "requests/dashboard/page.html",
         fragment=Markup(cards.calls_fragment(restaurant, language, now_ms=now_ms)),  # noqa: S704 (our own template)
+        blank_cards=cards.BLANK_CARDS,
         recent=[_recent(ended, language) for ended in queries.recently_ended(restaurant_id)],
         live_url=url_for("requests.dashboard.live", restaurant_id=restaurant_id),
         now_ms=now_ms,
@@ -74,6 +75,18 @@ def live(restaurant_id: ObjectId) -> Response:
     caps = {login_topic: MAX_STREAMS_PER_LOGIN, address_cap: MAX_STREAMS_PER_ADDRESS}
     stream = streams.respond("calls", [topic, login_topic], caps, read, revoked_reason="logged_out")
     return screen_views.hold_presence(stream, restaurant_id)
+
+
+@blueprint.get("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/more")
+@access.least("waiter", devices=True)
+def more(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
+    """A card's menu as a page, for browsers without scripts."""
+    queries.with_ids({"restaurant_id": restaurant_id}, [request_id]) or abort(404)
+    found = cards.card_of(access.current_restaurant(), request_id, current_language())
+    if found is None:  # it has ended
+        return redirect(url_for("requests.dashboard.page", restaurant_id=restaurant_id), 303)
+    card, is_joined = found
+    return render_template("requests/dashboard/card_menu.html", card=card, joined=[card.table_id] if is_joined else [])
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/accept")

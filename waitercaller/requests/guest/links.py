@@ -17,6 +17,8 @@ from waitercaller.web.errors import DomainError
 PAGE_LIFETIME = timedelta(hours=6)  # a page left open overnight must not call for the next guests
 RENEWED_AFTER = timedelta(hours=1)  # a page whose stream is open, as of a tablet on a table, gets a new field
 
+MAX_HELD_REQUESTS = 6  # in one phone's receipt
+
 
 class Receipt(NamedTuple):
     """What a phone that called holds: its id (see phone_id) and the ids of requests it may follow, newest first."""
@@ -28,37 +30,49 @@ class Receipt(NamedTuple):
 NO_RECEIPT = Receipt("", [])
 
 
-def sign_form(table: Table) -> str:
-    """The page's hidden form field: table id, random idempotency key, time of issue in milliseconds."""
+class FormField(NamedTuple):
+    """What the page's hidden form field says: `phone` is the id that the page's stream knows the phone by, or empty."""
+
+    table_id: str
+    key: str
+    issued: datetime
+    phone: str
+
+
+def sign_form(table: Table, phone: str) -> str:
+    """The page's hidden form field: table id, random idempotency key, time of issue in milliseconds, the phone's id."""
     issued = clock.milliseconds(clock.now())
-    return str(serializer("guest-form").dumps([str(table["_id"]), secrets.token_urlsafe(12), issued]))
+    return str(serializer("guest-form").dumps([str(table["_id"]), secrets.token_urlsafe(12), issued, phone]))
 
 
-def key_of_form(table: Table) -> str:
-    """The idempotency key of the submitted form. Raises DomainError for another table's or an expired field."""
+def read_form(table: Table) -> FormField:
+    """The submitted form field. Raises DomainError for another table's or an expired one."""
     try:
-        table_id, key, issued = _form_field()
+        field = _form_field()
     except (BadData, ValueError):
         raise DomainError(_("This page could not be read. Please scan the code on your table again."), 400) from None
-    if table_id != str(table["_id"]) or clock.now() - issued > PAGE_LIFETIME:
+    if not _is_good(field, table):
         raise DomainError(_("This page was open for too long. Please scan the code on your table again."))
-    return key
+    return field
 
 
-def page_of_form(table: Table) -> tuple[str, datetime | None]:
-    """The key of the form field that is sent with this HTTP request, and its issue; "" and None if it cannot call."""
+def form_of_stream(table: Table) -> FormField | None:
+    """The form field of the page that opens a stream; None if it is not good for a call."""
     try:
-        table_id, key, issued = _form_field()
+        field = _form_field()
     except (BadData, ValueError):
-        return "", None
-    is_good = table_id == str(table["_id"]) and clock.now() - issued <= PAGE_LIFETIME
-    return (key, issued) if is_good else ("", None)
+        return None
+    return field if _is_good(field, table) else None
 
 
-def _form_field() -> tuple[str, str, datetime]:
-    """The id of the table, the idempotency key and the time of issue in the form field."""
-    table_id, key, issued = serializer("guest-form").loads(request.values.get("form", ""))
-    return table_id, key, datetime.fromtimestamp(issued / 1000, UTC)
+def _is_good(field: FormField, table: Table) -> bool:
+    return field.table_id == str(table["_id"]) and clock.now() - field.issued <= PAGE_LIFETIME
+
+
+def _form_field() -> FormField:
+    # A page that outlived a deployment may not name the phone.
+    table_id, key, issued, *phone = serializer("guest-form").loads(request.values.get("form", ""))
+    return FormField(table_id, key, datetime.fromtimestamp(issued / 1000, UTC), "".join(phone))
 
 
 def sign_receipt(table: Table, receipt: Receipt) -> str | None:

@@ -16,6 +16,8 @@ from flask import current_app, request
 from werkzeug.wrappers import Response
 
 from waitercaller.db.config import config
+from waitercaller.model.tables import Table
+from waitercaller.requests.guest.links import FormField
 
 COOKIE_LIFETIME = timedelta(days=180)
 ID_LENGTH = 32  # of the random part of a cookie, in characters
@@ -62,13 +64,26 @@ def identify_or_create(restaurant_id: ObjectId, receipt_phone: str, key: str) ->
     """The ids of the phone that sends this call; a new phone gets one.
 
     A new id is derived from the call's idempotency `key`, so that a call that is sent again because its answer was lost
-    has the same id.
+    has the same id, and the stream of the page knows it already.
     """
     if ids := known_ids(restaurant_id, receipt_phone):
         return PhoneId(ids)
+    return PhoneId([id_of_new(restaurant_id, key)], _new_cookie(key))
+
+
+def id_of_new(restaurant_id: ObjectId, key: str) -> str:
+    """The id that a phone without one gets by a call with this idempotency key."""
+    return _digest("device", str(restaurant_id), _new_cookie(key))
+
+
+def id_in_stream(table: Table, field: FormField) -> str:
+    """The id by which the stream of a page with this form field knows the phone, unless by its cookie or receipt."""
+    return field.phone or id_of_new(table["restaurant_id"], field.key)
+
+
+def _new_cookie(key: str) -> str:
     phone = _digest("device cookie", key)
-    cookie = phone + _signature(phone)
-    return PhoneId([_digest("device", str(restaurant_id), cookie)], cookie)
+    return phone + _signature(phone)
 
 
 def _signature(phone: str) -> str:

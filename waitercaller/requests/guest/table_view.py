@@ -1,6 +1,6 @@
 """What one guest's phone sees of its table; read from the database for every page and at every read of a stream."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from operator import itemgetter
 
@@ -14,10 +14,10 @@ from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import usual
 from waitercaller.model.service_request import UNDO_WINDOW, OnPhone, Scope, ServiceRequest
 from waitercaller.model.tables import Table
+from waitercaller.requests.guest import surroundings
 
 OVERLOOKED_AFTER = timedelta(seconds=5)  # a call that no screen shows by then: the guest is told to wave
 BEGINNINGS = ("called", "reopened", "released", "returned")  # steps after which it has to be seen anew
-REREAD_SECONDS = 3.0  # while a call waits: screens may be hidden without a change of the request
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,12 @@ class TableView:
         return any(asker(request, self.phone_ids) for request in self.live)
 
     @property
+    def held_from_now_on(self) -> list[ObjectId]:
+        """What this phone may follow, newest first: what it called for since its page was opened, too."""
+        mine = [request["_id"] for request in reversed(self.live) if asker(request, self.phone_ids)]
+        return list(dict.fromkeys([*mine, *(request["_id"] for request in self.held)]))
+
+    @property
     def is_left_to_others(self) -> bool:
         """Whether this phone has cancelled what others at the table still ask for."""
         mine = {request["_id"] for request in self.held}
@@ -98,12 +104,19 @@ class TableView:
     def can_reopen(self) -> bool:
         return not self.live and self.can_call and bool(self.reopenable_ids)
 
+    @property
+    def passing(self) -> tuple[object, ...]:
+        """What a guest reads that may change though no document of the table does."""
+        seen = (self.screens, self.phone_names, self.is_overlooked, self.tables_ahead, self.usual_wait, self.paused)
+        at = self.now if any(request["state"] == "accepted" for request in self.live) else None  # "back in 2 minutes"
+        return seen, self.is_open, self.opens_at, len(self.ended), at, id(self.restaurant)
+
     def seconds_until_reread(self, otherwise: float) -> float:
         """Seconds until the state must be read again without a wake-up; `otherwise` when nothing waits."""
         if not self.waiting:
             return otherwise
         unseen_for = (self._overlooked_in(request) for request in self._unseen())
-        return min([REREAD_SECONDS, *(seconds for seconds in unseen_for if seconds > 0)])
+        return min([surroundings.TICK_SECONDS, *(seconds for seconds in unseen_for if seconds > 0)])
 
     def _unseen(self) -> list[ServiceRequest]:
         return [request for request in self.waiting if not self._shown(request) and not self._signed(request)]
@@ -134,22 +147,38 @@ def read(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_i
     # What this phone has called for while its table was joined may be another table's now.
     elsewhere = [request for request in held if request["live"] and request["table_id"] not in group]
     live = sorted([*here, *elsewhere], key=itemgetter("first_at"))
-    waiting = [request for request in live if request["state"] == "waiting"]
-    open_now, pause = is_open(restaurant), pauses.applying_to(table, phone_ids, group)
-    return TableView(
-        restaurant,
-        now,
-        live,
-        held=held,
-        visible=presence.visible_ids(restaurant_id) if waiting else set(),
-        phone_ids=phone_ids,
+    view = _with_time(TableView(restaurant, now, live, held, phone_ids=phone_ids), table, group)
+    return replace(
+        view,
+        visible=presence.visible_ids(restaurant_id) if view.waiting else set(),
+        tables_ahead=queries.tables_ahead(restaurant_id, group, view.waiting[0]["first_at"]) if view.waiting else 0,
+        joined=joins.as_one(restaurant, table)["name"] if len(group) > 1 else "",
+        tables=_tables(group, held),
+    )
+
+
+def again(view: TableView, restaurant: Restaurant, table: Table) -> TableView:
+    """The view of a call that waits, some seconds later: what the guests of a restaurant share, asked once for all.
+
+    To be used only while the process hears changes, and none of this table.
+    """
+    now, around = clock.now(), surroundings.at_tick(restaurant["_id"])
+    group = joins.tables_with(restaurant, table["_id"], now)
+    later = _with_time(replace(view, restaurant=restaurant, now=now), table, group)
+    ahead = around.tables_ahead(group, view.waiting[0]["first_at"])
+    return replace(later, visible=around.visible, tables_ahead=ahead)
+
+
+def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableView:
+    """With what depends on the time."""
+    restaurant, now = view.restaurant, view.now
+    open_now, pause = is_open(restaurant), pauses.applying_to(table, view.phone_ids, group)
+    return replace(
+        view,
         paused=pause["what"] if pause else None,
         is_open=open_now,
         opens_at=None if open_now else opening.opens_at(restaurant, now),
         usual_wait=usual.usual_wait(restaurant, now) if open_now else None,
-        tables_ahead=queries.tables_ahead(restaurant_id, group, waiting[0]["first_at"]) if waiting else 0,
-        joined=joins.as_one(restaurant, table)["name"] if len(group) > 1 else "",
-        tables=_tables(group, held),
     )
 
 

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from flask import Response, redirect, render_template, request, url_for
+from flask import jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -19,18 +19,12 @@ from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, table_view
 from waitercaller.requests.guest.table_view import TableView
-from waitercaller.web import access, analytics, limits
+from waitercaller.web import access, analytics
 from waitercaller.web.errors import DomainError
 from waitercaller.web.languages import asked_language, current_language, offer
 from waitercaller.web.security import guest_form
 
 REFRESH_SECONDS = 15  # between reloads of a page without scripts while a request is live
-MAX_HELD_REQUESTS = 6  # in one phone's receipt
-# In each process. All guests of a restaurant may share its Wi-Fi's IP address; half of its streams are kept for phones
-# that have called before.
-MAX_STREAMS_PER_PHONE = 6  # one that loses its connection leaves some behind for half a minute
-MAX_STREAMS_PER_TABLE = 40  # of phones that have not called
-MAX_STREAMS_PER_ADDRESS, MAX_NEW_STREAMS_PER_ADDRESS = 600, 300
 
 
 @blueprint.get("/t/<code:code>", strict_slashes=False)
@@ -39,19 +33,19 @@ MAX_STREAMS_PER_ADDRESS, MAX_NEW_STREAMS_PER_ADDRESS = 600, 300
 @analytics.enabled(framed=True)
 def page(code: str) -> ResponseReturnValue:
     """The table's page: the kinds to call for, and the state of the table's calls."""
-    table, current, restaurant = _find(code)
+    table, current, restaurant = find(code)
     language, asked = current_language(), asked_language()
     receipt = _receipt(restaurant, table)
-    signed = links.sign_receipt(table, receipt)
-    view = table_view.read(restaurant, table, receipt.held, _phone_ids(table, receipt))
+    signed, phone_ids = links.sign_receipt(table, receipt), phone_ids_of(table, receipt)
+    view = table_view.read(restaurant, table, receipt.held, phone_ids)
     fragment = pages.state_fragment(view, code, language, current, asked)
     return render_template(
         "requests/guest/page.html",
         restaurant_name=restaurant["name"],
         table_name=table["name"],
         fragment=Markup(fragment),  # noqa: S704 (our own template)
-        form_field=links.sign_form(table),
-        receipt=signed,
+        form_field=links.sign_form(table, "".join(phone_ids[:1])),
+        receipt=signed or "",
         refresh=_refresh(view),
         old_code=not current,
         notes=current and call_form.takes_notes(restaurant),
@@ -67,25 +61,26 @@ def page(code: str) -> ResponseReturnValue:
 @guest_form
 def call(code: str) -> ResponseReturnValue:
     """Open a request, or remind of the live one of the same kind."""
-    table, current, restaurant = _find(code)
+    table, current, restaurant = find(code)
     _refuse_old_code(current)
-    key = links.key_of_form(table)
+    field = links.read_form(table)
     asked = call_form.read(restaurant)
     receipt = links.read_receipt(table)
-    phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, key)
+    phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, field.key)
     known = phone_id.counted_id(table["restaurant_id"], receipt.phone)
     calling.limit_calls(table, known or phone.id, is_known=bool(known))
-    if calling.count_if_paused(restaurant, table, phone.ids):
-        return _back(code, table, receipt)
-    if not table_view.is_open(restaurant):
-        return _back(code, table, receipt)  # the page says when the restaurant opens
-    opened = transitions.open_request(
-        restaurant, table, asked.kind, key, choice=asked.choice, note=asked.note, device=phone.id
-    )
-    due_steps.take_now([opened])
-    held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
-    answer = _back(code, table, links.Receipt(receipt.phone or phone.id, held[:MAX_HELD_REQUESTS]))
-    phone.set_cookie(answer)
+    is_taken = not calling.count_if_paused(restaurant, table, phone.ids) and table_view.is_open(restaurant)
+    if is_taken:
+        opened = transitions.open_request(
+            restaurant, table, asked.kind, field.key, choice=asked.choice, note=asked.note, device=phone.id
+        )
+        due_steps.take_now([opened])
+        held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
+        receipt = links.Receipt(receipt.phone or phone.id, held[: links.MAX_HELD_REQUESTS])
+    # Otherwise the page says why nobody comes.
+    answer = _answer(code, receipt, phone.ids, is_taken, stays=phone.id == phone_id.id_in_stream(table, field))
+    if is_taken:
+        phone.set_cookie(answer)
     return answer
 
 
@@ -94,12 +89,12 @@ def call(code: str) -> ResponseReturnValue:
 @guest_form
 def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”: cancel what this phone asks for."""
-    table, _current, restaurant = _find(code)
+    table, _current, restaurant = find(code)
     receipt = links.read_receipt(table)
-    phone_ids = _phone_ids(table, receipt)
+    phone_ids = phone_ids_of(table, receipt)
     view = table_view.read(restaurant, table, receipt.held, phone_ids)
     transitions.cancel(table_view.scope_of(restaurant), [each["_id"] for each in view.live], phone_ids)
-    return _back(code, table, receipt)
+    return _answer(code, receipt, phone_ids)
 
 
 @blueprint.post("/t/<code:code>/reopen")
@@ -107,55 +102,18 @@ def cancel(code: str) -> ResponseReturnValue:
 @guest_form
 def reopen(code: str) -> ResponseReturnValue:
     """“Not yet?”: reopen what the staff ended, within UNDO_WINDOW."""
-    table, current, restaurant = _find(code)
+    table, current, restaurant = find(code)
     _refuse_old_code(current)
     receipt = links.read_receipt(table)
-    phone_ids = _phone_ids(table, receipt)
+    phone_ids = phone_ids_of(table, receipt)
     if table_view.is_open(restaurant) and not calling.count_if_paused(restaurant, table, phone_ids):
         view = table_view.read(restaurant, table, receipt.held, phone_ids)
         transitions.reopen(table_view.scope_of(restaurant), view.reopenable_ids, by=None)
         due_steps.take_now(queries.with_ids(table_view.scope_of(restaurant), view.reopenable_ids))
-    return _back(code, table, receipt)
+    return _answer(code, receipt, phone_ids)
 
 
-@blueprint.get("/t/<code:code>/live")
-@access.anyone
-def live(code: str) -> Response:
-    """Stream of the state of the table's calls, sent whenever it changes."""
-    table, _current, here = _find(code)
-    receipt, language, asked = links.read_receipt(table), current_language(), asked_language()
-    phone_ids, interval = _phone_ids(table, receipt), streams.HEARTBEAT_SECONDS
-    followed = table_view.followed(here, table, receipt.held)
-    key, issued = links.page_of_form(table)
-
-    def new_form_field() -> dict[str, str]:
-        """While its stream is open a page does not grow too old to call; one that comes back too old stays so."""
-        nonlocal issued
-        if issued is None or clock.now() - issued < links.RENEWED_AFTER:
-            return {}
-        issued = clock.now()
-        return {"form": links.sign_form(table)}
-
-    def read(_woken: set[str]) -> str | None:
-        nonlocal interval
-        found = tables.by_code(code)
-        restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
-        if found is None or restaurant is None:
-            return None
-        view = table_view.read(restaurant, found[0], receipt.held, phone_ids)
-        if not view.tables <= followed:
-            raise streams.OtherTopics
-        interval = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)
-        return pages.state_fragment(view, code, language, found[1], asked)
-
-    caps = _stream_limits(table, phone_id.counted_id(table["restaurant_id"], receipt.phone), key)
-    topics = [f"guests:{here['_id']}", *(f"table:{each}" for each in followed)]
-    return streams.respond(
-        "state", topics, caps, read, revoked_reason="gone", interval=lambda: interval, besides=new_form_field
-    )
-
-
-def _find(code: str) -> tuple[Table, bool, Restaurant]:
+def find(code: str) -> tuple[Table, bool, Restaurant]:
     """The table, whether this is its current code, and its restaurant.
 
     Raises DomainError for an unknown code (404), and where an operator has suspended the restaurant (403).
@@ -188,38 +146,41 @@ def _refuse_old_code(current: bool) -> None:
 def _receipt(restaurant: Restaurant, table: Table) -> links.Receipt:
     """The receipt of this HTTP request; of a known phone that has scanned the code again, a new one."""
     receipt = links.read_receipt(table)
-    phone_ids = _phone_ids(table, receipt)
+    phone_ids = phone_ids_of(table, receipt)
     if receipt.held or not phone_ids:
         return receipt
     group = joins.tables_with(restaurant, table["_id"], clock.now())
     held = queries.of_phone(table["restaurant_id"], group, phone_ids)
-    return links.Receipt(phone_ids[0], held[:MAX_HELD_REQUESTS])
+    return links.Receipt(phone_ids[0], held[: links.MAX_HELD_REQUESTS])
 
 
-def _phone_ids(table: Table, receipt: links.Receipt) -> list[str]:
+def phone_ids_of(table: Table, receipt: links.Receipt) -> list[str]:
     """The ids of the phone that sent this HTTP request."""
     return phone_id.known_ids(table["restaurant_id"], receipt.phone)
 
 
-def _stream_limits(table: Table, known_phone: str, page_key: str) -> dict[str, int]:
-    """The holders of a stream and their limits: a phone that has called counts by itself, and others by their page."""
-    network = limits.network()
-    all_guests = {f"guests:{network}": MAX_STREAMS_PER_ADDRESS}
-    if known_phone:
-        return {f"phone:{known_phone}": MAX_STREAMS_PER_PHONE, **all_guests}
-    page = page_key or f"{table['_id']} {network}"  # old pages of a table and address count as one
-    return {
-        f"page:{page}": MAX_STREAMS_PER_PHONE,
-        f"table:{table['_id']}": MAX_STREAMS_PER_TABLE,
-        f"new guests:{network}": MAX_NEW_STREAMS_PER_ADDRESS,
-        **all_guests,
-    }
+def _answer(
+    code: str, receipt: links.Receipt, phone_ids: list[str], called: bool = False, stays: bool = True
+) -> BaseResponse:
+    """The answer to a form: for a script the state, a new form field and the receipt; otherwise the way to the page.
 
-
-def _back(code: str, table: Table, receipt: links.Receipt) -> BaseResponse:
-    """Redirect to the table's page with the phone's receipt."""
-    signed = links.sign_receipt(table, receipt)
-    return redirect(url_for("requests.guest.page", code=code, r=signed, lang=asked_language()), 303)
+    `called`: whether a call was taken; `stays`: whether the page's stream knows this phone, so that it may stay open.
+    """
+    table, current, restaurant = find(code)
+    signed, asked = links.sign_receipt(table, receipt), asked_language()
+    page_url = url_for("requests.guest.page", code=code, r=signed, lang=asked)
+    if request.form.get("answer") != "state":
+        return redirect(page_url, 303)
+    view = table_view.read(restaurant, table, receipt.held, phone_ids)
+    return jsonify(
+        html=pages.state_fragment(view, code, current_language(), current, asked),
+        form=links.sign_form(table, "".join(phone_ids[:1])),
+        r=signed or "",
+        url=page_url,
+        live=url_for("requests.guest.live", code=code, r=signed, lang=asked),
+        called=called,
+        stays=stays,
+    )
 
 
 def _refresh(view: TableView) -> int:
