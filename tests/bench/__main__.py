@@ -12,6 +12,7 @@ from tests.bench import (
     tap_to_screen,
     tap_to_signature,
     timing,
+    waiting_guests,
 )
 
 FIGURES = {
@@ -20,6 +21,7 @@ FIGURES = {
     "dashboard": dashboard.report,
     "timing": timing.report,
     "idle_screens": idle_screens.report,
+    "waiting_guests": waiting_guests.report,
     "tap_to_screen": tap_to_screen.report,
     "tap_to_signature": tap_to_signature.report,
     "steady_load": steady_load.report,

@@ -79,16 +79,16 @@ class _Line:
         restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
         if found is None or restaurant is None:
             return None
-        html = None
-        if self.last and not woken and time.monotonic() < self.reads_at:
-            view = table_view.again(self.last[0], restaurant, found[0])
-            html = self.last[1] if view.passing == self.last[0].passing else None
+        before, html = self.last or (None, "")
+        if before and not woken and time.monotonic() < self.reads_at:
+            view = table_view.again(before, restaurant, found[0])
         else:
             view = table_view.read(restaurant, found[0], self.held, self.phone_ids)
             self.reads_at = time.monotonic() + streams.HEARTBEAT_SECONDS
         if not view.tables <= self.followed:
             raise streams.OtherTopics
-        html = html or pages.state_fragment(view, self.code, self.language, found[1], self.asked)
+        if woken or not view.reads_as(before):
+            html = pages.state_fragment(view, self.code, self.language, found[1], self.asked)
         self.held = view.held_from_now_on[: links.MAX_HELD_REQUESTS]
         self.last = (view, html) if view.waiting else None
         self.seconds = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)

@@ -104,12 +104,14 @@ class TableView:
     def can_reopen(self) -> bool:
         return not self.live and self.can_call and bool(self.reopenable_ids)
 
-    @property
-    def passing(self) -> tuple[object, ...]:
-        """What a guest reads that may change though no document of the table does."""
-        seen = (self.screens, self.phone_names, self.is_overlooked, self.tables_ahead, self.usual_wait, self.paused)
+    def reads_as(self, before: "TableView | None") -> bool:
+        """Whether this phone reads the same as `before`, when no change of the table was heard in between."""
+        return before is not None and self._what_it_reads() == before._what_it_reads()
+
+    def _what_it_reads(self) -> tuple[object, ...]:
+        shown = (self.screens, self.phone_names, self.is_overlooked, self.tables_ahead, self.usual_wait, self.paused)
         at = self.now if any(request["state"] == "accepted" for request in self.live) else None  # "back in 2 minutes"
-        return seen, self.is_open, self.opens_at, len(self.ended), at, id(self.restaurant)
+        return self.live, self.held, shown, self.is_open, self.opens_at, len(self.ended), at, id(self.restaurant)
 
     def seconds_until_reread(self, otherwise: float) -> float:
         """Seconds until the state must be read again without a wake-up; `otherwise` when nothing waits."""
