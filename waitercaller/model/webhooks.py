@@ -2,6 +2,8 @@
 
 import base64
 import secrets
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import cast
 
 from bson import ObjectId
@@ -58,7 +60,7 @@ def remove(restaurant_id: ObjectId) -> bool:
 def latest(restaurant_id: ObjectId) -> list[Hook]:
     """The latest messages to the restaurant's webhook, newest first, at most SHOWN."""
     found = db().hooks.find({"restaurant_id": restaurant_id}).sort("created_at", -1).limit(SHOWN)
-    return cast(list[Hook], list(found))
+    return sorted(cast(Iterable[Hook], found), key=itemgetter("created_at", "_id"), reverse=True)
 
 
 def _with(restaurant: Restaurant, webhook: Webhook) -> Changes:
