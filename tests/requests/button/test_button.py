@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from tests.support.calls import BOB
 from tests.support.cast import Person
 from waitercaller.db import clock
-from waitercaller.model import buttons, pauses, restaurants, tables
+from waitercaller.model import buttons, pauses, restaurants, tables, tenancy
 from waitercaller.model.requests import transitions
 from waitercaller.model.tables import Table
 
@@ -117,6 +117,17 @@ def test_a_renewed_or_removed_secret_is_good_for_nothing(
     assert client.get(f"/b/{new}").status_code == 200
     tables.remove(alice.restaurant_id, table["_id"])
     assert client.get(f"/b/{new}").status_code == 404
+
+
+def test_in_a_suspended_restaurant_it_says_so_and_calls_nobody(
+    database: Any, alice: Person, client: FlaskClient, secret: str
+) -> None:
+    tenancy.suspend(alice.restaurant_id, None)
+    restaurants.forget(alice.restaurant_id)
+    answer = client.post(f"/b/{secret}")
+    assert answer.status_code == 403
+    assert "takes no calls" in answer.get_json()["message"]
+    assert database.requests.count_documents({}) == 0
 
 
 @pytest.mark.usefixtures("fresh_limits")

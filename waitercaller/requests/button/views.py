@@ -65,12 +65,13 @@ def refused(error: DomainError) -> ResponseReturnValue:
 
 
 def _find(secret: str) -> tuple[Table, Restaurant]:
-    """The table of this button and its restaurant. Raises DomainError: 404 for an unknown secret, 429."""
+    """The table of this button and its restaurant. Raises DomainError: 404 unknown, 403 suspended, 429."""
     limits.check("button", secret)
     table = buttons.by_secret(secret)
-    restaurant = restaurants.get(table["restaurant_id"]) if table else None
+    restaurant = restaurants.get_even_suspended(table["restaurant_id"]) if table else None
     if table is None or restaurant is None:
         raise DomainError(_("No button has this address, or not any more."), 404)
+    calling.refuse_suspended(restaurant)
     return table, restaurant
 
 

@@ -1,10 +1,23 @@
-"""What holds for every call from a table, by a phone or by a button: limits and pauses."""
+"""What holds for every call from a table, by a phone or by a button: suspended restaurants, limits and pauses."""
+
+from flask_babel import gettext as _
 
 from waitercaller.db import clock
 from waitercaller.model import joins, pauses
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 from waitercaller.web import limits
+from waitercaller.web.errors import DomainError
+
+
+def refuse_suspended(restaurant: Restaurant) -> None:
+    """Raise DomainError (403) where an operator has suspended the restaurant."""
+    if restaurant.get("suspended_at"):
+        raise DomainError(
+            _("This restaurant takes no calls at the moment, and nobody comes because of an earlier one."),
+            403,
+            title=_("Please wave to the staff"),
+        )
 
 
 def count_if_paused(restaurant: Restaurant, table: Table, phones: list[str]) -> bool:

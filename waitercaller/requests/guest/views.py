@@ -123,12 +123,7 @@ def find(code: str) -> tuple[Table, bool, Restaurant]:
     if found is None or restaurant is None:
         raise DomainError(_("This code is not in use. Please scan the code on your table, or wave to the staff."), 404)
     offer(_offered(restaurant))
-    if restaurant.get("suspended_at"):
-        raise DomainError(
-            _("This restaurant takes no calls at the moment, and nobody comes because of an earlier one."),
-            403,
-            title=_("Please wave to the staff"),
-        )
+    calling.refuse_suspended(restaurant)
     return found[0], found[1], restaurant
 
 
