@@ -1,13 +1,14 @@
 """`make run` watches its processes: a database that fails for long is started again, and it says why."""
 
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from waitercaller.local import LocalError, database, server
+from waitercaller.local import LocalError, server
 from waitercaller.local.database import EmbeddedDatabase
 
 ADDRESS = server.Address("127.0.0.1", 8000, "127.0.0.1")
@@ -71,7 +72,7 @@ def test_while_its_disk_is_full_it_is_tried_again_and_again(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(database.shutil, "disk_usage", lambda _folder: SimpleNamespace(free=0))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=0))
     monkeypatch.setattr(embedded, "_try_to_start", lambda _port: False)
     with pytest.raises(LocalError, match="the disk is full"):
         embedded.start()
