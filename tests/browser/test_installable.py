@@ -48,6 +48,8 @@ SUBSCRIBES_HERE = """(() => {
   };
 })()"""
 
+MESSAGES_DENIED = "Object.defineProperty(Notification, 'permission', { get: () => 'denied' })"
+
 
 @pytest.fixture(scope="module")
 def service() -> Iterator[PushService]:
@@ -291,7 +293,7 @@ def test_the_page_can_show_how_a_message_looks(bobs_phone: Page, service: PushSe
 
 def test_a_phone_that_does_not_allow_messages_says_what_to_do(visitors: Visitors, bob: Person) -> None:
     page = visitors.logged_in(bob, service_workers="allow")
-    page.add_init_script("Object.defineProperty(Notification, 'permission', { get: () => 'denied' })")
+    page.add_init_script(MESSAGES_DENIED)
     page.goto(f"{bob.home}/notifications")
     expect(page.locator("#here-words")).to_contain_text("blocked in this browser")
     expect(page.locator("#here-form")).to_be_hidden()
@@ -304,6 +306,7 @@ def test_the_page_of_notifications_stays_where_it_is_when_its_script_starts(
         for zone in ("Terrace", "Garden"):
             restaurants.ensure_zone(alice.restaurant_id, zone)
     page = visitors.logged_in(alice, viewport=SMALL)
+    page.add_init_script(MESSAGES_DENIED)
     let_go = painted_before_its_scripts(page, f"{alice.home}/notifications")
     let_go()
     comes_true(page, "document.querySelector('#here').dataset.state !== undefined")

@@ -1,6 +1,7 @@
 """`make run` watches its processes: a database that fails for long is started again, and it says why."""
 
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,7 +72,7 @@ def test_while_its_disk_is_full_it_is_tried_again_and_again(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("waitercaller.local.database.shutil.disk_usage", lambda _folder: SimpleNamespace(free=0))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=0))
     monkeypatch.setattr(embedded, "_try_to_start", lambda _port: False)
     with pytest.raises(LocalError, match="the disk is full"):
         embedded.start()
