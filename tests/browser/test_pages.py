@@ -101,7 +101,7 @@ def test_no_page_scrolls_sideways_on_a_small_phone(
     too_wide = []
     for path in everywhere(page, mallory, busy):
         width = page.evaluate("document.documentElement.scrollWidth")
-        if width > PHONE["width"] and not path.endswith("/print"):  # as wide as the paper
+        if width > PHONE["width"]:
             too_wide.append(f"{path}: {width} px")
     assert not too_wide
 

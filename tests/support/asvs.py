@@ -62,6 +62,7 @@ def address(app: Flask, rule: Rule, person: Person, table: Table) -> str:
         "key": "0" * 8,
         "code": table["code"],
         "secret": UNKNOWN_CODE,
+        "short": table["code"][:10],
         "token": "forged",
         "version": "0",
         "filename": "css/tokens.css",

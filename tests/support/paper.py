@@ -1,28 +1,11 @@
-"""What browsers print: sheets of paper as PDF, and what can be read from them."""
+"""Printed sheets as PDF, and what can be read from them."""
 
 import re
-import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
-MISSING = "missing: sudo apt-get install poppler-utils zbar-tools"
-DOTS_PER_INCH = 150
-
-
-@dataclass(frozen=True)
-class Paper:
-    """A sheet in millimetres, and the margin that a printer leaves white."""
-
-    name: str
-    width: float
-    height: float
-    margin: float
-
-
-def can_be_read() -> bool:
-    """Whether the programs that read PDFs and codes are there."""
-    return all(shutil.which(each) for each in ("pdfinfo", "pdftoppm", "zbarimg"))
+DOTS_PER_INCH = 110
+MM_PER_DOT = 25.4 / DOTS_PER_INCH
 
 
 def size_of(file: Path) -> tuple[float, float]:
@@ -32,12 +15,18 @@ def size_of(file: Path) -> tuple[float, float]:
     return float(width) * 25.4 / 72, float(height) * 25.4 / 72
 
 
-def codes_on(file: Path) -> list[set[str]]:
-    """The addresses in the QR codes of each page of a PDF."""
-    subprocess.run(["pdftoppm", "-r", str(DOTS_PER_INCH), "-gray", "-png", file, file.with_suffix("")], check=True)
-    return [_read(picture) for picture in sorted(file.parent.glob(f"{file.stem}*.png"))]
+def words_of(file: Path) -> str:
+    """The text on the pages of a PDF."""
+    return subprocess.run(["pdftotext", file, "-"], check=True, capture_output=True, text=True).stdout
 
 
-def _read(picture: Path) -> set[str]:
-    scanned = subprocess.run(["zbarimg", "--quiet", "--raw", picture], check=False, capture_output=True, text=True)
-    return set(scanned.stdout.split())
+def pictures_of(file: Path) -> list[Path]:
+    """A picture of each page of a PDF, in grey."""
+    subprocess.run(["pdftoppm", "-r", str(DOTS_PER_INCH), "-gray", file, file.with_suffix("")], check=True)
+    return sorted(file.parent.glob(f"{file.stem}*.pgm"))
+
+
+def codes_on(pictures: list[Path]) -> list[str]:
+    """What the QR codes in these pictures say."""
+    scanned = subprocess.run(["zbarimg", "--quiet", "--raw", *pictures], check=False, capture_output=True, text=True)
+    return scanned.stdout.split()

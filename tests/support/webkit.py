@@ -3,7 +3,6 @@
 There is one driver for each window, since a driver has one session, and a session one set of cookies.
 """
 
-import json
 import os
 import re
 import shutil
@@ -23,7 +22,6 @@ from selenium.webdriver.webkitgtk.options import Options
 
 from tests.support import databases, timeshift
 from tests.support.cast import wait_until
-from tests.support.paper import Paper
 from tests.support.website import Website
 from tests.support.windows import Window
 from waitercaller.local import processes
@@ -32,7 +30,7 @@ MISSING = "missing: sudo apt-get install webkit2gtk-driver gir1.2-webkit2-4.1 py
 PYTHON = "/usr/bin/python3"  # Debian's, which has PyGObject
 PROGRAM = Path(__file__).parent / "webkit_window.py"
 MANIFEST = "Unrecognized Content-Security-Policy directive 'manifest-src'"  # WebKitGTK is built without manifests
-COMPLAINT = re.compile(r".*CONSOLE (?:\w+ )*(?:ERROR|WARN)\b|ENDED|NOT PRINTED|.*CRITICAL")
+COMPLAINT = re.compile(r".*CONSOLE (?:\w+ )*(?:ERROR|WARN)\b|ENDED|.*CRITICAL")
 
 
 def is_installed() -> bool:
@@ -107,12 +105,6 @@ class WebKitWindow(Window):
     def set_cookie(self, name: str, value: str) -> None:
         self.goto("/login")
         self.driver.add_cookie({"name": name, "value": value, "path": "/"})
-
-    def print(self, file: Path, paper: Paper) -> None:
-        """Print the page as PDF. WebDriver cannot do that in WebKitGTK; the window's program can."""
-        order = json.dumps({"file": str(file), **paper.__dict__})
-        self.run("webkit.messageHandlers.print.postMessage(arguments[0])", order)
-        self._wait(lambda: f"PRINTED {file}" in self._lines() or self.complaints(), "the PDF")
 
     def complaints(self) -> list[str]:
         return [line for line in self._lines() if COMPLAINT.match(line) and MANIFEST not in line]

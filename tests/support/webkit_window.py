@@ -1,11 +1,10 @@
 """A window of WebKitGTK and nothing around it, which WebKitWebDriver starts as its browser; see webkit.py.
 
 Unlike Debian's MiniBrowser it can be as narrow as a phone, have no JavaScript, run a script before those of the page,
-write the console's messages on stderr, and print. It runs in Debian's Python, which has PyGObject.
+and write the console's messages on stderr. It runs in Debian's Python, which has PyGObject.
 """
 
 import argparse
-import json
 import sys
 from typing import Any
 
@@ -60,8 +59,6 @@ def made_view(_session: Any) -> Any:
         is_controlled_by_automation=True,
         website_policies=WebKit2.WebsitePolicies(autoplay=WebKit2.AutoplayPolicy.DENY),  # as an iPhone
     )
-    content.connect("script-message-received::print", lambda _content, message: print_page(view, message))
-    content.register_script_message_handler("print")
     view.connect("web-process-terminated", lambda _view, why: tell(f"ENDED {why}"))
     window = Gtk.Window()
     window.set_default_size(options.width, options.height)
@@ -69,25 +66,6 @@ def made_view(_session: Any) -> Any:
     window.show_all()
     view.grab_focus()
     return view
-
-
-def print_page(view: Any, message: Any) -> None:
-    """Print as PDF, as told by JSON with the file and width, height and margin of the paper in millimetres."""
-    paper = json.loads(message.get_js_value().to_string())
-    settings = Gtk.PrintSettings()
-    settings.set(Gtk.PRINT_SETTINGS_OUTPUT_URI, f"file://{paper['file']}")
-    settings.set(Gtk.PRINT_SETTINGS_OUTPUT_FILE_FORMAT, "pdf")
-    settings.set_printer("Print to File")
-    setup = Gtk.PageSetup()
-    setup.set_paper_size(Gtk.PaperSize.new_custom("sheet", "sheet", paper["width"], paper["height"], Gtk.Unit.MM))
-    for side in ("top", "bottom", "left", "right"):
-        getattr(setup, f"set_{side}_margin")(paper["margin"], Gtk.Unit.MM)
-    view.operation = WebKit2.PrintOperation.new(view)
-    view.operation.set_print_settings(settings)
-    view.operation.set_page_setup(setup)
-    view.operation.connect("failed", lambda _operation, error: tell(f"NOT PRINTED {error.message}"))
-    view.operation.connect("finished", lambda _operation: tell(f"PRINTED {paper['file']}"))
-    view.operation.print_()
 
 
 context = made_context()

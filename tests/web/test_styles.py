@@ -1,4 +1,4 @@
-"""The styles of guests' pages and of the printed cards do without what old engines lack, or have something before it.
+"""The styles of guests' pages do without what old engines lack, or have something before it.
 
 Safari 14, Chrome 83 and Firefox 78 drop a whole rule for a selector that they do not know.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 STYLES = Path(__file__).parents[2] / "static" / "css"
-SHEETS = ["tokens", "guest", "error", "print", "offline"]
+SHEETS = ["tokens", "guest", "error", "offline"]
 MISSING = {
     r":has\(": "Safari 15.4, Chrome 105, Firefox 121",
     r":is\(|:where\(": "Chrome 88",

@@ -99,6 +99,7 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "restaurant_id": restaurant_id,
         "table_id": table["_id"],
         "code": table["code"],
+        "short": table["code"][:10],
         "request_id": request["_id"],
         "member_id": member_id,
         "pause_id": table["_id"],  # nobody is paused

@@ -20,6 +20,7 @@ from waitercaller.db import cache, clock
 from waitercaller.db.client import Filter, db, transaction
 
 CODE = re.compile("[A-Z2-7]{26}")
+SHORT_CODE = re.compile("[A-Z2-7]{10}")  # the beginning of a code, for who types it: 50 of its bits
 RETIRED_CODE_LIFETIME = timedelta(hours=24)
 MAX_TABLES = 1000  # of one restaurant; limits the size of its pages
 ATTEMPTS = 3  # after a collision of a random code or a concurrent change
@@ -126,6 +127,18 @@ def by_code(code: str) -> tuple[Table, bool] | None:
     now = clock.now()
     is_retired = any(old["code"] == code and old["until"] > now for old in table["retired_codes"])
     return (table, False) if is_retired else None
+
+
+def short_code(code: str) -> str:
+    """The beginning of a table's code, by which `by_short_code` finds it."""
+    return code[:10]
+
+
+def by_short_code(short: str) -> Table | None:
+    """The table whose code begins with these characters; None if there is none, or more than one."""
+    begins = {"$gte": short, "$lt": f"{short}["}  # "[" comes after "Z"
+    found = list(documents().find({"code": begins, "removed_at": None}).limit(2))
+    return found[0] if len(found) == 1 else None
 
 
 def check_names_free(restaurant_id: ObjectId, names: list[str], except_id: ObjectId | None = None) -> None:

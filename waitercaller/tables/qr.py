@@ -13,6 +13,7 @@ from functools import lru_cache
 import segno
 from markupsafe import Markup
 
+from waitercaller.model import tables
 from waitercaller.web.qr import QUIET_ZONE, qr_svg
 
 ERROR_LEVEL = "q"
@@ -27,9 +28,15 @@ def address(public_url: str, code: str) -> str:
     return f"{scheme}{separator}{rest.upper()}/T/{code}"
 
 
-@lru_cache(maxsize=1024)
+def typed_address(public_url: str, code: str) -> str:
+    """The short address to type where no camera works, without https://, which browsers add by themselves."""
+    short = tables.short_code(code)
+    half = len(short) // 2
+    return f"{public_url.removeprefix('https://')}/t/{short[:half]}-{short[half:]}"
+
+
 def svg(address: str) -> Markup:
-    """The code as SVG; cached, because the print page renders all of them."""
+    """The code as SVG."""
     return qr_svg(_code(address))
 
 
@@ -40,6 +47,12 @@ def png(address: str) -> bytes:
     out = io.BytesIO()
     code.save(out, kind="png", border=QUIET_ZONE, scale=-(-PNG_PIXELS // width), dpi=PNG_DPI)
     return out.getvalue()
+
+
+@lru_cache(maxsize=1024)
+def modules(address: str) -> tuple[bytes, ...]:
+    """The rows of the code without its white border, 1 is dark; cached, because a code takes 3 ms."""
+    return tuple(bytes(row) for row in _code(address).matrix)
 
 
 def file_name(table_name: str, extension: str) -> str:

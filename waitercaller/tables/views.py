@@ -1,7 +1,6 @@
-"""The pages of tables: add, edit, renew the code, remove, print. For managers and owners."""
+"""The pages of tables: add, edit, renew the code, remove. For managers and owners."""
 
 import io
-import time
 from typing import Any
 
 from bson import ObjectId
@@ -151,13 +150,6 @@ def qr_png(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     return send_file(image, "image/png", as_attachment=True, download_name=name)
 
 
-@blueprint.get("/print")
-@access.least("manager")
-def print_sheet(restaurant_id: ObjectId) -> ResponseReturnValue:
-    """The cards of all tables, to print."""
-    return render_template("tables/print.html", cards=[_card(table) for table in tables.of_restaurant(restaurant_id)])
-
-
 def _add(restaurant_id: ObjectId, names: list[str], zone: str) -> None:
     # Checked before the zone is created, so that a refused form creates none.
     tables.check_names_free(restaurant_id, names)
@@ -167,12 +159,6 @@ def _add(restaurant_id: ObjectId, names: list[str], zone: str) -> None:
 
 def _too_many_zones() -> str:
     return str(_("A restaurant can have %(number)d zones at most.", number=restaurants.MAX_ZONES))
-
-
-def _card(table: Table) -> dict[str, Any]:
-    time.sleep(0)  # yield to other greenlets: computing a code takes 3 ms
-    address = _address(table)
-    return {"name": table["name"], "zone_name": _zone_name(table), "qr": qr.svg(address), "address": address}
 
 
 def _list_context(restaurant_id: ObjectId) -> dict[str, Any]:

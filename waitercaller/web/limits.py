@@ -86,6 +86,10 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("You have downloaded your data several times just now."),
         (Allowance(5, HOUR, "key"),),
     ),
+    "print": Limit(
+        lazy_gettext("These were many sheets in a short time."),
+        (Allowance(60, HOUR, "key"),),
+    ),
     "push_try": Limit(
         lazy_gettext("These were several messages just now."),
         (Allowance(20, HOUR, "key"),),
@@ -109,6 +113,8 @@ LIMITS: dict[str, Limit] = {
     "button": Limit(
         TRIES, (Allowance(20_000, 10 * MINUTE, "address"), Allowance(600, 10 * MINUTE, "key")), shared=False
     ),
+    # With a million tables, 200 tries an hour find one by chance in 600 years: a short address has 50 bits.
+    "guest_typed": Limit(TRIES, (Allowance(200, HOUR, "address"),), shared=False),
     # All guests of a restaurant can share the address of its Wi-Fi; a full restaurant stays far below this.
     "guest_call": Limit(GUEST, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     # Of phones that have not called before; those that have count by themselves, so that nobody locks them out.

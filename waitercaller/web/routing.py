@@ -29,9 +29,22 @@ class CodeConverter(BaseConverter):
         return code
 
 
+class ShortCodeConverter(BaseConverter):
+    """The beginning of a table's code, as typed from a card; digits that no code has are the letters like them."""
+
+    regex = ".{10,25}"
+
+    def to_python(self, value: str) -> str:
+        short = typed_codes.normalised(value).translate(str.maketrans("018", "OIB"))
+        if not tables.SHORT_CODE.fullmatch(short):
+            raise ValidationError
+        return short
+
+
 def init_app(app: Flask) -> None:
     app.url_map.converters["objectid"] = ObjectIdConverter
     app.url_map.converters["code"] = CodeConverter
+    app.url_map.converters["shortcode"] = ShortCodeConverter
     app.jinja_env.globals["path_for"] = path_for
 
 

@@ -56,6 +56,18 @@ def page(code: str) -> ResponseReturnValue:
     )
 
 
+@blueprint.get("/t/<shortcode:short>", strict_slashes=False)
+@blueprint.get("/T/<shortcode:short>", endpoint="typed_upper", strict_slashes=False)
+@access.anyone
+def typed(short: str) -> ResponseReturnValue:
+    """The short address on a card, for a phone whose camera does not work: leads to the table's page."""
+    limits.check("guest_typed")
+    table = tables.by_short_code(short)
+    if table is None:
+        raise DomainError(_("This code is not in use. Please scan the code on your table, or wave to the staff."), 404)
+    return redirect(url_for("requests.guest.page", code=table["code"]), 303)
+
+
 @blueprint.post("/t/<code:code>/call")
 @access.anyone
 @guest_form
