@@ -178,7 +178,7 @@ def test_who_had_only_a_table_that_is_removed_is_there_for_everything(house: Hou
     house.on(house.bob, house.nina)
     house.take(house.bob, "1")
     house.take(house.nina, "2")
-    duty.forget_table(house.id, house.tables["1"])
+    duty.forget_tables(house.id, [house.tables["1"]])
     assert house.first("2") == {house.bob, house.nina}
 
 

@@ -177,12 +177,12 @@ def test_a_removed_table_leaves_its_group_and_the_last_two_are_no_group_without_
     house.join("7", "8", "9")
     tables.remove(house.id, house.tables["7"]["_id"])
     assert house.as_one("9")["name"] == "8 + 9"  # already before the group is written
-    joins.forget_table(house.id, house.tables["7"]["_id"])
+    joins.forget_tables(house.id, [house.tables["7"]["_id"]])
     assert house.groups() == [["8", "9"]]
     assert house.tap("9", "k1")["table_id"] == house.tables["8"]["_id"]
     tables.remove(house.id, house.tables["9"]["_id"])
     assert house.as_one("8")["name"] == "8"
-    joins.forget_table(house.id, house.tables["9"]["_id"])
+    joins.forget_tables(house.id, [house.tables["9"]["_id"]])
     assert house.groups() == []
 
 

@@ -16,7 +16,8 @@ from waitercaller.model.languages import STAFF_LANGUAGES
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import store
 from waitercaller.model.tables import Table
-from waitercaller.report import sheet, views
+from waitercaller.report import views
+from waitercaller.web import sheet
 
 pytestmark = pytest.mark.moments
 

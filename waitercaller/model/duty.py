@@ -195,14 +195,14 @@ def end(restaurant_id: ObjectId, member_id: str, txn: ClientSession | None = Non
     return left[0] if left else None
 
 
-def forget_table(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | None = None) -> None:
-    """A table is removed: whoever had nothing else is there for everything again. Raises settings.Missing."""
+def forget_tables(restaurant_id: ObjectId, gone: list[ObjectId], txn: ClientSession | None = None) -> None:
+    """Tables are removed: whoever had nothing else is there for everything again. Raises settings.Missing."""
 
     def decide(restaurant: Restaurant) -> Changes:
         present = entries(restaurant, clock.now())
-        if not any(table_id in each["tables"] for each in present):
+        if not any(one in gone for each in present for one in each["tables"]):
             return {}
-        return {"duty": [{**each, "tables": [one for one in each["tables"] if one != table_id]} for each in present]}
+        return {"duty": [{**each, "tables": [one for one in each["tables"] if one not in gone]} for each in present]}
 
     settings.change(restaurant_id, decide, txn)
 

@@ -94,14 +94,14 @@ def separate(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | N
     return left
 
 
-def forget_table(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | None = None) -> None:
-    """A table is removed: the others of its group stay joined, if they are two at least. Raises settings.Missing."""
+def forget_tables(restaurant_id: ObjectId, gone: list[ObjectId], txn: ClientSession | None = None) -> None:
+    """Tables are removed: the others of a group stay joined, if they are two at least. Raises settings.Missing."""
 
     def decide(restaurant: Restaurant) -> Changes:
         present = groups(restaurant, clock.now())
-        if not any(table_id in each["tables"] for each in present):
+        if not any(one in gone for each in present for one in each["tables"]):
             return {}
-        left: list[Join] = [{**each, "tables": [one for one in each["tables"] if one != table_id]} for each in present]
+        left: list[Join] = [{**each, "tables": [one for one in each["tables"] if one not in gone]} for each in present]
         return {"joins": [each for each in left if len(each["tables"]) >= MIN_TABLES]}
 
     settings.change(restaurant_id, decide, txn)

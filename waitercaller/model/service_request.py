@@ -119,10 +119,10 @@ class ServiceRequest(Asked):
 
 
 class Scope(TypedDict):
-    """A filter: all requests of a restaurant, or with `table_id` those of one table."""
+    """A filter: all requests of a restaurant, or with `table_id` those of one table, or of those in a condition."""
 
     restaurant_id: ObjectId
-    table_id: NotRequired[ObjectId]
+    table_id: NotRequired[ObjectId | dict[str, list[ObjectId]]]
 
 
 def documents() -> Collection[ServiceRequest]:

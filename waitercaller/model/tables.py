@@ -81,9 +81,11 @@ def check_limit(restaurant_id: ObjectId, number: int) -> None:
 
 
 def add_many(restaurant_id: ObjectId, names: list[str], zone_id: str | None) -> None:
-    """Add a table for each name, in one transaction. Raises NamesTaken."""
+    """Add a table for each name, in one transaction; after the others where these have an order. Raises NamesTaken."""
+    last = max((table["position"] for table in of_restaurant(restaurant_id)), default=0)
+    position = last + 1 if last else 0
     for attempts_left in reversed(range(ATTEMPTS)):
-        tables = [_new(restaurant_id, name, zone_id) for name in names]
+        tables = [new(restaurant_id, name, zone_id, position) for name in names]
         try:
             transaction(partial(_insert, tables))
             return
@@ -227,7 +229,8 @@ def new_code() -> str:
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
 
 
-def _new(restaurant_id: ObjectId, name: str, zone_id: str | None) -> Table:
+def new(restaurant_id: ObjectId, name: str, zone_id: str | None, position: int = 0) -> Table:
+    """The document of a new table."""
     return {
         "_id": ObjectId(),
         "restaurant_id": restaurant_id,
@@ -236,7 +239,7 @@ def _new(restaurant_id: ObjectId, name: str, zone_id: str | None) -> Table:
         "zone_id": zone_id,
         "code": new_code(),
         "retired_codes": [],
-        "position": 0,
+        "position": position,
         "removed_at": None,
     }
 

@@ -13,9 +13,9 @@ from waitercaller.model.requests import queries
 from waitercaller.model.rollups import store, times
 from waitercaller.model.rollups.figures import total
 from waitercaller.model.service_request import escalation_of
-from waitercaller.report import blueprint, history, sheet, story, summary, words
+from waitercaller.report import blueprint, history, story, summary, words
 from waitercaller.report.summary import Period, TimedCell
-from waitercaller.web import access
+from waitercaller.web import access, sheet
 from waitercaller.web.languages import current_language
 
 blueprint.add_app_template_filter(words.minutes_and_seconds, "minutes_and_seconds")

@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("tables", __name__, url_prefix="/r/<objectid:restaurant_id>/tables")
 
-from waitercaller.tables import print_views, views  # noqa: E402, F401  (they register their routes)
+from waitercaller.tables import csv_views, many_views, print_views, views  # noqa: E402, F401  (they register their routes)

@@ -8,16 +8,13 @@ from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import format_datetime, ngettext
 from flask_babel import gettext as _
-from pymongo.client_session import ClientSession
 
-from waitercaller.db.client import transaction
 from waitercaller.db.config import config
-from waitercaller.model import buttons, duty, joins, restaurants, tables
+from waitercaller.model import buttons, restaurants, tables
 from waitercaller.model.languages import in_language
-from waitercaller.model.requests import transitions as requests
 from waitercaller.model.standard_kinds import in_order
 from waitercaller.model.tables import Table
-from waitercaller.tables import blueprint, qr
+from waitercaller.tables import blueprint, many_views, qr
 from waitercaller.tables.forms import AddTablesForm, EditTableForm
 from waitercaller.web import access
 from waitercaller.web.forms import refused, text_of
@@ -115,18 +112,8 @@ def remove_button(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturn
 def remove(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     """Remove a table and withdraw its live requests, in one transaction."""
     table = _table_or_404(restaurant_id, table_id)
-
-    def work(txn: ClientSession | None) -> bool:
-        removed = tables.remove(restaurant_id, table_id, txn)
-        requests.withdraw({"restaurant_id": restaurant_id, "table_id": table_id}, txn)
-        duty.forget_table(restaurant_id, table_id, txn)
-        joins.forget_table(restaurant_id, table_id, txn)
-        return removed
-
-    if not transaction(work):
+    if not many_views.remove(restaurant_id, [table_id]):
         abort(404)
-    tables.forget(table_id)
-    restaurants.forget(restaurant_id)
     flash(_("“%(name)s” was removed.", name=table["name"]), "success")
     return _to_index(restaurant_id)
 

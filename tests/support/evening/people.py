@@ -135,7 +135,7 @@ def a_table_is_removed(evening: Evening, choose: random.Random) -> object:
     def work(txn: Any) -> None:
         tables.remove(evening.restaurant_id, table["_id"], txn)
         transitions.withdraw(scope(evening, table["_id"]), txn)
-        duty.forget_table(evening.restaurant_id, table["_id"], txn)
+        duty.forget_tables(evening.restaurant_id, [table["_id"]], txn)
 
     transaction(work)
     tables.forget(table["_id"])
