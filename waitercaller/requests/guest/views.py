@@ -19,7 +19,7 @@ from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, table_view
 from waitercaller.requests.guest.table_view import TableView
-from waitercaller.web import access, analytics
+from waitercaller.web import access, analytics, limits
 from waitercaller.web.errors import DomainError
 from waitercaller.web.languages import asked_language, current_language, offer
 from waitercaller.web.security import guest_form
