@@ -86,6 +86,10 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("You have downloaded your data several times just now."),
         (Allowance(5, HOUR, "key"),),
     ),
+    "restaurants": Limit(
+        lazy_gettext("You have added several restaurants today."),
+        (Allowance(10, DAY, "key"),),
+    ),
     "push_try": Limit(
         lazy_gettext("These were several messages just now."),
         (Allowance(20, HOUR, "key"),),
