@@ -49,7 +49,7 @@ def test_alice_registers_confirms_and_stands_in_her_restaurant(visitor: Browser,
     assert 'name="password"' not in visitor.get("/confirm").text  # this browser chose it a minute ago
 
     answer = visitor.submit("/confirm")
-    assert re.fullmatch(r"/r/[0-9a-f]{24}/tables", answer.location)
+    assert re.fullmatch(r"/r/[0-9a-f]{24}/first-call", answer.location)
     assert "Trattoria Lucia" in visitor.get(answer.location).text
     [restaurant] = app.extensions["mongo"].database.restaurants.find()
     assert [(member["name"], member["role"]) for member in restaurant["members"]] == [("Alice", "owner")]
@@ -66,7 +66,7 @@ def test_in_another_browser_the_confirmation_asks_for_the_password(
     for wrong in ({}, {"password": ""}, {"password": ANOTHER_PASSWORD}):
         assert phone.submit("/confirm", wrong).status_code == 400
         assert stored("users") == 0
-    assert phone.submit("/confirm", {"password": PASSWORD}).location.endswith("/tables")
+    assert phone.submit("/confirm", {"password": PASSWORD}).location.endswith("/first-call")
 
 
 def test_nobody_confirms_a_password_that_somebody_else_chose(

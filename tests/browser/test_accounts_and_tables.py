@@ -71,7 +71,7 @@ def test_the_mail_of_a_registration_is_sent_again(website: Website, visitors: Vi
     alice.goto(second.links[0])
     heading(alice, "One more tap")
     press(alice, "Confirm my address")
-    heading(alice, "Lay your tables")
+    expect(alice.get_by_role("heading", name="Your first call")).to_be_visible()
 
 
 def test_a_new_restaurant_is_in_the_time_zone_of_its_owners_browser(website: Website, visitors: Visitors) -> None:
@@ -81,8 +81,8 @@ def test_a_new_restaurant_is_in_the_time_zone_of_its_owners_browser(website: Web
     press(alice, "Register")
     alice.goto(website.mail_to(address).links[0])
     press(alice, "Confirm my address")
-    heading(alice, "Lay your tables")
-    alice.goto(alice.url.replace("/tables", "/settings/house"))
+    expect(alice.get_by_role("heading", name="Your first call")).to_be_visible()
+    alice.goto(alice.url.replace("/first-call", "/settings/house"))
     expect(alice.get_by_label("Time zone")).to_have_value("America/New_York")
 
 
@@ -99,7 +99,7 @@ def test_a_link_opened_on_another_device_asks_for_the_password(website: Website,
     expect(phone.get_by_text("This is not the password of the registration.")).to_be_visible()
     fill(phone, password=PASSWORD)
     press(phone, "Confirm my address")
-    heading(phone, "Lay your tables")
+    expect(phone.get_by_role("heading", name="Your first call")).to_be_visible()
 
 
 def test_what_is_wrong_with_a_form_is_said_at_the_field_and_the_words_are_kept(visitors: Visitors) -> None:

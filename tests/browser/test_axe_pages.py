@@ -19,7 +19,7 @@ from tests.support.visitors import Visitors
 from waitercaller.db import clock
 from waitercaller.db.client import db
 from waitercaller.mail import outbox
-from waitercaller.model import buttons, duty, joins, logins, pauses, restaurants, tables, upkeep, webhooks
+from waitercaller.model import buttons, duty, first_call, joins, logins, pauses, restaurants, tables, upkeep, webhooks
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 
@@ -38,6 +38,7 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
     """A table of a restaurant with data for every page: zones, people, a screen, calls, pauses."""
     restaurant_id, by = alice.restaurant_id, restaurants.Actor(id=alice.member_id, name="Alice")
     with app.app_context():
+        first_call.begin(restaurant_id, None)
         tables.add_many(restaurant_id, ["7", "8"], restaurants.ensure_zone(restaurant_id, "Terrace"))
         tables.add_many(restaurant_id, ["12", "13"], restaurants.ensure_zone(restaurant_id, "Garden"))
         restaurant, laid = restaurants.get(restaurant_id), tables.of_restaurant(restaurant_id)

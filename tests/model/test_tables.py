@@ -11,7 +11,7 @@ from wtforms.validators import ValidationError
 
 from tests.support.together import at_once_in
 from waitercaller.model import tables
-from waitercaller.tables.forms import MAX_TABLES_AT_ONCE, names_from
+from waitercaller.web.table_names import MAX_TABLES_AT_ONCE, names_from
 
 HERE, ELSEWHERE = ObjectId(), ObjectId()
 HOSTILE = '"><svg onload=alert(1)>'

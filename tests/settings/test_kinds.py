@@ -1,14 +1,17 @@
 """Kinds: texts in several languages, choices, order, archiving; existing requests are not changed."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
 
 from tests.support.cast import Person
 from tests.support.pages import form_in, opened
-from waitercaller.model import restaurants
+from waitercaller.model import offering, restaurants
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.standard_kinds import Kind, in_order, sound_of
 from waitercaller.model.tables import Table
@@ -63,6 +66,68 @@ def test_something_new_is_the_last_button_of_the_guest(
     assert "Toddler" in page
     assert "Ein Hochstuhl" in dana.get(f"/t/{table['code']}?lang=de").text
     assert "A high chair" in dana.get(f"/t/{table['code']}?lang=pl").text  # without words of its own
+
+
+def test_something_is_offered_in_a_zone_only(
+    app: Flask, alice: Person, here: str, offered: Callable[[], dict[str, Kind]], dana: Any, table: Table
+) -> None:
+    with app.app_context():
+        terrace = restaurants.ensure_zone(alice.restaurant_id, "Terrace")
+    assert terrace
+    for wrong, field in (
+        ({"zones": "elsewhere"}, "zones"),
+        ({"opens": "18:00"}, "opens"),
+        ({"closes": "25:00"}, "closes"),
+    ):
+        refused = save(alice, f"{here}/water", **wrong)
+        assert (refused.status_code, f'id="{field}-error"' in refused.text) == (400, True)
+    assert save(alice, f"{here}/water", opens="18:00", closes="18:00").status_code == 400
+    before = dana.get(f"/t/{table['code']}").text
+    assert save(alice, f"{here}/water", zones=terrace, opens="22:00", closes="02:00").status_code == 303
+    water = offered()["water"]
+    assert (water.get("zones"), water.get("hours")) == ([terrace], {"opens": "22:00", "closes": "02:00"})
+    assert "only: Terrace, 22:00–02:00" in " ".join(alice.client.get(here).text.split()).replace("&#39;", "'")
+    assert "Some water" in before
+    assert "Some water" not in dana.get(f"/t/{table['code']}").text
+    form = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', before))
+    assert dana.post(f"/t/{table['code']}/call", data={**form, "kind": "water"}).status_code == 400
+    with app.app_context():
+        restaurant = restaurants.get(alice.restaurant_id)
+        assert restaurant
+        requests.open_request(restaurant, table, water, "a colleague entered it")
+    assert "Some water" in dana.get(f"/t/{table['code']}").text, "it can be reminded of"
+    assert dana.post(f"/t/{table['code']}/call", data={**form, "kind": "water"}).status_code == 303
+    assert save(alice, f"{here}/water", zones=[], opens="", closes="").status_code == 303
+    assert not offered()["water"].get("hours")
+
+
+@pytest.mark.parametrize(
+    ("hours", "time", "is_offered"),
+    [
+        (("11:00", "14:00"), "11:00", True),
+        (("11:00", "14:00"), "14:00", False),
+        (("22:00", "02:00"), "01:59", True),
+        (("22:00", "02:00"), "12:00", False),
+        (("22:00", "02:00"), "23:30", True),
+    ],
+)
+def test_something_is_offered_within_hours_by_the_restaurants_clock(
+    hours: tuple[str, str], time: str, is_offered: bool
+) -> None:
+    breakfast: Any = {
+        "id": "breakfast",
+        "active": True,
+        "position": 1,
+        "hours": {"opens": hours[0], "closes": hours[1]},
+    }
+    waiter: Any = {"id": "waiter", "active": True, "position": 0}
+    rome: Any = {"time_zone": "Europe/Rome", "kinds": [breakfast, waiter]}
+    hour, minute = map(int, time.split(":"))
+    at = datetime(2026, 7, 1, hour, minute, tzinfo=ZoneInfo("Europe/Rome")).astimezone(UTC)
+    assert (breakfast in offering.offered(rome, None, at)) is is_offered
+    assert offering.was_offered(rome, None, at + offering.SENT_LATE - timedelta(seconds=1), breakfast) or not is_offered
+    alone: Any = {**rome, "kinds": [breakfast]}
+    assert offering.offered(alone, None, at) == [breakfast], "a guest needs something to tap"
 
 
 def test_a_change_of_a_kind_changes_no_request(

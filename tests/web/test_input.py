@@ -15,7 +15,7 @@ from waitercaller.model import service_request, tables
 from waitercaller.model.requests import transitions
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import links as guest_links
-from waitercaller.tables import forms as table_forms
+from waitercaller.web import table_names
 from waitercaller.web.forms import Form
 
 Mails = Callable[[], list[Mail]]
@@ -59,7 +59,7 @@ def test_the_rules_say_the_limits_of_the_business() -> None:
     written = document()
     hours = guest_links.PAGE_LIFETIME.total_seconds() / 3600
     minutes = service_request.UNDO_WINDOW.total_seconds() / 60
-    assert f"{table_forms.MAX_TABLES_AT_ONCE} tables at once" in written
+    assert f"{table_names.MAX_TABLES_AT_ONCE} tables at once" in written
     assert f"page can call for {hours:.0f} hours" in written
     assert f"comes back for {minutes:.0f} minutes" in written
     assert f"replaced code lives on for {tables.RETIRED_CODE_LIFETIME.total_seconds() / 3600:.0f} hours" in written

@@ -9,6 +9,7 @@ from typing import Any
 
 from bson import ObjectId
 from flask_babel import format_timedelta
+from flask_babel import gettext as _
 from pymongo.client_session import ClientSession
 
 from waitercaller.alerts import message_texts, messages
@@ -99,7 +100,7 @@ def rehearsal(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     if restaurant is None:
         return None
     time = local_time_text(restaurant, context["at"])
-    return outbox.Prepared("rehearsal", {**_about(restaurant), "name": context["by"], "time": time})
+    return outbox.Prepared("rehearsal", {**_about(restaurant), "name": context["by"] or _("Somebody"), "time": time})
 
 
 @outbox.prepares("unheard")

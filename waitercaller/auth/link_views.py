@@ -15,7 +15,7 @@ from waitercaller.auth import blueprint
 from waitercaller.auth.forms import ConfirmForm, ResetForm
 from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
-from waitercaller.model import logins, restaurants, time_zones, tokens, users
+from waitercaller.model import first_call, logins, restaurants, time_zones, tokens, users
 from waitercaller.model.tokens import TokenError
 from waitercaller.model.users import Registration, User
 from waitercaller.web import access, audit, limits, links, passwords
@@ -60,7 +60,7 @@ def confirm() -> ResponseReturnValue:
     access.log_out()  # end a previous login of this browser
     access.log_in(user)
     flash(_("Your address is confirmed and your restaurant is open."), "success")
-    return redirect(url_for("tables.index", restaurant_id=restaurant_id), 303)
+    return redirect(url_for("requests.dashboard.first_call", restaurant_id=restaurant_id), 303)
 
 
 @blueprint.get("/reset/<string(maxlength=300):token>")
@@ -139,6 +139,7 @@ def _create_account(token: str) -> tuple[User, ObjectId]:
             txn,
             time_zone=registration.get("time_zone", time_zones.UNSET),
         )
+        first_call.begin(restaurant_id, txn)
         users.drop_registration(registration["_id"], txn)
         tokens.revoke(email, txn)  # the invitation
         return user_id, restaurant_id

@@ -13,6 +13,7 @@ from waitercaller.db import cache, clock
 from waitercaller.db.client import Changes, Filter, db
 from waitercaller.model import time_zones
 from waitercaller.model.duty_entry import Duty
+from waitercaller.model.first_call_entry import FirstCall
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.member_names import free_name
 from waitercaller.model.opening_times import OpeningTimes
@@ -96,6 +97,7 @@ class Restaurant(OpeningTimes):
     members: list[Member]  # at least one, unless the restaurant is removed
     duty: NotRequired[list[Duty]]  # see `duty`
     joins: NotRequired[list[Join]]
+    first_call: NotRequired[FirstCall | None]
     kinds: list[Kind]
     zones: list[Zone]
     created_at: datetime
@@ -175,19 +177,17 @@ def member_with_id(restaurant: Restaurant, member_id: str) -> Member | None:
 def add_member(
     restaurant_id: ObjectId, name: str, role: Role, user_id: ObjectId | None, txn: ClientSession | None = None
 ) -> str | None:
-    """Add a member; returns the id, or None if the user is a member already.
-
-    Where another member has the name, a number is added to it: names are buttons.
-    """
-    restaurant = documents().find_one({"_id": restaurant_id}, session=txn)
-    name = free_name(restaurant["members"] if restaurant else [], name)
-    member: Member = {"id": new_id(), "user_id": user_id, "name": name, "role": role, "zones": []}
-    where: dict[str, object] = {"_id": restaurant_id, "removed_at": None}
-    if user_id is not None:
-        where["members.user_id"] = {"$ne": user_id}
-    changed = documents().update_one(where, {"$push": {"members": member}}, session=txn)
-    cache.restaurants.forget(restaurant_id)
-    return member["id"] if changed.modified_count else None
+    """Add a member, with a number where the name is taken; returns the id, or None if the user is a member already."""
+    while restaurant := documents().find_one({"_id": restaurant_id, "removed_at": None}, session=txn):
+        if user_id is not None and member_of(restaurant, user_id):
+            return None
+        name_here = free_name(restaurant["members"], name)
+        member: Member = {"id": new_id(), "user_id": user_id, "name": name_here, "role": role, "zones": []}
+        as_read = {"_id": restaurant_id, "removed_at": None, "members": {"$eq": restaurant["members"]}}
+        if documents().update_one(as_read, {"$push": {"members": member}}, session=txn).modified_count:
+            cache.restaurants.forget(restaurant_id)
+            return member["id"]
+    return None
 
 
 def set_role(restaurant_id: ObjectId, member_id: str, role: Role) -> bool:

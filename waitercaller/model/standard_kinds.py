@@ -2,6 +2,8 @@
 
 from typing import Literal, NotRequired, TypedDict, get_args
 
+from waitercaller.model.opening_times import Span
+
 Sound = Literal["bell", "chime", "knock"]  # static/js/tones.js makes them
 SOUNDS: tuple[Sound, ...] = get_args(Sound)
 USUAL_SOUNDS: dict[str, Sound] = {"bill": "chime", "water": "knock"}  # by id of the kind; all others: bell
@@ -25,6 +27,8 @@ class Kind(TypedDict):
     choices: list[Choice]
     active: bool
     position: int
+    zones: NotRequired[list[str]]  # ids of the zones in which it is offered; absent or empty: everywhere
+    hours: NotRequired[Span | None]  # within which it is offered on every day; absent or None: always
 
 
 def in_order(kinds: list[Kind], active: bool = True) -> list[Kind]:

@@ -1,12 +1,10 @@
 """Fields and forms of the settings: texts in several languages, and forms that detect concurrent changes."""
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from flask_babel import gettext as _
 from wtforms import Field, HiddenField
-from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import StopValidation, ValidationError
 
 from waitercaller.model.languages import LANGUAGES
@@ -14,11 +12,6 @@ from waitercaller.settings.merging import Conflict, Values, flat, shown_again
 from waitercaller.web.forms import Form, no_control_characters, tidy
 
 MAX_SEEN_LENGTH = 20_000  # characters
-
-
-def choices(values: Iterable[str]) -> list[SelectChoice]:
-    """Options with these values; their texts are in the template."""
-    return [SelectChoice(value, value) for value in values]
 
 
 class ByLanguage(Field):

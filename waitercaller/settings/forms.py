@@ -12,9 +12,9 @@ from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.service_request import Escalation
 from waitercaller.model.time_zones import TIME_ZONES, UNSET
 from waitercaller.outgoing import delivery
-from waitercaller.settings.fields import MergingForm, choices
+from waitercaller.settings.fields import MergingForm
 from waitercaller.settings.merging import Values
-from waitercaller.web.fields import MAX_NAME_LENGTH, MAX_TABLE_NAME_LENGTH
+from waitercaller.web.fields import MAX_NAME_LENGTH, MAX_TABLE_NAME_LENGTH, choices
 from waitercaller.web.forms import Form, text_field, text_of
 
 MIN_SECONDS, MAX_SECONDS = 10, 3600  # of escalation times

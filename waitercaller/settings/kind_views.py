@@ -40,8 +40,8 @@ def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("owner")
 def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Add a kind."""
-    restaurant, form = settings.get(restaurant_id), KindForm()
-    form.main = restaurant["languages"][0]
+    restaurant = settings.get(restaurant_id)
+    form = _form(restaurant)
     if not form.is_submitted():
         form.show(kinds.values_of(None, restaurant["languages"]))
         return render_template("settings/kind.html", form=form, kind=None, **_form_context(restaurant))
@@ -59,8 +59,8 @@ def new_kind(restaurant_id: ObjectId) -> ResponseReturnValue:
 @access.least("owner")
 def kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
     """Edit a kind."""
-    restaurant, form = settings.get(restaurant_id), KindForm()
-    present, form.main = kinds.find(restaurant, kind_id), restaurant["languages"][0]
+    restaurant = settings.get(restaurant_id)
+    present, form = kinds.find(restaurant, kind_id), _form(restaurant)
     context = {"kind": _row(restaurant, present), **_form_context(restaurant)}
     if not form.is_submitted():
         form.show(kinds.values_of(present, restaurant["languages"]))
@@ -138,8 +138,23 @@ def _row(restaurant: Restaurant, kind: Kind) -> dict[str, Any]:
         "name": in_language(kind["names"], main),
         "label": in_language(kind["labels"], current_language()),
         "choices": [in_language(choice["names"], main) for choice in kind["choices"]],
+        "limits": _limits(restaurant, kind),
         "missing": [LANGUAGES[code] for code in restaurant["languages"] if not kind["names"].get(code)],
     }
+
+
+def _form(restaurant: Restaurant) -> KindForm:
+    form = KindForm()
+    form.main = restaurant["languages"][0]
+    form.zones.choices = [(zone["id"], zone["name"]) for zone in restaurant["zones"]]
+    return form
+
+
+def _limits(restaurant: Restaurant, kind: Kind) -> list[str]:
+    """Where and when it is offered, in words; nothing where it is everywhere and always."""
+    hours = kind.get("hours")
+    zones = [zone["name"] for zone in restaurant["zones"] if zone["id"] in kind.get("zones", [])]
+    return [*zones, *([f"{hours['opens']}–{hours['closes']}"] if hours else [])]
 
 
 def _form_context(restaurant: Restaurant) -> dict[str, Any]:

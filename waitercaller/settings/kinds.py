@@ -42,6 +42,8 @@ def values_of(kind: Kind | None, languages: list[str]) -> Values:
         "names": {code: kind["names"].get(code, "") for code in languages} | {main: in_language(kind["names"], main)},
         "labels": {code: kind["labels"].get(code, "") for code in STAFF_LANGUAGES},
         "choices": _by_line([choice["names"] for choice in kind["choices"]], languages),
+        "zones": kind.get("zones", []),
+        "hours": _times(kind),
     }
 
 
@@ -96,7 +98,15 @@ def _changed(kind: Kind, values: Values, restaurant: Restaurant) -> Kind:
         "names": names,
         "labels": labels or {languages[0]: in_language(names, languages[0])},
         "choices": _choices(kind["choices"], values["choices"], languages),
+        "zones": values["zones"],
+        "hours": {"opens": values["hours"][0], "closes": values["hours"][1]} if values["hours"] else None,
     }
+
+
+def _times(kind: Kind) -> list[str]:
+    """The beginning and the end of its hours; [] where it is always offered."""
+    hours = kind.get("hours")
+    return [hours["opens"], hours["closes"]] if hours else []
 
 
 def _texts(present: dict[str, str], sent: dict[str, str]) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """The forms of opening hours, special days and the manual state."""
 
-import re
 from datetime import date
 from typing import Any
 
@@ -9,20 +8,8 @@ from flask_babel import lazy_gettext
 from wtforms import SelectField, SelectMultipleField, StringField
 from wtforms.validators import Optional, ValidationError
 
-from waitercaller.settings.fields import choices
+from waitercaller.web.fields import choices, is_time, time_field
 from waitercaller.web.forms import Form, text_of
-
-TIME = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
-
-
-def time_field(label: Any, **options: Any) -> StringField:
-    """A time of day as "18:30"."""
-    return StringField(label, filters=[lambda text: (text or "").strip()], **options)
-
-
-def is_time(_form: Form, field: Any) -> None:
-    if not TIME.fullmatch(field.data or ""):
-        raise ValidationError(_("Please give a time, such as 18:30."))
 
 
 def day_of(text: str) -> date | None:

@@ -7,8 +7,8 @@ from flask_babel import gettext as _
 
 from waitercaller.alerts import due_steps
 from waitercaller.model.requests import rehearsals
-from waitercaller.staff import blueprint, rehearsal
-from waitercaller.web import access, limits
+from waitercaller.staff import blueprint
+from waitercaller.web import access, limits, rehearsal_words
 from waitercaller.web.forms import ButtonForm
 
 HOME = "/r/<objectid:restaurant_id>/staff/hearing/rehearsal"
@@ -35,7 +35,7 @@ def rehearse(restaurant_id: ObjectId) -> ResponseReturnValue:
 def show_rehearsal(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """What happened, on which screen and phone, after how many seconds; loads itself again while it may change."""
     request = rehearsals.find(restaurant_id, request_id) or abort(404)
-    return render_template("staff/rehearsal.html", **rehearsal.page_context(access.current_restaurant(), request))
+    return render_template("staff/rehearsal.html", **rehearsal_words.page_context(access.current_restaurant(), request))
 
 
 def _to(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:

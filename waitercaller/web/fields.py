@@ -1,10 +1,15 @@
-"""Shared form fields: e-mail addresses and passwords; length limits of names."""
+"""Shared form fields: e-mail addresses, passwords, times of day, options; length limits of names."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
-from wtforms import EmailField, Field, PasswordField
+from wtforms import EmailField, Field, PasswordField, StringField
+from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
 from wtforms.validators import InputRequired, ValidationError
 
 from waitercaller.web import passwords
@@ -13,6 +18,7 @@ from waitercaller.web.forms import Form, text_checks, text_of, tidy
 MAX_ADDRESS_LENGTH = 254  # characters; RFC 5321
 MAX_NAME_LENGTH = 80  # characters, of people and restaurants
 MAX_TABLE_NAME_LENGTH = 40  # characters, of tables and zones
+TIME = re.compile("([01][0-9]|2[0-3]):[0-5][0-9]")
 EMAIL, PASSWORD = lazy_gettext("E-mail"), lazy_gettext("Password")
 
 
@@ -42,6 +48,21 @@ def password_field(label: LazyString = PASSWORD) -> PasswordField:
 def new_password_field(label: LazyString = PASSWORD) -> PasswordField:
     """A field for a new password."""
     return _password_field(label, _check_new_password)
+
+
+def time_field(label: Any, **options: Any) -> StringField:
+    """A time of day as "18:30"."""
+    return StringField(label, filters=[lambda text: (text or "").strip()], **options)
+
+
+def is_time(_form: Form, field: Any) -> None:
+    if not TIME.fullmatch(field.data or ""):
+        raise ValidationError(_("Please give a time, such as 18:30."))
+
+
+def choices(values: Iterable[str]) -> list[SelectChoice]:
+    """Options with these values; their texts are in the template."""
+    return [SelectChoice(value, value) for value in values]
 
 
 def _password_field(label: LazyString, check: object) -> PasswordField:

@@ -90,6 +90,10 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("These were many sheets in a short time."),
         (Allowance(60, HOUR, "key"),),
     ),
+    "restaurants": Limit(
+        lazy_gettext("You have added several restaurants today."),
+        (Allowance(10, DAY, "key"),),
+    ),
     "push_try": Limit(
         lazy_gettext("These were several messages just now."),
         (Allowance(20, HOUR, "key"),),

@@ -9,5 +9,6 @@ from waitercaller.auth.account import (  # noqa: E402, F401  (they register rout
     leave_views,
     login_views,
     mails,
+    restaurant_views,
     views,
 )

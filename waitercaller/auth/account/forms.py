@@ -2,7 +2,7 @@
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
-from wtforms import Field, StringField
+from wtforms import Field, HiddenField, StringField
 from wtforms.validators import ValidationError
 
 from waitercaller.auth.forms import MAX_CODE_LENGTH
@@ -33,6 +33,11 @@ class PasswordForm(Form):
 class VerifyForm(Form):
     password = password_field()
     code = text_field(lazy_gettext("Code from your app"), MAX_CODE_LENGTH)
+
+
+class RestaurantForm(Form):
+    restaurant = text_field(lazy_gettext("Restaurant"), MAX_NAME_LENGTH)
+    time_zone = HiddenField()  # as in the form of registration
 
 
 def deletion_form(closing: list[Restaurant]) -> Form:

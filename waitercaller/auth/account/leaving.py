@@ -1,4 +1,4 @@
-"""Deletion of an account, in one transaction.
+"""Deletion of an account, or of one restaurant, in one transaction.
 
 A restaurant whose only owner leaves is closed: its tables are removed, its live requests withdrawn, the logins of its
 devices ended. In other restaurants the membership is removed, and requests that the member had accepted wait again.
@@ -66,6 +66,12 @@ def delete_account(user: User, memberships: list[Membership], language: str | No
     transaction(work)
     for membership in memberships:
         restaurants.forget(membership["restaurant"]["_id"])
+
+
+def close_restaurant(membership: Membership) -> None:
+    """Close this restaurant of a person who stays. Raises OwnershipChanged."""
+    transaction(lambda txn: _close(membership, txn))
+    restaurants.forget(membership["restaurant"]["_id"])
 
 
 def end_restaurant(restaurant: Restaurant, txn: ClientSession | None) -> None:

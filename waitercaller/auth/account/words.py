@@ -37,6 +37,8 @@ def _sentences() -> dict[str, str]:
         "joined": _("Joined a restaurant"),
         "role_changed": _("Got another role in a restaurant"),
         "removed": _("Left a restaurant"),
+        "restaurant_added": _("Added a restaurant"),
+        "restaurant_closed": _("Closed a restaurant"),
         "denied": _("A page was refused"),
         "exported": _("All data was downloaded"),
         "disabled": _("The account was disabled by whoever runs this site"),

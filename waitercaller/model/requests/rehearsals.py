@@ -3,6 +3,9 @@
 It is a request like that of a guest, taken, passed on and ended in the same way, but marked (`rehearsal`), and at no
 table: in the place of a table's id it has the restaurant's own. So no guest sees it, and the unique index of live
 requests allows one at a time. Figures leave out requests with this key.
+
+An owner's first call (`first_call`) has the same mark, but comes from a phone, stands at a table and waits as long as a
+guest's. A guest who calls for the same makes it a call: the mark goes.
 """
 
 from datetime import timedelta
@@ -37,7 +40,7 @@ def begin(restaurant: Restaurant, by: Actor) -> ServiceRequest:
     """A new rehearsal, asked for by this member; possible while closed. Raises UnderWay."""
     place = cast(Table, {"_id": restaurant["_id"], "name": NAME, "zone_id": None})
     kind = cast(Kind, {"id": KIND, "labels": {}})
-    request = service_request.new(restaurant, place, kind, str(ObjectId()), _expected(restaurant))
+    request = service_request.new(restaurant, place, kind, str(ObjectId()), expected(restaurant))
     request["steps"][0]["by"] = by
     try:
         documents().insert_one(request)
@@ -68,7 +71,7 @@ def _at_no_table(restaurant_id: ObjectId) -> dict[str, object]:
     return {"restaurant_id": restaurant_id, "table_id": restaurant_id}
 
 
-def _expected(restaurant: Restaurant) -> Rehearsal:
+def expected(restaurant: Restaurant) -> Rehearsal:
     """The open screens, the counter's devices that are not open, and the phones of those who are told of calls."""
     opened = presence.open_screens(restaurant["_id"])
     screens: list[RehearsalScreen] = [

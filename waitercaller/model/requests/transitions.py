@@ -16,6 +16,7 @@ from waitercaller import metrics
 from waitercaller.db import clock
 from waitercaller.db.client import Changes, Filter
 from waitercaller.model import askers, joins, restaurants, service_request, subscriptions
+from waitercaller.model.rehearsal_entry import Rehearsal
 from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import (
@@ -47,17 +48,18 @@ def open_request(
     note: str | None = None,
     device: str | None = None,
     by: Actor | None = None,
+    rehearsal: Rehearsal | None = None,
 ) -> ServiceRequest:
     """The request that answers the tap `key`: a new one, or the one that already does.
 
     The same key finds its request in any state; another key finds the live request of this kind and reminds of it, with
     the choice and the note of this tap, where it has them: they replace those of the same phone, and no other's.
     `device` is what is kept of the phone's cookie.
-    `by` is who of the staff entered it for a guest. Joined tables call as one.
+    `by` is who of the staff entered it for a guest. Joined tables call as one. `rehearsal` marks a test from a phone.
     """
     called_as = joins.as_one(restaurant, table)
     table_ids = joins.tables_with(restaurant, table["_id"], clock.now())
-    request = service_request.new(restaurant, called_as, kind, _key(key, kind, choice, note))
+    request = service_request.new(restaurant, called_as, kind, _key(key, kind, choice, note), rehearsal)
     request["steps"][0]["by"] = by
     request["note"], request["device"] = note, device
     if choice:
@@ -69,7 +71,7 @@ def open_request(
             return answered
         try:
             documents().insert_one(request)
-            metrics.stepped("called")
+            metrics.stepped("called", 0 if rehearsal else 1)
             return request
         except DuplicateKeyError:
             is_looked_for = True
@@ -188,6 +190,8 @@ def _reminder(live: ServiceRequest, request: ServiceRequest, restaurant: Restaur
         "$inc": {"reminders": 1},
         "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", request["steps"][0]["by"])},
     }
+    if "rehearsal" in live and "rehearsal" not in request:
+        change["$unset"] = {"rehearsal": ""}  # somebody really waits now
     told = escalation.remind(live) if subscriptions.has_phones(restaurant) else {}
     values = {**_asked(live, request), **told, **service_request.hook_due(restaurant)}
     return {**change, "$set": values} if values else change
@@ -206,17 +210,16 @@ def _asked(live: ServiceRequest, tap: ServiceRequest) -> Changes:
 def _advance(where: Filter, ids: list[ObjectId], values: Callable[[int], Changes], step: Step) -> list[ObjectId]:
     """The ids of those that took the step. `values` returns what is set, by the speed of a request's next steps.
 
-    Rehearsals take it too, uncounted, unless `where` says otherwise.
+    Rehearsals take it too, uncounted, unless `where` says which of the two.
     """
-    usual, fast = ({"$set": values(speed), "$push": {"steps": step}} for speed in (1, REHEARSAL_SPEED))
-
-    def changes(request_id: ObjectId, which: Filter, change: Changes) -> bool:
-        return bool(documents().update_one({"_id": request_id, **where, **which}, change).modified_count)
-
-    changed = [each for each in ids if changes(each, NOT_REHEARSED, usual)]
-    metrics.stepped(step["what"], len(changed))
-    if "rehearsal" not in where:
-        changed += [each for each in ids if each not in changed and changes(each, REHEARSED, fast)]
+    changed: list[ObjectId] = []
+    for which in [where] if "rehearsal" in where else [{**where, **NOT_REHEARSED}, {**where, **REHEARSED}]:
+        is_test = which["rehearsal"] is not None
+        change = {"$set": values(REHEARSAL_SPEED if is_test else 1), "$push": {"steps": step}}
+        left = [each for each in ids if each not in changed]
+        taken = [each for each in left if documents().update_one({"_id": each, **which}, change).modified_count]
+        metrics.stepped(step["what"], 0 if is_test else len(taken))
+        changed += taken
     return changed
 
 
@@ -234,7 +237,8 @@ def _take_back(where: Scope, request_id: ObjectId, phones: list[str]) -> int:
             left = {"_id": request_id, **where, **unchanged, "live": True}
             changed = documents().update_one(left, {"$set": {**first, "others": others}}).modified_count
         else:
-            changed = _end(where, [request_id], "cancelled", None, **unchanged, **NOT_REHEARSED)
+            mark = REHEARSED if "rehearsal" in request else NOT_REHEARSED
+            changed = _end(where, [request_id], "cancelled", None, **unchanged, **mark)
         if changed:
             return changed
     return 0

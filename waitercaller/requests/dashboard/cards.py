@@ -37,6 +37,7 @@ class CardRequest:
     choice_names: list[str]
     notes: list[str]
     state: State
+    is_test: bool
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Card:
     waiting_ids: str
     all_ids: str
     back_at: datetime | None  # when `by` said to be back at the table, while nothing else waits
-    rehearsed_by: str | None = None  # of a rehearsal: the name of who asked for it
+    rehearsed_by: str | None = None  # of a rehearsal at no table: the name of who asked for it
     nag_ms: int | None = None  # of a rehearsal: after how long it rings again; None: as the restaurant's calls
 
     @property
@@ -170,6 +171,7 @@ def card_request(request: ServiceRequest, language: str, sounds: Sounds | None =
         choice_names=[in_language(names, language) for names in askers.choices(request)],
         notes=askers.notes(request),
         state=request["state"],
+        is_test="rehearsal" in request,
     )
 
 
@@ -219,7 +221,7 @@ def _card(table_id: ObjectId, requests: list[ServiceRequest], language: str, tim
         waiting_ids=" ".join(str(request["_id"]) for request in waiting),
         all_ids=" ".join(str(request["_id"]) for request in requests),
         back_at=back,
-        **(_of_rehearsal(oldest, times) if "rehearsal" in oldest else {}),
+        **(_of_rehearsal(oldest, times) if oldest["table_id"] == oldest["restaurant_id"] else {}),
     )
 
 

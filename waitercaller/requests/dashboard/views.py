@@ -30,23 +30,27 @@ MAX_STREAMS_PER_ADDRESS = 300  # of one restaurant: all its screens may share on
 @access.least("waiter", devices=True)
 def page(restaurant_id: ObjectId) -> ResponseReturnValue:
     """The dashboard page."""
+    return render_template("requests/dashboard/page.html", **page_context(restaurant_id))
+
+
+def page_context(restaurant_id: ObjectId) -> dict[str, Any]:
+    """What the dashboard shows; also beside an owner's first steps."""
     language, restaurant = current_language(), access.current_restaurant()
     now_ms = clock.milliseconds(clock.now())
-    return render_template(
-        "requests/dashboard/page.html",
-        fragment=Markup(cards.calls_fragment(restaurant, language, now_ms=now_ms)),  # noqa: S704 (our own template)
-        blank_cards=cards.BLANK_CARDS,
-        recent=[_recent(ended, language) for ended in queries.recently_ended(restaurant_id)],
-        live_url=url_for("requests.dashboard.live", restaurant_id=restaurant_id),
-        now_ms=now_ms,
-        actor_must_be_asked=actors.must_be_asked(),
-        members=actors.members_by_name(),
-        max_requests=actors.MAX_REQUESTS_PER_ACTION,
-        heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
-        undo_ms=round(UNDO_WINDOW.total_seconds() * 1000),
-        seen_limit=screen_views.MAX_SEEN_REQUESTS,
-        kiosk=request.args.get("kiosk") == "1",
-    )
+    return {
+        "fragment": Markup(cards.calls_fragment(restaurant, language, now_ms=now_ms)),  # noqa: S704 (our own template)
+        "blank_cards": cards.BLANK_CARDS,
+        "recent": [_recent(ended, language) for ended in queries.recently_ended(restaurant_id)],
+        "live_url": url_for("requests.dashboard.live", restaurant_id=restaurant_id),
+        "now_ms": now_ms,
+        "actor_must_be_asked": actors.must_be_asked(),
+        "members": actors.members_by_name(),
+        "max_requests": actors.MAX_REQUESTS_PER_ACTION,
+        "heartbeat_ms": round(streams.HEARTBEAT_SECONDS * 1000),
+        "undo_ms": round(UNDO_WINDOW.total_seconds() * 1000),
+        "seen_limit": screen_views.MAX_SEEN_REQUESTS,
+        "kiosk": request.args.get("kiosk") == "1",
+    }
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/live")

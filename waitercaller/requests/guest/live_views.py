@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bson import ObjectId
-from flask import Response
+from flask import Response, request
 
 from waitercaller.db import clock
 from waitercaller.live import streams
-from waitercaller.model import restaurants, tables
+from waitercaller.model import first_call, restaurants, tables
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import blueprint, links, pages, phone_id, surroundings, table_view, views
 from waitercaller.requests.guest.table_view import TableView
@@ -33,7 +33,8 @@ def live(code: str) -> Response:
     phone_ids = views.phone_ids_of(table, receipt) or ([phone_id.id_in_stream(table, form)] if form else [])
     followed = table_view.followed(here, table, receipt.held)
     issued, language = form.issued if form else None, current_language()
-    line = _Line(code, table, phone_ids, receipt.held, followed, language, asked_language(), issued)
+    asked, test = asked_language(), request.args.get("test")
+    line = _Line(code, table, phone_ids, receipt.held, followed, language, asked, issued, test)
     known_phone = phone_id.counted_id(table["restaurant_id"], receipt.phone)
     caps = _stream_limits(table, known_phone, form.key if form else "")
     topics = [f"guests:{here['_id']}", *(f"table:{each}" for each in followed)]
@@ -69,6 +70,7 @@ class _Line:
     language: str
     asked: str | None
     issued: datetime | None  # the page's form field; None if it is not good for a call
+    test: str | None  # the token of an owner's first call, good or not
     last: tuple[TableView, str] | None = None
     reads_at: float = 0.0  # time.monotonic() at which it asks the database again, woken or not
     seconds: float = 0.0  # until the next read
@@ -83,7 +85,8 @@ class _Line:
         if before and not woken and time.monotonic() < self.reads_at:
             view = table_view.again(before, restaurant, found[0])
         else:
-            view = table_view.read(restaurant, found[0], self.held, self.phone_ids)
+            test = first_call.good_token(self.test, restaurant, found[0])
+            view = table_view.read(restaurant, found[0], self.held, self.phone_ids, test)
             self.reads_at = time.monotonic() + streams.HEARTBEAT_SECONDS
         if not view.tables <= self.followed:
             raise streams.OtherTopics

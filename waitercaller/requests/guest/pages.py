@@ -8,7 +8,6 @@ from flask_babel import force_locale
 from waitercaller.model.askers import asker
 from waitercaller.model.languages import in_language
 from waitercaller.model.service_request import ServiceRequest
-from waitercaller.model.standard_kinds import in_order
 from waitercaller.requests.guest import words
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web.routing import path_for
@@ -32,8 +31,8 @@ def state_fragment(view: TableView, code: str, language: str, current: bool, ask
             kinds=_kinds(view, language) if current and view.is_open else [],
             can_cancel=view.can_cancel,
             can_reopen=current and view.can_reopen,
-            cancel_url=path_for("requests.guest.cancel", code=code, lang=asked_language),
-            reopen_url=path_for("requests.guest.reopen", code=code, lang=asked_language),
+            cancel_url=path_for("requests.guest.cancel", code=code, lang=asked_language, test=view.test),
+            reopen_url=path_for("requests.guest.reopen", code=code, lang=asked_language, test=view.test),
         )
 
 
@@ -63,7 +62,7 @@ def _kinds(view: TableView, language: str) -> list[dict[str, Any]]:
                 for each in kind["choices"]
             ],
         }
-        for number, kind in enumerate(in_order(view.restaurant["kinds"]))
+        for number, kind in enumerate(view.kinds)
     ]
 
 

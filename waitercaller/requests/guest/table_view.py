@@ -7,12 +7,13 @@ from operator import itemgetter
 from bson import ObjectId
 
 from waitercaller.db import clock
-from waitercaller.model import joins, opening, pauses, presence
+from waitercaller.model import joins, offering, opening, pauses, presence
 from waitercaller.model.askers import asker
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import usual
 from waitercaller.model.service_request import UNDO_WINDOW, OnPhone, Scope, ServiceRequest
+from waitercaller.model.standard_kinds import Kind, in_order
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import surroundings
 
@@ -37,6 +38,8 @@ class TableView:
     tables_ahead: int = 0
     joined: str = ""  # the names of the tables that call as one with this one; empty if it is not joined
     tables: frozenset[ObjectId] = frozenset()  # whose requests this phone sees
+    kinds: list[Kind] = field(default_factory=list)  # what is offered here now, or is being called for
+    test: str | None = None  # the token of a phone that makes the owner's first call; see model/first_call
 
     @property
     def waiting(self) -> list[ServiceRequest]:
@@ -96,7 +99,7 @@ class TableView:
     def reopenable_ids(self) -> list[ObjectId]:
         """The requests that ended last (several at once count together), if the staff ended them."""
         last = self.ended[-1] if self.ended else None
-        if last is None or last["state"] not in ("resolved", "dismissed"):
+        if last is None or last["state"] not in ("resolved", "dismissed") or "rehearsal" in last:
             return []
         return [request["_id"] for request in self.ended if request["ended_at"] == last["ended_at"]]
 
@@ -140,7 +143,9 @@ class TableView:
         return max(step["at"] for step in request["steps"] if step["what"] in BEGINNINGS)
 
 
-def read(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_ids: list[str]) -> TableView:
+def read(
+    restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_ids: list[str], test: str | None = None
+) -> TableView:
     """Read the view of a phone with these ids, whose receipt holds these requests."""
     restaurant_id, now = restaurant["_id"], clock.now()
     group = joins.tables_with(restaurant, table["_id"], now)
@@ -149,7 +154,7 @@ def read(restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_i
     # What this phone has called for while its table was joined may be another table's now.
     elsewhere = [request for request in held if request["live"] and request["table_id"] not in group]
     live = sorted([*here, *elsewhere], key=itemgetter("first_at"))
-    view = _with_time(TableView(restaurant, now, live, held, phone_ids=phone_ids), table, group)
+    view = _with_time(TableView(restaurant, now, live, held, phone_ids=phone_ids, test=test), table, group)
     return replace(
         view,
         visible=presence.visible_ids(restaurant_id) if view.waiting else set(),
@@ -174,13 +179,16 @@ def again(view: TableView, restaurant: Restaurant, table: Table) -> TableView:
 def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableView:
     """With what depends on the time."""
     restaurant, now = view.restaurant, view.now
-    open_now, pause = is_open(restaurant), pauses.applying_to(table, view.phone_ids, group)
+    open_now = bool(view.test) or is_open(restaurant)
+    offered, called = offering.offered(restaurant, table["zone_id"], now), {request["kind"] for request in view.live}
+    pause = pauses.applying_to(table, view.phone_ids, group)
     return replace(
         view,
         paused=pause["what"] if pause else None,
         is_open=open_now,
         opens_at=None if open_now else opening.opens_at(restaurant, now),
         usual_wait=usual.usual_wait(restaurant, now) if open_now else None,
+        kinds=[each for each in in_order(restaurant["kinds"]) if each in offered or each["id"] in called],
     )
 
 

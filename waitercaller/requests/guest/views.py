@@ -12,9 +12,9 @@ from werkzeug.wrappers import Response as BaseResponse
 from waitercaller.alerts import due_steps
 from waitercaller.db import clock
 from waitercaller.live import streams
-from waitercaller.model import joins, restaurants, tables
+from waitercaller.model import first_call, joins, restaurants, tables
 from waitercaller.model.languages import DEFAULT_LANGUAGE, LANGUAGES
-from waitercaller.model.requests import queries, transitions
+from waitercaller.model.requests import queries, rehearsals, transitions
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, table_view
@@ -37,7 +37,7 @@ def page(code: str) -> ResponseReturnValue:
     language, asked = current_language(), asked_language()
     receipt = _receipt(restaurant, table)
     signed, phone_ids = links.sign_receipt(table, receipt), phone_ids_of(table, receipt)
-    view = table_view.read(restaurant, table, receipt.held, phone_ids)
+    view = table_view.read(restaurant, table, receipt.held, phone_ids, _test(restaurant, table))
     fragment = pages.state_fragment(view, code, language, current, asked)
     return render_template(
         "requests/guest/page.html",
@@ -49,9 +49,9 @@ def page(code: str) -> ResponseReturnValue:
         refresh=_refresh(view),
         old_code=not current,
         notes=current and call_form.takes_notes(restaurant),
-        languages=_languages(restaurant, language),
-        call_url=url_for("requests.guest.call", code=code, lang=asked),
-        live_url=url_for("requests.guest.live", code=code, r=signed, lang=asked),
+        languages=_languages(view, language),
+        call_url=url_for("requests.guest.call", code=code, lang=asked, test=view.test),
+        live_url=url_for("requests.guest.live", code=code, r=signed, lang=asked, test=view.test),
         heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
     )
 
@@ -76,16 +76,19 @@ def call(code: str) -> ResponseReturnValue:
     table, current, restaurant = find(code)
     _refuse_old_code(current)
     field = links.read_form(table)
-    asked = call_form.read(restaurant)
+    asked = call_form.read(restaurant, table)
     receipt = links.read_receipt(table)
     phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, field.key)
     known = phone_id.counted_id(table["restaurant_id"], receipt.phone)
     calling.limit_calls(table, known or phone.id, is_known=bool(known))
-    is_taken = not calling.count_if_paused(restaurant, table, phone.ids) and table_view.is_open(restaurant)
+    test = rehearsals.expected(restaurant) if _test(restaurant, table) else None
+    can_call = test is not None or table_view.is_open(restaurant)
+    is_taken = not calling.count_if_paused(restaurant, table, phone.ids) and can_call
     if is_taken:
-        opened = transitions.open_request(
-            restaurant, table, asked.kind, field.key, choice=asked.choice, note=asked.note, device=phone.id
-        )
+        given = {"choice": asked.choice, "note": asked.note, "device": phone.id, "rehearsal": test}
+        opened = transitions.open_request(restaurant, table, asked.kind, field.key, **given)  # type: ignore[arg-type]
+        if test:
+            first_call.note_call(restaurant["_id"], opened["_id"])
         due_steps.take_now([opened])
         held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
         receipt = links.Receipt(receipt.phone or phone.id, held[: links.MAX_HELD_REQUESTS])
@@ -175,19 +178,25 @@ def _answer(
     """
     table, current, restaurant = find(code)
     signed, asked = links.sign_receipt(table, receipt), asked_language()
-    page_url = url_for("requests.guest.page", code=code, r=signed, lang=asked)
+    test = _test(restaurant, table)
+    page_url = url_for("requests.guest.page", code=code, r=signed, lang=asked, test=test)
     if request.form.get("answer") != "state":
         return redirect(page_url, 303)
-    view = table_view.read(restaurant, table, receipt.held, phone_ids)
+    view = table_view.read(restaurant, table, receipt.held, phone_ids, test)
     return jsonify(
         html=pages.state_fragment(view, code, current_language(), current, asked),
         form=links.sign_form(table, "".join(phone_ids[:1])),
         r=signed or "",
         url=page_url,
-        live=url_for("requests.guest.live", code=code, r=signed, lang=asked),
+        live=url_for("requests.guest.live", code=code, r=signed, lang=asked, test=test),
         called=called,
         stays=stays,
     )
+
+
+def _test(restaurant: Restaurant, table: Table) -> str | None:
+    """The token by which this phone makes the owner's first call, if it is good."""
+    return first_call.good_token(request.args.get("test"), restaurant, table)
 
 
 def _refresh(view: TableView) -> int:
@@ -201,16 +210,17 @@ def _refresh(view: TableView) -> int:
     )
 
 
-def _languages(restaurant: Restaurant, language: str) -> list[dict[str, Any]]:
+def _languages(view: TableView, language: str) -> list[dict[str, Any]]:
     """The languages this restaurant offers, with the URL of this page in each."""
     return [
         {
             "code": code,
             "name": LANGUAGES[code],
             "url": url_for(
-                "requests.guest.page", **{**(request.view_args or {}), "r": request.args.get("r"), "lang": code}
+                "requests.guest.page",
+                **{**(request.view_args or {}), "r": request.args.get("r"), "lang": code, "test": view.test},
             ),
             "current": code == language,
         }
-        for code in _offered(restaurant)
+        for code in _offered(view.restaurant)
     ]

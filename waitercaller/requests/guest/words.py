@@ -53,6 +53,8 @@ def notice_beside(view: TableView) -> str:
     """What the state itself, about a live or an earlier call, does not say: for whom, or that no more are taken."""
     if view.live and view.paused:
         return _paused(view.paused)
+    if view.test:
+        return str(_("This is a test: the staff sees that it is one, and no figure counts it."))
     if view.is_left_to_others:
         return str(_("You have cancelled. Somebody else at your table is still waiting."))
     return str(_("We are closed now")) if (view.live or view.ended) and not view.is_open else ""
@@ -64,6 +66,9 @@ def _live(view: TableView) -> GuestState:
     if coming is not None:
         headline = _back_in(coming["name"], view) or _("%(name)s is on the way", name=coming["name"])
         return GuestState(headline, _other(view) if view.waiting else "", 3, "info", first_ms)
+    if view.is_overlooked and view.test:
+        detail = _("The page with the calls is closed, or hidden behind another one. Bring it to the front.")
+        return GuestState(_("No screen shows your test call"), detail, 1, "warn", first_ms)
     if view.is_overlooked:
         detail = _("Your call is sent, but no screen of the staff shows it right now.")
         return GuestState(_("Nobody has seen it yet — please wave"), detail, 1, "warn", first_ms)
@@ -120,7 +125,11 @@ def _ended(ended: ServiceRequest, view: TableView) -> GuestState:
             detail = _("Nobody will come. Tap again when you need us.") if view.can_call else ""
             return GuestState(_("Your call is cancelled"), detail)
         case _:
-            return GuestState(_("Your call has ended"), _("The restaurant has changed this table."), 0, "warn")
+            is_test = "rehearsal" in ended
+            detail = (
+                _("It was a test, which ends by itself.") if is_test else _("The restaurant has changed this table.")
+            )
+            return GuestState(_("Your call has ended"), detail, 0, "warn")
 
 
 def _paused(what: pauses.What) -> str:

@@ -1,4 +1,4 @@
-"""Context of the page of a rehearsal: what worked and what did not, each screen and phone, and each step."""
+"""What became of a rehearsal, or of an owner's first call: what worked, each screen and phone, and each step."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
