@@ -6,10 +6,12 @@ the quarters to count (`rollups` itself). A quarter is rescheduled as long as it
 ended and cannot be undone. Rehearsals are not counted.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import cast
+from operator import itemgetter
+from typing import TypedDict, cast
 
 from bson import ObjectId
 from pymongo.collection import Collection
@@ -30,6 +32,7 @@ OVERLAP = timedelta(minutes=5)  # requests may become visible out of order: cloc
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH_SIZE = 1000  # requests per query
 MAX_QUARTERS_PER_ROUND = 5000  # per round
+FRESH = timedelta(hours=1)  # the counts of the quarters since then are not read but made when they are asked for
 REQUEST_RETENTION = timedelta(days=400)  # the counts are not deleted
 
 
@@ -38,6 +41,13 @@ class Job(Work):
 
     _id: str  # JOB
     seen: datetime  # new requests up to this `created_at` have been found
+
+
+class Counts(TypedDict):
+    """The counts of one quarter, stored or just made."""
+
+    quarter: datetime  # its start, UTC
+    cells: list[Cell]
 
 
 class Rollup(Work):
@@ -82,10 +92,38 @@ def run_now() -> int:
     return _round(job) if job else 0
 
 
-def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[Rollup]:
-    """The rollups of a restaurant in this period (`quarter` and `cells` only), oldest first."""
-    within = {"restaurant_id": restaurant_id, "quarter": {"$gte": begin, "$lt": end}}
-    return list(documents().find(within, {"quarter": True, "cells": True}).sort("quarter"))
+def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[Counts]:
+    """The counts of a restaurant in this period, oldest first.
+
+    Those of the last FRESH are made from the requests: a call counts at once, not after the next round.
+    """
+    fresh_from = times.quarter_of(clock.now() - FRESH)
+    stored_until, fresh = min(end, fresh_from), list[Counts]()
+    if fresh_from < end:
+        fresh = counts_of(calls_in(restaurant_id, max(begin, fresh_from), end))
+    within = {"restaurant_id": restaurant_id, "quarter": {"$gte": begin, "$lt": stored_until}}
+    found = documents().find(within, {"quarter": True, "cells": True}).sort("quarter")
+    return [*(Counts(quarter=each["quarter"], cells=each["cells"]) for each in found), *fresh]
+
+
+def counts_of(requests: Iterable[ServiceRequest]) -> list[Counts]:
+    """The counts of these requests by quarters, oldest first."""
+    by_quarter: dict[datetime, list[ServiceRequest]] = defaultdict(list)
+    for request in requests:
+        by_quarter[times.quarter_of(request["created_at"])].append(request)
+    return [{"quarter": quarter, "cells": cells_of(by_quarter[quarter])} for quarter in sorted(by_quarter)]
+
+
+def calls_in(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[ServiceRequest]:
+    """All requests of a restaurant in this period, oldest first, without rehearsals; for a day or less."""
+    found = service_request.documents().find(_within(restaurant_id, begin, end), {"keys": False})
+    return sorted(found, key=itemgetter("created_at"))
+
+
+def with_steps_of(restaurant_id: ObjectId, member_id: str, begin: datetime, end: datetime) -> list[ServiceRequest]:
+    """The requests of this period in which the member took a step, without rehearsals."""
+    within = {**_within(restaurant_id, begin, end), "steps.by.id": member_id}
+    return list(service_request.documents().find(within, {"steps": True, "first_at": True, "created_at": True}))
 
 
 def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit: int) -> list[ServiceRequest]:
