@@ -46,9 +46,28 @@ class Finding(NamedTuple):
 def sentences(items: list[TimedCell], old: list[TimedCell] | None, zone_names: dict[str | None, str]) -> list[str]:
     """Up to MAX_SENTENCES; `old` is the period before, None where the restaurant is younger than that."""
     now, before = _sum(items), _sum(old) if old is not None else None
-    told = [*_unanswered(now), *_change(now, before)]
-    slow = [_slow(finding, zone_names) for finding in slow_windows(items)]
-    return [*slow[: MAX_SENTENCES - len(told)], *told]
+    told = [*_unanswered(now), *about_change(now, before)]
+    return [*about_windows(items, zone_names)[: MAX_SENTENCES - len(told)], *told]
+
+
+def about_windows(items: list[TimedCell], zone_names: dict[str | None, str]) -> list[str]:
+    """A sentence for each of `slow_windows`."""
+    return [_slow(finding, zone_names) for finding in slow_windows(items)]
+
+
+def about_change(now: Figures, before: Figures | None) -> list[str]:
+    """A sentence if guests wait clearly longer, or less, than in the period before."""
+    if before is None or min(now.answered, before.answered) < MIN_CHANGE_ANSWERED:
+        return []
+    wait, earlier = now.wait(0.5), before.wait(0.5)
+    if not wait or not earlier or abs(wait - earlier) < MIN_CHANGE_DIFFERENCE:
+        return []
+    values = {"wait": minutes_and_seconds(wait), "earlier": minutes_and_seconds(earlier)}
+    if wait >= MIN_CHANGE * earlier:
+        return [_("Guests wait longer than in the time before: %(wait)s instead of %(earlier)s.", **values)]
+    if earlier >= MIN_CHANGE * wait:
+        return [_("Guests wait less than in the time before: %(wait)s instead of %(earlier)s.", **values)]
+    return []
 
 
 def slow_windows(items: list[TimedCell]) -> list[Finding]:
@@ -146,17 +165,3 @@ def _unanswered(now: Figures) -> list[str]:
             share=share,
         )
     ]
-
-
-def _change(now: Figures, before: Figures | None) -> list[str]:
-    if before is None or min(now.answered, before.answered) < MIN_CHANGE_ANSWERED:
-        return []
-    wait, earlier = now.wait(0.5), before.wait(0.5)
-    if not wait or not earlier or abs(wait - earlier) < MIN_CHANGE_DIFFERENCE:
-        return []
-    values = {"wait": minutes_and_seconds(wait), "earlier": minutes_and_seconds(earlier)}
-    if wait >= MIN_CHANGE * earlier:
-        return [_("Guests wait longer than in the time before: %(wait)s instead of %(earlier)s.", **values)]
-    if earlier >= MIN_CHANGE * wait:
-        return [_("Guests wait less than in the time before: %(wait)s instead of %(earlier)s.", **values)]
-    return []

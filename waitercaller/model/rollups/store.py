@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from operator import itemgetter
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 from bson import ObjectId
 from pymongo.collection import Collection
@@ -21,7 +21,7 @@ from waitercaller.db import clock, work_queue
 from waitercaller.db.client import Changes, db
 from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import service_request
-from waitercaller.model.rollups import times
+from waitercaller.model.rollups import retention, times
 from waitercaller.model.rollups.figures import Cell, cells_of, reached_nobody
 from waitercaller.model.service_request import NOT_REHEARSED, UNDO_WINDOW, ServiceRequest
 
@@ -33,7 +33,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH_SIZE = 1000  # requests per query
 MAX_QUARTERS_PER_ROUND = 5000  # per round
 FRESH = timedelta(hours=1)  # the counts of the quarters since then are not read but made when they are asked for
-REQUEST_RETENTION = timedelta(days=400)  # the counts are not deleted
+PURGE_INTERVAL = timedelta(hours=1)
 
 
 class Job(Work):
@@ -41,6 +41,7 @@ class Job(Work):
 
     _id: str  # JOB
     seen: datetime  # new requests up to this `created_at` have been found
+    purged_at: NotRequired[datetime]  # when all requests that are kept no longer had been deleted
 
 
 class Counts(TypedDict):
@@ -152,7 +153,7 @@ def _round(job: Job) -> int:
         for rollup in QUARTERS.take(MAX_QUARTERS_PER_ROUND, without=("cells",)):
             with QUARTERS.retried_on_error(rollup):
                 counted += _recount(rollup)
-        _purge()
+        _purge(job)
         JOBS.reschedule(job, next_round, attempts=0)
     return counted
 
@@ -210,14 +211,10 @@ def _next_count(quarter: datetime) -> datetime:
     return now + min(max((now - quarter) / 10, ROUND_INTERVAL), LONGEST_RECOUNT_INTERVAL)
 
 
-def _purge() -> None:
-    """Delete up to BATCH_SIZE requests older than REQUEST_RETENTION whose quarter is counted finally."""
-    limit = clock.now() - REQUEST_RETENTION
-    unfinished = documents().find({"state": "due", "quarter": {"$lt": limit}}, {"restaurant_id": True, "quarter": True})
-    kept = {(each["restaurant_id"], each["quarter"]) for each in unfinished}
-    fields = {"restaurant_id": True, "created_at": True}
-    requests = service_request.documents()
-    old = requests.find({"created_at": {"$lt": limit}, "ended_at": {"$lt": limit}}, fields).sort("created_at")
-    counted = (each for each in old if (each["restaurant_id"], times.quarter_of(each["created_at"])) not in kept)
-    for request in islice(counted, BATCH_SIZE):
-        requests.delete_one({"_id": request["_id"], "restaurant_id": request["restaurant_id"], "live": False})
+def _purge(job: Job) -> None:
+    """Delete the requests that are kept no longer, once in PURGE_INTERVAL; more often while there are many."""
+    if job.get("purged_at", BEGINNING) > clock.now() - PURGE_INTERVAL:
+        return
+    unfinished = documents().find({"state": "due"}, {"restaurant_id": True, "quarter": True})
+    if retention.purge({(each["restaurant_id"], each["quarter"]) for each in unfinished}):
+        JOBS.extend(job, purged_at=clock.now())
