@@ -102,7 +102,7 @@ def _titles_of_calls() -> Row:
 def _calls(restaurant: Restaurant, begin: datetime, end: datetime) -> list[Row]:
     zone, language = restaurants.time_zone(restaurant), current_language()
     outcomes = {
-        "waiting": _("waiting"),
+        "waiting": _("Still waiting"),
         "accepted": _("on the way"),
         "resolved": _("done"),
         "dismissed": _("nobody there"),

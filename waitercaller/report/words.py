@@ -133,4 +133,4 @@ def _natural(name: str) -> tuple[int, str]:
 
 def _day(day: date, weekday: str) -> str:
     text = str(format_skeleton("MMMd", day, locale=get_locale()))
-    return f"{format_date(day, weekday)} {text}" if weekday else text
+    return f"{format_date(day, weekday)}, {text}" if weekday else text
