@@ -63,8 +63,15 @@ def run(environ: Mapping[str, str], data: Path, demo: bool = False) -> None:
         server = _start_server(address, settings)
         stack.callback(processes.stop, server, STOP_TIMEOUT_SECONDS)
         _wait_until_it_answers(address, server)
+        children = {"web server": server, "database": database.process}
+        if demo:
+            evening = processes.start(
+                [sys.executable, "-m", "waitercaller", "play-demo"], folder=ROOT, environ=settings
+            )
+            stack.callback(processes.stop, evening, STOP_TIMEOUT_SECONDS)
+            children["demo"] = evening
         _print_summary(address, data, words)
-        _supervise({"web server": server, "database": database.process})
+        _supervise(children)
 
 
 def _address(environ: Mapping[str, str]) -> Address:
