@@ -25,7 +25,7 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test quick moments lint bench pins translations chromium deploy-tools node
+.PHONY: help run demo test quick moments lint bench pictures pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo 'make moments       run the tests that have to do with time, at the turn of a year, on a leap day, as the clocks change'
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
+	@echo 'make pictures      make the pictures of the README anew, from the demo'
 	@echo 'make translations  bring the catalogues up to date with the code'
 	@echo 'make pins          choose the newest versions that the requirements allow'
 
@@ -78,6 +79,9 @@ lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 
 bench: .venv/test.stamp
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+pictures: .venv/test.stamp chromium
+	@.venv/bin/python -m tests.pictures
 
 # A .venv that does not work (its Python was upgraded, the folder was moved) or has another PYTHON is recreated.
 ifneq ($(shell .venv/bin/python -m pip --version >/dev/null 2>&1 && echo works),works)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from config import Config
 from waitercaller import create_app
+from waitercaller.db.client import patiently
 from waitercaller.local import LocalError, demo, evening, server
 
 
@@ -25,7 +26,7 @@ def main() -> int:
     commands.add_parser("play-demo")
     arguments = parser.parse_args()
     if arguments.command == "make-demo":
-        with create_app(Config.from_env(os.environ)).app_context():
+        with create_app(Config.from_env(os.environ)).app_context(), patiently():  # thousands of calls
             print(demo.prepare(), end="")
         return 0
     if arguments.command == "play-demo":

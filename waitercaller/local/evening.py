@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 STEP_SECONDS = 1.0
 WAVE_SECONDS = 240  # from one rush to the next: an evening's courses in four minutes each
-CALLS_PER_STEP = 0.1  # on average
+CALLS_PER_STEP = 0.13  # on average
 CALLS_OF_A_MEMBER = 2  # to which one goes at once
 KIND_WEIGHTS = (5, 4, 3)  # of a waiter, the bill, water
 SCREEN, SCREEN_NAME = "0" * 32, "Counter"
