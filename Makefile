@@ -5,13 +5,14 @@ INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --req
 STAFF_LANGUAGES := de
 GUEST_LANGUAGES := ar es fr it ja nl pl pt tr zh
 as_root = $$([ "$$(id -u)" = 0 ] || echo sudo -n) env
-apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
+apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 RUNLEVEL=1 sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
 CATALOGUES := waitercaller/translations
 FRONTEND := tests/frontend
 NODE_MODULES := $(FRONTEND)/node_modules
 BROWSERS := chromium chromium-headless-shell firefox-esr webkit2gtk-driver gir1.2-webkit2-4.1 python3-gi xvfb python3-pyqt5.qtwebengine
 PAPER_TOOLS := poppler-utils zbar-tools
 DEPLOY_TOOLS := apache2-bin media-types certbot pebble openssl debootstrap logrotate shellcheck systemd
+PROXIES := nginx haproxy
 
 
 # Extract the strings by the mapping file $(1) into the template $(2), and merge it into the catalogues of the languages $(3).
@@ -25,17 +26,19 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test quick moments lint bench pictures pins translations chromium deploy-tools node
+.PHONY: help run demo test engines quick moments lint bench release pictures pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make run           serve on this computer; PORT=8000 and HOST=127.0.0.1 say where, HOST=0.0.0.0 lets phones in'
 	@echo 'make demo          the same, with a demo restaurant'
 	@echo 'make test          run all tests; ARGS="-k table" runs some, ARGS="-n 0 --pdb" in one process'
+	@echo 'make engines       run the tests in Firefox, WebKit and an old Chromium'
 	@echo 'make quick         run those that need no browser, no Apache, no database and no other processes: one minute'
 	@echo 'make moments       run the tests that have to do with time, at the turn of a year, on a leap day, as the clocks change'
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
+	@echo 'make release       write the release of HEAD into dist/: tarball, SBOM, licences, checksums'
 	@echo 'make pictures      make the pictures of the README anew, from the demo'
 	@echo 'make translations  bring the catalogues up to date with the code'
 	@echo 'make pins          choose the newest versions that the requirements allow'
@@ -51,8 +54,13 @@ unexport PYTHONDONTWRITEBYTECODE
 # Four workers on two cores: some always wait for browsers and other programs.
 PYTEST := .venv/bin/python -m pytest -n 4 --dist loadgroup --no-loadscope-reorder
 
+NO_SKIPS := $(if $(filter true,$(CI)),-p tests.support.no_skips)
+
 test: .venv/test.stamp chromium deploy-tools
-	@$(PYTEST) $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS)
+	@$(PYTEST) --engines chromium $(NO_SKIPS) $(ARGS)
+
+engines: .venv/test.stamp chromium
+	@$(PYTEST) --engines others $(NO_SKIPS) $(or $(ARGS),tests/browser)
 
 # Without the tests of browsers, deployment, a database server and other real processes.
 quick: .venv/test.stamp
@@ -64,7 +72,7 @@ MOMENTS := 2026-12-31T23:58 2028-02-29T21:30 2027-10-31T00:58
 moments: .venv/test.stamp chromium
 	@for moment in $(MOMENTS); do \
 	    echo "At $$moment:"; \
-	    TEST_NOW=$$moment $(PYTEST) -q -m moments $(if $(filter true,$(CI)),-p tests.support.no_skips) $(ARGS) || exit 1; \
+	    TEST_NOW=$$moment $(PYTEST) -n 2 -q -m moments --mongomock --engines chromium $(NO_SKIPS) $(ARGS) || exit 1; \
 	done
 
 lint: .venv/test.stamp $(NODE_MODULES)/.stamp
@@ -79,6 +87,9 @@ lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 
 bench: .venv/test.stamp
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+release: .venv/run.stamp
+	@.venv/bin/python deploy/release.py
 
 pictures: .venv/test.stamp chromium
 	@.venv/bin/python -m tests.pictures
@@ -128,7 +139,8 @@ node:
 	@command -v npm >/dev/null && exit; $(call apt_install,nodejs npm) \
 	    || { echo 'Node.js and npm are missing, which check the scripts: sudo apt-get install nodejs npm' >&2; exit 1; }
 
-# System programs that the tests use: browsers, what reads the pages they print, and the programs of a production machine. Installing starts none of them.
+# System programs that the tests use: browsers, what reads the pages they print, and the programs of a production machine. Installing starts none of them, now
+# (SYSTEMD_OFFLINE, RUNLEVEL) or at the next start of the computer (disable).
 # Where they cannot be installed, the tests that need them are skipped with a message.
 chromium:
 	@dpkg -s $(BROWSERS) $(PAPER_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(BROWSERS) $(PAPER_TOOLS)) \
@@ -137,6 +149,9 @@ chromium:
 deploy-tools:
 	@dpkg -s $(DEPLOY_TOOLS) >/dev/null 2>&1 && exit; $(call apt_install,$(DEPLOY_TOOLS)) \
 	    || echo 'Missing, so tests of the deployment are skipped: sudo apt-get install $(DEPLOY_TOOLS)'
+	@$(foreach proxy,$(PROXIES),PATH="$$PATH:/usr/sbin" command -v $(proxy) >/dev/null \
+	    || { $(call apt_install,$(proxy)) && { $(as_root) systemctl --quiet disable $(proxy) >/dev/null 2>&1 || true; }; } \
+	    || echo 'Missing, so its test is skipped: sudo apt-get install $(proxy)';)
 
 # Needs uv (https://docs.astral.sh/uv/) on the PATH. The JavaScript tools are pinned by npm, in $(FRONTEND)/package.json.
 pins:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,11 +25,9 @@ _PUSH_CONTACT = re.compile(  # a host with a dot; only a site may have a port an
 )
 _MEASUREMENT_ID = re.compile(r"G-[A-Z0-9]{4,16}")
 
-INSECURE_URI_OPTIONS = (
-    "tlsinsecure",
-    "tlsallowinvalidcertificates",
-    "tlsallowinvalidhostnames",
-)  # of MONGODB_URI
+Network = IPv4Network | IPv6Network
+
+INSECURE_URI_OPTIONS = ("tlsinsecure", "tlsallowinvalidcertificates", "tlsallowinvalidhostnames")  # of MONGODB_URI
 MINIMUM_KEY_LENGTH = 32
 MINIMUM_DISTINCT_KEY_CHARACTERS = 12  # rejects long but guessable values such as "aaaa…"
 
@@ -37,10 +36,7 @@ PUSH_SERVICES = ("fcm.googleapis.com", "*.push.services.mozilla.com", "*.push.ap
 
 
 class ConfigError(click.ClickException):
-    """Missing or invalid variables; `problems` has one sentence for each.
-
-    A ClickException, so that commands print the message without a traceback.
-    """
+    """Missing or invalid variables, one sentence for each in `problems`. Commands print it without a traceback."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("The configuration is not complete:\n" + "\n".join(f"  - {line}" for line in problems))
@@ -55,6 +51,8 @@ class Config:
     secret_key_fallbacks: tuple[str, ...]
     trusted_hosts: tuple[str, ...]
     proxy_count: int
+    trusted_proxies: tuple[Network, ...]
+    registration: str
     mail_server: str
     mail_port: int
     mail_username: str
@@ -66,6 +64,7 @@ class Config:
     ga_measurement_id: str
     vapid_private_key: str
     push_services: tuple[str, ...]
+    webhook_hosts: tuple[str, ...]
     log_format: str
     drain_file: str
     erasure_log: str
@@ -98,11 +97,14 @@ class Config:
             secret_key_fallbacks=env.optional("SECRET_KEY_FALLBACKS", _secret_keys, ()),
             trusted_hosts=env.required("TRUSTED_HOSTS", _hosts),
             proxy_count=env.number("PROXY_COUNT", 0, 0, 9),
+            trusted_proxies=env.optional("TRUSTED_PROXIES", _networks, ()),
+            registration=env.choice("REGISTRATION", "open", ("open", "invitation", "first")),
             **_mail(env),
             security_contact=env.optional("SECURITY_CONTACT", _contact, ""),
             ga_measurement_id=env.optional("GA_MEASUREMENT_ID", _measurement_id, ""),
             vapid_private_key=env.optional("VAPID_PRIVATE_KEY", _vapid_private_key, ""),
             push_services=env.optional("PUSH_SERVICES", _host_patterns, PUSH_SERVICES),
+            webhook_hosts=env.optional("WEBHOOK_HOSTS", _host_patterns, ()),
             drain_file=env.text("DRAIN_FILE", ""),
             erasure_log=env.optional("ERASURE_LOG", _whole_path, ""),
             log_format=env.choice("LOG_FORMAT", "json", ("json", "text")),
@@ -205,9 +207,7 @@ def _mongodb_uri(value: str) -> str:
     options = parse_qsl(urlsplit(value).query.replace(";", "&"))
     for name, setting in ((name.lower(), setting.lower()) for name, setting in options):
         if name in INSECURE_URI_OPTIONS and setting == "true":
-            raise ValueError(
-                "must not turn off the check of the server's certificate; name its authority with tlsCAFile."
-            )
+            raise ValueError("must not turn off the check of the server's certificate; name its authority: tlsCAFile.")
         if name == "readpreference" and setting != "primary":
             raise ValueError("must not have another readPreference than primary: others may not know of a call yet.")
         if name == "directconnection" and setting == "true":
@@ -240,6 +240,16 @@ def _hosts(value: str) -> tuple[str, ...]:
     if not hosts or any("/" in host or "*" in host or " " in host for host in hosts):
         raise ValueError("must be host names separated by commas, without http:// and without *.")
     return hosts
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    try:
+        networks = tuple(map(ip_network, _comma_separated(value)))
+    except ValueError as error:
+        raise ValueError(f"must be addresses or networks by commas, as in 10.0.0.10, 2001:db8::/32: {error}.") from None
+    if any(not network.prefixlen for network in networks):
+        raise ValueError("must not be everybody: a visitor could pretend to have any address.")
+    return networks
 
 
 def _comma_separated(value: str) -> tuple[str, ...]:

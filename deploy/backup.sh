@@ -31,11 +31,15 @@ if [[ ${BACKUP_MONGODB_URI:-} ]] && command -v mongodump >/dev/null; then
     printf 'uri: "%s"\n' "$BACKUP_MONGODB_URI" >"$unfinished/settings.yml"
     mongodump --config "$unfinished/settings.yml" --quiet --oplog --gzip --archive="$unfinished/archive"
     sync "$unfinished/archive"
-    mv "$unfinished/archive" "$name.archive.gz"
-    echo "$name.archive.gz: $(stat -c %s "$name.archive.gz") bytes, all of one moment."
+    made=$name.archive.gz
+    mv "$unfinished/archive" "$made"
+    echo "$made: $(stat -c %s "$made") bytes, all of one moment."
 else
-    "$python" -m flask --app wsgi backup "$name.bson.gz"
+    made=$name.bson.gz
+    "$python" -m flask --app wsgi backup "$made"
 fi
+# For the doctor and the page of diagnostics, which cannot read FOLDER.
+"$python" -m flask --app wsgi note-upkeep backup "$made" "$SECONDS" || echo 'That could not be noted in the database.' >&2
 
 # Only after a successful backup.
 find "$folder" -maxdepth 1 -type f -name 'waitercaller-*.gz' -printf '%f\n' | sort -r | tail -n "+$((keep + 1))" |

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 
 # An open event stream is one greenlet of a gevent worker, so a few processes hold thousands.
 worker_class = "gevent"
@@ -18,6 +19,7 @@ worker_connections = 4000  # per worker; needs as many open files (LimitNOFILE)
 timeout = 30  # seconds without a heartbeat of the worker (not of a request: event streams live longer)
 graceful_timeout = 10  # seconds for requests in flight; jobs.py ends event streams at once
 keepalive = 3  # seconds; longer than a proxy keeps idle connections, which might otherwise send into a closing one
+BODY_SECONDS = 30.0  # for all of a request's body, of at most 64 KiB; a head has the seconds of `keepalive`
 
 limit_request_line = 4094  # bytes
 limit_request_fields = 60
@@ -47,6 +49,19 @@ def post_worker_init(worker):
     from waitercaller import jobs  # not at the top: the master must not import code that a reload replaces
 
     jobs.start(worker.wsgi, lambda: worker.alive)
+
+
+def pre_request(worker, req):
+    """Before each request: its body is waited for BODY_SECONDS at most, however slowly it comes; then 400."""
+    from gevent import Timeout  # not at the top: the master reads this file before gevent patches a worker
+
+    read, ends = req.body.reader.read, time.monotonic() + BODY_SECONDS
+
+    def read_in_time(size):
+        with Timeout(max(0.0, ends - time.monotonic()), TimeoutError("the body did not come")):
+            return read(size)
+
+    req.body.reader.read = read_in_time
 
 
 def child_exit(server, worker):

@@ -32,8 +32,11 @@ sudo deploy/install.sh DOMAIN EMAIL [options]
   --mail-username NAME
   --mail-password-file FILE  a file, because what is on a command line can be read by everybody here
   --mail-sender ADDRESS      Waiter Caller <hello@DOMAIN>
-  --listen ADDRESS:PORT      a web machine behind a balancer: gunicorn listens at this IPv4 address, without Apache
-                             and certificate
+  --registration WORD        open (which it is without), invitation or first: who may register a restaurant
+  --listen ADDRESS:PORT      a web machine behind a balancer, or behind a proxy of your own: gunicorn listens at this IPv4
+                             address, without Apache and certificate
+  --trusted-proxies LIST     addresses and networks of your own proxies or CDN, by commas; with --listen nobody else is
+                             believed (docs/proxies.md)
   --acme-server URL          another directory than Let's Encrypt's, for trying
   --dry-run                  print every step, change nothing
 USAGE
@@ -70,7 +73,8 @@ read_arguments() {
                 GIVEN[MAIL_PASSWORD]=$(cat "${2:?}")
                 shift
                 ;;
-            --mail-server | --mail-port | --mail-security | --mail-username | --mail-sender)
+            --mail-server | --mail-port | --mail-security | --mail-username | --mail-sender | \
+                --registration | --trusted-proxies)
                 local name=${1#--}
                 name=${name//-/_}
                 GIVEN[${name^^}]=${2:?}
@@ -93,6 +97,9 @@ check_arguments() {
     # Werkzeug does not support IPv6 addresses in TRUSTED_HOSTS, so /readyz would never answer.
     [[ -z $LISTEN || $LISTEN =~ ^([0-9]{1,3}\.){3}[0-9]{1,3}:[0-9]{1,5}$ ]] ||
         fail "--listen takes an IPv4 address of this machine and a port, such as 10.0.0.11:8000, and not $LISTEN."
+    [[ ${GIVEN[REGISTRATION]:-open} =~ ^(open|invitation|first)$ ]] || fail '--registration is open, invitation or first.'
+    [[ ${GIVEN[TRUSTED_PROXIES]:-} =~ ^[0-9a-fA-F.:/,\ ]*$ ]] ||
+        fail '--trusted-proxies takes addresses and networks, such as 10.0.0.10,2001:db8::/32.'
     for name in "${!GIVEN[@]}"; do
         [[ ${GIVEN[$name]} ]] || fail "$name is empty."
         must_fit "$name" "${GIVEN[$name]}"
@@ -172,6 +179,8 @@ write_settings() {
     # An empty key stays empty: it switches push messages off.
     [[ $DRY_RUN ]] || grep -q '^VAPID_PRIVATE_KEY=' <<<"$settings" || GIVEN[VAPID_PRIVATE_KEY]=$(vapid_key)
     GIVEN[OPERATOR_EMAIL]=$EMAIL GIVEN[PUBLIC_URL]=https://$DOMAIN GIVEN[TRUSTED_HOSTS]=$DOMAIN${LISTEN:+,${LISTEN%:*}}
+    # Whoever reaches the port could pretend to be any address, so those who may are trusted by their address, if it is known.
+    [[ ! $LISTEN || ! ${GIVEN[TRUSTED_PROXIES]:-} ]] || GIVEN[PROXY_COUNT]=0
     for name in "${!GIVEN[@]}"; do
         settings=$(with_setting "$name" "${GIVEN[$name]}" <<<"$settings")
     done
@@ -279,6 +288,7 @@ Define WC_WEBROOT $WEBROOT
 Define WC_CERT /etc/letsencrypt/live/$DOMAIN/fullchain.pem
 Define WC_KEY /etc/letsencrypt/live/$DOMAIN/privkey.pem
 $(if [[ -e $BALANCER ]]; then echo "Include $BALANCER"; else echo "Define WC_SOCKET $SOCKET"; fi)
+$([[ ! $(setting TRUSTED_PROXIES) ]] || echo 'Define WC_BEHIND_PROXIES')
 Include $HOME_DIR/current/deploy/apache/catch-all.conf
 Include $HOME_DIR/current/deploy/apache/waitercaller.conf
 SITE
@@ -289,9 +299,30 @@ get_certificate() {
     if [[ -e /etc/letsencrypt/live/$DOMAIN/fullchain.pem ]]; then
         say "it is here; certbot's timer renews it"
     else
+        check_ipv6
         run certbot certonly --quiet --config "$HOME_DIR/current/deploy/letsencrypt/cli.ini" \
             --cert-name "$DOMAIN" -d "$DOMAIN" -m "$EMAIL" ${ACME_SERVER:+--server "$ACME_SERVER"}
     fi
+}
+
+# check_ipv6: fail if an AAAA record of DOMAIN leads to another machine: Let's Encrypt asks there first, and takes what it
+# answers. Where nobody answers, it asks at the A record, too.
+check_ipv6() {
+    local address answer token=wc-$RANDOM$RANDOM$RANDOM
+    local file=$WEBROOT/.well-known/acme-challenge/$token
+    [[ $DRY_RUN ]] && say 'would ask for a file at each AAAA record' && return
+    install -D -m 0644 /dev/stdin "$file" <<<"$token"
+    while read -r address; do
+        if ! answer=$(curl --silent --max-time 10 --noproxy '*' --resolve "$DOMAIN:80:[$address]" \
+            "http://$DOMAIN/.well-known/acme-challenge/$token"); then
+            say "Nobody answers at $address, which is an AAAA record of $DOMAIN: visitors with IPv6 wait for nothing."
+        elif [[ $answer != "$token" ]]; then
+            rm -f "$file"
+            fail "$DOMAIN has an AAAA record, $address, that leads to another machine, where Let's Encrypt would ask.
+Remove it where your domain is kept, or let it point to this machine; some minutes later run this again."
+        fi
+    done < <(getent ahostsv6 "$DOMAIN" | awk '$2 == "STREAM" && $1 !~ /^::ffff:/ { print $1 }' | sort -u)
+    rm -f "$file"
 }
 
 start_timers() {
@@ -375,6 +406,7 @@ main() {
     read_arguments "$@"
     check_arguments
     check_machine
+    alone
     undo_interrupted_switch || true # there is none to undo
     install_packages "${PACKAGES[@]}"
     make_folders
@@ -395,4 +427,4 @@ main() {
     fi
 }
 
-main "$@"
+[[ ${BASH_SOURCE[0]} != "$0" ]] || main "$@" # tests source it

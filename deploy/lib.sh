@@ -14,6 +14,7 @@ RESTORE_SETTINGS=/etc/waitercaller/restore.env # the database URIs of restore.sh
 BACKUPS=/var/backups/waitercaller
 SOCKET=/run/waitercaller.sock
 COMMAND=/usr/local/sbin/waitercaller
+LOCK=${WC_LOCK:-/run/waitercaller-deploy.lock} # see alone; restore.sh, too
 UNITS=/etc/systemd/system
 READY_SECONDS=${READY_SECONDS:-30}
 SHIPPED=(waitercaller static templates deploy config.py wsgi.py requirements.txt pyproject.toml
@@ -36,7 +37,7 @@ fail() {
 # run COMMAND…: print and run the command; with --dry-run only print it.
 run() {
     say "\$ $*"
-    [[ $DRY_RUN ]] || "$@"
+    [[ $DRY_RUN ]] || "$@" 9>&- # what a command leaves running must not hold the lock
 }
 
 # put FILE MODE OWNER:GROUP: write standard input to FILE, unless content, mode and owner are the same already.
@@ -69,6 +70,14 @@ link() {
     [[ $(readlink "$2" 2>/dev/null) != "$1" ]] || return 0
     mark_readers_pending "$2"
     run ln -sfn "$1" "$2.new" && run mv -T "$2.new" "$2"
+}
+
+# alone: fail if another script of this folder is at work on this machine. The lock ends with this process.
+alone() {
+    [[ ! $DRY_RUN ]] || return 0
+    exec 9>>"$LOCK"
+    flock --nonblock 9 || fail "$(cat "$LOCK") is at work on this machine; run this again when that has ended."
+    echo "${0##*/}, process $$," >"$LOCK"
 }
 
 must_be_root() { [[ $DRY_RUN || $(id -u) == 0 ]] || fail 'run it as root (sudo).'; }
@@ -298,7 +307,7 @@ rehearse() {
     local folder gunicorn result=0
     folder=$(mktemp -d)
     chown waitercaller: "$folder"
-    WAITERCALLER_RELEASE=$1 "$COMMAND" rehearse "$folder/socket" &
+    WAITERCALLER_RELEASE=$1 "$COMMAND" rehearse "$folder/socket" 9>&- &
     gunicorn=$!
     wait_until_ready "$folder/socket" || result=1
     kill "$gunicorn" 2>/dev/null || true

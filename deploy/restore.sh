@@ -34,6 +34,12 @@ export ERASURE_LOG=${ERASURE_LOG:-/var/lib/waitercaller-erasures/log}
 [[ ${RESTORE_MONGODB_URI:-} || ! -e /etc/waitercaller/restore.env ]] || load /etc/waitercaller/restore.env
 cd "$root"
 
+# Not while another of these scripts is at work: an upgrade would start the service in the middle of it (lib.sh, alone).
+lock=${WC_LOCK:-/run/waitercaller-deploy.lock}
+exec 9>>"$lock"
+flock --nonblock 9 || { echo "restore.sh: $(cat "$lock") is at work on this machine." >&2 && exit 1; }
+echo "restore.sh, process $$," >"$lock"
+
 # The database of MONGODB_URI, and the one for the test.
 database=$(sed -E 's#^[^/]*//[^/]*/([^?]*).*#\1#' <<<"$MONGODB_URI")
 rehearsal=${database}_restored
@@ -50,6 +56,9 @@ on() {
     shift
     MONGODB_URI=$uri flask "$@"
 }
+
+# note_drill: for the doctor and the page of diagnostics.
+note_drill() { flask note-upkeep drill "$file" "$SECONDS" || echo 'That could not be noted in the database.' >&2; }
 
 # forget_rehearsal: drop the test database, so that it is not part of the next backup.
 forget_rehearsal() {
@@ -88,7 +97,7 @@ STOPPED
 restore_bson() {
     [[ ! $whole_server ]] || { echo "$file holds our database and no more: restore.sh FILE --replace" >&2 && exit 2; }
     flask restore "$file"
-    [[ $replace ]] || return 0
+    [[ $replace ]] || { note_drill && return 0; }
     stop
     flask restore "$file" --replace --yes
     start
@@ -118,7 +127,11 @@ restore_archive() {
     flask show-losses "$rehearsal"
     forget_rehearsal
     trap finish EXIT
-    [[ $replace ]] || { echo "All of it is there. $rehearsal, where it was tried, is gone again; $database was not touched." && return 0; }
+    if [[ ! $replace ]]; then
+        echo "All of it is there. $rehearsal, where it was tried, is gone again; $database was not touched."
+        note_drill
+        return
+    fi
     stop
     if [[ $whole_server ]]; then
         echo 'All databases, users and passwords become those of the backup; /etc/waitercaller/env must fit them.'

@@ -42,6 +42,7 @@ main() {
         *) fail 'uninstall.sh [--dry-run]' ;;
     esac
     must_be_root
+    alone
     remove_units
     remove_hosts
     remove_code

@@ -50,6 +50,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave out what is marked browser, deploy, slow or needs_wire; the others on mongomock",
     )
+    parser.addoption("--mongomock", action="store_true", help="tests that are not marked needs_wire run on mongomock")
+    parser.addoption(
+        "--engines",
+        choices=("all", "chromium", "others"),
+        default="all",
+        help="'chromium' leaves out the tests in Firefox, WebKit and an old Chromium; 'others' runs them alone",
+    )
 
 
 def pytest_configure() -> None:
@@ -61,9 +68,10 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     schedule.mark(items)
     items.sort(key=schedule.position)
-    if config.option.quick:
-        config.hook.pytest_deselected(items=[item for item in items if not schedule.is_quick(item)])
-        items[:] = filter(schedule.is_quick, items)
+    chosen = [item for item in items if schedule.is_chosen(item, config)]
+    if len(chosen) < len(items):
+        config.hook.pytest_deselected(items=[item for item in items if not schedule.is_chosen(item, config)])
+        items[:] = chosen
 
 
 def pytest_report_collectionfinish(items: list[pytest.Item]) -> list[str]:
@@ -97,7 +105,9 @@ def server(request: pytest.FixtureRequest) -> databases.Server | databases.Given
 
 @pytest.fixture
 def database_kind(request: pytest.FixtureRequest) -> str:
-    return "mongomock" if request.config.option.quick else "wire"
+    option = request.config.option
+    is_enough = option.quick or (option.mongomock and request.node.get_closest_marker("needs_wire") is None)
+    return "mongomock" if is_enough else "wire"
 
 
 @pytest.fixture(scope="session")

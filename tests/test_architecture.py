@@ -13,16 +13,16 @@ PACKAGE = "waitercaller"
 
 # From the lowest up. A folder may import folders of lower floors, and of its own floor only those in MAY_IMPORT.
 FLOORS = (
-    ("metrics", "db"),
+    ("metrics", "db", "outgoing"),
     ("model",),
-    ("mail", "push", "live"),
+    ("mail", "push", "hooks", "live"),
     ("web",),
     ("alerts", "ops"),
-    ("auth", "tables", "requests", "staff", "notifications", "settings", "report", "site"),
+    ("auth", "tables", "requests", "staff", "notifications", "settings", "report", "operators", "site"),
     ("local",),
     ("",),  # the modules at the root
 )
-MAY_IMPORT = {("db", "metrics")}
+MAY_IMPORT = {("db", "metrics"), ("outgoing", "db")}
 # Folders whose modules may query the database.
 QUERIES_IN = ("db", "model", "local", "ops.backup", "ops.archive")
 LOCAL = ("local", "__main__")  # for `make run` and `make demo` only

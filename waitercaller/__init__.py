@@ -3,14 +3,14 @@
 from flask import Flask
 
 from config import Config
-from waitercaller import auth, cli, notifications, ops, report, requests, settings, site, staff, tables
+from waitercaller import auth, cli, notifications, operators, ops, report, requests, settings, site, staff, tables
 from waitercaller.auth import account, two_factor
 from waitercaller.db import client
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
 from waitercaller.model import presence
 from waitercaller.site import static_files
-from waitercaller.web import access, analytics, denials, errors, languages, routing, security
+from waitercaller.web import access, analytics, denials, errors, languages, proxies, routing, security
 
 
 def create_app(config: Config) -> Flask:
@@ -22,9 +22,10 @@ def create_app(config: Config) -> Flask:
 
     for part in (ops, routing, client, languages, security, access, outbox, presence, errors, denials, static_files):
         part.init_app(app)
-    for part in (cli, analytics):
+    for part in (cli, analytics, proxies):
         part.init_app(app)
-    for room in (ops, site, auth, account, two_factor, tables, staff, requests, notifications, report, settings):
+    rooms = (ops, site, auth, account, two_factor, tables, staff, requests, notifications, report, settings, operators)
+    for room in rooms:
         app.register_blueprint(room.blueprint)
 
     access.check_routes(app)

@@ -3,29 +3,34 @@
 from pathlib import Path
 
 import click
+from email_validator import EmailNotValidError
 from flask import Flask, current_app
 from flask.cli import with_appcontext
-from pymongo.client_session import ClientSession
 from pymongo.errors import PyMongoError
 
 from waitercaller.auth.account import erased_again
+from waitercaller.auth.mails import INVITATION_LIFETIME
 from waitercaller.db import schema, server
-from waitercaller.db.client import db, patiently, transaction
+from waitercaller.db.client import db, patiently
 from waitercaller.mail import outbox
-from waitercaller.model import logins, users
-from waitercaller.model import second_factors as two_factor
+from waitercaller.model import logins, tokens, upkeep, users
+from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES
 from waitercaller.model.users import User
-from waitercaller.ops import archive, losses
+from waitercaller.ops import archive, dialogue, losses, restaurant_commands, user_commands
 from waitercaller.ops import backup as backups
 from waitercaller.ops import doctor as doctors
 from waitercaller.push import encryption
 from waitercaller.web import audit
+from waitercaller.web.fields import normalise_address
+from waitercaller.web.routing import address_of
 
 
 def init_app(app: Flask) -> None:
     app.cli.add_command(build_database)
     app.cli.add_command(end_logins)
-    app.cli.add_command(end_two_factor)
+    app.cli.add_command(invite_owner)
+    app.cli.add_command(restaurant_commands.group)
+    app.cli.add_command(user_commands.group)
     app.cli.add_command(vapid_key)
     app.cli.add_command(doctor)
     app.cli.add_command(backup)
@@ -33,6 +38,7 @@ def init_app(app: Flask) -> None:
     app.cli.add_command(check_database)
     app.cli.add_command(show_losses)
     app.cli.add_command(erase_again)
+    app.cli.add_command(note_upkeep)
 
 
 @click.command("build-database")
@@ -65,27 +71,28 @@ def end_logins(email: str | None, everybody: bool) -> None:
     click.echo("These logins have ended.")
 
 
-@click.command("end-two-factor")
+@click.command("invite-owner")
 @click.argument("email")
+@click.option("--print", "is_printed", is_flag=True, help="Print the link instead of mailing it.")
+@click.option("--language", type=click.Choice(STAFF_LANGUAGES), default=DEFAULT_LANGUAGE, help="Of the mail.")
 @with_appcontext
-def end_two_factor(email: str) -> None:
-    """Turn off two-factor login for a user who has lost the phone and the recovery codes.
+def invite_owner(email: str, is_printed: bool, language: str) -> None:
+    """Invite the owner of a new restaurant, whoever else may register (REGISTRATION); an earlier invitation ends.
 
-    Verify the identity of the user first. All their logins end, and they are notified by mail.
+    The link is good for seven days, for this address only, which is confirmed by mail as always.
     """
-    user = _user(email)
-
-    def turn_off(txn: ClientSession | None) -> bool:
-        if not two_factor.turn_off(user["_id"], txn):
-            return False
-        logins.end_all(user["_id"], txn)
-        outbox.enqueue("two_factor_notice", user["email"], txn=txn, what="off")
-        return True
-
-    if not transaction(turn_off):
-        raise click.ClickException("They have no two-factor login.")
-    audit.record("two_factor_off", user_id=user["_id"], by="operator")
-    click.echo("Logging in takes their password only, and their logins have ended. They are told by mail.")
+    try:
+        email = normalise_address(email.strip())
+    except EmailNotValidError:
+        raise click.ClickException("This is no complete e-mail address.") from None
+    if users.with_address(email):
+        raise click.ClickException("This address has an account already.")
+    if is_printed:
+        token = tokens.issue("owner", email, INVITATION_LIFETIME)
+        click.echo(address_of("auth.owner_link", token=token))
+    else:
+        outbox.enqueue("owner_invitation", email, language=language)
+        click.echo(f"A mail with the link is on its way to {email}.")
 
 
 @click.command("vapid-key")
@@ -175,7 +182,7 @@ def check_database() -> None:
 def show_losses(restored: str) -> None:
     """Print what the present database has and the database RESTORED has not. For use before a restore."""
     with patiently():
-        _echo(losses.sentences(db(), db().client[restored]))
+        dialogue.echo(*losses.sentences(db(), db().client[restored]))
 
 
 @click.command("erase-again")
@@ -185,6 +192,19 @@ def erase_again() -> None:
     try:
         with patiently():
             _erase_again()
+    except PyMongoError as error:
+        raise click.ClickException(_error_message(error)) from error
+
+
+@click.command("note-upkeep")
+@click.argument("work", type=click.Choice(["backup", "drill"]))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("seconds", type=click.IntRange(min=0))
+@with_appcontext
+def note_upkeep(work: upkeep.Work, file: Path, seconds: int) -> None:
+    """Note that a backup was just made, or a restore of it tried. For backup.sh and restore.sh."""
+    try:
+        upkeep.note(work, file.name, seconds)
     except PyMongoError as error:
         raise click.ClickException(_error_message(error)) from error
 
@@ -204,7 +224,7 @@ def _restore(path: Path, replace: bool, yes: bool) -> None:
     lost: list[str] = []
     checksums = backups.rehearse(path, beside, lambda: lost.extend(losses.sentences(present, beside)))
     click.echo(f"Restored to {beside.name} and compared: {_total(checksums)}, documents and indexes are the same.")
-    _echo(lost)
+    dialogue.echo(*lost)
     if not replace:
         click.echo(f"{present.name} was not touched; --replace puts the backup in its place.")
         return
@@ -219,7 +239,7 @@ def _restore(path: Path, replace: bool, yes: bool) -> None:
 
 def _erase_again() -> None:
     try:
-        _echo(erased_again.erase_again())
+        dialogue.echo(*erased_again.erase_again())
     except (OSError, ValueError) as error:
         raise click.ClickException(f"ERASURE_LOG cannot be read: {error}. Then: flask erase-again") from error
 
@@ -229,12 +249,6 @@ def _user(email: str) -> User:
     if user is None:
         raise click.ClickException("Nobody has this address.")
     return user
-
-
-def _echo(sentences: list[str]) -> None:
-    """Print sentences that may hold names, which come from visitors: a terminal obeys control characters."""
-    for sentence in sentences:
-        click.echo("".join(character for character in sentence if character.isprintable()))
 
 
 def _error_message(error: PyMongoError) -> str:

@@ -16,6 +16,7 @@ from waitercaller.alerts import due_steps, roll_call, uncovered, unheard_restaur
 from waitercaller.db import clock
 from waitercaller.db.client import db, patiently
 from waitercaller.db.faults import is_transient
+from waitercaller.hooks import sender as hooks
 from waitercaller.live import streams, watcher
 from waitercaller.mail import outbox
 from waitercaller.model import erasure, pauses, presence
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 
 MAIL_INTERVAL_SECONDS = 1.0
 PUSH_INTERVAL_SECONDS = 0.5
+HOOKS_INTERVAL_SECONDS = 1.0
 ESCALATION_INTERVAL_SECONDS = 1.0
 ENDED_LOGINS_INTERVAL_SECONDS = 2.0
 UNHEARD_INTERVAL_SECONDS = 10.0
@@ -47,6 +49,7 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("watch", lambda: watcher.run(app, is_alive)),
         ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL_SECONDS, lambda: outbox.send_due(app))),
         ("push", lambda: _repeat(app, is_alive, PUSH_INTERVAL_SECONDS, lambda: sender.send_due(app))),
+        ("hooks", lambda: _repeat(app, is_alive, HOOKS_INTERVAL_SECONDS, lambda: hooks.send_due(app))),
         ("clock", lambda: _repeat(app, is_alive, CLOCK_INTERVAL_SECONDS, lambda: clock.synchronise(db()))),
         ("escalation", lambda: _repeat(app, is_alive, ESCALATION_INTERVAL_SECONDS, due_steps.escalate)),
         ("ended logins", lambda: _repeat(app, is_alive, ENDED_LOGINS_INTERVAL_SECONDS, uncovered.check_ended_logins)),

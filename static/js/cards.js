@@ -22,8 +22,7 @@ let all = cardsIn(list);
 let heardOf = new Map();
 /** The cards that ask again, until somebody is told. @type {Set<HTMLElement>} */
 const again = new Set();
-/** @type {string[]} */
-let layout = []; // what stood where
+let layout = places(); // what stood where
 let settlingTimer = 0;
 
 /**
@@ -148,10 +147,14 @@ function isNews(card, before) {
   return Number(card.dataset.reminders) > Number(before?.reminders ?? 0);
 }
 
+function places() {
+  return cardsOnView().map(({ dataset: { table, by, state } }) => `${table} ${by} ${state}`);
+}
+
 /** Where cards moved or their buttons changed, take no taps for a moment. */
 function settle() {
   const before = layout;
-  layout = cardsOnView().map(({ dataset: { table, by, state } }) => `${table} ${by} ${state}`);
+  layout = places();
   if (before.every((place, index) => layout[index] === place)) return;
   list.classList.add("settling");
   clearTimeout(settlingTimer);

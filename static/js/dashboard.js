@@ -161,10 +161,11 @@ async function poll() {
   const options = { redirect: "manual", cache: "no-store" };
   const page = await fetchWithin(POLL_MS, location.href, options, async (answered) => {
     const isOut = answered.type === "opaqueredirect" || answered.status === 401;
-    return { isOut, html: answered.ok ? await answered.text() : "" };
+    return { isOut, html: await answered.text() };
   }).catch(() => null);
   if (page?.isOut) return endLogin();
   const fresh = new DOMParser().parseFromString(page?.html ?? "", "text/html");
+  if (findAll("main[data-status='403']", HTMLElement, fresh).length) return location.reload(); // suspended: the page says so
   const [state] = findAll("#screen", HTMLElement, fresh);
   if (!state) return; // no answer, or none of ours: a Wi-Fi's log-in page
   synchronise(Number(state.dataset.nowMs));

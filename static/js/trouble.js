@@ -1,5 +1,5 @@
 // What may keep this screen from ringing or showing calls: told to the server, so that other screens know, and said in one
-// line over the cards while it is so, with what helps.
+// line at the lower edge while it is so, with what helps.
 
 import { find, setText } from "./dom.js";
 import { soundState } from "./sound.js";

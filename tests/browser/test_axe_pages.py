@@ -5,6 +5,7 @@ dashboard have their own tests.
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ from tests.support.asvs import address, routes
 from tests.support.axe import complaints
 from tests.support.cast import Browser, Person, visit
 from tests.support.visitors import Visitors
-from waitercaller.model import duty, joins, logins, pauses, restaurants, tables
+from waitercaller.db import clock
+from waitercaller.db.client import db
+from waitercaller.mail import outbox
+from waitercaller.model import buttons, duty, joins, logins, pauses, restaurants, tables, upkeep, webhooks
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 
@@ -47,6 +51,8 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
         for person, theirs in ((alice, laid[0]), (bob, laid[1])):
             duty.begin(restaurant_id, person.member_id)
             duty.take(restaurant_id, person.member_id, [theirs["_id"]], [])
+        buttons.renew(restaurant_id, laid[1]["_id"])
+        webhooks.put(restaurant_id, "https://hooks.example.org/")
         logins.start_device(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     return laid[1]
 
@@ -60,6 +66,21 @@ def pages(app: Flask, client: Browser, owner: Person, table: Table) -> Iterator[
                 is_page = answer.status_code != 303 and answer.mimetype == "text/html"
             if is_page:
                 yield path
+
+
+def page_of_operators(app: Flask, person: Person) -> Iterator[str]:
+    """The path of the operators' page, which this person may open from when it is asked for. For the end of a walk:
+    another page is without its form once a second factor is set up."""
+    now = clock.now()
+    two_factor = {"secret": "A" * 32, "counter": 0, "since": now, "recovery_codes": []}
+    with app.app_context():
+        db().users.update_one({"_id": person.user_id}, {"$set": {"operator_since": now, "two_factor": two_factor}})
+        upkeep.note("backup", f"waitercaller-{now:%Y%m%dT%H%M%SZ}.archive.gz", 3)
+        for name in ("already_registered", "two_factor_notice"):
+            outbox.enqueue(name, person.email, occasion=name)
+        db().outbox.update_many({}, {"$set": {"attempts": 12}})
+        db().outbox.update_one({"_id": "two_factor_notice"}, {"$set": {"state": "failed"}})
+    yield "/operator"
 
 
 def found_on(page: Page, paths: Iterator[str]) -> tuple[int, list[str]]:
@@ -80,7 +101,8 @@ def test_nothing_is_found_on_the_pages_of_the_staff_and_of_accounts(
 ) -> None:
     visitors.tolerate("status of 40")  # pages opened without their token
     page = visitors.logged_in(alice, **STILL)
-    seen, found = found_on(page, pages(app, alice.client, alice, table))
+    paths = chain(pages(app, alice.client, alice, table), page_of_operators(app, alice))
+    seen, found = found_on(page, paths)
     assert seen > 20
     assert found == []
 

@@ -9,12 +9,13 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.test_layout_shift import MOST, SMALL, painted_before_its_scripts, shift
 from tests.support import axe, icons
 from tests.support.cast import Person, wait_until
 from tests.support.push.service import PushService, push_service
 from tests.support.push.worker import delivery_to, worker_of
 from tests.support.smtp import AUTHORITY
-from tests.support.visitors import Visitors, is_live
+from tests.support.visitors import Visitors, comes_true, is_live
 from tests.support.website import Website
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
@@ -294,6 +295,19 @@ def test_a_phone_that_does_not_allow_messages_says_what_to_do(visitors: Visitors
     page.goto(f"{bob.home}/notifications")
     expect(page.locator("#here-words")).to_contain_text("blocked in this browser")
     expect(page.locator("#here-form")).to_be_hidden()
+
+
+def test_the_page_of_notifications_stays_where_it_is_when_its_script_starts(
+    app: Flask, visitors: Visitors, alice: Person
+) -> None:
+    with app.app_context():
+        for zone in ("Terrace", "Garden"):
+            restaurants.ensure_zone(alice.restaurant_id, zone)
+    page = visitors.logged_in(alice, viewport=SMALL)
+    let_go = painted_before_its_scripts(page, f"{alice.home}/notifications")
+    let_go()
+    comes_true(page, "document.querySelector('#here').dataset.state !== undefined")
+    assert shift(page) <= MOST
 
 
 def test_after_a_new_login_the_phone_is_told_again(

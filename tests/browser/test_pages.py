@@ -58,7 +58,10 @@ def everywhere(page: Page, owner: Person, laid: list[Table]) -> Iterator[str]:
     staff += ["report", "my-calls", "history", "enter"]
     staff += [
         "settings",
-        *(f"settings/{each}" for each in ("opening", "house", "kinds", "kinds/bill", "zones", "attention", "keeping")),
+        *(
+            f"settings/{each}"
+            for each in ("opening", "house", "kinds", "kinds/bill", "zones", "attention", "webhook", "keeping")
+        ),
     ]
     own = ["", "/email", "/password", "/sessions", "/two-factor", "/verify", "/delete"]
     guest = [f"/t/{table['code']}" for table in laid[:2]]

@@ -9,12 +9,13 @@ from playwright.sync_api import Page, expect
 from tests.support.axe import complaints
 from tests.support.cast import Person
 from tests.support.visitors import Visitors, fill, press
-from waitercaller.model import restaurants
+from waitercaller.alerts import webhooks as telling
+from waitercaller.model import restaurants, settings, webhooks
 
 pytestmark = pytest.mark.browser
 
 PHONE = {"width": 360, "height": 740}
-PAGES = ("", "/opening", "/house", "/kinds", "/kinds/bill", "/kinds/new", "/zones", "/attention")
+PAGES = ("", "/opening", "/house", "/kinds", "/kinds/bill", "/kinds/new", "/zones", "/attention", "/webhook")
 
 
 @pytest.fixture
@@ -120,6 +121,8 @@ def test_the_time_zone_of_the_device_is_offered(visitors: Visitors, alice: Perso
 def test_axe_finds_nothing_on_these_pages(visitors: Visitors, app: Flask, alice: Person) -> None:
     with app.app_context():
         restaurants.ensure_zone(alice.restaurant_id, "Terrace")
+        webhooks.put(alice.restaurant_id, "https://hooks.example.org/")
+        telling.enqueue_test(settings.get(alice.restaurant_id), "a test")
     page = visitors.logged_in(alice, viewport=PHONE, reduced_motion="reduce")
     found = []
     for path in closed_everywhere(page, alice.home):

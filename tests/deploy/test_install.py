@@ -113,6 +113,13 @@ def test_a_second_run_does_what_one_that_failed_has_left_undone(box):
     assert "systemctl" not in box.do(renamed)
 
 
+def test_two_runs_do_not_change_the_machine_at_once(box):
+    before = box.snapshot()
+    said = box.do(f"flock /run/waitercaller-deploy.lock {INSTALL}", check=False)
+    assert "is at work on this machine" in said
+    assert box.snapshot() == before
+
+
 def test_a_machine_that_serves_one_name_does_not_take_another(box):
     before = box.snapshot()
     said = box.do(INSTALL.replace(DOMAIN, "other.waitercaller.test") + MAIL, check=False)
@@ -220,8 +227,9 @@ def test_an_upgrade_loses_no_request(box, visitors):
     assert "immutable" in kept(box, style)
     before = box.version()
     box.run("userdel waitercaller-backup")  # as if the previous version had no such user
-    deploy = box.next_version("0.2.0", "echo '/* new */' >>static/css/base.css")
-    box.do(f"{deploy}/upgrade.sh")
+    box.next_version("0.2.0", "echo '/* new */' >>static/css/base.css")
+    box.run("cd /tmp && tar -czf 0.2.0.tar.gz 0.2.0 && sha256sum 0.2.0.tar.gz >SHA256SUMS && rm -r 0.2.0")
+    box.do("/opt/waitercaller/current/deploy/upgrade.sh /tmp/0.2.0.tar.gz")  # as from a release, without git
     statuses = visitors.leave()
     assert box.version().startswith("0.2.0-")
     assert box.run("stat -c %U /var/backups/waitercaller").stdout == "waitercaller-backup\n"

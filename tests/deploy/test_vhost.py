@@ -305,6 +305,16 @@ def test_what_claims_to_come_from_a_proxy_never_arrives(
     assert request_id != FORGED["X-Request-Id"]
 
 
+def test_behind_other_proxies_their_list_arrives_with_their_address(
+    echoed: Callable[..., tuple[str, dict[str, str]]],
+) -> None:
+    echoed.apache.set(WC_BEHIND_PROXIES="")  # type: ignore[attr-defined]
+    echoed.apache.reload()  # type: ignore[attr-defined]
+    _, arrived = echoed("/login", FORGED)
+    assert arrived["x-forwarded-for"] == "6.6.6.6, 127.0.0.1"
+    assert (arrived["x-forwarded-proto"], arrived["x-forwarded-host"]) == ("https", DOMAIN)
+
+
 @pytest.mark.parametrize("path", ["/.well-known/security.txt", "/robots.txt", "/favicon.ico", "/T/ABC", "/healthz"])
 def test_all_that_is_not_a_static_file_reaches_the_application(
     echoed: Callable[..., tuple[str, dict[str, str]]], path: str

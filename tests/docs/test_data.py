@@ -15,7 +15,7 @@ import pytest
 from bson import ObjectId
 from pymongo.collection import Collection
 
-from waitercaller import mail, model, push
+from waitercaller import hooks, mail, model, push
 from waitercaller.db import schema
 from waitercaller.db.validators import VALIDATORS
 from waitercaller.db.work_queue import WorkQueue
@@ -58,7 +58,9 @@ def typed() -> dict[str, Any]:
     """The TypedDict of each collection: what its work queue says, or the function that returns it as a Collection."""
     found = {}
     rooms = [
-        module for room in (mail, model, push) for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
+        module
+        for room in (hooks, mail, model, push)
+        for module in pkgutil.walk_packages(room.__path__, f"{room.__name__}.")
     ]
     for module in rooms:
         imported = importlib.import_module(module.name)

@@ -55,6 +55,7 @@ EXAMPLES = {
     "waitercaller/translations/da/LC_MESSAGES/messages.po",
     "Europe/Rome",
     "bill/card",
+    "dist/",
     "releases/",
 }
 PLACES = [ROOT, PACKAGE, PACKAGE / "model", PACKAGE / "requests" / "guest", ROOT / "templates"]

@@ -15,13 +15,16 @@ from tests.docs.test_data import COLLECTIONS, SCALARS, Key, documented
 from tests.support.cast import Mail, Person
 from tests.support.pages import form_in
 from waitercaller.alerts import messages
+from waitercaller.alerts import webhooks as telling
 from waitercaller.db import clock
 from waitercaller.db.client import db
 from waitercaller.model import (
+    buttons,
     duty,
     erasure,
     letters,
     logins,
+    operators,
     pauses,
     presence,
     profiles,
@@ -30,8 +33,11 @@ from waitercaller.model import (
     settings,
     subscriptions,
     tables,
+    tenancy,
     unheard,
+    upkeep,
     users,
+    webhooks,
 )
 from waitercaller.model.requests import seen
 from waitercaller.model.rollups import store as rollups
@@ -103,6 +109,8 @@ def test_what_is_written_is_on_the_page(
     dana.post(f"{address}/call", data={**form_in(dana.get(address).text, f"{address}/call"), "kind": "bill"})
     with app.app_context():
         _act(alice, bob, table)
+        users.disable(bob.user_id, None)
+        tenancy.suspend(alice.restaurant_id, None)
         for collection in COLLECTIONS:
             keys, documents = documented(collection), list(db()[collection].find())
             assert documents, collection
@@ -115,6 +123,36 @@ def _share_tables(alice: Person, bob: Person, table: Table) -> None:
         duty.begin(person.restaurant_id, person.member_id)
     duty.take(bob.restaurant_id, bob.member_id, [table["_id"]], ["5" * 12])
     duty.hand_over(bob.restaurant_id, bob.member_id, alice.member_id)
+
+
+def _subscribe(restaurant_id: ObjectId, bob: Person) -> None:
+    """A phone, and a message to it."""
+    browser: subscriptions.Browser = {
+        "endpoint": "https://push.test/1",
+        "p256dh": "…",
+        "auth": "…",
+        "key": "…",
+        "browser": "…",
+        "language": "en",
+    }
+    subscriptions.put(restaurant_id, bob.member_id, "a login", browser, "all")
+    (subscription,) = subscriptions.of_member(restaurant_id, bob.member_id)
+    messages.enqueue_trial(restaurant_id, subscription["_id"])
+
+
+def _operate(alice: Person) -> None:
+    operators.add(alice.user_id)
+    upkeep.note("backup", "waitercaller-20261126T041000Z.bson.gz", 3)
+
+
+def _connect(restaurant_id: ObjectId, table: Table) -> None:
+    """A webhook that has been told something, and a button that was heard."""
+    webhooks.put(restaurant_id, "https://hooks.test/1")
+    telling.enqueue_test(settings.get(restaurant_id), "a test")
+    buttons.renew(restaurant_id, table["_id"])
+    for each in tables.of_restaurant(restaurant_id):
+        if "button" in each:
+            buttons.note_heard(each)
 
 
 def _act(alice: Person, bob: Person, table: Table) -> None:
@@ -138,17 +176,7 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     pauses.pause_table(table)
     tables.rotate(restaurant_id, table["_id"])
     logins.start_device(restaurant_id, "Counter", None, "127.0.0.1", "a test")
-    browser: subscriptions.Browser = {
-        "endpoint": "https://push.test/1",
-        "p256dh": "…",
-        "auth": "…",
-        "key": "…",
-        "browser": "…",
-        "language": "en",
-    }
-    subscriptions.put(restaurant_id, bob.member_id, "a login", browser, "all")
-    (subscription,) = subscriptions.of_member(restaurant_id, bob.member_id)
-    messages.enqueue_trial(restaurant_id, subscription["_id"])
+    _subscribe(restaurant_id, bob)
     unheard.mark_unheard(restaurant_id)
     for note in unheard.noted().values():
         unheard.record_alert(note)
@@ -161,6 +189,7 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     }
     settings.change(restaurant_id, lambda _now: set_by_owner)
     _share_tables(alice, bob, table)
+    _connect(restaurant_id, table)
     values = {"escalation": {"nag": 30, "all_zones": 60, "alert": 90}, "keep_calls_days": 90}
     for name, value in {**values, **dict.fromkeys(FLAGS, True)}.items():
         restaurants.set_setting(restaurant_id, name, value)
@@ -174,6 +203,7 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     assert user
     assert restaurant
     users.record_login(user)
+    _operate(alice)
     users.record_leaving(bob.user_id, ObjectId(), "5" * 12, None)
     erasure.of_person(bob.user_id, [bob.member_id], None)
     erasure.of_member(restaurant, bob.member_id, None)

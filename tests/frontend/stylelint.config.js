@@ -6,6 +6,7 @@ import newerStyles from "./newer-styles.js";
 const ORNAMENTS = [
   "css-color-adjust", // print: the browser's own setting prints backgrounds
   "css-focus-visible", // the browser draws its own mark then
+  "css-media-scripting", // without scripts: room is kept for what needs them
   "css-paged-media", // print: the browser's own margins
   "css-resize",
   "css-scrollbar",

@@ -74,6 +74,11 @@ def test_behind_a_proxy_who_asks_is_whom_the_proxy_names(
     assert answer.status_code == status
 
 
+def test_nor_for_visitors_of_a_proxy_on_this_machine_that_is_not_trusted(client: FlaskClient) -> None:
+    answer = client.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"}, environ_base={"REMOTE_ADDR": "127.0.0.1"})
+    assert answer.status_code == 404
+
+
 # --- what is counted --------------------------------------------------------------------------------------------------
 
 

@@ -48,6 +48,7 @@ def script(config: Config, tmp_path: Path) -> Callable[..., subprocess.Completed
         "FAILS": "nothing",
         "WC_PYTHON": sys.executable,
         "WC_SYSTEMCTL": str(tools / "systemctl"),
+        "WC_LOCK": str(tmp_path / "lock"),
         "PATH": f"{tools}:{os.environ['PATH']}",
     }
 

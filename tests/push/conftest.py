@@ -18,7 +18,8 @@ from waitercaller.model.requests import transitions as requests
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
-from waitercaller.push import delivery, encryption
+from waitercaller.outgoing import delivery
+from waitercaller.push import encryption
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,8 @@ from cryptography.exceptions import InvalidSignature, InvalidTag
 
 from config import PUSH_SERVICES
 from tests.support.push.service import Phone, b64, signed_claims, unb64, verified
-from waitercaller.push import delivery, encryption
+from waitercaller.outgoing import delivery
+from waitercaller.push import encryption
 
 # RFC 8291, appendix A.
 TEXT = b"When I grow up, I want to be a watermelon"

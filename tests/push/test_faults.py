@@ -22,8 +22,9 @@ from waitercaller.model import unheard as alerts
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.restaurants import Member, Restaurant
 from waitercaller.model.users import User
-from waitercaller.push import delivery, encryption, sender
-from waitercaller.push.circuit_breaker import CircuitBreaker
+from waitercaller.outgoing import delivery
+from waitercaller.outgoing.circuit_breaker import CircuitBreaker
+from waitercaller.push import encryption, sender
 
 
 def subscribed(app: Flask, person: Person) -> list[str]:

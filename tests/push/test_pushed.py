@@ -12,7 +12,8 @@ from tests.support.push.service import PushService
 from waitercaller.alerts import due_steps
 from waitercaller.db import clock
 from waitercaller.model.requests import transitions
-from waitercaller.push import delivery, sender
+from waitercaller.outgoing import delivery
+from waitercaller.push import sender
 
 
 def pushed(database: Any) -> list[tuple[str, str]]:

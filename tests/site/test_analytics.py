@@ -165,7 +165,7 @@ def test_a_page_has_it_only_where_its_view_says_so(app: Flask, client: FlaskClie
 
 def test_the_page_of_an_error_is_not_counted(app: Flask, client: FlaskClient, monkeypatch: Any) -> None:
     answer(client, "yes")
-    monkeypatch.setattr("waitercaller.site.home.render_template", lambda _name: str(1 // 0))
+    monkeypatch.setattr("waitercaller.site.home.render_template", lambda _name, **_context: str(1 // 0))
     page = client.get("/")
     assert page.status_code == 500
     assert policy(page) == CONTENT_SECURITY_POLICY

@@ -61,6 +61,7 @@ def address(app: Flask, rule: Rule, person: Person, table: Table) -> str:
         "name": "0" * 32,
         "key": "0" * 8,
         "code": table["code"],
+        "secret": UNKNOWN_CODE,
         "token": "forged",
         "version": "0",
         "filename": "css/tokens.css",

@@ -16,6 +16,12 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# The panels of the address bar are pages of their own, drawn for each window. Chromium takes the last such list alone:
+# the others are those of Playwright's that matter here.
+NO_FEATURES = "WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,HttpsUpgrades,MediaRouter,PaintHolding"
+NO_FEATURES += (
+    ",OptimizationHints,AimEnabled,PreconnectToSearch,NetworkTimeServiceQuerying,DestroyProfileOnBrowserClose"
+)
 FIREFOX_PREFERENCES: dict[str, str | float | bool] = {
     "layout.css.prefers-color-scheme.content-override": 1,  # light, whatever the desktop has
     "dom.push.serverURL": "wss://127.0.0.1:9/",  # nothing leaves this computer
@@ -41,7 +47,7 @@ def shell_executable() -> str | None:
 
 def launch(playwright: Playwright, *further_flags: str) -> Browser:
     """Start Chromium."""
-    return _launch(playwright, executable(), "--headless=new", *further_flags)
+    return _launch(playwright, executable(), "--headless=new", f"--disable-features={NO_FEATURES}", *further_flags)
 
 
 def launch_shell(playwright: Playwright) -> Browser:

@@ -110,7 +110,17 @@ class Server:
         log = self.folder / "server.log"
         command: list[str | Path] = [EXECUTABLE, "--config", settings, "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--storage-path", self.folder / "data"]
-        command += ["--cache-size", "256M", "--log-level", "WARNING", "--noop-heartbeat-seconds", "10", *self.options]
+        command += [
+            "--cache-size",
+            "256M",
+            "--log-level",
+            "WARNING",
+            "--noop-heartbeat-seconds",
+            "10",
+            "--oplog-max-entries",
+            "2000",
+            *self.options,
+        ]
         with log.open("ab") as output:
             self._process = processes.start(command, output=output)  # in its own session; ends with the test run, too
         deadline = time.monotonic() + START_SECONDS

@@ -49,6 +49,11 @@ def in_firefox(item: pytest.Item) -> bool:
     return bool(parameters.get("browser") == "firefox")
 
 
+def in_another_engine(item: pytest.Item) -> bool:
+    """Whether this test runs in Firefox, WebKit or an old Chromium."""
+    return in_firefox(item) or item.path.parent.name == "webkit" or item.path.name == "test_old_chromium.py"
+
+
 def is_for_another_engine(item: pytest.Item) -> bool:
     """Whether this run of a test is none: by its marks, or those of its module, only the other engine has it."""
     if not in_firefox(item):
@@ -67,8 +72,12 @@ def position(item: pytest.Item) -> tuple[int, bool]:
     return rank, item.get_closest_marker("slow") is None
 
 
-def is_quick(item: pytest.Item) -> bool:
-    return not any(item.get_closest_marker(name) for name in NOT_QUICK)
+def is_chosen(item: pytest.Item, config: pytest.Config) -> bool:
+    """Whether the options `--quick` and `--engines` let this test run."""
+    if config.option.quick and any(item.get_closest_marker(name) for name in NOT_QUICK):
+        return False
+    engines = config.option.engines
+    return bool(engines == "all" or in_another_engine(item) == (engines == "others"))
 
 
 def server_of(item: pytest.Item) -> str:

@@ -12,7 +12,7 @@ from pymongo.database import Database
 from tests.support.cast import Person
 from waitercaller.db import cache
 from waitercaller.model import logins
-from waitercaller.web import access
+from waitercaller.web import access, routing
 
 STAFF_RULE = "/r/<objectid:restaurant_id>/somewhere"
 
@@ -113,7 +113,7 @@ def test_the_page_after_a_change_in_another_process_shows_it(alice: Person) -> N
 
 @pytest.mark.parametrize("path", ["/r/x/dashboard", "/account?a=b", "/", "/r/ä"])
 def test_paths_of_this_site_are_safe_to_go_to(path: str) -> None:
-    assert access.safe_next(path) == path
+    assert routing.safe_next(path) == path
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_paths_of_this_site_are_safe_to_go_to(path: str) -> None:
     ],
 )
 def test_addresses_elsewhere_are_not(target: str | None) -> None:
-    assert access.safe_next(target) is None
+    assert routing.safe_next(target) is None
 
 
 # --- logins -------------------------------------------------------------------------------------------------

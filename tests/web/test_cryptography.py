@@ -186,7 +186,7 @@ def test_the_rules_say_whom_the_application_speaks_to() -> None:
 def test_nothing_speaks_to_other_machines_but_those_in_the_rules() -> None:
     # Except for the doctor, which connects to the public URL.
     network = {f"{path.parent.name}/{path.stem}" for path, tree in sources() if NETWORK & set(imports(tree))}
-    assert {each for each in network if not each.startswith("doctor/")} == {"push/delivery"}
+    assert {each for each in network if not each.startswith("doctor/")} == {"outgoing/delivery"}
     assert {path.stem for path, tree in sources() if "smtplib" in set(imports(tree))} == {"smtp"}
     clients = {path.stem for path, tree in sources() for name, _ in calls(tree) if name.startswith("MongoClient")}
     assert clients == {"client", "server"}  # the latter by hand: flask doctor --step-down

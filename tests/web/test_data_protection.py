@@ -19,7 +19,7 @@ from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller.db import cache, schema
 from waitercaller.model import tokens
 from waitercaller.model.tables import Table
-from waitercaller.push import delivery
+from waitercaller.outgoing import delivery
 from waitercaller.requests.dashboard import views
 
 RULES = ROOT / "docs/security-rules.md"

@@ -16,7 +16,7 @@ from config import PUSH_SERVICES
 from tests.support.asvs import SCRIPT, call_waiter, calls, everything, imports, sources
 from tests.support.cast import PASSWORD, Browser, Mail, Person
 from waitercaller.model.tables import Table
-from waitercaller.push import delivery
+from waitercaller.outgoing import delivery
 
 Mails = Callable[[], list[Mail]]
 PYTHONS_RISKS = {"pickle", "marshal", "shelve", "yaml", "dill", "jsonpickle"}

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from tests.support.cast import Browser, Person, device, visit
 from tests.web.walk_rows import GETS, GUEST_POSTS, LOGIN, PEOPLE, POSTS
 from waitercaller.db.client import Document
-from waitercaller.model import invitations, logins, restaurants, tables
+from waitercaller.model import buttons, invitations, logins, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 
 # Collections that a GET must not change.
@@ -67,6 +67,9 @@ def address(app: Flask, alice: Person) -> Address:
         given: dict[str, Any] = {"restaurant_id": alice.restaurant_id}
         if set(rule.arguments) - set(given):
             given = things(f"{endpoint} {who}" if apart else who)
+        if "secret" in rule.arguments:
+            with app.app_context():
+                given = {"secret": secret_of_button(alice.restaurant_id, given["table_id"])}
         given = {name: given[name] for name in rule.arguments}
         return str(app.url_map.bind("localhost").build(endpoint, given))
 
@@ -109,6 +112,14 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "name": "0" * 32,  # of an unknown phone
         "key": "0" * 8,  # of an unknown screen
     }
+
+
+def secret_of_button(restaurant_id: ObjectId, table_id: ObjectId) -> str:
+    """The secret of the button that this table gets."""
+    buttons.renew(restaurant_id, table_id)
+    table = tables.get(restaurant_id, table_id)
+    assert table
+    return table["button"]["secret"]
 
 
 def token_of(browser: Browser, who: str, home: str) -> str:

@@ -109,7 +109,15 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def _is_whole(config: pytest.Config) -> bool:
     """Whether all tests were to run."""
     option = config.option
-    chosen = option.keyword or option.markexpr or option.deselect or option.ignore or option.lf or option.quick
+    chosen = (
+        option.keyword
+        or option.markexpr
+        or option.deselect
+        or option.ignore
+        or option.lf
+        or option.quick
+        or option.engines == "others"
+    )
     return not chosen and config.args_source is pytest.Config.ArgsSource.TESTPATHS
 
 

@@ -91,6 +91,7 @@ inventory.LIST = Path(__file__).with_name("inventory.toml")
 
 def pytest_addoption(parser):
     parser.addoption("--quick", action="store_true")
+    parser.addoption("--engines", default="all")
 """,
     "test_two.py": """
 from tests.wire import inventory

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from bson import ObjectId
 
 from waitercaller import metrics
-from waitercaller.alerts import mails, messages
+from waitercaller.alerts import mails, messages, webhooks
 from waitercaller.db import clock
 from waitercaller.db.faults import is_transient
 from waitercaller.model import restaurants
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 def escalate() -> int:
-    """Take every step that is due, and replace messages on phones that are out of date.
+    """Take every step that is due, replace messages on phones that are out of date, and tell webhooks.
 
     Returns the number of steps. Raises PyMongoError.
 
@@ -39,6 +39,9 @@ def escalate() -> int:
     for request in escalation.untold():
         _attempt(_tell_outcome, request)
         escalation.note_told(request)
+    for request in escalation.hook_due():
+        _attempt(_tell_webhook, request)
+        escalation.note_hook_told(request)
     return taken
 
 
@@ -85,9 +88,17 @@ def _take(request: ServiceRequest) -> bool:
     return taken
 
 
+def _tell_webhook(request: ServiceRequest) -> bool:
+    """Enqueue the messages about its steps."""
+    restaurant = restaurants.get(request["restaurant_id"])
+    if restaurant:
+        webhooks.enqueue_steps(restaurant, request)
+    return restaurant is not None
+
+
 def _tell_outcome(request: ServiceRequest) -> bool:
     """Replace the messages about it on phones by what has happened."""
-    restaurant = restaurants.get(request["restaurant_id"])
+    restaurant = restaurants.get_even_suspended(request["restaurant_id"])
     if restaurant:
         messages.enqueue_outcome(restaurant, request)
     return restaurant is not None

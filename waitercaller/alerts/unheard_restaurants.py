@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from bson import ObjectId
 
 from waitercaller import metrics
-from waitercaller.alerts import mails, messages
+from waitercaller.alerts import mails, messages, webhooks
 from waitercaller.db import clock
 from waitercaller.model import duty, opening, presence, restaurants, subscriptions, unheard
 from waitercaller.model.opening_times import OpeningTimes
@@ -78,4 +78,5 @@ def _tell(restaurant_id: ObjectId, note: AlertNote) -> bool:
         occasion = f"unheard:{restaurant_id}:{clock.milliseconds(since)}"
         messages.enqueue(restaurant, "unheard", None, occasion=occasion)
         mails.about_silence(restaurant, occasion)
+        webhooks.enqueue_unheard(restaurant, occasion)
     return unheard.record_alert(note)

@@ -10,6 +10,7 @@ MAX_CODE_LENGTH = 60  # of a typed second-factor code, with separators
 
 
 class RegisterForm(Form):
+    names: tuple[str, ...] = ()  # the invited address; see web/fields.py
     restaurant = text_field(lazy_gettext("Restaurant"), MAX_NAME_LENGTH)
     name = text_field(lazy_gettext("Your name"), MAX_NAME_LENGTH)
     email = email_field()

@@ -1,4 +1,4 @@
-"""The pages of mailed links: confirm a registration, reset the password.
+"""The pages of mailed links: an operator's invitation, confirm a registration, reset the password.
 
 A link stores its token in the cookie session and redirects to a URL without it; only a POST there redeems the token.
 """
@@ -19,8 +19,17 @@ from waitercaller.model import logins, restaurants, time_zones, tokens, users
 from waitercaller.model.tokens import TokenError
 from waitercaller.model.users import Registration, User
 from waitercaller.web import access, audit, limits, links, passwords
+from waitercaller.web import registration as registrations
+from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
+
+
+@blueprint.get("/register/<string(maxlength=300):token>")
+@access.anyone
+def owner_link(token: str) -> ResponseReturnValue:
+    """The link of an operator's invitation to register a restaurant."""
+    return links.store_token_and_redirect("owner", token, "auth.register")
 
 
 @blueprint.get("/confirm/<string(maxlength=300):token>")
@@ -84,7 +93,7 @@ def reset() -> ResponseReturnValue:
 @blueprint.errorhandler(TokenError)
 def invalid_link(error: TokenError) -> ResponseReturnValue:
     """An expired or used link (410) or an invalid one (400)."""
-    purpose = "reset" if request.endpoint == "auth.reset" else "confirm"
+    purpose = {"auth.reset": "reset", "auth.register": "owner"}.get(str(request.endpoint), "confirm")
     return render_template("auth/invalid_link.html", reason=error.reason, purpose=purpose), error.status
 
 
@@ -93,7 +102,15 @@ def _pending_registration(token: str) -> Registration:
     registration = users.registration(ObjectId(tokens.peek("confirm", token)))
     if registration is None or users.with_address(registration["email"]):
         raise TokenError("used")
+    _refuse_if_closed(registration, None)
     return registration
+
+
+def _refuse_if_closed(registration: Registration, txn: ClientSession | None) -> None:
+    """Raise DomainError (403) if no restaurant can be registered any more, unless an operator has invited this one."""
+    if not registration.get("invited") and registrations.state(txn) == "closed":
+        message = _("Registration was closed in the meantime. Nothing was opened.")
+        raise DomainError(message, 403, title=_("By invitation only"))
 
 
 def _user_of_reset(token: str) -> User:
@@ -111,6 +128,7 @@ def _create_account(token: str) -> tuple[User, ObjectId]:
         registration = users.registration(ObjectId(tokens.redeem("confirm", token, txn)), txn)
         if registration is None:
             raise TokenError("used")
+        _refuse_if_closed(registration, txn)
         email, name, language = registration["email"], registration["name"], registration["language"]
         user_id = users.create(email, name, registration["password_hash"], txn)
         restaurant_id = restaurants.create(
@@ -122,6 +140,7 @@ def _create_account(token: str) -> tuple[User, ObjectId]:
             time_zone=registration.get("time_zone", time_zones.UNSET),
         )
         users.drop_registration(registration["_id"], txn)
+        tokens.revoke(email, txn)  # the invitation
         return user_id, restaurant_id
 
     try:

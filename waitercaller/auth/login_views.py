@@ -16,7 +16,7 @@ from waitercaller.model import users
 from waitercaller.model.logins import Login
 from waitercaller.model.restaurants import Actor
 from waitercaller.model.users import User
-from waitercaller.web import access, audit, limits, passwords
+from waitercaller.web import access, audit, limits, passwords, registration, routing
 from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
 from waitercaller.web.start import start_page
@@ -30,18 +30,21 @@ def login() -> ResponseReturnValue:
     """Log in with e-mail address and password."""
     if current_user.is_authenticated and request.method != "POST":
         return redirect(start_page(), 303)
-    form = LoginForm()
+    form, about = LoginForm(), {"may_register": registration.state() != "closed"}
     if not form.is_submitted():
-        return render_template("auth/login.html", form=form)
+        return render_template("auth/login.html", form=form, **about)
     if not form.validate():
-        return refused("auth/login.html", form)
+        return refused("auth/login.html", form, **about)
     user = _authenticate(text_of(form.email), text_of(form.password))
+    if user and user.get("disabled_at"):
+        form.form_errors.append(_("Whoever runs this site has disabled this account. Please ask them."))
+        return refused("auth/login.html", form, **about)
     if user and user.get("two_factor"):
         _start_pending_login(user)
-        return redirect(url_for("auth.code", next=access.safe_next(request.args.get("next"))), 303)
+        return redirect(url_for("auth.code", next=routing.safe_next(request.args.get("next"))), 303)
     if user is None or not _log_in(user):
         form.form_errors.append(_("No account has this address with this password."))
-        return refused("auth/login.html", form)
+        return refused("auth/login.html", form, **about)
     return _redirect_to_next()
 
 
@@ -53,7 +56,7 @@ def code() -> ResponseReturnValue:
     if user is None:
         if session.pop("pending_login", None):
             flash(_("That took too long, or your password was changed. Please log in again."), "info")
-        return redirect(url_for("auth.login", next=access.safe_next(request.args.get("next"))), 303)
+        return redirect(url_for("auth.login", next=routing.safe_next(request.args.get("next"))), 303)
     form = CodeForm()
     if not form.is_submitted():
         return render_template("auth/code.html", form=form)
@@ -149,7 +152,7 @@ def _record_device_logout(login: Login) -> None:
 
 
 def _redirect_to_next() -> ResponseReturnValue:
-    return redirect(access.safe_next(request.args.get("next")) or start_page(), 303)
+    return redirect(routing.safe_next(request.args.get("next")) or start_page(), 303)
 
 
 def _report_remaining_codes(user: User) -> None:

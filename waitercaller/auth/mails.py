@@ -12,6 +12,7 @@ from waitercaller.model import tokens, users
 from waitercaller.web.routing import address_of
 
 CONFIRM_LIFETIME = timedelta(hours=24)
+INVITATION_LIFETIME = timedelta(days=7)
 RESET_LIFETIME = timedelta(hours=1)
 
 
@@ -25,6 +26,15 @@ def confirm(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
         return None
     token = tokens.issue("confirm", str(registration["_id"]), CONFIRM_LIFETIME, context["ordered_at"])
     return outbox.Prepared("confirm", {"link": address_of("auth.confirm_link", token=token)})
+
+
+@outbox.prepares("owner_invitation")
+def owner_invitation(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
+    """The link with which an invited owner registers a restaurant; None if the address has an account by now."""
+    if users.with_address(to):
+        return None
+    token = tokens.issue("owner", to, INVITATION_LIFETIME, context["ordered_at"])
+    return outbox.Prepared("owner_invitation", {"link": address_of("auth.owner_link", token=token)})
 
 
 @outbox.prepares("reset")

@@ -1,4 +1,4 @@
-"""Registration, and requests for its mail again or for a password reset.
+"""Registration, for everybody or by invitation, and requests for its mail again or for a password reset.
 
 Mailed links: link_views; login and logout: login_views.
 """
@@ -14,8 +14,9 @@ from waitercaller.auth import blueprint
 from waitercaller.auth.forms import AddressForm, RegisterForm
 from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
-from waitercaller.model import time_zones, users
-from waitercaller.web import access, audit, limits, passwords
+from waitercaller.model import time_zones, tokens, users
+from waitercaller.model.tokens import TokenError
+from waitercaller.web import access, audit, limits, passwords, registration
 from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
 from waitercaller.web.start import start_page
@@ -24,17 +25,27 @@ from waitercaller.web.start import start_page
 @blueprint.route("/register", methods=["GET", "POST"])
 @access.anyone
 def register() -> ResponseReturnValue:
-    """Register a restaurant; the response does not disclose whether the address has an account."""
+    """Register a restaurant; the response does not disclose whether the address has an account.
+
+    By an operator's invitation it is for the invited address, and possible while registration is closed.
+    """
     if current_user.is_authenticated:
         return redirect(start_page(), 303)
-    form = RegisterForm()
+    invited, state = _invited_address(), registration.state()
+    if not invited and state == "closed":
+        return render_template("auth/not_open.html"), 403
+    form, about = RegisterForm(), {"invited": invited, "state": state}
+    if invited:
+        del form.email
+        form.names = (invited,)
     if not form.is_submitted():
-        return render_template("auth/register.html", form=form)
+        return render_template("auth/register.html", form=form, **about)
     if not form.validate():
-        return refused("auth/register.html", form)
-    limits.check("register", text_of(form.email))
-    session["registration"] = str(_create_registration(form))
-    session["registration_email"] = form.email.data
+        return refused("auth/register.html", form, **about)
+    email = invited or text_of(form.email)
+    limits.check("register", email)
+    session["registration"] = str(_create_registration(form, email, bool(invited)))
+    session["registration_email"] = email
     return redirect(url_for("auth.registered"), 303)
 
 
@@ -84,15 +95,30 @@ def forgot_sent() -> ResponseReturnValue:
     return render_template("auth/forgot_sent.html", email=session.get("forgot_email"))
 
 
-def _create_registration(form: RegisterForm) -> ObjectId:
+def _invited_address() -> str:
+    """The address of the operator's invitation whose link was opened in this browser; "" if none was.
+
+    Raises TokenError if it is not valid, once: then the page is that of everybody.
+    """
+    token = session.get("owner_token")
+    if not token:
+        return ""
+    try:
+        return tokens.peek("owner", token)
+    except TokenError:
+        session.pop("owner_token")
+        raise
+
+
+def _create_registration(form: RegisterForm, email: str, invited: bool) -> ObjectId:
     """Write the registration and enqueue its mail, in one transaction."""
-    email, language = text_of(form.email), current_language()
+    language = current_language()
     password_hash = passwords.hashed(text_of(form.password))
     time_zone = time_zones.known(text_of(form.time_zone))
 
     def work(txn: ClientSession | None) -> ObjectId:
         registration_id = users.register(
-            email, text_of(form.name), text_of(form.restaurant), password_hash, language, time_zone, txn
+            email, text_of(form.name), text_of(form.restaurant), password_hash, language, time_zone, txn, invited
         )
         outbox.enqueue("confirm", email, txn=txn, language=language, registration_id=registration_id)
         return registration_id

@@ -58,6 +58,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("code", ASCENDING)], unique=True),
         IndexModel([("retired_codes.code", ASCENDING)]),
         IndexModel(
+            [("button.secret", ASCENDING)],
+            unique=True,
+            partialFilterExpression={"button.secret": {"$exists": True}},
+        ),
+        IndexModel(
             [("restaurant_id", ASCENDING), ("name_key", ASCENDING)],
             unique=True,
             partialFilterExpression={"removed_at": None},
@@ -78,6 +83,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("restaurant_id", ASCENDING), ("table_id", ASCENDING), ("live", ASCENDING)]),
         IndexModel([("live", ASCENDING), ("due_at", ASCENDING)]),
         IndexModel([("untold", ASCENDING)], partialFilterExpression={"untold": True}),
+        IndexModel([("hook_due", ASCENDING)], partialFilterExpression={"hook_due": True}),
         IndexModel([("restaurant_id", ASCENDING), ("live", ASCENDING), ("first_at", ASCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("created_at", DESCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("ended_at", DESCENDING)]),
@@ -109,6 +115,11 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("topic", ASCENDING)]),
         _expires("purge_at"),
     ],
+    "hooks": [
+        IndexModel([("state", ASCENDING), ("next_at", ASCENDING)]),
+        IndexModel([("restaurant_id", ASCENDING), ("created_at", DESCENDING)]),
+        _expires("purge_at"),
+    ],
     "alerts": [
         IndexModel([("restaurant_id", ASCENDING)], unique=True),
         IndexModel([("unheard_since", ASCENDING)]),
@@ -130,6 +141,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         _expires("purge_at"),
     ],
     "limits": [_expires("expires_at")],
+    "upkeep": [],
     "audit": [
         IndexModel([("user_id", ASCENDING), ("at", DESCENDING)]),
         IndexModel([("restaurant_id", ASCENDING), ("at", ASCENDING)]),  # ascending like the shard key; read in reverse

@@ -23,6 +23,11 @@ def ping() -> None:
     db().list_collection_names()
 
 
+def version() -> str:
+    """The version of the server. Raises PyMongoError."""
+    return str(db().client.server_info()["version"])
+
+
 def admin_command(command: str) -> dict[str, Any]:
     """Run a command on the database `admin` and return its reply. Raises PyMongoError."""
     return db().client.admin.command(command)

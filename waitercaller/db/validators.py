@@ -110,7 +110,18 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "retired_codes": {"bsonType": "array"},
             "position": COUNT,
             "removed_at": DATE_OR_NULL,
-        }
+        },
+        optional={
+            "button": {
+                "bsonType": "object",
+                "required": ["secret", "since"],
+                "properties": {
+                    "secret": {"bsonType": "string", "pattern": "^[A-Z2-7]{26}$"},
+                    "since": DATE,
+                    "heard_at": DATE,
+                },
+            }
+        },
     ),
     "requests": _document(
         {
@@ -187,6 +198,16 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             **_queue_keys("sent", "dropped", "failed"),
         }
     ),
+    "hooks": _document(
+        {
+            "_id": TEXT,  # its occasion
+            "restaurant_id": OBJECT_ID,
+            "event": TEXT,
+            "body": TEXT,
+            "created_at": DATE,
+            **_queue_keys("sent", "dropped", "failed"),
+        }
+    ),
     "alerts": _document(
         {
             "restaurant_id": OBJECT_ID,
@@ -218,6 +239,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "withdrawn_at": DATE_OR_NULL,
         }
     ),
+    "upkeep": _document({"_id": {"enum": ["backup", "drill"]}, "at": DATE, "file": TEXT, "seconds": COUNT}),
     "limits": _document({"_id": TEXT, "count": COUNT, "expires_at": DATE}),
     "audit": _document({"at": DATE, "event": TEXT, "details": {"bsonType": "object"}}),
 }

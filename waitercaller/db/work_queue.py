@@ -128,9 +128,9 @@ class WorkQueue(Generic[W]):
         """Whether `max_attempts` is reached."""
         return self.max_attempts is not None and document["attempts"] >= self.max_attempts
 
-    def give_up(self, document: W, what: str, reason: str) -> None:
+    def give_up(self, document: W, what: str, reason: str, **changes: Any) -> None:
         """Set the state "failed" and log an error, in which `what` names the work."""
-        self.finish(document, "failed")
+        self.finish(document, "failed", **changes)
         document_id = cast(Document, document)["_id"]
         log.error("gave up %s (%s) after %d attempts: %s", what, document_id, document["attempts"], reason)
 

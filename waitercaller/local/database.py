@@ -3,6 +3,7 @@
 It replaces MongoDB for local runs and tests; it is not for production.
 """
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -17,6 +18,8 @@ SETTINGS = Path(__file__).with_name("secantusd.toml")
 START_TIMEOUT_SECONDS = 30.0  # includes recovery after a crash
 STOP_TIMEOUT_SECONDS = 8.0  # the server waits up to 2 s for its listener and 5 s for open connections
 RELEASE_TIMEOUT_SECONDS = 5.0  # until the server of a killed run has released the folder
+LEAST_FREE_BYTES = 4 * 2**20  # on the disk; the server's journal grows in steps of some MiB
+DISK_FULL = "the disk is full"
 # --sync-on-commit: without it a power failure loses acknowledged writes. The no-op every ten seconds is the same as
 # mongod's: by it the watcher distinguishes an idle database from a stale change stream (live/watcher.py).
 DURABLE = ("--sync-on-commit", "--noop-heartbeat-seconds", "10")
@@ -47,13 +50,15 @@ class EmbeddedDatabase:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self) -> None:
-        """Start the server and wait until it accepts connections. Raises LocalError."""
+    def start(self, port: int = 0) -> None:
+        """Start the server (0: on a free port) and wait until it accepts connections. Raises LocalError."""
         deadline = time.monotonic() + RELEASE_TIMEOUT_SECONDS
-        while not self._try_to_start():
-            fault = self._last_log_line()
+        while not self._try_to_start(port):
+            fault = self.fault()
             port_taken = "Address already in use" in fault
             folder_busy = "Device or resource busy" in fault
+            if fault == DISK_FULL:
+                raise LocalError(f"The data in {self.folder} cannot be opened: {DISK_FULL}.")
             if not port_taken and not folder_busy:
                 raise LocalError(
                     f"The data in {self.folder} cannot be opened ({fault}); restore that folder from a backup, "
@@ -67,10 +72,27 @@ class EmbeddedDatabase:
         """Stop the server; acknowledged writes are on disk."""
         if self.process:
             processes.stop(self.process, STOP_TIMEOUT_SECONDS)
+            self.process = None
 
-    def _try_to_start(self) -> bool:
+    def restart(self) -> None:
+        """Stop the server and start it at the same address. Raises LocalError; then it is stopped."""
+        self.stop()
+        try:
+            self.start(self.port)
+        except LocalError:
+            self.stop()
+            raise
+
+    def fault(self) -> str:
+        """Why the server does not work: a full disk, or else the last line of its log."""
+        if shutil.disk_usage(self.folder).free < LEAST_FREE_BYTES:
+            return DISK_FULL
+        lines = self.log.read_text(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")
+
+    def _try_to_start(self, port: int) -> bool:
         """Start the process; True if it accepts connections, False if it has exited."""
-        self.port = network.free_port()
+        self.port = port or network.free_port()
         arguments: list[str | Path] = ["--config", SETTINGS, "--host", "127.0.0.1", "--port", str(self.port)]
         arguments += [
             "--storage-path",
@@ -100,7 +122,3 @@ class EmbeddedDatabase:
                     raise LocalError(f"The database does not answer; its messages are in {self.log}.") from None
                 time.sleep(0.05)
         return False
-
-    def _last_log_line(self) -> str:
-        lines = self.log.read_text(errors="replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "it says nothing")

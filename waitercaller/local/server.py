@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 10.0
 RELEASE_TIMEOUT_SECONDS = 5.0  # until the server of a killed run has released the port
+READY_CHECK_SECONDS = 5.0  # between two looks at /readyz
+UNREADY_SECONDS = 30.0  # until a database that fails is started again
 
 
 @dataclass(frozen=True)
@@ -63,15 +65,11 @@ def run(environ: Mapping[str, str], data: Path, demo: bool = False) -> None:
         server = _start_server(address, settings)
         stack.callback(processes.stop, server, STOP_TIMEOUT_SECONDS)
         _wait_until_it_answers(address, server)
-        children = {"web server": server, "database": database.process}
         if demo:
-            evening = processes.start(
-                [sys.executable, "-m", "waitercaller", "play-demo"], folder=ROOT, environ=settings
-            )
-            stack.callback(processes.stop, evening, STOP_TIMEOUT_SECONDS)
-            children["demo"] = evening
+            play = [sys.executable, "-m", "waitercaller", "play-demo"]
+            stack.callback(processes.stop, processes.start(play, folder=ROOT, environ=settings), STOP_TIMEOUT_SECONDS)
         _print_summary(address, data, words)
-        _supervise(children)
+        _supervise(address, server, database)
 
 
 def _address(environ: Mapping[str, str]) -> Address:
@@ -163,12 +161,17 @@ def _wait_until_it_answers(address: Address, server: subprocess.Popen[bytes]) ->
 
 
 def _answers(address: Address) -> bool:
+    return _status_of("/healthz", address) == http.HTTPStatus.OK
+
+
+def _status_of(path: str, address: Address) -> int | None:
+    """The status of the web server's answer; None if there is none."""
     connection = http.client.HTTPConnection(address.own_host, address.port, timeout=2)
     try:
-        connection.request("GET", "/healthz", headers={"Connection": "close"})
-        return connection.getresponse().status == http.HTTPStatus.OK
+        connection.request("GET", path, headers={"Connection": "close"})
+        return connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return False
+        return None
     finally:
         connection.close()
 
@@ -186,12 +189,32 @@ def _short(path: Path) -> str:
     return f"{path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path}/"
 
 
-def _supervise(children: Mapping[str, subprocess.Popen[bytes] | None]) -> NoReturn:
+def _supervise(address: Address, server: subprocess.Popen[bytes], database: EmbeddedDatabase) -> NoReturn:
+    """Watch both children. A database that has failed, as on a full disk, refuses everything until it starts anew."""
+    fine_at = checked_at = time.monotonic()
     while True:
-        for name, child in children.items():
+        for name, child in {"web server": server, "database": database.process}.items():
             if child and child.poll() is not None:
                 raise LocalError(f"The {name} ended unexpectedly (code {child.returncode}); everything is stopped.")
+        now = time.monotonic()
+        if now - checked_at >= READY_CHECK_SECONDS:
+            checked_at = now
+            if _status_of("/readyz", address) in (None, http.HTTPStatus.OK):  # None: this computer is busy
+                fine_at = now
+            elif now - fine_at >= UNREADY_SECONDS:
+                _restart(database)
+                fine_at = time.monotonic()
         time.sleep(0.2)
+
+
+def _restart(database: EmbeddedDatabase) -> None:
+    print(f"The database has not worked for {UNREADY_SECONDS:.0f} seconds ({database.fault()}).", flush=True)
+    try:
+        database.restart()
+    except LocalError as error:
+        print(f"It cannot be started again, and is tried again in {UNREADY_SECONDS:.0f} seconds. {error}", flush=True)
+    else:
+        print("It was started again.", flush=True)
 
 
 def _exit_on_signals() -> None:

@@ -67,6 +67,12 @@ PUSHES = Counter(
     ["result"],
     registry=REGISTRY,
 )
+HOOKS = Counter(
+    "waitercaller_hooks_total",
+    "What became of messages to webhooks, at each attempt: sent, dropped, failed, or due again.",
+    ["result"],
+    registry=REGISTRY,
+)
 LIMITS_REACHED = Counter("waitercaller_limits_reached_total", "Tries that were refused.", ["limit"], registry=REGISTRY)
 BACKGROUND_FAULTS = Counter(
     "waitercaller_background_faults_total", "Faults of the work in the background.", ["work"], registry=REGISTRY

@@ -20,7 +20,7 @@ PIPELINE: list[dict[str, Any]] = [
 ]
 
 # Keys of a request that no dashboard displays.
-UNDISPLAYED = ("shown", "signed", "pushed", "next_step", "due_at", "told_at", "untold")
+UNDISPLAYED = ("shown", "signed", "pushed", "next_step", "due_at", "told_at", "untold", "hook_due")
 
 
 def open_stream(await_ms: int) -> DatabaseChangeStream[Document]:
@@ -53,7 +53,7 @@ def topics_of(change: Document) -> list[str]:
             return [f"restaurant:{document['restaurant_id']}", f"table:{document['table_id']}"]
         case "restaurants":
             cache.restaurants.forget(changed)
-            return [f"restaurant:{changed}", *([f"guests:{changed}"] if _concerns_joins(change) else [])]
+            return [f"restaurant:{changed}", *([f"guests:{changed}"] if _concerns_guests(change) else [])]
         case "tables":
             cache.tables.forget(changed)
             return [f"table:{changed}"]
@@ -69,11 +69,11 @@ def _is_only_seen(change: Document) -> bool:
     return bool(changed) and all(field.split(".")[0] in UNDISPLAYED for field in changed)
 
 
-def _concerns_joins(change: Document) -> bool:
-    """Whether tables were joined or separated: a guest's stream may have to follow other tables."""
+def _concerns_guests(change: Document) -> bool:
+    """Whether tables were joined or separated, which a guest's stream may have to follow, or calls were suspended."""
     update = change.get("updateDescription", {})
     fields = [*update.get("updatedFields", {}), *(each["field"] for each in update.get("truncatedArrays", []))]
-    return any(field.split(".")[0] == "joins" for field in fields)
+    return any(field.split(".")[0] in ("joins", "suspended_at") for field in fields)
 
 
 def _is_only_alive(change: Document) -> bool:

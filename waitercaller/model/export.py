@@ -60,6 +60,7 @@ def _account(user: User) -> dict[str, object]:
         **_pick(user, ABOUT_USER),
         "address_to_be": _pick(pending, ("email", "asked_at")) if pending else None,
         "two_factor_since": two_factor["since"] if two_factor else None,
+        "operator_since": user.get("operator_since"),
     }
 
 

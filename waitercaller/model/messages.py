@@ -1,4 +1,4 @@
-"""Documents of the outboxes (mails, push messages), and the registry of the functions that prepare them.
+"""Documents of the outboxes (mails, push messages, webhooks), and the registry of the functions that prepare messages.
 
 A message is enqueued when something happens and sent later, with a long delay when a server is unavailable. Whether it
 is still true is decided when it is sent: each kind of message registers a function with its outbox, which returns the
@@ -8,9 +8,10 @@ content, or None if the message is obsolete. The outboxes are independent of the
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, Generic, Literal, NotRequired, TypeVar, cast
+from typing import Any, Generic, Literal, NamedTuple, NotRequired, TypeVar, cast
 
 from bson import ObjectId
+from pymongo import DESCENDING
 
 from waitercaller.db import clock
 from waitercaller.db.client import db
@@ -50,6 +51,29 @@ class Push(Work):
     purge_at: datetime
 
 
+class Trouble(NamedTuple):
+    """A message that was not taken, as an operator sees it."""
+
+    kind: str
+    is_given_up: bool
+    attempts: int
+    created_at: datetime
+
+
+class Hook(Work):
+    """A message to a restaurant's webhook (collection `hooks`). States: due, sent, dropped, failed."""
+
+    _id: str  # its occasion (idempotency key); sent as webhook-id
+    restaurant_id: ObjectId
+    event: str
+    body: str  # JSON, as it is sent
+    created_at: datetime
+    tried_at: NotRequired[datetime]  # the last attempt
+    status: NotRequired[int]  # what was answered then; 0: nothing
+    problem: NotRequired[str | None]  # why nothing was: internal, timeout, certificate, unreachable
+    purge_at: NotRequired[datetime]
+
+
 def subscriptions_told(topic: str, since: datetime | None = None) -> set[str]:
     """The ids of the subscriptions to which push messages with this topic were sent, or are due to be.
 
@@ -73,6 +97,17 @@ def redeem(push_id: str, purpose: Purpose) -> Push | None:
     if not db().pushes.update_one(unused, {"$set": {key: now}}).modified_count:
         return None
     return cast(Push | None, db().pushes.find_one({"_id": push_id}))
+
+
+def in_trouble(collection: Literal["outbox", "pushes"], limit: int) -> list[Trouble]:
+    """The messages of this outbox that were tried and not taken, those that are given up included; newest first."""
+    which = {"state": {"$in": ["due", "failed"]}, "attempts": {"$gt": 0}}
+    keys = ["name", "event", "state", "attempts", "next_at", "created_at"]  # neither addresses nor contents
+    found = db()[collection].find(which, keys).sort("next_at", DESCENDING).limit(limit)
+    return [
+        Trouble(each.get("name") or each["event"], each["state"] == "failed", each["attempts"], each["created_at"])
+        for each in found
+    ]
 
 
 class Registry(Generic[Prepare]):

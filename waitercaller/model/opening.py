@@ -25,6 +25,7 @@ WHOLE_DAY: list[Span] = [{"opens": "00:00", "closes": "00:00"}]
 
 
 TIMES = ["time_zone", "hours", "exceptions", "opening"]
+PRESENT = {"removed_at": None, "suspended_at": None}
 
 
 class OpenTime(NamedTuple):
@@ -74,14 +75,14 @@ def is_expected(restaurant: OpeningTimes, at: datetime, is_active: bool) -> bool
 def with_hours() -> list[OpeningTimes]:
     """The opening times of all restaurants that have set hours or are open by hand."""
     has_times = [{"hours.day": {"$gte": 0}}, {"opening.state": "open"}]
-    return list(restaurants.documents().find({"removed_at": None, "$or": has_times}, TIMES))
+    return list(restaurants.documents().find({**PRESENT, "$or": has_times}, TIMES))
 
 
 def times_of(restaurant_ids: Collection[ObjectId]) -> list[OpeningTimes]:
     """The opening times of these restaurants."""
     if not restaurant_ids:
         return []
-    return list(restaurants.documents().find({"_id": {"$in": sorted(restaurant_ids)}, "removed_at": None}, TIMES))
+    return list(restaurants.documents().find({"_id": {"$in": sorted(restaurant_ids)}, **PRESENT}, TIMES))
 
 
 def is_in_hours(restaurant: OpeningTimes, at: datetime) -> bool:

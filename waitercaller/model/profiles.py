@@ -10,17 +10,23 @@ from bson import ObjectId
 from pymongo.client_session import ClientSession
 from pymongo.errors import DuplicateKeyError
 
-from waitercaller.db import clock
+from waitercaller.db import cache, clock
+from waitercaller.db.client import Changes
 from waitercaller.model import logins, restaurants, tokens, users
+from waitercaller.model.member_names import free_name
 from waitercaller.model.users import AddressTakenError, PendingEmail, User
 
 CHANGE_LIFETIME = timedelta(hours=24)  # of a pending change of address
 
 
 def rename(user_id: ObjectId, name: str, txn: ClientSession | None) -> None:
-    """Change a person's name, in the account and in all memberships."""
+    """Change a person's name, in the account and in all memberships; with a number where another member has it."""
     users.documents().update_one({"_id": user_id}, {"$set": {"name": name}}, session=txn)
-    restaurants.rename_person(user_id, name, txn)
+    for restaurant in restaurants.of_user(user_id, txn):
+        membership = {"_id": restaurant["_id"], "members.user_id": user_id}
+        new: Changes = {"members.$.name": free_name(restaurant["members"], name, user_id)}
+        restaurants.documents().update_one(membership, {"$set": new}, session=txn)
+    cache.restaurants.clear()
 
 
 def change_password(user: User, password_hash: str, txn: ClientSession | None) -> User | None:

@@ -17,6 +17,7 @@ from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.member_names import free_name
 from waitercaller.model.opening_times import OpeningTimes
 from waitercaller.model.standard_kinds import STANDARD_KINDS, Kind
+from waitercaller.model.webhook_entry import Webhook
 
 Role = Literal["waiter", "manager", "owner"]
 
@@ -84,6 +85,7 @@ class Settings(TypedDict, total=False):
     notes: bool  # guests may add a note to a call; default: False
     two_factor_required: bool  # managers and owners need a second factor; default: False
     duty: bool  # members can go on duty; default: True
+    webhook: Webhook  # default: none
     keep_calls_days: int  # 30 to 400: how long requests are kept; default: 400
 
 
@@ -100,6 +102,7 @@ class Restaurant(OpeningTimes):
     zones: list[Zone]
     created_at: datetime
     removed_at: NotRequired[datetime]  # set when its only owner deletes their account; then it is erased
+    suspended_at: NotRequired[datetime | None]  # by an operator; see `tenancy`
 
 
 def documents() -> Collection[Restaurant]:
@@ -135,7 +138,13 @@ def create(
 
 
 def get(restaurant_id: ObjectId) -> Restaurant | None:
-    """The restaurant from the cache, hence up to cache.MAX_AGE_SECONDS old; None if it is removed."""
+    """The restaurant from the cache, hence up to cache.MAX_AGE_SECONDS old; None if it is removed or suspended."""
+    restaurant = get_even_suspended(restaurant_id)
+    return None if restaurant is None or restaurant.get("suspended_at") else restaurant
+
+
+def get_even_suspended(restaurant_id: ObjectId) -> Restaurant | None:
+    """The restaurant as by `get`, including a suspended one."""
     present = {"_id": restaurant_id, "removed_at": None}
     return cache.restaurants.get(restaurant_id, lambda: documents().find_one(present))
 
@@ -235,11 +244,6 @@ def close_again(restaurant_id: ObjectId, txn: ClientSession | None) -> bool:
     return bool(documents().update_one({"_id": restaurant_id}, {"$set": gone}, session=txn).modified_count)
 
 
-def present() -> list[Restaurant]:
-    """All restaurants that are not removed; needs the client without a time limit."""
-    return [each for each in documents().find({}).sort("_id") if not each.get("removed_at")]
-
-
 def forget(restaurant_id: ObjectId) -> None:
     """Invalidate the cached restaurant in this process; other processes do so by their watchers."""
     cache.restaurants.forget(restaurant_id)
@@ -249,14 +253,6 @@ def set_setting(restaurant_id: ObjectId, name: str, value: object) -> None:
     """Set one of the restaurant's settings."""
     documents().update_one({"_id": restaurant_id}, {"$set": {f"settings.{name}": value}})
     cache.restaurants.forget(restaurant_id)
-
-
-def rename_person(user_id: ObjectId, name: str, txn: ClientSession | None = None) -> None:
-    """Change the user's name in all memberships; with a number where another member has it already."""
-    for restaurant in of_user(user_id, txn):
-        new: Changes = {"members.$.name": free_name(restaurant["members"], name, user_id)}
-        documents().update_one({"_id": restaurant["_id"], "members.user_id": user_id}, {"$set": new}, session=txn)
-    cache.restaurants.clear()
 
 
 def works_elsewhere(user_id: ObjectId, restaurant_id: ObjectId) -> bool:

@@ -109,6 +109,7 @@ class ServiceRequest(Asked):
     told_at: datetime  # when phones were last told that the guest calls
     passed_by: Actor | None  # who passed it on, until there is a sign of the receiver
     untold: bool  # its state has changed, and phones that have a message about it are still to be told
+    hook_due: NotRequired[bool]  # the restaurant's webhook is still to be told of steps; absent: there was none
     steps: list[Step]  # the history
     reminders: int  # number of further calls
     shown: list[Shown]  # the latest only
@@ -210,7 +211,12 @@ def ended(restaurant: Restaurant | None, state: State) -> Changes:
 
 
 def _untold(restaurant: Restaurant | None) -> Changes:
-    return {"untold": restaurant is not None and subscriptions.has_phones(restaurant)}
+    return {"untold": restaurant is not None and subscriptions.has_phones(restaurant), **hook_due(restaurant)}
+
+
+def hook_due(restaurant: Restaurant | None) -> Changes:
+    """What goes with every step that a webhook is told of; nothing where there is none."""
+    return {"hook_due": True} if restaurant and "webhook" in restaurant["settings"] else {}
 
 
 def new(

@@ -9,7 +9,7 @@ import secrets
 import unicodedata
 from datetime import datetime, timedelta
 from functools import partial
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
@@ -44,6 +44,14 @@ class RetiredCode(TypedDict):
     until: datetime  # RETIRED_CODE_LIFETIME after it was replaced
 
 
+class Button(TypedDict):
+    """A device that calls for the table; see `buttons`."""
+
+    secret: str  # as `Table.code`, in the address that it asks
+    since: datetime  # when the secret was made
+    heard_at: NotRequired[datetime]  # when it last called or said hello
+
+
 class Table(TypedDict):
     """A table of a restaurant."""
 
@@ -54,6 +62,7 @@ class Table(TypedDict):
     zone_id: str | None
     code: str  # 26 characters A–Z and 2–7: 128 random bits in base 32, in the guests' URL
     retired_codes: list[RetiredCode]
+    button: NotRequired[Button]
     position: int  # sort order, then by name
     removed_at: datetime | None
 
@@ -91,7 +100,7 @@ def of_restaurant(restaurant_id: ObjectId) -> list[Table]:
 
 def get(restaurant_id: ObjectId, table_id: ObjectId) -> Table | None:
     """The table with this id in this restaurant, unless it is removed."""
-    return documents().find_one(_present(restaurant_id, table_id))
+    return documents().find_one(is_present(restaurant_id, table_id))
 
 
 def with_ids(restaurant_id: ObjectId, table_ids: list[ObjectId]) -> list[Table]:
@@ -135,7 +144,7 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId, name: str, zone_id: str | 
     """Set the name and zone of a table; False if there is no such table. Raises NamesTaken."""
     values = {"name": name, "name_key": name_key(name), "zone_id": zone_id}
     try:
-        changed = documents().update_one(_present(restaurant_id, table_id), {"$set": values})
+        changed = documents().update_one(is_present(restaurant_id, table_id), {"$set": values})
     except DuplicateKeyError:
         raise NamesTaken([name]) from None
     cache.tables.forget(table_id)
@@ -160,7 +169,7 @@ def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> bool:
     now = clock.now()
     retired = [old for old in table["retired_codes"] if old["until"] > now]
     retired.append({"code": table["code"], "until": now + RETIRED_CODE_LIFETIME})
-    present = {**_present(restaurant_id, table_id), "code": table["code"]}
+    present = {**is_present(restaurant_id, table_id), "code": table["code"]}
     for attempts_left in reversed(range(ATTEMPTS)):
         try:
             documents().update_one(present, {"$set": {"code": new_code(), "retired_codes": retired}})
@@ -178,7 +187,7 @@ def remove(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | Non
     In a transaction, call `forget` after the commit.
     """
     removed = documents().update_one(
-        _present(restaurant_id, table_id), {"$set": {"removed_at": clock.now()}}, session=txn
+        is_present(restaurant_id, table_id), {"$set": {"removed_at": clock.now()}}, session=txn
     )
     forget(table_id)
     return bool(removed.modified_count)
@@ -223,7 +232,8 @@ def _insert(tables: list[Table], txn: ClientSession | None) -> None:
     documents().insert_many(tables, session=txn)
 
 
-def _present(restaurant_id: ObjectId, table_id: ObjectId) -> Filter:
+def is_present(restaurant_id: ObjectId, table_id: ObjectId) -> Filter:
+    """The condition that it is this restaurant's table, and not removed."""
     return {"_id": table_id, "restaurant_id": restaurant_id, "removed_at": None}
 
 

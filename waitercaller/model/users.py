@@ -32,6 +32,7 @@ class Registration(TypedDict):
     password_hash: str
     language: str  # of the mails
     time_zone: NotRequired[str]  # of the browser, for the restaurant; see `time_zones`
+    invited: NotRequired[bool]  # by an operator, so it may be confirmed while registration is closed
     created_at: datetime
     expires_at: datetime  # REGISTRATION_LIFETIME later
 
@@ -81,7 +82,9 @@ class User(TypedDict):
     pending_email: NotRequired[PendingEmail]
     two_factor: NotRequired[TwoFactor]
     two_factor_offer: NotRequired[TwoFactorOffer]
+    operator_since: NotRequired[datetime]  # see `operators`
     left: NotRequired[list[FormerMembership]]
+    disabled_at: NotRequired[datetime | None]  # by an operator: no login
 
 
 def documents() -> Collection[User]:
@@ -102,6 +105,7 @@ def register(
     language: str,
     time_zone: str,
     txn: ClientSession | None,
+    invited: bool = False,
 ) -> ObjectId:
     """Store a registration, whether or not the address has an account; returns its id."""
     now = clock.now()
@@ -113,6 +117,7 @@ def register(
         "password_hash": password_hash,
         "language": language,
         "time_zone": time_zone,
+        "invited": invited,
         "created_at": now,
         "expires_at": now + REGISTRATION_LIFETIME,
     }
@@ -165,13 +170,30 @@ def ids() -> list[ObjectId]:
     return [each["_id"] for each in documents().find({}, {"_id": True}).sort("_id")]
 
 
+def everybody() -> list[User]:
+    """All users, the oldest first; needs the client without a time limit."""
+    return list(documents().find({}).sort("_id"))
+
+
+def disable(user_id: ObjectId, txn: ClientSession | None) -> bool:
+    """Keep this user from logging in; False if that is so already. The caller ends the logins."""
+    change = {"$set": {"disabled_at": clock.now()}}
+    return bool(documents().update_one({"_id": user_id, "disabled_at": None}, change, session=txn).modified_count)
+
+
+def enable(user_id: ObjectId) -> bool:
+    """Let this user log in again; False if that is so already."""
+    disabled = {"_id": user_id, "disabled_at": {"$ne": None}}
+    return bool(documents().update_one(disabled, {"$set": {"disabled_at": None}}).modified_count)
+
+
 def with_address(email: str) -> User | None:
     """The user with this address."""
     return documents().find_one({"email": email})
 
 
 def record_login(user: User) -> bool:
-    """Set `logged_in_at`; False if the credentials have changed since `user` was read, before the verification.
+    """Set `logged_in_at`; False if the credentials have changed since `user` was read, or an operator has disabled it.
 
     It is a write so that it conflicts with the transaction of a concurrent change: a login with the old password is
     either ended by the change, or rejected here. The same holds for a change of the second factor or the address, and
@@ -182,6 +204,7 @@ def record_login(user: User) -> bool:
         "email": user["email"],
         "password_changed_at": user.get("password_changed_at"),
         "two_factor.secret": user["two_factor"]["secret"] if "two_factor" in user else None,
+        "disabled_at": None,
     }
     return bool(documents().update_one(unchanged, {"$set": {"logged_in_at": clock.now()}}).matched_count)
 

@@ -7,7 +7,8 @@ from wtforms.validators import Length, ValidationError
 
 from waitercaller.db.config import config
 from waitercaller.model.restaurants import Zone
-from waitercaller.push import delivery, encryption
+from waitercaller.outgoing import delivery
+from waitercaller.push import encryption
 from waitercaller.web.forms import Form, text_checks, text_of
 
 CHOICES = [

@@ -63,8 +63,12 @@ def _is_draining(hub: Hub) -> bool:
 
 
 def _is_local_client() -> bool:
-    """Whether the client is on loopback or a unix socket; behind a trusted proxy, the forwarded address counts."""
+    """Whether the client, and each address in X-Forwarded-For, is on loopback or a unix socket.
+
+    Whoever comes by a proxy on this machine is not, also where the proxy is none of the trusted ones.
+    """
+    addresses = [request.remote_addr or "127.0.0.1", *request.access_route]
     try:
-        return ipaddress.ip_address(request.remote_addr or "127.0.0.1").is_loopback
+        return all(ipaddress.ip_address(each or "127.0.0.1").is_loopback for each in addresses)
     except ValueError:
         return False

@@ -1,1 +1,1 @@
-"""Web Push: the outbox, the sender, encryption, and delivery to push services."""
+"""Web Push: the outbox, the sender, and encryption."""

@@ -22,8 +22,9 @@ from waitercaller.model import logins, restaurants, subscriptions
 from waitercaller.model.messages import Push
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.subscriptions import Subscription
-from waitercaller.push import delivery, encryption, signatures
-from waitercaller.push.circuit_breaker import CircuitBreaker
+from waitercaller.outgoing import delivery
+from waitercaller.outgoing.circuit_breaker import CircuitBreaker
+from waitercaller.push import encryption, signatures
 from waitercaller.push.outbox import LISTENERS, QUEUE, REGISTRY, Message, is_enabled
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def _send(push: Push) -> Result:
     subscription = subscriptions.get(push["subscription_id"])
     if subscription is None:
         return _drop(push)
-    restaurant = restaurants.get(push["restaurant_id"])
+    restaurant = restaurants.get_even_suspended(push["restaurant_id"])
     if restaurant is None or not _may_be_told(subscription, restaurant):
         return _forget(subscription, push)
     message = _message(push, restaurant, subscription["language"])

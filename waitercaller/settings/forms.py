@@ -12,6 +12,7 @@ from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.rollups.retention import KEEP_DAYS, MIN_KEEP_DAYS
 from waitercaller.model.service_request import Escalation
 from waitercaller.model.time_zones import TIME_ZONES, UNSET
+from waitercaller.outgoing import delivery
 from waitercaller.settings.fields import MergingForm, choices
 from waitercaller.settings.merging import Values
 from waitercaller.web.fields import MAX_NAME_LENGTH, MAX_TABLE_NAME_LENGTH
@@ -83,6 +84,16 @@ class MoveForm(Form):
     def steps(self) -> int:
         """The offset in the list: 1 is down, -1 is up."""
         return 1 if self.direction.data == "down" else -1
+
+
+class WebhookForm(Form):
+    """The address of the webhook."""
+
+    url = text_field(lazy_gettext("Address"), delivery.LONGEST_ENDPOINT)
+
+    def validate_url(self, field: Any) -> None:
+        if not delivery.is_allowed(text_of(field), ("*",)):
+            raise ValidationError(_("Please give an address that begins with https://, without a password or a “#”."))
 
 
 class NotesForm(Form):

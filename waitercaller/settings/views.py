@@ -11,12 +11,13 @@ from flask_babel import gettext as _
 
 from waitercaller.db import clock
 from waitercaller.db.client import Changes
-from waitercaller.model import settings, time_zones
+from waitercaller.model import settings, time_zones, webhooks
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups.retention import keep_days_of
 from waitercaller.model.service_request import DEFAULT_ESCALATION, escalation_of
 from waitercaller.model.standard_kinds import in_order
+from waitercaller.outgoing import delivery
 from waitercaller.settings import blueprint
 from waitercaller.settings.fields import MergingForm
 from waitercaller.settings.forms import AttentionForm, KeepingForm, RestaurantForm
@@ -31,6 +32,7 @@ from waitercaller.web.forms import refused
 def index(restaurant_id: ObjectId) -> ResponseReturnValue:
     """The sections of the settings with their present values."""
     restaurant = settings.get(restaurant_id)
+    webhook = webhooks.of(restaurant)
     return render_template(
         "settings/index.html",
         restaurant=restaurant,
@@ -38,6 +40,8 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
         kinds=in_order(restaurant["kinds"]),
         opening=opening_words.describe(restaurant),
         times=escalation_of(restaurant),
+        webhook_host=delivery.host_of(webhook["url"]) if webhook else "",
+        webhook_fails=webhook is not None and any(each["state"] == "failed" for each in webhooks.latest(restaurant_id)),
         keep_days=keep_days_of(restaurant),
     )
 

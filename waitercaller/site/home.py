@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from waitercaller.site import blueprint
-from waitercaller.web import access, analytics
+from waitercaller.web import access, analytics, registration
 from waitercaller.web.start import start_page
 
 
@@ -16,4 +16,4 @@ def home() -> ResponseReturnValue:
     """The home page; logged-in visitors are redirected to their start page."""
     if current_user.is_authenticated:
         return redirect(start_page(), 303)
-    return render_template("site/home.html")
+    return render_template("site/home.html", may_register=registration.state() != "closed")

@@ -52,6 +52,7 @@ def _section_texts() -> dict[str, str]:
         "hours": _("Opening hours"),
         "exceptions": _("Days that differ"),
         "duty": _("Duty"),
+        "webhook": _("Webhook"),
         "open": _("open"),
         "closed": _("closed"),
     }
@@ -75,4 +76,6 @@ def _event_texts() -> dict[str, str]:
         "pause_lifted": _("Pause lifted"),
         "tables_joined": _("Tables joined for tonight"),
         "tables_separated": _("Tables separated"),
+        "suspended": _("Suspended by whoever runs this site"),
+        "restored": _("Restored by whoever runs this site"),
     }

@@ -7,19 +7,23 @@ from typing import Any
 from bson import ObjectId
 from flask import abort, flash, redirect, render_template, send_file, url_for
 from flask.typing import ResponseReturnValue
+from flask_babel import format_datetime, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from pymongo.client_session import ClientSession
 
 from waitercaller.db.client import transaction
 from waitercaller.db.config import config
-from waitercaller.model import duty, joins, restaurants, tables
+from waitercaller.model import buttons, duty, joins, restaurants, tables
+from waitercaller.model.languages import in_language
 from waitercaller.model.requests import transitions as requests
+from waitercaller.model.standard_kinds import in_order
 from waitercaller.model.tables import Table
 from waitercaller.tables import blueprint, qr
 from waitercaller.tables.forms import AddTablesForm, EditTableForm
 from waitercaller.web import access
 from waitercaller.web.forms import refused, text_of
+from waitercaller.web.languages import current_language
+from waitercaller.web.routing import address_of
 
 
 @blueprint.get("")
@@ -55,11 +59,10 @@ def add(restaurant_id: ObjectId) -> ResponseReturnValue:
 def edit(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     """One table: its name, its zone and its code."""
     table = _table_or_404(restaurant_id, table_id)
-    zones = access.current_restaurant()["zones"]
     form = EditTableForm()
     if not form.is_submitted():
         form = EditTableForm(name=table["name"], zone=_zone_name(table))
-        return render_template("tables/edit.html", form=form, table=table, zones=zones)
+        return render_template("tables/edit.html", form=form, **_edit_context(table))
     if form.validate():
         try:
             name = text_of(form.name)
@@ -75,7 +78,7 @@ def edit(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
                 abort(404)
             flash(_("Saved."), "success")
             return _to_index(restaurant_id)
-    return refused("tables/edit.html", form, table=table, zones=zones)
+    return refused("tables/edit.html", form, **_edit_context(table))
 
 
 @blueprint.post("/<objectid:table_id>/code")
@@ -85,6 +88,26 @@ def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     if not tables.rotate(restaurant_id, table_id):
         abort(404)
     flash(_("The table has a new code. Print its card and put it on the table."), "success")
+    return redirect(url_for("tables.edit", restaurant_id=restaurant_id, table_id=table_id), 303)
+
+
+@blueprint.post("/<objectid:table_id>/button")
+@access.least("manager")
+def renew_button(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
+    """Make an address for the button of a table, or a new one."""
+    if not buttons.renew(restaurant_id, table_id):
+        abort(404)
+    flash(_("The button has a new address. Put it into the button."), "success")
+    return redirect(url_for("tables.edit", restaurant_id=restaurant_id, table_id=table_id, _anchor="button"), 303)
+
+
+@blueprint.post("/<objectid:table_id>/button/remove")
+@access.least("manager")
+def remove_button(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
+    """Let the button of a table call nobody any more."""
+    if not buttons.remove(restaurant_id, table_id):
+        abort(404)
+    flash(_("The button’s address is good for nothing any more."), "success")
     return redirect(url_for("tables.edit", restaurant_id=restaurant_id, table_id=table_id), 303)
 
 
@@ -154,8 +177,27 @@ def _card(table: Table) -> dict[str, Any]:
 
 def _list_context(restaurant_id: ObjectId) -> dict[str, Any]:
     """Template context of the list."""
-    shown = [{**table, "zone_name": _zone_name(table)} for table in tables.of_restaurant(restaurant_id)]
+    laid = tables.of_restaurant(restaurant_id)
+    shown = [{**table, "zone_name": _zone_name(table), "is_silent": buttons.is_silent(table)} for table in laid]
     return {"tables": shown, "zones": access.current_restaurant()["zones"]}
+
+
+def _edit_context(table: Table) -> dict[str, Any]:
+    """Template context of one table: what it is, and about its button."""
+    restaurant = access.current_restaurant()
+    context = {"table": table, "zones": restaurant["zones"]}
+    if "button" not in table:
+        return context
+    heard_at = table["button"].get("heard_at")
+    there = heard_at.astimezone(restaurants.time_zone(restaurant)) if heard_at else None
+    offered, language = in_order(restaurant["kinds"]), current_language()
+    return {
+        **context,
+        "button_address": address_of("requests.button.press", secret=table["button"]["secret"]),
+        "heard_at": format_datetime(there, "short", rebase=False) if there else "",
+        "is_silent": buttons.is_silent(table),
+        "presses": [in_language(kind["names"], language) for kind in (offered[0], offered[min(1, len(offered) - 1)])],
+    }
 
 
 def _zone_name(table: Table) -> str:

@@ -1,8 +1,8 @@
 """Authentication and authorisation.
 
-Every route declares its access with one of `anyone`, `person` and `least`; the application does not start if one does
-not. A single guard runs before every view: anonymous → login page; not a member → 404, which does not disclose whether
-the restaurant exists; role too low → 403; password typed too long ago → password page.
+Every route declares its access with one of `anyone`, `person`, `least` and `operator`; the application does not start
+if one does not. A single guard runs before every view: anonymous → login page; not a member → 404, which does not
+disclose whether the restaurant exists; role too low → 403; password typed too long ago → password page.
 """
 
 from collections.abc import Callable
@@ -19,11 +19,13 @@ from waitercaller.model import logins, restaurants, users
 from waitercaller.model.logins import Login
 from waitercaller.model.restaurants import Actor, Member, Restaurant, Role
 from waitercaller.model.users import User
+from waitercaller.web.errors import DomainError
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 RANKS: dict[Role, int] = {"waiter": 1, "manager": 2, "owner": 3}
 STAFF_PREFIX = "/r/<objectid:restaurant_id>/"
+OPERATORS_PREFIX = "/operator"
 
 
 class Visitor:
@@ -68,6 +70,12 @@ def least(role: Role, devices: bool = False) -> Callable[[View], View]:
     return declare
 
 
+def operator(view: View) -> View:
+    """Declare a route for the operators of the installation (`model.operators`); they need a second factor."""
+    view.__dict__["access"] = "operator"
+    return view
+
+
 def passive(view: View) -> View:
     """Declare a route that browsers request on their own: it does not reset the idle timeout of a login."""
     view.__dict__["passive"] = True
@@ -92,13 +100,15 @@ def init_app(app: Flask) -> None:
 def check_routes(app: Flask) -> None:
     """Raise RuntimeError if a route does not declare its access, or if its prefix does not match its declaration."""
     for rule in app.url_map.iter_rules():
-        declared = _declared(app, rule.endpoint)
+        declared = getattr(app.view_functions[rule.endpoint], "access", None)
         if declared is None:
             raise RuntimeError(f"{rule.rule} ({rule.endpoint}) does not declare who may use it.")
         if rule.rule.startswith("/r/") and not (rule.rule.startswith(STAFF_PREFIX) and declared in RANKS):
             raise RuntimeError(f"{rule.rule} must start with {STAFF_PREFIX} and declare its least role.")
         if declared in RANKS and not rule.rule.startswith(STAFF_PREFIX):
             raise RuntimeError(f"{rule.rule} declares a role outside a restaurant.")
+        if rule.rule.startswith(OPERATORS_PREFIX) != (declared == "operator"):
+            raise RuntimeError(f"{rule.rule} must start with {OPERATORS_PREFIX} if it is for operators, and only then.")
 
 
 def log_in(user: User, verified_at: datetime | None = None) -> None:
@@ -169,13 +179,6 @@ def requires_two_factor(restaurant: Restaurant, member: Member) -> bool:
     return at_least(member, "manager") and bool(restaurant["settings"].get("two_factor_required"))
 
 
-def safe_next(target: str | None) -> str | None:
-    """`target` if it is a path on this site, else None. Browsers read `//evil` and `/\\evil` as other hosts."""
-    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
-        return None
-    return None if any(ord(character) < 32 for character in target) else target
-
-
 def _begin(visitor: Visitor) -> None:
     session.clear()
     session.permanent = True
@@ -189,17 +192,14 @@ def _load_visitor(secret: str) -> Visitor | None:
     if login["actor"]["kind"] == "device":
         return Visitor(secret, login, None)
     user = users.get(login["actor"]["id"])
-    return Visitor(secret, login, user) if user else None
-
-
-def _declared(app: Flask, endpoint: str) -> str | None:
-    return getattr(app.view_functions[endpoint], "access", None)
+    return Visitor(secret, login, user) if user and not user.get("disabled_at") else None
 
 
 def _guard() -> ResponseReturnValue | None:
     if request.endpoint is None:
         return None  # no route matched: Flask responds with 404 or 405
-    declared, view = _declared(current_app, request.endpoint), current_app.view_functions[request.endpoint]
+    view = current_app.view_functions[request.endpoint]
+    declared = getattr(view, "access", None)
     if declared == "anyone":
         return None
     if not current_user.is_authenticated:
@@ -209,11 +209,27 @@ def _guard() -> ResponseReturnValue | None:
         logins.touch(g.login)
     if g.person is None:
         _enter_as_device(getattr(view, "devices", False))
-    elif declared in RANKS and (answer := _enter_as_member(declared)):
+    elif answer := _enter_as_person(declared):
         return answer
     if getattr(view, "sensitive", False) and not logins.is_verified(g.login):
         return _ask_for_password()
     return None
+
+
+def _enter_as_person(declared: str | None) -> ResponseReturnValue | None:
+    if declared == "operator":
+        return _enter_as_operator()
+    return _enter_as_member(declared) if declared in RANKS else None
+
+
+def _enter_as_operator() -> ResponseReturnValue | None:
+    """Others get 404: they need not know that there is such a page."""
+    if not g.person.get("operator_since"):
+        abort(404)
+    if g.person.get("two_factor"):
+        return None
+    flash(_("Operators need two-factor login. As soon as it is set up, you can go on."), "warning")
+    return redirect(url_for("two_factor.setup"), 303)
 
 
 def _enter_as_member(role: Role) -> ResponseReturnValue | None:
@@ -221,10 +237,11 @@ def _enter_as_member(role: Role) -> ResponseReturnValue | None:
     restaurant = _restaurant(restaurant_id)
     if restaurant and restaurants.member_of(restaurant, g.person["_id"]) is None:
         restaurants.forget(restaurant_id)  # the cached document may be older than the membership
-        restaurant = restaurants.get(restaurant_id)
+        restaurant = restaurants.get_even_suspended(restaurant_id)
     member = restaurants.member_of(restaurant, g.person["_id"]) if restaurant else None
     if restaurant is None or member is None:
         abort(404)
+    _refuse_suspended(restaurant)
     g.restaurant, g.member = restaurant, member
     if not at_least(member, role):
         abort(403)
@@ -240,7 +257,20 @@ def _restaurant(restaurant_id: ObjectId) -> Restaurant | None:
     """
     if "_flashes" in session:
         restaurants.forget(restaurant_id)
-    return restaurants.get(restaurant_id)
+    return restaurants.get_even_suspended(restaurant_id)
+
+
+def _refuse_suspended(restaurant: Restaurant) -> None:
+    """Raise DomainError (403) where an operator has suspended the restaurant."""
+    if restaurant.get("suspended_at"):
+        raise DomainError(
+            _(
+                "Whoever runs this site has suspended your restaurant. Its guests read that they should wave to the "
+                "staff, and no call comes here. Nothing was deleted. Please ask whoever runs this site."
+            ),
+            403,
+            title=_("Suspended"),
+        )
 
 
 def _enter_as_device(allowed: bool) -> None:
@@ -248,6 +278,7 @@ def _enter_as_device(allowed: bool) -> None:
     restaurant = _restaurant(restaurant_id)
     if restaurant is None or restaurant_id != g.login["restaurant_id"]:
         abort(404)
+    _refuse_suspended(restaurant)
     if not allowed:
         abort(403)
     g.restaurant, g.device = restaurant, g.login

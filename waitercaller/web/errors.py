@@ -20,18 +20,23 @@ from waitercaller.web.routing import is_for_guests
 log = logging.getLogger(__name__)
 
 RETRY_AFTER_SECONDS = 5
-NO_SESSION = "The CSRF session token is missing."  # what Flask-WTF says where no cookie has come
+# What Flask-WTF says where no cookie has come, and where the form is of an earlier one.
+NO_SESSION, ANOTHER_SESSION = "The CSRF session token is missing.", "The CSRF tokens do not match."
 
 
 class DomainError(Exception):
-    """A violated domain rule; it becomes a response with this message and status."""
+    """A violated domain rule; it becomes a response with this message and status.
+
+    Its title is the usual one of the status, unless another one is given.
+    """
 
     retry_after: int | None = None  # seconds
 
-    def __init__(self, message: str | LazyString, status: int = 409) -> None:
+    def __init__(self, message: str | LazyString, status: int = 409, title: str | LazyString = "") -> None:
         super().__init__(str(message))
         self.message = message
         self.status = status
+        self.title = title
 
 
 def init_app(app: Flask) -> None:
@@ -48,10 +53,10 @@ def wants_json() -> bool:
     return request.accept_mimetypes.best == "application/json"
 
 
-def error_page(status: int, message: str | None = None, retry_after: int | None = None) -> Response:
-    """The page (or, for scripts, the JSON) for this status; `message` replaces the standard sentence."""
-    title, standard = _texts(status)
-    message = message or standard
+def error_page(status: int, message: str = "", retry_after: int | None = None, title: str = "") -> Response:
+    """The page (or, for scripts, the JSON) for this status; `title` and `message` replace the standard ones."""
+    standard_title, standard = _texts(status)
+    title, message = title or standard_title, message or standard
     if wants_json():
         response = jsonify(ok=False, message=message, request_id=g.get("request_id"))
     else:
@@ -89,7 +94,7 @@ def _log_fault(exc_info: Any) -> None:
 
 
 def _domain_error(error: DomainError) -> Response:
-    return error_page(error.status, str(error.message), error.retry_after)
+    return error_page(error.status, str(error.message), error.retry_after, str(error.title))
 
 
 def _database_error(error: PyMongoError) -> Response:
@@ -104,17 +109,21 @@ def _database_error(error: PyMongoError) -> Response:
 
 def _csrf_error(error: CSRFError) -> Response:
     log.info("form refused: %s", error.description)
-    usual = _("This page was open for too long. Please go back, reload it and try again.")
+    usual = _("A part of this form is missing or too old. Please go back, reload the page and try again.")
     return error_page(400, _form_refusals().get(error.description or "", usual))
 
 
 def _form_refusals() -> dict[str, str]:
-    """Why a form was refused, and what its sender can do, where it is not that the page was open for too long."""
+    """Why a form was refused, and what its sender can do, where that is known."""
     return {
         security.OTHER_SITE: _("This was sent from another site, not from a page of ours. Nothing was changed."),
         security.NO_ORIGIN: _(
             "Your browser does not say from which page this was sent: a setting or an extension removes that. Allow it "
             "for this site, or use another browser. Nothing was changed."
+        ),
+        ANOTHER_SESSION: _(
+            "Somebody has logged in or out in this browser since this page was opened. Please go back, reload the page "
+            "and try again."
         ),
         NO_SESSION: _(
             "Your browser has not sent our cookie: it was deleted, or cookies are blocked. Allow cookies for this "
@@ -142,6 +151,8 @@ def _malformed_body(error: ParseException) -> Response:
 def _texts(status: int) -> tuple[str, str]:
     if status in (404, 405) and is_for_guests():
         return _("Nothing here"), _("Please scan the code on your table again, or wave to the staff.")
+    if status == 403 and is_for_guests():  # see security.guest_form
+        return _("That did not work"), _form_refusals()[security.OTHER_SITE]
     texts = {
         400: (_("That did not work"), _("Something in what was sent could not be read. Nothing was changed.")),
         403: (_("Not for you"), _("Your role in this restaurant does not include this page.")),

@@ -1,7 +1,8 @@
 """Rate limits: the name, the allowances and the message of each.
 
 Limits of accounts are counted in MongoDB, shared by all processes; while it is unavailable, each process counts in
-memory, so a limit always applies. Limits of guests are counted in memory only. A limit is counted in fixed windows
+memory, so a limit always applies. Limits of guests are counted in memory only: an answer to a call waits for no
+counter, and with N processes up to N times as many tries are taken. A limit is counted in fixed windows
 (aligned to multiples of their length), each by one conditional upsert, on the database's clock.
 
 Keys are stored as HMACs with the secret key: no e-mail or IP address is stored in plain text.
@@ -89,15 +90,33 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("These were several messages just now."),
         (Allowance(20, HOUR, "key"),),
     ),
+    "examine": Limit(TRIES, (Allowance(20, HOUR, "key"),)),
+    "operator_test": Limit(
+        lazy_gettext("These were several messages just now."),
+        (Allowance(20, HOUR, "key"),),
+    ),
+    "webhook_test": Limit(
+        lazy_gettext("These were several messages just now."),
+        (Allowance(20, HOUR, "key"),),
+    ),
     # From phones, without a login: a token is good once, and one that is wrong costs no query.
     "push_answer": Limit(TRIES, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
     # Audit entries of denied requests: more would push earlier entries out of the list that owners see.
     "denied": Limit(TRIES, (Allowance(10, HOUR, "key"),), shared=False),
     # The same for operations that can be repeated without limit; a long evening has fewer.
     "often": Limit(TRIES, (Allowance(30, HOUR, "key"),), shared=False),
+    # A button, which may ask every few seconds what its light shows; all of a restaurant share an address.
+    "button": Limit(
+        TRIES, (Allowance(20_000, 10 * MINUTE, "address"), Allowance(600, 10 * MINUTE, "key")), shared=False
+    ),
     # All guests of a restaurant can share the address of its Wi-Fi; a full restaurant stays far below this.
     "guest_call": Limit(GUEST, (Allowance(5000, 10 * MINUTE, "address"),), shared=False),
-    "guest_table": Limit(GUEST, (Allowance(60, 10 * MINUTE, "key"),), shared=False),
+    # Of phones that have not called before; those that have count by themselves, so that nobody locks them out.
+    "guest_table": Limit(
+        GUEST,
+        (Allowance(300, 10 * MINUTE, "key"), Allowance(60, 10 * MINUTE, "key and address")),
+        shared=False,
+    ),
     "guest_phone": Limit(GUEST, (Allowance(20, 5 * MINUTE, "key"),), shared=False),
 }
 

@@ -1,4 +1,4 @@
-"""URL converters for ids and table codes; URLs built outside of an HTTP request."""
+"""URL converters for ids and table codes; URLs built outside of an HTTP request; which URLs are of this site."""
 
 from bson import ObjectId
 from flask import Flask, current_app, request
@@ -49,3 +49,10 @@ def path_for(endpoint: str, **values: object) -> str:
     """The path of a route; works without a request context (event streams) and with an untrusted Host header."""
     current_app.inject_url_defaults(endpoint, values)
     return current_app.url_map.bind("localhost").build(endpoint, values)
+
+
+def safe_next(target: str | None) -> str | None:
+    """`target` if it is a path on this site, else None. Browsers read `//evil` and `/\\evil` as other hosts."""
+    if not target or not target.startswith("/") or target.startswith(("//", "/\\")):
+        return None
+    return None if any(ord(character) < 32 for character in target) else target

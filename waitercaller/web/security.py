@@ -1,4 +1,4 @@
-"""Security headers, CSRF protection, the cookie session, and trusted proxies."""
+"""Security headers, CSRF protection, and the cookie session."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -9,9 +9,7 @@ from flask import Flask, Response, abort, g, request
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
-from werkzeug.middleware.proxy_fix import ProxyFix
 
-from waitercaller.db.config import config
 from waitercaller.model import logins, tokens
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -80,10 +78,6 @@ def init_app(app: Flask) -> None:
     csrf.init_app(app)
     app.before_request(_refuse_other_sites)
     app.after_request(_headers)
-    proxies = config(app).proxy_count
-    if proxies:
-        # The proxy passes the Host header on; X-Forwarded-Host is never trusted.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
 
 
 def guest_form(view: View) -> View:

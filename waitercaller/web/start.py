@@ -16,5 +16,5 @@ def start_page() -> str:
 
 def _start_page_of(user_id: ObjectId) -> str:
     """The dashboard of the person's first restaurant, else the account page."""
-    found = restaurants.of_user(user_id)
+    found = [each for each in restaurants.of_user(user_id) if not each.get("suspended_at")]
     return url_for("requests.dashboard.page", restaurant_id=found[0]["_id"]) if found else url_for("account.index")

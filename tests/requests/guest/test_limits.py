@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from werkzeug.test import TestResponse
 from tests.support.cast import Person, visit
 from waitercaller.db import cache
 from waitercaller.model import counters, tables
+from waitercaller.requests.guest import views
 from waitercaller.web import limits
 
 pytestmark = pytest.mark.usefixtures("fresh_limits")
@@ -60,6 +62,25 @@ def test_a_table_that_calls_without_end_does_not_stop_the_next_one(app: Flask, c
     assert tap(visit(app), f"/t/{codes[1]}").status_code == 303
 
 
+def test_a_phone_without_cookies_locks_out_no_phone_that_has_called_and_nobody_at_another_address(
+    app: Flask, codes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = replace(limits.LIMITS["guest_table"], allowances=(limits.Allowance(3, limits.HOUR, "key and address"),))
+    monkeypatch.setitem(limits.LIMITS, "guest_table", few)
+    address, erin, frank = f"/t/{codes[0]}", visit(app), visit(app)
+    with_cookie, receipt = tap(erin, address), tap(frank, address).location
+    assert with_cookie.status_code == 303
+    frank.delete_cookie("device")
+    stranger = visit(app)
+    stranger.set_cookie("device", "made up")
+    assert [tap(each, address).status_code for each in (visit(app), visit(app), stranger)] == [303, 429, 429]
+    assert tap(erin, address).status_code == 303
+    assert tap(frank, receipt).status_code == 303
+    elsewhere = visit(app)
+    elsewhere.environ_base["REMOTE_ADDR"] = "198.51.100.7"
+    assert tap(elsewhere, address).status_code == 303
+
+
 def test_a_full_restaurant_behind_one_address_is_served(app: Flask, codes: list[str]) -> None:
     """Twelve tables, each with four phones that call three times within ten minutes."""
     phones = [(visit(app), code) for code in codes for _phone in range(4)]
@@ -83,6 +104,35 @@ def test_a_limit_of_guests_asks_nothing_of_the_database(app: Flask, monkeypatch:
     with app.test_request_context("/"):
         for name in ("guest_call", "guest_table", "guest_phone"):
             limits.check(name, "7")
+
+
+# --- streams ----------------------------------------------------------------------------------------------------------
+
+
+def test_one_phone_takes_neither_all_streams_of_a_table_nor_those_of_the_wifi(
+    app: Flask, codes: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(views, "MAX_STREAMS_PER_PHONE", 2)
+    monkeypatch.setattr(views, "MAX_NEW_STREAMS_PER_ADDRESS", 5)
+    app.extensions["hub"].listening = True
+    erin, stranger, path = visit(app), visit(app), f"/t/{codes[0]}/live"
+    before = tap(erin, f"/t/{codes[0]}").location.replace("?", "/live?")
+    opened: list[TestResponse] = []
+
+    def take(client: FlaskClient, path: str) -> int:
+        """How many streams it gets."""
+        number = len(opened)
+        while (answer := client.get(path, buffered=False)).status_code == 200:
+            opened.append(answer)
+        return len(opened) - number
+
+    stranger.set_cookie("device", "made up")
+    pages = [f"/t/{code}/live?form={fields(stranger.get(f'/t/{code}'))['form']}" for code in codes[:3]]
+    assert take(stranger, path) == 2  # without a page
+    assert [take(stranger, page) for page in pages] == [2, 1, 0]
+    assert take(erin, before) == 2  # its calls are known, also where it keeps no cookies
+    for stream in opened:
+        stream.close()
 
 
 # --- guessing ---------------------------------------------------------------------------------------------------------

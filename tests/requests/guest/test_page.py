@@ -246,6 +246,7 @@ def test_other_sites_cannot_send_the_form(phone: Phone, requests_in: Any, act: s
     form = {**phone.form(), "kind": "waiter"}
     answer = phone.send(act, form, headers={"Sec-Fetch-Site": site})
     assert answer.status_code == 403
+    assert "sent from another site" in answer.text
     assert requests_in() == []
 
 

@@ -19,7 +19,8 @@ from waitercaller.model.messages import Push
 from waitercaller.model.requests import queries, seen
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.subscriptions import Subscription
-from waitercaller.push import delivery, sender
+from waitercaller.outgoing import delivery
+from waitercaller.push import sender
 from waitercaller.requests.guest.table_view import TableView
 
 BEGIN = datetime(2031, 6, 4, 18, tzinfo=UTC)

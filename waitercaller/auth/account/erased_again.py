@@ -5,7 +5,7 @@ from pymongo.client_session import ClientSession
 from waitercaller.auth.account import leaving
 from waitercaller.db.client import transaction
 from waitercaller.db.config import config
-from waitercaller.model import erasure_log, restaurants, users
+from waitercaller.model import erasure_log, restaurants, tenancy, users
 from waitercaller.model.restaurants import Member, Restaurant
 from waitercaller.model.users import User
 
@@ -21,7 +21,7 @@ def erase_again() -> list[str]:
     except FileNotFoundError:
         return [f"{config().erasure_log} is not there: nobody is erased again. {ADVICE}"]
     done: list[str] = []
-    closed = [each for each in restaurants.present() if erasure_log.hash_of("restaurant", each["_id"]) in erased]
+    closed = [each for each in tenancy.present() if erasure_log.hash_of("restaurant", each["_id"]) in erased]
     for restaurant in closed:
         _close(restaurant)
     again = [user_id for user_id in users.ids() if erasure_log.hash_of("person", user_id) in erased]

@@ -15,7 +15,7 @@ from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
 from waitercaller.model import audit_trail, logins, profiles, restaurants, subscriptions, users
 from waitercaller.model.users import User
-from waitercaller.web import access, audit, passwords
+from waitercaller.web import access, audit, passwords, routing
 from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
@@ -83,7 +83,7 @@ def verify() -> ResponseReturnValue:
     before = access.current_login()["_id"]
     stay_logged_in(person)  # a new login id after each authentication, against session fixation
     logins.end(before)
-    return redirect(access.safe_next(request.args.get("next")) or url_for("account.index"), 303)
+    return redirect(routing.safe_next(request.args.get("next")) or url_for("account.index"), 303)
 
 
 def stay_logged_in(user: User, verified_at: datetime | None = None) -> None:
@@ -104,7 +104,12 @@ def _overview() -> dict[str, Any]:
     user_id = person["_id"]
     return {
         "restaurants": [
-            {"_id": restaurant["_id"], "name": restaurant["name"], "role": member["role"]}
+            {
+                "_id": restaurant["_id"],
+                "name": restaurant["name"],
+                "role": member["role"],
+                "suspended": bool(restaurant.get("suspended_at")),
+            }
             for restaurant in restaurants.of_user(user_id)
             if (member := restaurants.member_of(restaurant, user_id))
         ],

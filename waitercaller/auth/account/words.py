@@ -32,9 +32,13 @@ def _sentences() -> dict[str, str]:
         "two_factor_recovery_used": _("A recovery code was used"),
         "recovery_codes_renewed": _("New recovery codes were made"),
         "session_ended": _("A login was ended"),
+        "operator_added": _("Became an operator of this installation"),
+        "operator_removed": _("Is no operator of this installation any more"),
         "joined": _("Joined a restaurant"),
         "role_changed": _("Got another role in a restaurant"),
         "removed": _("Left a restaurant"),
         "denied": _("A page was refused"),
         "exported": _("All data was downloaded"),
+        "disabled": _("The account was disabled by whoever runs this site"),
+        "enabled": _("The account was enabled again"),
     }

@@ -93,6 +93,18 @@ def note_told(request: ServiceRequest) -> None:
     documents().update_one({**same, **as_read}, {"$set": {"untold": False}})
 
 
+def hook_due() -> list[ServiceRequest]:
+    """Up to BATCH_SIZE requests of which the webhook of their restaurant is still to be told."""
+    return list(documents().find({"hook_due": True}).limit(BATCH_SIZE))
+
+
+def note_hook_told(request: ServiceRequest) -> None:
+    """The messages about its steps to the webhook are enqueued, unless there are more since it was read."""
+    as_read = {"hook_due": True, "steps": {"$size": len(request["steps"])}}
+    same = {"_id": request["_id"], "restaurant_id": request["restaurant_id"], **as_read}
+    documents().update_one(same, {"$set": {"hook_due": False}})
+
+
 def is_unanswered(request: ServiceRequest) -> bool:
     """Whether the request is still waiting when managers are alerted, or have been."""
     due_at = request["due_at"]
@@ -114,7 +126,8 @@ def _turn_of_waiting(request: ServiceRequest, restaurant: Restaurant | None, tim
     else:
         following = {"next_step": "repeated", "due_at": now + times.repeat}
     entries: list[StepName] = [*steps, "repeated"] if "rehearsal" in request and told == "repeated" else [*steps]
-    return Turn(told, entries, {"level": level, "told_at": now, **following})
+    hook = service_request.hook_due(restaurant) if entries else {}
+    return Turn(told, entries, {"level": level, "told_at": now, **following, **hook})
 
 
 def _turn_of_accepted(request: ServiceRequest, restaurant: Restaurant | None, times: Escalation, now: datetime) -> Turn:

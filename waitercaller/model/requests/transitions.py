@@ -188,7 +188,8 @@ def _reminder(live: ServiceRequest, request: ServiceRequest, restaurant: Restaur
         "$inc": {"reminders": 1},
         "$push": {"keys": request["keys"][0], "steps": service_request.step("reminded", request["steps"][0]["by"])},
     }
-    values = {**_asked(live, request), **(escalation.remind(live) if subscriptions.has_phones(restaurant) else {})}
+    told = escalation.remind(live) if subscriptions.has_phones(restaurant) else {}
+    values = {**_asked(live, request), **told, **service_request.hook_due(restaurant)}
     return {**change, "$set": values} if values else change
 
 

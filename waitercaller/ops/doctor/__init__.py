@@ -16,6 +16,7 @@ CHECKS: tuple[Check, ...] = (
     machine.disk,
     machine.erasure_log,
     database.answers,
+    database.backups,
     database.version,
     database.replica_set,
     database.indexes,

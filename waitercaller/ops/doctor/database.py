@@ -10,6 +10,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from config import Config
 from waitercaller.db import clock, schema, server
 from waitercaller.db.client import db
+from waitercaller.model import upkeep
 from waitercaller.ops.doctor.finding import Finding, bad, good, note
 
 TIMEOUT_SECONDS = 5.0  # per check
@@ -26,6 +27,8 @@ REPLICA_SET_ADVICE = (
 )
 # With one of these actions a user can grant itself every right, or stop the server.
 EXCESSIVE_ACTIONS = {"anyAction", "createUser", "grantRole", "createRole", "updateRole", "changePassword", "shutdown"}
+MAX_BACKUP_AGE = timedelta(days=2)
+MAX_DRILL_AGE = timedelta(days=120)  # four times a year, says docs/operations.md
 MIN_OPLOG_WINDOW = timedelta(hours=24)  # a member that was down for longer needs a full resync
 RIGHTS_ADVICE = "Give the user the rights that deploy/mongodb/users.js gives."
 
@@ -151,6 +154,29 @@ def oplog(_config: Config) -> Iterator[Finding]:
     if window is not None:
         hours = window.total_seconds() / 3600
         yield good(f"The oplog goes back {hours:.0f} hours; it should hold {MIN_OPLOG_WINDOW.days * 24} on a busy day.")
+
+
+def backups(_config: Config) -> Iterator[Finding]:
+    """Whether a backup was made lately, and a restore of one tried (deploy/backup.sh, deploy/restore.sh)."""
+    try:
+        with pymongo.timeout(TIMEOUT_SECONDS):
+            done = upkeep.noted()
+    except PyMongoError:
+        return  # reported by `answers`
+    backup, drill = done.get("backup"), done.get("drill")
+    if backup is None:
+        yield note("No backup has been noted yet.", "systemctl start waitercaller-backup makes one.")
+    elif (age := clock.now() - backup["at"]) > MAX_BACKUP_AGE:
+        words = f"The last backup, {backup['file']}, is {age.days} days old."
+        yield bad(words, "Why is none made? journalctl -u waitercaller-backup")
+    else:
+        yield good(f"The last backup, {backup['file']}, is {age.total_seconds() / 3600:.0f} hours old.")
+    if drill is None or clock.now() - drill["at"] > MAX_DRILL_AGE:
+        last = f"since {drill['at']:%Y-%m-%d}" if drill else "yet"
+        advice = "deploy/restore.sh /var/backups/waitercaller tries the newest, and changes nothing."
+        yield note(f"No restore of a backup has been tried {last}.", advice)
+    else:
+        yield good(f"A restore was tried on {drill['at']:%Y-%m-%d}, and took {drill['seconds']} s.")
 
 
 def clocks(_config: Config) -> Iterator[Finding]:

@@ -25,10 +25,11 @@ def _conflicts(config: Config) -> Iterator[Finding]:
         yield bad(f"{host}, of PUBLIC_URL, is not in TRUSTED_HOSTS.", "Add it: its visitors are refused.")
     if not config.https:
         yield bad("PUBLIC_URL begins with http://.", "Passwords and codes need https: see README, Deploy.")
-    elif config.proxy_count == 0:
+    elif config.proxy_count == 0 and not config.trusted_proxies:
         yield bad(
             "PROXY_COUNT is 0, but https is spoken by a proxy.",
-            "Set it to 1 behind Apache: until then all visitors have one address, and forms may be refused.",
+            "Set it to 1 behind Apache, or TRUSTED_PROXIES to the address of your own proxy: until then all visitors "
+            "have one address, and forms may be refused.",
         )
     if config.log_format != "json":
         yield note("LOG_FORMAT is text.", "Set it to json where programs read the log.")

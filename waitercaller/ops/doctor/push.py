@@ -9,7 +9,7 @@ from pymongo.errors import PyMongoError
 from config import Config
 from waitercaller.model import subscriptions
 from waitercaller.ops.doctor.finding import Finding, bad, good, note
-from waitercaller.push import delivery
+from waitercaller.outgoing import delivery
 
 TIMEOUT_SECONDS = 5.0
 

@@ -45,13 +45,14 @@ def key_of_form(table: Table) -> str:
     return key
 
 
-def issue_of_form(table: Table) -> datetime | None:
-    """When the form field that is sent with this HTTP request was issued; None if it is not good for a call."""
+def page_of_form(table: Table) -> tuple[str, datetime | None]:
+    """The key of the form field that is sent with this HTTP request, and its issue; "" and None if it cannot call."""
     try:
-        table_id, _key, issued = _form_field()
+        table_id, key, issued = _form_field()
     except (BadData, ValueError):
-        return None
-    return issued if table_id == str(table["_id"]) and clock.now() - issued <= PAGE_LIFETIME else None
+        return "", None
+    is_good = table_id == str(table["_id"]) and clock.now() - issued <= PAGE_LIFETIME
+    return (key, issued) if is_good else ("", None)
 
 
 def _form_field() -> tuple[str, str, datetime]:

@@ -1,7 +1,10 @@
-"""Pseudonymous ids of guests' phones: a random cookie, of which only an HMAC per restaurant is stored.
+"""Pseudonymous ids of guests' phones: a signed random cookie, of which only an HMAC per restaurant is stored.
 
 Used so that only the phone that made a call can cancel it, and so that a phone that calls where nobody sits can be
 paused without pausing its table. A phone without cookies is recognized by the id in its receipt instead.
+
+Limits count a phone by itself once it has called (`counted_id`): both cookie and receipt are signed, so nobody makes up
+phones for more calls or streams. A cookie of an older version, without the signature, still tells a phone from others.
 """
 
 import hmac
@@ -15,6 +18,7 @@ from werkzeug.wrappers import Response
 from waitercaller.db.config import config
 
 COOKIE_LIFETIME = timedelta(days=180)
+ID_LENGTH = 32  # of the random part of a cookie, in characters
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,15 @@ def known_ids(restaurant_id: ObjectId, receipt_phone: str) -> list[str]:
     return [each for each in dict.fromkeys((cookie_id, receipt_phone)) if each]
 
 
+def counted_id(restaurant_id: ObjectId, receipt_phone: str) -> str:
+    """The id by which limits count the phone that sent this HTTP request; empty if it has not called before."""
+    cookie = request.cookies.get(_cookie(), "")
+    phone, signature = cookie[:ID_LENGTH], cookie[ID_LENGTH:].encode("utf-8", "surrogatepass")
+    if hmac.compare_digest(signature, _signature(phone).encode()):
+        return _digest("device", str(restaurant_id), cookie)
+    return receipt_phone
+
+
 def identify_or_create(restaurant_id: ObjectId, receipt_phone: str, key: str) -> PhoneId:
     """The ids of the phone that sends this call; a new phone gets one.
 
@@ -53,8 +66,14 @@ def identify_or_create(restaurant_id: ObjectId, receipt_phone: str, key: str) ->
     """
     if ids := known_ids(restaurant_id, receipt_phone):
         return PhoneId(ids)
-    cookie = _digest("device cookie", key)
+    phone = _digest("device cookie", key)
+    cookie = phone + _signature(phone)
     return PhoneId([_digest("device", str(restaurant_id), cookie)], cookie)
+
+
+def _signature(phone: str) -> str:
+    """The end of a cookie that begins with `phone`."""
+    return _digest("signed device cookie", phone)
 
 
 def _digest(*parts: str) -> str:

@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response as BaseResponse
 from waitercaller.alerts import due_steps
 from waitercaller.db import clock
 from waitercaller.live import streams
-from waitercaller.model import joins, pauses, restaurants, tables
+from waitercaller.model import joins, restaurants, tables
 from waitercaller.model.languages import DEFAULT_LANGUAGE, LANGUAGES
 from waitercaller.model.requests import queries, transitions
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
-from waitercaller.requests.guest import blueprint, call_form, links, pages, phone_id, table_view
+from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, table_view
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, analytics, limits
 from waitercaller.web.errors import DomainError
@@ -26,8 +26,11 @@ from waitercaller.web.security import guest_form
 
 REFRESH_SECONDS = 15  # between reloads of a page without scripts while a request is live
 MAX_HELD_REQUESTS = 6  # in one phone's receipt
-MAX_STREAMS_PER_TABLE = 40
-MAX_STREAMS_PER_ADDRESS = 600  # all guests of a restaurant may share its Wi-Fi's IP address
+# In each process. All guests of a restaurant may share its Wi-Fi's IP address; half of its streams are kept for phones
+# that have called before.
+MAX_STREAMS_PER_PHONE = 6  # one that loses its connection leaves some behind for half a minute
+MAX_STREAMS_PER_TABLE = 40  # of phones that have not called
+MAX_STREAMS_PER_ADDRESS, MAX_NEW_STREAMS_PER_ADDRESS = 600, 300
 
 
 @blueprint.get("/t/<code:code>", strict_slashes=False)
@@ -70,8 +73,9 @@ def call(code: str) -> ResponseReturnValue:
     asked = call_form.read(restaurant)
     receipt = links.read_receipt(table)
     phone = phone_id.identify_or_create(table["restaurant_id"], receipt.phone, key)
-    _limit_calls(table, phone.id)
-    if _count_if_paused(restaurant, table, phone.ids):
+    known = phone_id.counted_id(table["restaurant_id"], receipt.phone)
+    calling.limit_calls(table, known or phone.id, is_known=bool(known))
+    if calling.count_if_paused(restaurant, table, phone.ids):
         return _back(code, table, receipt)
     if not table_view.is_open(restaurant):
         return _back(code, table, receipt)  # the page says when the restaurant opens
@@ -107,7 +111,7 @@ def reopen(code: str) -> ResponseReturnValue:
     _refuse_old_code(current)
     receipt = links.read_receipt(table)
     phone_ids = _phone_ids(table, receipt)
-    if table_view.is_open(restaurant) and not _count_if_paused(restaurant, table, phone_ids):
+    if table_view.is_open(restaurant) and not calling.count_if_paused(restaurant, table, phone_ids):
         view = table_view.read(restaurant, table, receipt.held, phone_ids)
         transitions.reopen(table_view.scope_of(restaurant), view.reopenable_ids, by=None)
         due_steps.take_now(queries.with_ids(table_view.scope_of(restaurant), view.reopenable_ids))
@@ -122,7 +126,7 @@ def live(code: str) -> Response:
     receipt, language, asked = links.read_receipt(table), current_language(), asked_language()
     phone_ids, interval = _phone_ids(table, receipt), streams.HEARTBEAT_SECONDS
     followed = table_view.followed(here, table, receipt.held)
-    issued = links.issue_of_form(table)
+    key, issued = links.page_of_form(table)
 
     def new_form_field() -> dict[str, str]:
         """While its stream is open a page does not grow too old to call; one that comes back too old stays so."""
@@ -144,7 +148,7 @@ def live(code: str) -> Response:
         interval = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)
         return pages.state_fragment(view, code, language, found[1], asked)
 
-    caps = {f"table:{table['_id']}": MAX_STREAMS_PER_TABLE, f"guests:{limits.network()}": MAX_STREAMS_PER_ADDRESS}
+    caps = _stream_limits(table, phone_id.counted_id(table["restaurant_id"], receipt.phone), key)
     topics = [f"guests:{here['_id']}", *(f"table:{each}" for each in followed)]
     return streams.respond(
         "state", topics, caps, read, revoked_reason="gone", interval=lambda: interval, besides=new_form_field
@@ -152,12 +156,21 @@ def live(code: str) -> Response:
 
 
 def _find(code: str) -> tuple[Table, bool, Restaurant]:
-    """The table, whether this is its current code, and its restaurant. Raises DomainError (404) for an unknown code."""
+    """The table, whether this is its current code, and its restaurant.
+
+    Raises DomainError for an unknown code (404), and where an operator has suspended the restaurant (403).
+    """
     found = tables.by_code(code)
-    restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
+    restaurant = restaurants.get_even_suspended(found[0]["restaurant_id"]) if found else None
     if found is None or restaurant is None:
         raise DomainError(_("This code is not in use. Please scan the code on your table, or wave to the staff."), 404)
     offer(_offered(restaurant))
+    if restaurant.get("suspended_at"):
+        raise DomainError(
+            _("This restaurant takes no calls at the moment, and nobody comes because of an earlier one."),
+            403,
+            title=_("Please wave to the staff"),
+        )
     return found[0], found[1], restaurant
 
 
@@ -188,19 +201,19 @@ def _phone_ids(table: Table, receipt: links.Receipt) -> list[str]:
     return phone_id.known_ids(table["restaurant_id"], receipt.phone)
 
 
-def _count_if_paused(restaurant: Restaurant, table: Table, phones: list[str]) -> bool:
-    """Whether the phone or the table is paused; if so, count this tap."""
-    pause = pauses.applying_to(table, phones, joins.tables_with(restaurant, table["_id"], clock.now()))
-    if pause is not None:
-        pauses.count_tap(pause, joins.as_one(restaurant, table))
-    return pause is not None
-
-
-def _limit_calls(table: Table, phone: str) -> None:
-    """Raise DomainError over the limits per phone, table or address; the last is high, as guests share addresses."""
-    limits.check("guest_call")
-    limits.check("guest_phone", phone)
-    limits.check("guest_table", str(table["_id"]))
+def _stream_limits(table: Table, known_phone: str, page_key: str) -> dict[str, int]:
+    """The holders of a stream and their limits: a phone that has called counts by itself, and others by their page."""
+    network = limits.network()
+    all_guests = {f"guests:{network}": MAX_STREAMS_PER_ADDRESS}
+    if known_phone:
+        return {f"phone:{known_phone}": MAX_STREAMS_PER_PHONE, **all_guests}
+    page = page_key or f"{table['_id']} {network}"  # old pages of a table and address count as one
+    return {
+        f"page:{page}": MAX_STREAMS_PER_PHONE,
+        f"table:{table['_id']}": MAX_STREAMS_PER_TABLE,
+        f"new guests:{network}": MAX_NEW_STREAMS_PER_ADDRESS,
+        **all_guests,
+    }
 
 
 def _back(code: str, table: Table, receipt: links.Receipt) -> BaseResponse:

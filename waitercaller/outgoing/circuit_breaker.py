@@ -1,4 +1,4 @@
-"""A circuit breaker for each push service.
+"""A circuit breaker for each service.
 
 A batch of messages takes as long as its slowest conversation, so a service that times out again and again would delay
 the messages of all others. After several timeouts in a row its circuit is open: it is not asked for a while. Then it is
@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from waitercaller.db import clock
 
-MOST_SERVICES = 1000  # remembered at a time: hosts come from browsers
+MOST_SERVICES = 1000  # remembered at a time: hosts come from browsers and owners
 
 Service = tuple[str, int]  # host and port
 
