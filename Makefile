@@ -26,7 +26,7 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test engines quick moments lint bench release pins translations chromium deploy-tools node
+.PHONY: help run demo test engines quick moments lint bench release pictures pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +39,7 @@ help:
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
 	@echo 'make release       write the release of HEAD into dist/: tarball, SBOM, licences, checksums'
+	@echo 'make pictures      make the pictures of the README anew, from the demo'
 	@echo 'make translations  bring the catalogues up to date with the code'
 	@echo 'make pins          choose the newest versions that the requirements allow'
 
@@ -89,6 +90,9 @@ bench: .venv/test.stamp
 
 release: .venv/run.stamp
 	@.venv/bin/python deploy/release.py
+
+pictures: .venv/test.stamp chromium
+	@.venv/bin/python -m tests.pictures
 
 # A .venv that does not work (its Python was upgraded, the folder was moved) or has another PYTHON is recreated.
 ifneq ($(shell .venv/bin/python -m pip --version >/dev/null 2>&1 && echo works),works)

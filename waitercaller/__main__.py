@@ -1,6 +1,7 @@
 """`python -m waitercaller run`: the application with an embedded database, for one computer. `make run` calls it.
 
-`run --demo` runs `python -m waitercaller make-demo` as a subprocess with the application's settings in its environment.
+`run --demo` runs `python -m waitercaller make-demo`, then `play-demo`, as subprocesses with the application's settings
+in their environment.
 """
 
 import argparse
@@ -10,7 +11,8 @@ from pathlib import Path
 
 from config import Config
 from waitercaller import create_app
-from waitercaller.local import LocalError, demo, server
+from waitercaller.db.client import patiently
+from waitercaller.local import LocalError, demo, evening, server
 
 
 def main() -> int:
@@ -21,11 +23,15 @@ def main() -> int:
     run.add_argument("--demo", action="store_true", help="with a demo restaurant")
     run.add_argument("--data", type=Path, default=server.ROOT / "instance", help="where the data is kept")
     commands.add_parser("make-demo")
+    commands.add_parser("play-demo")
     arguments = parser.parse_args()
     if arguments.command == "make-demo":
-        with create_app(Config.from_env(os.environ)).app_context():
+        with create_app(Config.from_env(os.environ)).app_context(), patiently():  # thousands of calls
             print(demo.prepare(), end="")
         return 0
+    if arguments.command == "play-demo":
+        with create_app(Config.from_env(os.environ)).app_context():
+            evening.play(demo.find(), lambda: False)
     try:
         server.run(os.environ, arguments.data.absolute(), arguments.demo)
     except LocalError as error:

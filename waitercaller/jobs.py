@@ -23,6 +23,7 @@ from waitercaller.model import erasure, pauses, presence
 from waitercaller.model.rollups import store as rollups
 from waitercaller.ops import figures
 from waitercaller.push import sender
+from waitercaller.report import letter
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ PAUSES_INTERVAL_SECONDS = 5.0
 CLOCK_INTERVAL_SECONDS = 60.0
 ERASURE_INTERVAL_SECONDS = 30.0
 ROLLUP_INTERVAL_SECONDS = 60.0
+LETTER_INTERVAL_SECONDS = 300.0
 METRICS_INTERVAL_SECONDS = 2.0
 STOP_INTERVAL_SECONDS = 0.2
 
@@ -56,6 +58,7 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("pauses", lambda: _repeat(app, is_alive, PAUSES_INTERVAL_SECONDS, pauses.end_due)),
         ("erasure", lambda: _repeat(app, is_alive, ERASURE_INTERVAL_SECONDS, _erase)),
         ("rollups", lambda: _repeat(app, is_alive, ROLLUP_INTERVAL_SECONDS, rollups.process_due)),
+        ("letters", lambda: _repeat(app, is_alive, LETTER_INTERVAL_SECONDS, letter.enqueue_due)),
         ("presence", lambda: _repeat(app, is_alive, presence.BEAT_SECONDS, presence.beat)),
         ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL_SECONDS, lambda: figures.sample(streams.hub(app)))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),

@@ -55,10 +55,13 @@ def everywhere(page: Page, owner: Person, laid: list[Table]) -> Iterator[str]:
     """Open every page, logged in as `owner`; the public pages come last."""
     tables_pages = ["tables", f"tables/{laid[0]['_id']}", "tables/print"]
     staff = ["dashboard", *tables_pages, "staff", "staff/history"]
-    staff += ["report", "history", "enter"]
+    staff += ["report", "my-calls", "history", "enter"]
     staff += [
         "settings",
-        *(f"settings/{each}" for each in ("opening", "house", "kinds", "kinds/bill", "zones", "attention", "webhook")),
+        *(
+            f"settings/{each}"
+            for each in ("opening", "house", "kinds", "kinds/bill", "zones", "attention", "webhook", "keeping")
+        ),
     ]
     own = ["", "/email", "/password", "/sessions", "/two-factor", "/verify", "/delete"]
     guest = [f"/t/{table['code']}" for table in laid[:2]]

@@ -22,6 +22,7 @@ from waitercaller.model import (
     buttons,
     duty,
     erasure,
+    letters,
     logins,
     operators,
     pauses,
@@ -44,6 +45,7 @@ from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 
 HOUR = timedelta(hours=1)
+FLAGS = ("alert_mail", "duty", "notes", "two_factor_required")  # settings
 TYPES = {**{told: type_ for type_, told in SCALARS.items()}, "object": dict, "null": type(None)}
 
 
@@ -188,9 +190,10 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     settings.change(restaurant_id, lambda _now: set_by_owner)
     _share_tables(alice, bob, table)
     _connect(restaurant_id, table)
-    restaurants.set_setting(restaurant_id, "escalation", {"nag": 30, "all_zones": 60, "alert": 90})
-    for name in ("alert_mail", "duty", "notes", "two_factor_required"):
-        restaurants.set_setting(restaurant_id, name, True)
+    values = {"escalation": {"nag": 30, "all_zones": 60, "alert": 90}, "keep_calls_days": 90}
+    for name, value in {**values, **dict.fromkeys(FLAGS, True)}.items():
+        restaurants.set_setting(restaurant_id, name, value)
+    letters.choose(restaurant_id, alice.member_id, True)
     secret = second_factors.offer(alice.user_id, "a login")
     second_factors.turn_on(alice.user_id, secret, 1, ["a recovery code"], None)
     second_factors.offer(bob.user_id, "a login")

@@ -145,6 +145,25 @@ def test_other_settings_stay(app: Flask, alice: Person, here: str, restaurant: C
     assert set(restaurant()["settings"]) == {"two_factor_required", "escalation", "alert_mail", "notes"}
 
 
+# --- how long calls are kept ------------------------------------------------------------------------------------------
+
+
+def test_the_owner_chooses_how_long_calls_are_kept(alice: Person, here: str, restaurant: Callable[[], Any]) -> None:
+    assert "400 days" in alice.client.get(here).text
+    form = opened(alice, f"{here}/keeping")
+    for sent in ("29", "401", "", "many", "-30", "30.5", "9" * 5000):
+        answer = alice.client.post(f"{here}/keeping", data={**form, "keep_calls_days": sent})
+        assert answer.status_code == 400, sent
+        assert "keep_calls_days-error" in answer.text, sent
+    assert restaurant()["settings"] == {}
+    assert alice.client.post(f"{here}/keeping", data={**form, "keep_calls_days": "30"}).status_code == 303
+    assert restaurant()["settings"] == {"keep_calls_days": 30}
+    assert "30 days" in alice.client.get(here).text
+    answer = alice.client.post(f"{here}/keeping", data={**form, "keep_calls_days": "90"})  # it had shown 400
+    assert answer.status_code == 409
+    assert "“30”" in answer.text
+
+
 # --- two owners at once -----------------------------------------------------------------------------------------------
 
 

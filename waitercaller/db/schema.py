@@ -40,6 +40,8 @@ BUSY_INTERVAL_SECONDS = 1.0
 INDEXES: dict[str, list[IndexModel]] = {
     "restaurants": [
         IndexModel([("members.user_id", ASCENDING)]),
+        IndexModel([("members.letter", ASCENDING)]),
+        IndexModel([("settings.keep_calls_days", ASCENDING)]),
         IndexModel([("hours.day", ASCENDING)]),
         IndexModel([("opening.state", ASCENDING)]),
         IndexModel([("duty.until", ASCENDING)]),

@@ -65,6 +65,9 @@ def run(environ: Mapping[str, str], data: Path, demo: bool = False) -> None:
         server = _start_server(address, settings)
         stack.callback(processes.stop, server, STOP_TIMEOUT_SECONDS)
         _wait_until_it_answers(address, server)
+        if demo:
+            play = [sys.executable, "-m", "waitercaller", "play-demo"]
+            stack.callback(processes.stop, processes.start(play, folder=ROOT, environ=settings), STOP_TIMEOUT_SECONDS)
         _print_summary(address, data, words)
         _supervise(address, server, database)
 

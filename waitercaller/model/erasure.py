@@ -13,7 +13,7 @@ document of a work queue, processed in windows of one day; it is idempotent, int
 - Then a line in the log of erasures (erasure_log), by which a restored backup loses them again. A log that cannot be
   written fails the erasure, which is retried.
 - After 7 days: sent mails (mail/outbox). After 400 days: the audit, anonymised by then.
-- Anonymised requests stay for 400 days, their counts without limit.
+- Anonymised requests stay for 400 days, or as many as the owner has chosen, their counts without limit.
 """
 
 from datetime import datetime, timedelta

@@ -38,6 +38,7 @@ class Member(TypedDict):
     role: Role
     zones: list[str]  # ids of the member's zones; empty: all
     push: NotRequired[Literal["all", "escalated", "none"]]  # the widest choice of their subscriptions
+    letter: NotRequired[bool]  # an owner who wants the letter on Mondays; see `letters`
     push_at: NotRequired[datetime]  # when `push` was written; makes concurrent transactions conflict
 
 
@@ -86,6 +87,7 @@ class Settings(TypedDict, total=False):
     two_factor_required: bool  # managers and owners need a second factor; default: False
     duty: bool  # members can go on duty; default: True
     webhook: Webhook  # default: none
+    keep_calls_days: int  # 30 to 400: how long requests are kept; default: 400
 
 
 class Restaurant(OpeningTimes):

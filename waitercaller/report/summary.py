@@ -1,16 +1,17 @@
-"""Aggregation of rollups for the report: by hour, day, zone and kind."""
+"""Aggregation of rollups for the report: by hour, weekday, day, zone, kind and table."""
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from datetime import date, datetime
 from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from waitercaller.model.rollups import times
 from waitercaller.model.rollups.figures import Cell, Figures
-from waitercaller.model.rollups.store import Rollup
+from waitercaller.model.rollups.store import Counts
 
 PERIODS = (1, 7, 28, 90)  # days, today included
+LONGEST_BY_DAY = 31  # days; a longer period is drawn by weeks
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -32,16 +33,6 @@ class TimedCell(NamedTuple):
     cell: Cell
 
 
-class Bar(NamedTuple):
-    """A bar of the chart: calls in an hour of the day, and those answered in time; heights in percent."""
-
-    hour: int
-    calls: int
-    in_time: int
-    height: float
-    filled: float
-
-
 def period(days: int, now: datetime, zone: ZoneInfo) -> Period:
     """The last `days` days, today included."""
     last = times.day_of(now, zone)
@@ -54,12 +45,19 @@ def before(this: Period, zone: ZoneInfo) -> Period:
     return period(this.days, this.end.astimezone(zone) - this.days * times.DAY, zone)
 
 
-def timed_cells(rollups: Iterable[Rollup], zone: ZoneInfo) -> list[TimedCell]:
-    """The cells of these rollups with their local times."""
+def whole_days(this: Period, zone: ZoneInfo) -> Iterator[tuple[datetime, datetime]]:
+    """The begin and end of each of its days, oldest first; the last ends with the period."""
+    for number in range(this.days):
+        begin, end = (times.beginning_of(this.first + (number + ahead) * times.DAY, zone) for ahead in (0, 1))
+        yield begin, min(end, this.end)
+
+
+def timed_cells(counts: Iterable[Counts], zone: ZoneInfo) -> list[TimedCell]:
+    """The cells of these counts with their local times."""
     return [
-        TimedCell(rollup["quarter"].astimezone(zone), times.day_of(rollup["quarter"], zone), cell)
-        for rollup in rollups
-        for cell in rollup["cells"]
+        TimedCell(each["quarter"].astimezone(zone), times.day_of(each["quarter"], zone), cell)
+        for each in counts
+        for cell in each["cells"]
     ]
 
 
@@ -74,24 +72,38 @@ def by(key: Callable[[TimedCell], Key], items: Iterable[TimedCell]) -> dict[Key,
 def hours(items: Iterable[TimedCell]) -> dict[int, Figures]:
     """The figures by hour, ordered from times.MORNING, at which the restaurant's day begins."""
     groups = by(lambda item: item.at.hour, items)
-    return dict(sorted(groups.items(), key=lambda group: _hours_since_morning(group[0])))
+    return dict(sorted(groups.items(), key=lambda group: since_morning(group[0])))
 
 
-def bars(by_hour: dict[int, Figures], limit: timedelta) -> list[Bar]:
-    """A bar per hour from the first with calls to the last; answered in time means within `limit`."""
-    if not by_hour:
-        return []
-    highest = max(figures.calls for figures in by_hour.values())
-    first, last = _hours_since_morning(next(iter(by_hour))), _hours_since_morning(list(by_hour)[-1])
-    chart = []
-    for offset in range(first, last + 1):
-        hour = (offset + times.MORNING.hour) % 24
-        figures = by_hour.get(hour, Figures())
-        calls, in_time = figures.calls, figures.within(limit)
-        chart.append(Bar(hour, calls, in_time, round(100 * calls / highest, 1), round(100 * in_time / highest, 1)))
-    return chart
+def hours_and_weekdays(items: Iterable[TimedCell]) -> dict[tuple[int, int], Figures]:
+    """The figures by hour of the clock and weekday of the restaurant's day (0: Monday).
+
+    So one in the morning of Saturday is an hour of Friday.
+    """
+    return by(lambda item: (item.at.hour, item.day.weekday()), items)
 
 
-def _hours_since_morning(hour: int) -> int:
+def hours_between(found: Iterable[int]) -> list[int]:
+    """The hours from the first of these to the last, without a gap, in the order of the restaurant's day."""
+    offsets = [since_morning(hour) for hour in found]
+    return [(offset + times.MORNING.hour) % 24 for offset in range(min(offsets), max(offsets) + 1)] if offsets else []
+
+
+def steps(this: Period, items: Iterable[TimedCell]) -> list[int]:
+    """The steps of the time line of this period by their keys, oldest first; see `step_of`."""
+    if this.days == 1:
+        return hours_between({item.at.hour for item in items})
+    return list(reversed(range(this.days if this.days <= LONGEST_BY_DAY else -(-this.days // 7))))
+
+
+def step_of(this: Period) -> Callable[[TimedCell], int]:
+    """The key of a cell's step: its hour in a period of one day; otherwise how many days, or weeks, before the last."""
+    if this.days == 1:
+        return lambda item: item.at.hour
+    length = 1 if this.days <= LONGEST_BY_DAY else 7
+    return lambda item: (this.last - item.day).days // length
+
+
+def since_morning(hour: int) -> int:
     """Hours since the beginning of the restaurant's day."""
     return (hour - times.MORNING.hour) % 24

@@ -4,19 +4,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 from bson import ObjectId
-from flask import Response, abort, render_template, request
-from flask_babel import gettext as _
+from flask import abort, render_template, request
+from flask_babel import get_locale
 
 from waitercaller.db import clock
 from waitercaller.model import restaurants
 from waitercaller.model.requests import queries
 from waitercaller.model.rollups import store, times
-from waitercaller.model.rollups.figures import total
+from waitercaller.model.rollups.figures import Figures, total
 from waitercaller.model.service_request import escalation_of
-from waitercaller.report import blueprint, history, story, summary, words
+from waitercaller.report import blueprint, findings, history, periods, pictures, story, summary, words
 from waitercaller.report.summary import Period, TimedCell
-from waitercaller.web import access, sheet
-from waitercaller.web.languages import current_language
+from waitercaller.web import access
 
 blueprint.add_app_template_filter(words.minutes_and_seconds, "minutes_and_seconds")
 
@@ -29,40 +28,37 @@ def index(restaurant_id: ObjectId) -> str:
     """The report of a period."""
     restaurant = access.current_restaurant()
     zone = restaurants.time_zone(restaurant)
-    period = _period()
+    period = periods.current()
     earlier = summary.before(period, zone)
-    is_known = restaurant["created_at"] <= earlier.begin
-    items, limit = _timed_cells(period), escalation_of(restaurant).alert
+    items, limits = periods.timed_cells(period), escalation_of(restaurant)
+    old = periods.timed_cells(earlier) if restaurant["created_at"] <= earlier.begin else None
+    hourly, locale = summary.hours_and_weekdays(items), get_locale()
+    first_weekday = locale.first_week_day if locale else 0
     return render_template(
         "report/index.html",
         period=period,
         periods=summary.PERIODS,
         now=total(item.cell for item in items),
-        before=total(item.cell for item in _timed_cells(earlier)) if is_known else None,
-        limit=limit,
-        bars=summary.bars(summary.hours(items), limit),
-        groups=words.groups(restaurant, period, items),
+        before=total(item.cell for item in old) if old is not None else None,
+        limit=limits.alert,
+        findings=findings.sentences(items, old, words.zone_names(restaurant, items)),
+        heat_of_calls=pictures.heat_of_calls(hourly, first_weekday),
+        heat_of_waits=pictures.heat_of_waits(hourly, first_weekday, limits),
+        weekday_names={width: words.weekday_names(width) for width in ("abbreviated", "wide")},
+        **_time_line(period, items, summary.by(summary.step_of(earlier), old) if old is not None else None),
+        groups=[
+            (group, pictures.longest_of(row.now for row in group.rows))
+            for group in words.groups(restaurant, items, old)
+        ],
+        share=pictures.share,
     )
-
-
-@blueprint.get("/report.csv")
-@access.least("manager")
-def download(restaurant_id: ObjectId) -> Response:
-    """The figures of a period as CSV: a row per hour, zone and kind."""
-    period = _period()
-    items = _timed_cells(period)
-    text = sheet.to_csv([_column_titles(), *_rows(items)], current_language())
-    response = Response(text, mimetype="text/csv")
-    name = f"waiter-caller-{period.first}-{period.last}.csv"
-    response.headers.set("Content-Disposition", "attachment", filename=name)
-    return response
 
 
 @blueprint.get("/report/unreached")
 @access.least("manager")
 def show_unreached(restaurant_id: ObjectId) -> str:
     """The calls of a period that reached nobody, newest first."""
-    restaurant, now, period = access.current_restaurant(), clock.now(), _period()
+    restaurant, now, period = access.current_restaurant(), clock.now(), periods.current()
     zone, limits = restaurants.time_zone(restaurant), escalation_of(restaurant)
     calls = store.unreached_between(restaurant_id, period.begin, _before() or period.end, CALLS_PER_PAGE + 1)
     shown = calls[:CALLS_PER_PAGE]
@@ -115,20 +111,6 @@ def show_story(restaurant_id: ObjectId, request_id: ObjectId) -> str:
     )
 
 
-def _period() -> Period:
-    """The period in the query string; default: 7 days."""
-    days = request.args.get("days", "7")
-    if days not in map(str, summary.PERIODS):
-        abort(404)
-    return summary.period(int(days), clock.now(), restaurants.time_zone(access.current_restaurant()))
-
-
-def _timed_cells(period: Period) -> list[TimedCell]:
-    restaurant = access.current_restaurant()
-    rollups = store.of_period(restaurant["_id"], period.begin, period.end)
-    return summary.timed_cells(rollups, restaurants.time_zone(restaurant))
-
-
 def _before() -> datetime | None:
     """The query parameter `before` (milliseconds since 1970), for the next page."""
     before = request.args.get("before", "")
@@ -139,34 +121,8 @@ def _before() -> datetime | None:
     return datetime.fromtimestamp(int(before) / 1000, UTC)
 
 
-def _column_titles() -> list[str]:
-    return [
-        _("Date"),
-        _("Hour"),
-        _("Zone"),
-        _("Kind"),
-        _("Calls"),
-        _("Answered"),
-        _("Half answered within (seconds)"),
-        _("Nine of ten answered within (seconds)"),
-        _("Given up"),
-        _("Nobody at the table"),
-        _("Managers alerted"),
-        _("Entered by staff"),
-        _("Reached nobody"),
-    ]
-
-
-def _rows(items: list[TimedCell]) -> list[list[object]]:
-    restaurant = access.current_restaurant()
-    kinds, zones = words.kind_names(restaurant), words.zone_names(restaurant, items)
-    found = summary.by(lambda item: (item.at.date(), item.at.hour, item.cell["zone_id"], item.cell["kind"]), items)
-    rows: list[list[object]] = []
-    for (day, hour, zone, kind), figures in found.items():
-        median, p90 = figures.wait(0.5), figures.wait(0.9)
-        keys = [day.isoformat(), f"{hour:02}:00", zones[zone] if zone else "", kinds.get(kind, kind)]
-        seconds = [round(wait.total_seconds()) if wait is not None else "" for wait in (median, p90)]
-        unreached = _("unknown") if figures.unknown else figures.unreached
-        rest = [figures.given_up, figures.nobody, figures.alerted, figures.by_staff, unreached]
-        rows.append([*keys, figures.calls, figures.answered, *seconds, *rest])
-    return rows
+def _time_line(period: Period, items: list[TimedCell], before: dict[int, Figures] | None) -> dict[str, object]:
+    """The picture and the rows of the period's steps; `before` are those of the period before."""
+    steps, now = summary.steps(period, items), summary.by(summary.step_of(period), items)
+    rows = words.step_rows(period, steps, now, before)
+    return {"line": pictures.time_line(steps, now, before), "step_rows": rows}

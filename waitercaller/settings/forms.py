@@ -9,6 +9,7 @@ from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  #
 from wtforms.validators import NumberRange, ValidationError
 
 from waitercaller.model.languages import LANGUAGES
+from waitercaller.model.rollups.retention import KEEP_DAYS, MIN_KEEP_DAYS
 from waitercaller.model.service_request import Escalation
 from waitercaller.model.time_zones import TIME_ZONES, UNSET
 from waitercaller.outgoing import delivery
@@ -104,12 +105,34 @@ class NotesForm(Form):
 class SecondsField(IntegerField):
     """A number of seconds."""
 
+    problem = lazy_gettext("Please give a number of seconds.")
+
     def process_formdata(self, valuelist: list[str]) -> None:
         try:
             self.data = int(valuelist[0])
         except (ValueError, IndexError):
             self.data = None
-            raise ValueError(_("Please give a number of seconds.")) from None
+            raise ValueError(str(self.problem)) from None
+
+
+class DaysField(SecondsField):
+    """A number of days."""
+
+    problem = lazy_gettext("Please give a number of days.")
+
+
+class KeepingForm(MergingForm):
+    """For how many days calls are kept."""
+
+    keep_calls_days = DaysField(lazy_gettext("Days"))
+
+    def validate_keep_calls_days(self, field: Any) -> None:
+        if field.data is not None and not MIN_KEEP_DAYS <= field.data <= KEEP_DAYS:
+            raise ValidationError(_("From %(least)d to %(most)d days, please.", least=MIN_KEEP_DAYS, most=KEEP_DAYS))
+
+    def values(self) -> Values:
+        """The submitted value, as compared and stored."""
+        return {"keep_calls_days": self.keep_calls_days.data}
 
 
 class AttentionForm(MergingForm):

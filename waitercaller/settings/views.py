@@ -14,12 +14,13 @@ from waitercaller.db.client import Changes
 from waitercaller.model import settings, time_zones, webhooks
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.rollups.retention import keep_days_of
 from waitercaller.model.service_request import DEFAULT_ESCALATION, escalation_of
 from waitercaller.model.standard_kinds import in_order
 from waitercaller.outgoing import delivery
 from waitercaller.settings import blueprint
 from waitercaller.settings.fields import MergingForm
-from waitercaller.settings.forms import AttentionForm, RestaurantForm
+from waitercaller.settings.forms import AttentionForm, KeepingForm, RestaurantForm
 from waitercaller.settings.merging import Conflict, Values, merged
 from waitercaller.web import access, audit, opening_words
 from waitercaller.web.errors import error_page
@@ -41,6 +42,7 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
         times=escalation_of(restaurant),
         webhook_host=delivery.host_of(webhook["url"]) if webhook else "",
         webhook_fails=webhook is not None and any(each["state"] == "failed" for each in webhooks.latest(restaurant_id)),
+        keep_days=keep_days_of(restaurant),
     )
 
 
@@ -80,6 +82,25 @@ def attention(restaurant_id: ObjectId) -> ResponseReturnValue:
         form.show_conflict(conflict, sent)
         return render_template("settings/attention.html", form=form, usual=DEFAULT_ESCALATION), 409
     return saved(restaurant_id, "attention", changed)
+
+
+@blueprint.route("/keeping", methods=["GET", "POST"])
+@access.least("owner")
+def keeping(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """For how many days calls are kept."""
+    form = KeepingForm()
+    if not form.is_submitted():
+        form.show(_keeping_values(settings.get(restaurant_id)))
+        return render_template("settings/keeping.html", form=form)
+    if not form.validate():
+        return refused("settings/keeping.html", form)
+    seen, sent = form.seen_values(), form.values()
+    try:
+        changed = settings.change(restaurant_id, lambda now: _keeping_fields(now, seen, sent))
+    except Conflict as conflict:
+        form.show_conflict(conflict, sent)
+        return render_template("settings/keeping.html", form=form), 409
+    return saved(restaurant_id, "keeping", changed)
 
 
 @blueprint.errorhandler(settings.Missing)
@@ -139,3 +160,11 @@ def _attention_fields(restaurant: Restaurant, seen: Values, sent: Values) -> Cha
         # possible after merging two valid forms
         raise Conflict(current, [name for name in values if current[name] != seen.get(name)])
     return {"settings": {**restaurant["settings"], "escalation": values, "alert_mail": mail}}
+
+
+def _keeping_values(restaurant: Restaurant) -> Values:
+    return {"keep_calls_days": keep_days_of(restaurant)}
+
+
+def _keeping_fields(restaurant: Restaurant, seen: Values, sent: Values) -> Changes:
+    return {"settings": {**restaurant["settings"], **merged(_keeping_values(restaurant), seen, sent)}}

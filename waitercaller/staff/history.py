@@ -48,6 +48,7 @@ def _section_texts() -> dict[str, str]:
         "notes": _("Notes"),
         "zones": _("Zones"),
         "attention": _("When nobody comes"),
+        "keeping": _("How long calls are kept"),
         "hours": _("Opening hours"),
         "exceptions": _("Days that differ"),
         "duty": _("Duty"),

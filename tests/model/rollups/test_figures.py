@@ -1,5 +1,6 @@
 """Counts of requests, and days and quarters in time zones, without a database."""
 
+import re
 from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -9,8 +10,9 @@ import pytest
 from tests.support.past_calls import past_call, utc
 from waitercaller.model.rollups import times
 from waitercaller.model.rollups.figures import Figures, answered_after, cells_of, total
+from waitercaller.model.service_request import escalation_of
 from waitercaller.model.standard_kinds import STANDARD_KINDS
-from waitercaller.report import summary, words
+from waitercaller.report import pictures, summary, words
 
 BERLIN, KATHMANDU, ADELAIDE = (ZoneInfo(name) for name in ("Europe/Berlin", "Asia/Kathmandu", "Australia/Adelaide"))
 NOON = utc(2026, 11, 10, 12, 0)
@@ -53,8 +55,9 @@ def test_an_undone_answer_does_not_count(restaurant, table):
     assert answered_after(call) == timedelta(seconds=260)
 
 
-def test_cells_count_by_zone_and_kind(restaurant, table):
+def test_cells_count_by_zone_kind_and_table(restaurant, table):
     elsewhere: Any = {**table, "zone_id": None}
+    beside: Any = {**table, "_id": "8", "name": "8"}
     calls = [
         past_call(restaurant, table, NOON, accepted=30, resolved=60),
         past_call(restaurant, table, NOON, alerted=120, resolved=130),
@@ -63,10 +66,11 @@ def test_cells_count_by_zone_and_kind(restaurant, table):
         past_call(restaurant, table, NOON, state="cancelled", accepted=10, cancelled=20),
         past_call(restaurant, table, NOON, kind=1),
         past_call(restaurant, elsewhere, NOON),
+        past_call(restaurant, beside, NOON),
     ]
-    cells = {(cell["zone_id"], cell["kind"]): cell for cell in cells_of(calls)}
-    assert set(cells) == {("z1", "waiter"), ("z1", "bill"), (None, "waiter")}
-    counted = cells["z1", "waiter"]
+    cells = {(cell["zone_id"], cell["kind"], cell["table_name"]): cell for cell in cells_of(calls)}
+    assert set(cells) == {("z1", "waiter", "7"), ("z1", "bill", "7"), (None, "waiter", "7"), ("z1", "waiter", "8")}
+    counted = cells["z1", "waiter", "7"]
     figures = [counted[name] for name in ("calls", "answered", "given_up", "nobody", "alerted")]
     assert figures == [5, 4, 1, 1, 1]
     assert sum(counted["waits"].values()) == 4
@@ -123,13 +127,44 @@ def test_a_corrected_time_zone_moves_what_was_counted_before():
     assert hours == [13, 18, 22]
 
 
-def test_the_chart_begins_in_the_morning_and_leaves_no_gap():
+def test_the_heat_map_begins_in_the_morning_and_leaves_no_gap():
     evening = [rollup(utc(2026, 11, 10, 20)), rollup(utc(2026, 11, 10, 23), 4), rollup(utc(2026, 11, 11, 1))]
-    bars = summary.bars(summary.hours(summary.timed_cells(evening, BERLIN)), timedelta(seconds=120))
-    assert [bar.hour for bar in bars] == [21, 22, 23, 0, 1, 2]
-    assert [bar.height for bar in bars] == [25.0, 0.0, 0.0, 100.0, 0.0, 25.0]
-    assert [bar.in_time for bar in bars] == [1, 0, 0, 4, 0, 1]
-    assert summary.bars({}, timedelta(seconds=120)) == []
+    found = summary.hours_and_weekdays(summary.timed_cells(evening, BERLIN))
+    drawn = pictures.heat_of_calls(found, first_weekday=6)
+    assert drawn.hours == [21, 22, 23, 0, 1, 2]
+    assert drawn.weekdays == [6, 0, 1, 2, 3, 4, 5]
+    tuesday = pictures.LEFT + 2 * pictures.CELL_WIDTH  # also after midnight
+    assert [(square.x, square.text, square.look) for square in drawn.squares] == [
+        (tuesday, "1", "calls-2"),
+        (tuesday, "4", "calls-5"),
+        (tuesday, "1", "calls-2"),
+    ]
+    assert pictures.heat_of_calls({}, 0).squares == []
+
+
+def test_waits_are_coloured_by_the_restaurants_own_times(restaurant, table):
+    limits = escalation_of(restaurant)
+    waits = {(12, 0): 39, (13, 0): 41, (14, 0): 121, (15, 0): 700}
+    found: dict[Any, Any] = {
+        at: total(cells_of([past_call(restaurant, table, NOON, accepted=wait)])) for at, wait in waits.items()
+    }
+    found[16, 0] = total(cells_of([past_call(restaurant, table, NOON, state="cancelled", cancelled=9)]))
+    looks = [square.look for square in pictures.heat_of_waits(found, 0, limits).squares]
+    assert looks == ["calm", "warn", "late", "late", "late"]
+    assert [square.text for square in pictures.heat_of_waits(found, 0, limits).squares][3:] == ["11′", "–"]
+
+
+def test_lines_are_interrupted_where_nobody_was_answered(restaurant, table):
+    figures = {
+        step: total(cells_of([past_call(restaurant, table, NOON, accepted=wait)]))
+        for step, wait in {3: 62, 2: 62, 0: 92}.items()
+    }
+    figures[0] += total(cells_of([past_call(restaurant, table, NOON, state="cancelled", cancelled=9)]))
+    line = pictures.time_line([3, 2, 1, 0], figures, None)
+    assert line.longest == timedelta(minutes=2)
+    assert re.sub(r"(\d\d)\.\d+", r"\1", line.median) == "M12 48h.01L37 48M87 23h.01"  # 62, 62 and 92 of 120 s
+    assert [(bar.height, bar.unanswered) for bar in line.bars] == [(50.0, 0.0), (50.0, 0.0), (100.0, 50.0)]
+    assert line.median_before == ""
 
 
 def test_a_period_is_compared_with_as_many_days_up_to_the_same_time():

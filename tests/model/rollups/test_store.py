@@ -10,7 +10,7 @@ from tests.support.together import at_once_in
 from waitercaller.db import clock
 from waitercaller.model import restaurants
 from waitercaller.model.requests import transitions as requests
-from waitercaller.model.rollups import figures, store, times, usual
+from waitercaller.model.rollups import figures, retention, store, times, usual
 
 pytestmark = pytest.mark.moments
 
@@ -159,6 +159,21 @@ def test_old_requests_are_purged_and_their_counts_kept(database, restaurant, tab
     assert sum(counted(database).values()) == 2
 
 
+def test_the_owner_chooses_how_long_requests_are_kept(database, restaurant, table, charlie, later):
+    restaurants.set_setting(restaurant["_id"], "keep_calls_days", 30)
+    theirs = restaurants.get(charlie.restaurant_id)
+    assert theirs is not None
+    old, young = (past_call(restaurant, table, clock.now() - timedelta(days=days)) for days in (31, 29))
+    elsewhere = past_call(theirs, table, clock.now() - timedelta(days=31))
+    keep(database, old, young, elsewhere)
+    store.run_now()
+    assert [call["_id"] for call in database.requests.find()] == [young["_id"], elsewhere["_id"]]
+    assert database.rollups.count_documents({}) == 3
+    later(days=2)
+    store.run_now()
+    assert [call["_id"] for call in database.requests.find()] == [elsewhere["_id"]]
+
+
 def test_live_requests_and_those_not_counted_finally_are_not_purged(database, restaurant, table):
     at = clock.now() - timedelta(days=500)
     live, beside = past_call(restaurant, table, at), past_call(restaurant, table, at)
@@ -169,7 +184,7 @@ def test_live_requests_and_those_not_counted_finally_are_not_purged(database, re
 
 
 def test_requests_that_never_end_do_not_prevent_the_purge_of_others(database, restaurant, table, monkeypatch):
-    monkeypatch.setattr(store, "BATCH_SIZE", 2)
+    monkeypatch.setattr(retention, "BATCH_SIZE", 2)
     at = clock.now() - timedelta(days=500)
     never = [past_call(restaurant, table, at + timedelta(hours=each)) for each in range(3)]
     for each, kind in zip(never, ("waiter", "bill", "water"), strict=True):

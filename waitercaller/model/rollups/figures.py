@@ -6,20 +6,25 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NotRequired, TypedDict
 
+from bson import ObjectId
+
 from waitercaller.model.service_request import ServiceRequest, is_by_staff
 
 # Upper bounds of the buckets of the histogram of waits. The last bucket has none.
 BUCKET_BOUNDS_SECONDS = (*range(5, 120, 5), *range(120, 300, 10), *range(300, 900, 30), *range(900, 3601, 300))
 ANSWER_STEPS = ("accepted", "passed", "resolved")
+COUNTS = ("calls", "answered", "given_up", "nobody", "alerted", "by_staff", "unreached", "unknown")  # of Figures
 UNDO_STEPS = ("reopened", "released", "returned")  # the guest waits again, since `first_at`
 
 
 class Cell(TypedDict):
-    """Counts of the requests of one kind in one zone in a quarter of an hour."""
+    """Counts of the requests of one kind at one table, in one zone, in a quarter of an hour."""
 
     zone_id: str | None
     zone_name: str | None
     kind: str
+    table_id: NotRequired[ObjectId]  # of joined tables the head; absent in what was counted before tables were
+    table_name: NotRequired[str]
     calls: int
     answered: int
     given_up: int  # cancelled by the guest before it was accepted
@@ -55,10 +60,11 @@ def reached_nobody(request: ServiceRequest) -> bool:
 
 
 def cells_of(requests: Iterable[ServiceRequest]) -> list[Cell]:
-    """Count these requests by zone and kind."""
-    cells: dict[tuple[str | None, str], Cell] = {}
+    """Count these requests by zone, kind and table."""
+    cells: dict[tuple[str | None, str, ObjectId], Cell] = {}
     for request in requests:
-        cell = cells.setdefault((request["zone_id"], request["kind"]), _empty(request))
+        key = (request["zone_id"], request["kind"], request["table_id"])
+        cell = cells.setdefault(key, _empty(request))
         _count(cell, request)
     return list(cells.values())
 
@@ -68,6 +74,8 @@ def _empty(request: ServiceRequest) -> Cell:
         "zone_id": request["zone_id"],
         "zone_name": request["zone_name"],
         "kind": request["kind"],
+        "table_id": request["table_id"],
+        "table_name": request["table_name"],
         "calls": 0,
         "answered": 0,
         "given_up": 0,
@@ -119,6 +127,21 @@ class Figures:
         self.unknown += 0 if "unreached" in cell else cell["calls"]
         for bucket, count in cell["waits"].items():
             self.waits[int(bucket)] += count
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return self._with(other, 1)
+
+    def __sub__(self, other: "Figures") -> "Figures":
+        return self._with(other, -1)
+
+    def _with(self, other: "Figures", sign: int) -> "Figures":
+        counts = {name: getattr(self, name) + sign * getattr(other, name) for name in COUNTS}
+        return Figures(**counts, waits=[a + sign * b for a, b in zip(self.waits, other.waits, strict=True)])
+
+    @property
+    def unanswered(self) -> int:
+        """Calls to which nobody went: given up, nobody found at the table, withdrawn, or still waiting."""
+        return self.calls - self.answered
 
     def wait(self, share: float) -> timedelta | None:
         """The quantile `share` of the waits of answered requests (0.5: the median); None without answered requests.

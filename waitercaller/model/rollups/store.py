@@ -6,10 +6,12 @@ the quarters to count (`rollups` itself). A quarter is rescheduled as long as it
 ended and cannot be undone. Rehearsals are not counted.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import cast
+from operator import itemgetter
+from typing import NotRequired, TypedDict, cast
 
 from bson import ObjectId
 from pymongo.collection import Collection
@@ -19,7 +21,7 @@ from waitercaller.db import clock, work_queue
 from waitercaller.db.client import Changes, db
 from waitercaller.db.work_queue import Work, WorkQueue
 from waitercaller.model import service_request
-from waitercaller.model.rollups import times
+from waitercaller.model.rollups import retention, times
 from waitercaller.model.rollups.figures import Cell, cells_of, reached_nobody
 from waitercaller.model.service_request import NOT_REHEARSED, UNDO_WINDOW, ServiceRequest
 
@@ -30,7 +32,8 @@ OVERLAP = timedelta(minutes=5)  # requests may become visible out of order: cloc
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 BATCH_SIZE = 1000  # requests per query
 MAX_QUARTERS_PER_ROUND = 5000  # per round
-REQUEST_RETENTION = timedelta(days=400)  # the counts are not deleted
+FRESH = timedelta(hours=1)  # the counts of the quarters since then are not read but made when they are asked for
+PURGE_INTERVAL = timedelta(hours=1)
 
 
 class Job(Work):
@@ -38,6 +41,14 @@ class Job(Work):
 
     _id: str  # JOB
     seen: datetime  # new requests up to this `created_at` have been found
+    purged_at: NotRequired[datetime]  # when all requests that are kept no longer had been deleted
+
+
+class Counts(TypedDict):
+    """The counts of one quarter, stored or just made."""
+
+    quarter: datetime  # its start, UTC
+    cells: list[Cell]
 
 
 class Rollup(Work):
@@ -82,10 +93,38 @@ def run_now() -> int:
     return _round(job) if job else 0
 
 
-def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[Rollup]:
-    """The rollups of a restaurant in this period (`quarter` and `cells` only), oldest first."""
-    within = {"restaurant_id": restaurant_id, "quarter": {"$gte": begin, "$lt": end}}
-    return list(documents().find(within, {"quarter": True, "cells": True}).sort("quarter"))
+def of_period(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[Counts]:
+    """The counts of a restaurant in this period, oldest first.
+
+    Those of the last FRESH are made from the requests: a call counts at once, not after the next round.
+    """
+    fresh_from = times.quarter_of(clock.now() - FRESH)
+    stored_until, fresh = min(end, fresh_from), list[Counts]()
+    if fresh_from < end:
+        fresh = counts_of(calls_in(restaurant_id, max(begin, fresh_from), end))
+    within = {"restaurant_id": restaurant_id, "quarter": {"$gte": begin, "$lt": stored_until}}
+    found = documents().find(within, {"quarter": True, "cells": True}).sort("quarter")
+    return [*(Counts(quarter=each["quarter"], cells=each["cells"]) for each in found), *fresh]
+
+
+def counts_of(requests: Iterable[ServiceRequest]) -> list[Counts]:
+    """The counts of these requests by quarters, oldest first."""
+    by_quarter: dict[datetime, list[ServiceRequest]] = defaultdict(list)
+    for request in requests:
+        by_quarter[times.quarter_of(request["created_at"])].append(request)
+    return [{"quarter": quarter, "cells": cells_of(by_quarter[quarter])} for quarter in sorted(by_quarter)]
+
+
+def calls_in(restaurant_id: ObjectId, begin: datetime, end: datetime) -> list[ServiceRequest]:
+    """All requests of a restaurant in this period, oldest first, without rehearsals; for a day or less."""
+    found = service_request.documents().find(_within(restaurant_id, begin, end), {"keys": False})
+    return sorted(found, key=itemgetter("created_at"))
+
+
+def with_steps_of(restaurant_id: ObjectId, member_id: str, begin: datetime, end: datetime) -> list[ServiceRequest]:
+    """The requests of this period in which the member took a step, without rehearsals."""
+    within = {**_within(restaurant_id, begin, end), "steps.by.id": member_id}
+    return list(service_request.documents().find(within, {"steps": True, "first_at": True, "created_at": True}))
 
 
 def calls_between(restaurant_id: ObjectId, begin: datetime, end: datetime, limit: int) -> list[ServiceRequest]:
@@ -114,7 +153,7 @@ def _round(job: Job) -> int:
         for rollup in QUARTERS.take(MAX_QUARTERS_PER_ROUND, without=("cells",)):
             with QUARTERS.retried_on_error(rollup):
                 counted += _recount(rollup)
-        _purge()
+        _purge(job)
         JOBS.reschedule(job, next_round, attempts=0)
     return counted
 
@@ -172,14 +211,10 @@ def _next_count(quarter: datetime) -> datetime:
     return now + min(max((now - quarter) / 10, ROUND_INTERVAL), LONGEST_RECOUNT_INTERVAL)
 
 
-def _purge() -> None:
-    """Delete up to BATCH_SIZE requests older than REQUEST_RETENTION whose quarter is counted finally."""
-    limit = clock.now() - REQUEST_RETENTION
-    unfinished = documents().find({"state": "due", "quarter": {"$lt": limit}}, {"restaurant_id": True, "quarter": True})
-    kept = {(each["restaurant_id"], each["quarter"]) for each in unfinished}
-    fields = {"restaurant_id": True, "created_at": True}
-    requests = service_request.documents()
-    old = requests.find({"created_at": {"$lt": limit}, "ended_at": {"$lt": limit}}, fields).sort("created_at")
-    counted = (each for each in old if (each["restaurant_id"], times.quarter_of(each["created_at"])) not in kept)
-    for request in islice(counted, BATCH_SIZE):
-        requests.delete_one({"_id": request["_id"], "restaurant_id": request["restaurant_id"], "live": False})
+def _purge(job: Job) -> None:
+    """Delete the requests that are kept no longer, once in PURGE_INTERVAL; more often while there are many."""
+    if job.get("purged_at", BEGINNING) > clock.now() - PURGE_INTERVAL:
+        return
+    unfinished = documents().find({"state": "due"}, {"restaurant_id": True, "quarter": True})
+    if retention.purge({(each["restaurant_id"], each["quarter"]) for each in unfinished}):
+        JOBS.extend(job, purged_at=clock.now())
