@@ -22,7 +22,7 @@ def choose(restaurant_id: ObjectId, member_id: str, wanted: bool) -> None:
 
 def wanted_in() -> list[Restaurant]:
     """The restaurants in which somebody wants the letter."""
-    return list(restaurants.documents().find({"members.letter": True, "removed_at": None}))
+    return list(restaurants.documents().find({"members.letter": True, "removed_at": None, "suspended_at": None}))
 
 
 def readers(restaurant: Restaurant) -> list[Member]:
