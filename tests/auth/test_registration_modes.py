@@ -55,7 +55,7 @@ def test_an_invited_owner_registers_with_the_invited_address_only(
     [mail] = mails()
     assert mail.to == "alice@example.org"
     alice.get(mail.path)
-    assert alice.submit("/confirm").location.endswith("/tables")
+    assert alice.submit("/confirm").location.endswith("/first-call")
 
     again = visit(app)
     again.get(path)

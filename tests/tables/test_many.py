@@ -61,6 +61,7 @@ def test_many_tables_go_into_a_zone_and_a_zone_stands_for_its_tables(change, lai
     assert "4 tables moved." in change("zone", ["all"], zone="terrace").text
 
 
+@pytest.mark.needs_wire
 def test_tables_are_put_into_an_order_that_new_ones_follow(alice, room, change, laid, listed):
     change("order", ["1", "2"], after=str(laid["3"]["_id"]))
     assert [name for name, _zone in listed()] == ["3", "1", "2", "Bar"]
@@ -123,6 +124,7 @@ def confirm(alice, room, text):
     )
 
 
+@pytest.mark.needs_wire
 def test_a_list_is_shown_first_and_then_taken_over_in_its_order(alice, room, listed):
     shown = upload(
         alice, room, '\ufeffTisch;Bereich\r\nBar;Garden\r\n 1 ;terrace\r\n\'=7;\r\n\r\n"a;b";Garden\r\n'

@@ -10,12 +10,14 @@ from waitercaller.requests.dashboard.cards import cards_of
 
 START = datetime(2026, 1, 1, 19, 0, tzinfo=UTC)
 TIMES = escalation_of(None)
+RESTAURANT_ID = ObjectId()
 ANNA = {"id": "anna", "name": "Anna"}
 
 
 def request(table_id: ObjectId, seconds: int, **values: Any) -> Any:
     return {
         "_id": ObjectId(),
+        "restaurant_id": RESTAURANT_ID,
         "table_id": table_id,
         "table_name": "7",
         "zone_id": None,
