@@ -265,6 +265,7 @@ def test_all_figures_are_equal_before_and_after(
     older = call(evening.restaurant_id, "an older call")
     transitions.accept(evening.restaurant_id, [older["_id"]], actor(evening))
     transitions.resolve(evening.restaurant_id, [older["_id"]], actor(evening))
+    later(seconds=1)
     before = figures(app, evening, dana, table)
     request = begin()
     assert figures(app, evening, dana, table) == before, "while it is live"
