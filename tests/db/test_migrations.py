@@ -25,6 +25,7 @@ from tests.support.together import at_once_in
 from waitercaller.db import clock, schema
 from waitercaller.db.client import db, patiently
 from waitercaller.db.validators import DATE, TEXT, VALIDATORS
+from waitercaller.hooks import outbox as hooks
 from waitercaller.mail import outbox as mails
 from waitercaller.model import (
     counters,
@@ -37,6 +38,7 @@ from waitercaller.model import (
     tables,
     tokens,
     unheard,
+    upkeep,
     users,
 )
 from waitercaller.model.requests import escalation, queries, seen, transitions
@@ -206,6 +208,8 @@ class OldRelease:
         browser = {"endpoint": f"https://push.example.org/{name}", "language": "en"}
         subscriptions.put(where, self.owner.member_id, name, cast(subscriptions.Browser, browser), "all")
         pushes.enqueue("called", where, [name], occasion=name, time_to_live=timedelta(hours=1))
+        hooks.enqueue(where, [hooks.Message(name, "test", now, {})])
+        upkeep.note("backup", name, 1)
         unheard.mark_unheard(where)
         rollups.run_now()
 
