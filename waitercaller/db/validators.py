@@ -239,7 +239,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "withdrawn_at": DATE_OR_NULL,
         }
     ),
-    "upkeep": _document({"_id": {"enum": ["backup", "drill"]}, "at": DATE, "file": TEXT, "seconds": COUNT}),
+    "upkeep": _document({"_id": TEXT, "at": DATE, "file": TEXT, "seconds": COUNT}),
     "limits": _document({"_id": TEXT, "count": COUNT, "expires_at": DATE}),
     "audit": _document({"at": DATE, "event": TEXT, "details": {"bsonType": "object"}}),
 }
