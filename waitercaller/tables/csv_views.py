@@ -23,7 +23,8 @@ def csv_list(restaurant_id: ObjectId) -> Response:
     """All tables with their zones, in their order."""
     zones = _zone_names()
     rows = [(table["name"], zones.get(table["zone_id"] or "", "")) for table in tables.of_restaurant(restaurant_id)]
-    response = Response(sheet.to_csv([(_("Name"), _("Zone")), *rows], current_language()), mimetype="text/csv")
+    text = sheet.BEGIN + sheet.to_csv([(_("Name"), _("Zone")), *rows], current_language())
+    response = Response(text, mimetype="text/csv")
     response.headers.set("Content-Disposition", "attachment", filename="tables.csv")
     return response
 
