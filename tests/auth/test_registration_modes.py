@@ -100,3 +100,10 @@ def test_a_member_joins_while_registration_is_closed(app: Flask, mails: Callable
     bob = visit(app)
     bob.get(mails()[0].path)
     assert bob.submit("/invitation", {"name": "Bob", "password": ALICE["password"]}).status_code == 303
+    with bob.session_transaction() as session:
+        session.pop("_flashes", None)
+    assert "/restaurants/new" not in bob.get("/restaurants").text
+    assert CLOSED in bob.get("/restaurants/new").text
+    wanted = {"restaurant": "Bob's", "time_zone": "Europe/Rome"}
+    assert bob.submit("/restaurants/new", wanted, page="/restaurants").status_code == 403, "nor does a member add one"
+    assert app.extensions["mongo"].database.restaurants.count_documents({}) == 1

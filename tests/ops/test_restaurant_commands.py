@@ -81,7 +81,8 @@ def test_a_suspended_restaurant_says_so_and_loses_nothing(
         assert "has suspended your restaurant" in answer.text
     assert charlie.client.get(f"{alice.home}/dashboard").status_code == 404
     assert alice.client.get("/").location == "/account"
-    assert "Suspended" in alice.client.get("/account").text
+    for page_of_hers in ("/account", "/restaurants"):
+        assert "Suspended" in alice.client.get(page_of_hers).text
     with app.app_context():
         assert stored(database, waits)["state"] == "withdrawn"
         assert opening.times_of([alice.restaurant_id]) == [], "nobody is told that it is unheard"

@@ -17,7 +17,8 @@ from waitercaller.db.client import transaction
 from waitercaller.model import duty, first_call, opening, restaurants, time_zones
 from waitercaller.model.languages import alphabetical
 from waitercaller.model.requests import queries
-from waitercaller.web import access, audit, limits
+from waitercaller.web import access, audit, limits, registration
+from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
 
@@ -28,13 +29,14 @@ def show_restaurants() -> ResponseReturnValue:
     """All restaurants of this person: who waits, how long, and who is on duty."""
     now = clock.now()
     rows = [_row(each, now) for each in leaving.memberships_of(access.current_person()["_id"])]
-    return render_template("auth/account/restaurants.html", rows=rows)
+    return render_template("auth/account/restaurants.html", rows=rows, may_add=registration.state() != "closed")
 
 
 @blueprint.route("/restaurants/new", methods=["GET", "POST"])
 @access.person
 def add_restaurant() -> ResponseReturnValue:
-    """One more restaurant, of which this person is the owner."""
+    """One more restaurant, of which this person is the owner; not while registration is closed."""
+    _refuse_if_closed()
     form = RestaurantForm()
     if not form.is_submitted():
         return render_template("auth/account/add_restaurant.html", form=form)
@@ -45,6 +47,7 @@ def add_restaurant() -> ResponseReturnValue:
     name, time_zone = text_of(form.restaurant), time_zones.known(text_of(form.time_zone))
 
     def work(txn: ClientSession | None) -> ObjectId:
+        _refuse_if_closed(txn)
         restaurant_id = restaurants.create(name, person["_id"], person["name"], language, txn, time_zone=time_zone)
         first_call.begin(restaurant_id, txn)
         return restaurant_id
@@ -75,6 +78,13 @@ def close_restaurant(restaurant_id: ObjectId) -> ResponseReturnValue:
     audit.record("restaurant_closed", user_id=person["_id"])
     flash(_("“%(name)s” is closed.", name=membership["restaurant"]["name"]), "success")
     return redirect(url_for("account.restaurants"), 303)
+
+
+def _refuse_if_closed(txn: ClientSession | None = None) -> None:
+    """Raise DomainError (403) where no restaurant may be registered: a member of another one's team is no exception."""
+    if registration.state(txn) == "closed":
+        message = _("New restaurants join by invitation of whoever runs this site.")
+        raise DomainError(message, 403, title=_("By invitation only"))
 
 
 def _row(membership: Membership, now: datetime) -> dict[str, Any]:
