@@ -63,7 +63,7 @@ def test_the_buttons_of_the_dashboard_stay_where_they_are(app: Flask, visitors: 
         transitions.open_request(restaurant, table, restaurant["kinds"][0], "a tap")
     page = visitors.logged_in(alice, viewport=SMALL)
     let_go = painted_before_its_scripts(page, f"{alice.home}/dashboard")
-    going = page.locator("[data-act=accept]")
+    going = page.locator(".table-card .acts .strong")
     before = going.bounding_box()
     let_go()
     is_live(page)

@@ -97,6 +97,8 @@ def _operand(operator: str, names: list[str], value: Any, now: datetime) -> Any:
             return ObjectId()
         case "$exists":
             return True
+        case "$size":
+            return 1
         case "$elemMatch":
             return example(inner, value if isinstance(value, dict) else {}, now)
         case _:
