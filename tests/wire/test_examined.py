@@ -45,7 +45,12 @@ SMALL = {
 EXEMPT = {
     ("logins", "update many ended_at: $set"),  # `flask end-logins`
     ("outbox", "find state, $or(created_at $gt | refused $ne) sort created_at limit"),  # for metrics and the doctor
+    ("outbox", "find state $in, attempts $gt sort -next_at limit"),  # for the page of diagnostics
+    ("pushes", "find state $in, attempts $gt sort -next_at limit"),  # likewise
+    # Once an hour, for each restaurant that keeps calls for fewer days than others.
+    ("requests", "find restaurant_id, created_at $lt, ended_at $lt sort created_at"),
     ("rollups", "find state, quarter $lt"),  # quarters that are not counted for good yet
+    ("tables", "find button.secret, removed_at limit"),  # by a partial index, which the embedded server does not take
     ("tables", "find sort _id"),  # for what a restore loses, by the patient client
     ("users", "find operator_since $ne sort email"),  # `flask operators list`, by the patient client
     ("users", "find sort _id"),  # likewise

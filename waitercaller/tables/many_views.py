@@ -121,7 +121,8 @@ def remove(restaurant_id: ObjectId, table_ids: list[ObjectId]) -> int:
 
     def work(txn: ClientSession | None) -> int:
         removed = table_lists.remove(restaurant_id, table_ids, txn)
-        requests.withdraw({"restaurant_id": restaurant_id, "table_id": {"$in": table_ids}}, txn)
+        for table_id in table_ids:  # one by one: each is found by its index
+            requests.withdraw({"restaurant_id": restaurant_id, "table_id": table_id}, txn)
         duty.forget_tables(restaurant_id, table_ids, txn)
         joins.forget_tables(restaurant_id, table_ids, txn)
         return removed
