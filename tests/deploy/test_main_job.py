@@ -1,6 +1,7 @@
 """The main job of the product, in real browsers, through Apache with HTTP/2 and TLS."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -41,11 +42,11 @@ class OverHttps(Visitors):
     pages: list[Page]
 
 
-def test_from_registration_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser) -> None:
+def test_from_registration_to_a_call_that_is_done_on_all_screens(site: Site, chromium: Browser, tmp_path: Path) -> None:
     website = cast(Website, site)  # it has the attributes that the test uses
     visitors = OverHttps(website, chromium)
     visitors.schemes, visitors.pages = set(), []
-    main_job.test_from_registration_to_a_call_that_is_done_on_all_screens(website, visitors)
+    main_job.test_from_registration_to_a_call_that_is_done_on_all_screens(website, visitors, tmp_path)
     spoken = "performance.getEntries().map(entry => entry.nextHopProtocol).filter(Boolean)"
     protocols = {protocol for page in visitors.pages for protocol in page.evaluate(spoken)}
     visitors.leave()

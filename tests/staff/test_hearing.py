@@ -200,7 +200,8 @@ def test_the_card_says_test_call_in_the_readers_language(app: Flask, here: Any, 
     page = alice.client.get(f"{alice.home}/dashboard").text
     assert "<bdi>Test call</bdi></h2>" in page
     assert "Asked for by Alice" in page
-    assert "Pause this table" not in page
+    menu = alice.client.get(f"{alice.home}/requests/{here.requests.find_one()['_id']}/more").text
+    assert "Pause this table" not in menu
     alice.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
     assert "<bdi>Testruf</bdi></h2>" in alice.client.get(f"{alice.home}/dashboard").text
 
