@@ -158,7 +158,7 @@ def test_everyone_sees_what_the_walk_says_and_looking_changes_nothing(
     for endpoint in GETS:
         answers = [people[who].get(paths[endpoint, who], buffered=False) for who in PEOPLE]
         found[endpoint] = tuple(outcome(answer) for answer in answers)
-        for answer in answers:
+        for answer in reversed(answers):  # the context of the last request is the innermost
             answer.close()  # streams do not end
     assert found == GETS
     assert lasting() == before
