@@ -4,7 +4,7 @@ import pytest
 
 # Tests that share expensive programs or depend on their order run in one worker. Groups start in this order: those that
 # wait for browsers and other programs first, so that the other workers use the CPU meanwhile.
-GROUPS = ("deploy", "browser 0", "browser 1", "firefox 0", "firefox 1", "webkit", "examined")
+GROUPS = ("install", "browser 0", "browser 1", "examined", "deploy", "firefox 0", "firefox 1", "webkit")
 GROUPS_PER_ENGINE = 2
 NOT_QUICK = ("browser", "deploy", "slow", "needs_wire")
 # Fixtures and markers of tests that need MongoDB's wire protocol, or that start processes.
@@ -30,7 +30,8 @@ def mark(items: list[pytest.Item]) -> None:
             group(item, "examined")  # 50,000 requests are written once
         elif "deploy" in folders:
             item.add_marker("deploy")
-            group(item, "deploy")  # one after the other: two cores bear one machine to install on or 2,000 streams
+            # One after the other: the tests of an installation build on each other, the others share an Apache.
+            group(item, "install" if item.path.name == "test_install.py" else "deploy")
 
 
 def browser_group(item: pytest.Item, modules: list[str]) -> str:

@@ -156,10 +156,11 @@ def test_everyone_sees_what_the_walk_says_and_looking_changes_nothing(
     paths = {(endpoint, who): address(endpoint, who) for endpoint in GETS for who in PEOPLE}
     before, found = lasting(), {}
     for endpoint in GETS:
-        answers = [people[who].get(paths[endpoint, who], buffered=False) for who in PEOPLE]
-        found[endpoint] = tuple(outcome(answer) for answer in answers)
-        for answer in reversed(answers):  # the context of the last request is the innermost
-            answer.close()  # streams do not end
+        outcomes = []
+        for who in PEOPLE:
+            with people[who].get(paths[endpoint, who], buffered=False) as answer:  # closed: streams do not end
+                outcomes.append(outcome(answer))
+        found[endpoint] = tuple(outcomes)
     assert found == GETS
     assert lasting() == before
 
