@@ -163,6 +163,6 @@ def test_a_removed_table_takes_its_call_along(visitors: Visitors, alice: Person,
     office.goto(f"{alice.home}/tables/{table['_id']}")
     office.get_by_text("Remove this table").click()
     press(office, "Remove the table")
-    heading(office, "Lay your tables")
+    heading(office, "Add your tables")
     expect(dashboard.locator("#sentence")).to_have_text("Nobody is waiting")
     heading(dana, "Nothing here")

@@ -1,5 +1,7 @@
 """URL converters for ids and table codes; URLs built outside of an HTTP request; which URLs are of this site."""
 
+from urllib.parse import urlsplit
+
 from bson import ObjectId
 from flask import Flask, current_app, request
 from werkzeug.routing import BaseConverter, ValidationError
@@ -46,6 +48,7 @@ def init_app(app: Flask) -> None:
     app.url_map.converters["code"] = CodeConverter
     app.url_map.converters["shortcode"] = ShortCodeConverter
     app.jinja_env.globals["path_for"] = path_for
+    app.jinja_env.globals["is_for_this_computer"] = is_for_this_computer
 
 
 def is_for_guests() -> bool:
@@ -56,6 +59,12 @@ def is_for_guests() -> bool:
 def address_of(endpoint: str, **values: object) -> str:
     """The absolute URL of a route for mails and QR codes: from PUBLIC_URL, never from the Host header."""
     return config().public_url + path_for(endpoint, **values)
+
+
+def is_for_this_computer() -> bool:
+    """Whether PUBLIC_URL is a loopback address, as of `make run`: no phone can open the codes."""
+    host = urlsplit(config().public_url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def path_for(endpoint: str, **values: object) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -188,3 +189,12 @@ def test_only_its_own_young_code_makes_a_test(app: Flask, owner: Person, called:
     send(owner, "end")
     assert "We are closed now" in visit(app).get(fresh).text
     assert called() == []
+
+
+@pytest.mark.parametrize(("url", "is_told"), [("http://127.0.0.1:8000", True), ("http://192.168.0.7:8000", False)])
+def test_who_serves_this_computer_alone_is_told_that_no_phone_opens_the_codes(
+    app: Flask, owner: Person, monkeypatch: pytest.MonkeyPatch, url: str, is_told: bool
+) -> None:
+    monkeypatch.setitem(app.extensions, "config", replace(app.extensions["config"], public_url=url))
+    for path in ("first-call", "tables/print"):
+        assert ("HOST=0.0.0.0 make run" in owner.client.get(f"{owner.home}/{path}").text) is is_told
