@@ -158,8 +158,9 @@ def test_everyone_sees_what_the_walk_says_and_looking_changes_nothing(
     for endpoint in GETS:
         outcomes = []
         for who in PEOPLE:
-            with people[who].get(paths[endpoint, who], buffered=False) as answer:  # closed: streams do not end
-                outcomes.append(outcome(answer))
+            answer = people[who].get(paths[endpoint, who], buffered=False)
+            outcomes.append(outcome(answer))
+            answer.close()  # streams do not end
         found[endpoint] = tuple(outcomes)
     assert found == GETS
     assert lasting() == before
