@@ -127,7 +127,7 @@ def confirm(alice, room, text):
 @pytest.mark.needs_wire
 def test_a_list_is_shown_first_and_then_taken_over_in_its_order(alice, room, listed):
     shown = upload(
-        alice, room, '\ufeffTisch;Bereich\r\nBar;Garden\r\n 1 ;terrace\r\n\'=7;\r\n\r\n"a;b";Garden\r\n'
+        alice, room, '\ufeffTischname;Bereich\r\nBar;Garden\r\n 1 ;terrace\r\n\'=7;\r\n\r\n"a;b";Garden\r\n'
     ).text
 
     assert ("2 new tables" in shown, "1 table changes its zone" in shown, "2 tables that are not in it" in shown) == (

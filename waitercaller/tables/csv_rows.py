@@ -12,7 +12,7 @@ from waitercaller.model.tables import MAX_TABLES, name_key
 from waitercaller.web.fields import MAX_TABLE_NAME_LENGTH
 from waitercaller.web.forms import tidy
 
-HEADINGS = ("name", "table", "tisch")  # of a first row that is no table
+HEADINGS = ("name", "table", "tables", "table name", "tisch", "tische", "tischname")  # of a first row that is no table
 SEPARATORS = ",;\t"
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
