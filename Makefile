@@ -26,7 +26,7 @@ for language in $(3); do \
 done
 endef
 
-.PHONY: help run demo test engines quick moments lint bench release pictures pins translations chromium deploy-tools node
+.PHONY: help run demo test engines quick moments lint bench drills release pictures pins translations chromium deploy-tools node
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +38,7 @@ help:
 	@echo 'make moments       run the tests that have to do with time, at the turn of a year, on a leap day, as the clocks change'
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
+	@echo 'make drills        kill, freeze and attack real processes, and count; ARGS=kills runs one, ROUNDS=20 and N=10000 more of it'
 	@echo 'make release       write the release of HEAD into dist/: tarball, SBOM, licences, checksums'
 	@echo 'make pictures      make the pictures of the README anew, from the demo'
 	@echo 'make translations  bring the catalogues up to date with the code'
@@ -87,6 +88,10 @@ lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 
 bench: .venv/test.stamp
 	@.venv/bin/python -m tests.bench $(ARGS)
+
+# ROUNDS, N and SEED come from the environment.
+drills: .venv/test.stamp
+	@.venv/bin/python -m tests.drills $(ARGS)
 
 release: .venv/run.stamp
 	@.venv/bin/python deploy/release.py

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
@@ -57,14 +58,14 @@ class Gunicorn:
         pid = self._process.pid
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
-    def start(self, is_up: Callable[[], bool] | None = None) -> None:
+    def start(self, is_up: Callable[[], bool] | None = None, seconds: float = START_SECONDS) -> None:
         """Start it, unless it runs, and wait until all workers answer and their change streams are open."""
         if self._process is not None:
             return
         with self.log_file.open("ab") as output:
             environ = os.environ | self.environ
             self._process = processes.start(self._command, folder=ROOT, environ=environ, output=output)
-        wait_until(is_up or self.is_up, START_SECONDS)
+        wait_until(is_up or self.is_up, seconds)
 
     def stop(self) -> None:
         """SIGTERM, as by systemd, and wait for its end."""
@@ -74,9 +75,20 @@ class Gunicorn:
 
     def kill(self) -> None:
         """SIGKILL for the master and all workers at once, as at a loss of power."""
-        assert self._process is not None
+        if self._process is None:
+            return
         os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._process = None
+
+    def kill_master(self, restart_seconds: float = 1.0) -> None:
+        """SIGKILL for the master alone; after systemd's RestartSec what is left of its group gets it, too."""
+        assert self._process is not None
+        self._process.kill()
+        self._process.wait()
+        time.sleep(restart_seconds)
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process = None
 
     def reload(self) -> None:

@@ -1,0 +1,34 @@
+"""`make drills`: run each drill and print what it counted; `make drills ARGS=kills` runs only that one."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.drills import frozen, kills, walk
+from tests.drills.row import HEADER, Row
+
+DRILLS: dict[str, Callable[[Path], Iterator[Row]]] = {
+    "kills": kills.rows,
+    "frozen": frozen.rows,
+    "walk": walk.rows,
+}
+
+
+def main(names: list[str]) -> int:
+    """Run these drills, or all. Returns 1 if something does not hold, 2 for an unknown name."""
+    if unknown := [name for name in names if name not in DRILLS]:
+        print(f"Unknown drill {unknown[0]}; there are {', '.join(DRILLS)}.", file=sys.stderr)
+        return 2
+    print(HEADER, flush=True)
+    failed = False
+    for name in names or DRILLS:
+        with tempfile.TemporaryDirectory() as folder:
+            for row in DRILLS[name](Path(folder)):
+                print(row, flush=True)
+                failed |= bool(row.broken)
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
