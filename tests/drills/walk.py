@@ -31,9 +31,18 @@ VALUES: Sequence[bytes] = (
     *("\u202e\u0000".encode(), "\U0001f37d".encode() * 50, "e\u0301".encode() * 200, b"1-999999999", b"1,2,,-,3-1"),
     *(b"alice@example.org", b"a@b@c", b"2026-02-30", b"25:61", b"https://[::1", b"//evil.example", b"0" * 24),
 )
-TYPES = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "multipart/form-data")
+TYPES: tuple[str, ...] = ("application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "multipart/form-data")
 TYPES += ("application/json", "text/plain; charset=utf-7", "application/x-www-form-urlencoded; charset=no", "")
-HEADERS = ("Accept", "Accept-Language", "Cookie", "Range", "If-None-Match", "If-Modified-Since", "Referer", "Origin")
+HEADERS: tuple[str, ...] = (
+    "Accept",
+    "Accept-Language",
+    "Cookie",
+    "Range",
+    "If-None-Match",
+    "If-Modified-Since",
+    "Referer",
+    "Origin",
+)
 HEADERS += ("Sec-Fetch-Site", "X-Forwarded-Proto", "Authorization", "User-Agent", "Last-Event-ID")
 
 Send = Callable[[str, str, dict[str, str], bytes], int]  # method, path, headers, body → status; 0: no answer
