@@ -26,6 +26,7 @@ export class Outbox {
   constructor(handlers) {
     this.handlers = handlers;
     this.failures = 0;
+    this.page = Math.random();
     this.isSending = false;
     /** @type {number | undefined} */
     this.retryTimer = undefined;
@@ -43,9 +44,9 @@ export class Outbox {
     return new Date(this.waiting[0].at + LIFETIME_MS);
   }
 
-  /** @param {Omit<Tap, "table" | "at">} wish */
+  /** @param {Omit<Tap, "table" | "at" | "page">} wish */
   keep(wish) {
-    const tap = { ...wish, table, at: Date.now() };
+    const tap = { ...wish, table, at: Date.now(), page: this.page };
     write(KEY, [...readTaps().filter((other) => !isSame(tap, other)), tap]);
     this.send();
   }

@@ -171,9 +171,7 @@ function takeOver(answer, tap) {
   isBroken = true; // for now
   safely(() => history.replaceState(null, "", answer.url), undefined);
   settings.liveUrl = answer.live;
-  const field = fieldNamed("form");
-  const isOfPage = tap.fields.form === field.value; // the stream may not know who tapped on an earlier page
-  field.value = answer.form;
+  fieldNamed("form").value = answer.form;
   fieldNamed("r").value = answer.r;
   for (const link of findAll("#languages a", HTMLAnchorElement)) {
     const to = new URL(link.href);
@@ -183,7 +181,8 @@ function takeOver(answer, tap) {
   if (note instanceof HTMLTextAreaElement && note.value === tap.fields.note) note.value = "";
   draw(answer.html);
   if (tap.isNew && answer.called) document.dispatchEvent(new CustomEvent("called", { detail: tap.button.split("/")[0] }));
-  if (!answer.stays || !isOfPage || !stream.live) stream.open();
+  // The stream may not know who tapped on an earlier page.
+  if (!answer.stays || tap.page !== outbox.page || !stream.live) stream.open();
 }
 
 // An iPhone does not tell the window of a tap on text.

@@ -28,6 +28,8 @@ export interface Tap {
   table: string;
   /** By this phone's clock, in milliseconds. */
   at: number;
+  /** A random number of the page on which it was tapped. */
+  page: number;
   /** Which button, by its value or its class. */
   button: string;
   url: string;
