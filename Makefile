@@ -2,8 +2,8 @@
 
 PINS := --quiet --no-config --no-header --universal --generate-hashes --python-version 3.11 --fork-strategy fewest
 INSTALL := .venv/bin/python -m pip install -qq --disable-pip-version-check --require-hashes
-STAFF_LANGUAGES := de
-GUEST_LANGUAGES := ar es fr it ja nl pl pt tr zh
+STAFF_LANGUAGES := de es fr it nl pl pt tr
+GUEST_LANGUAGES := ar ja zh
 as_root = $$([ "$$(id -u)" = 0 ] || echo sudo -n) env
 apt_install = $(as_root) DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 RUNLEVEL=1 sh -c 'apt-get -qq update && apt-get -qq install --no-install-recommends $(1)' >/dev/null 2>&1
 CATALOGUES := waitercaller/translations

@@ -136,14 +136,14 @@ def test_the_file_has_a_row_for_each_hour_zone_and_kind(alice, restaurant, table
 
 
 # How spreadsheets read CSV by the language of the machine: separator and decimal sign.
-SPREADSHEETS = {"en": (",", "."), "de": (";", ",")}
+SPREADSHEETS = {"en": (",", "."), **dict.fromkeys(("de", "fr", "es", "it", "pt", "nl", "pl", "tr"), (";", ","))}
 
 
 def test_the_spreadsheets_of_all_languages_are_known():
     assert SPREADSHEETS.keys() == set(STAFF_LANGUAGES)
 
 
-@pytest.mark.parametrize("language", SPREADSHEETS)
+@pytest.mark.parametrize("language", ["en", "de"])
 def test_the_file_opens_in_columns_in_a_spreadsheet_of_the_readers_language(
     app, alice, restaurant, table, called, at, language
 ):
@@ -165,11 +165,10 @@ def test_the_file_opens_in_columns_in_a_spreadsheet_of_the_readers_language(
     assert ("Datum" in titles) == (language == "de")
 
 
-@pytest.mark.parametrize("language", SPREADSHEETS)
-def test_a_number_with_a_fraction_is_written_as_its_reader_writes_it(language):
-    separator, decimal = SPREADSHEETS[language]
-    text = sheet.to_csv([[1234.5, 7, -0.25, 3.0]], language)
-    assert text.strip() == separator.join([f"1234{decimal}5", "7", f"-0{decimal}25", "3"])
+def test_a_number_with_a_fraction_is_written_as_its_reader_writes_it():
+    for language, (separator, decimal) in SPREADSHEETS.items():
+        text = sheet.to_csv([[1234.5, 7, -0.25, 3.0]], language)
+        assert text.strip() == separator.join([f"1234{decimal}5", "7", f"-0{decimal}25", "3"]), language
 
 
 @pytest.mark.parametrize("name", [FORMULA, "+1", "-1", "@SUM(A1)", "\t=1", "＝1"])

@@ -181,6 +181,22 @@ def test_words_in_languages_that_are_not_offered_now_are_kept(
     assert all(len(choice["names"]) == 12 for choice in bill["choices"])
 
 
+def test_the_staffs_word_is_asked_for_in_the_restaurants_languages(
+    app: Flask, alice: Person, here: str, offered: Callable[[], dict[str, Kind]]
+) -> None:
+    def asked(languages: list[str]) -> list[str]:
+        two = {"languages": languages}
+        app.extensions["mongo"].database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": two})
+        return [name for name in opened(alice, f"{here}/water") if name.startswith("labels-")]
+
+    assert asked(["ja"]) == ["labels-en"]  # the staff's pages are not in Japanese
+    assert asked(["ja", "pl", "ar", "fr"]) == ["labels-pl", "labels-fr"]
+    assert save(alice, f"{here}/water", **{"labels-fr": "Carafe"}).status_code == 303
+    assert (offered()["water"]["labels"]["fr"], offered()["water"]["labels"]["de"]) == ("Carafe", "Wasser")
+    assert save(alice, f"{here}/water", **{"labels-pl": "Sok"}).status_code == 303
+    assert offered()["water"]["labels"] == {"pl": "Sok", "fr": "Carafe"}  # nobody reads the old word
+
+
 def test_each_kind_has_its_own_of_three_sounds(
     app: Flask, alice: Person, here: str, table: Table, offered: Callable[[], dict[str, Kind]]
 ) -> None:

@@ -33,9 +33,9 @@ class Visitors:
 
         Service workers are blocked unless allowed, since requests that pass through one escape a test's routes.
         """
-        options.setdefault("service_workers", "block")
+        options = {"locale": "en-GB", "service_workers": "block", **options}
         assert not (self.is_firefox and options.keys() & UNKNOWN_TO_FIREFOX), "mark this test as chromium_only"
-        return self.watched(self.browser.new_context(base_url=self.website.url, locale="en-GB", **options)).new_page()
+        return self.watched(self.browser.new_context(base_url=self.website.url, **options)).new_page()
 
     def logged_in(self, person: Person, **options: Any) -> Page:
         """A page of a new context with a login of this person."""

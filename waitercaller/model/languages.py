@@ -19,7 +19,7 @@ LANGUAGES = {
     "ja": "日本語",
     "zh": "中文",
 }
-STAFF_LANGUAGES = ("en", "de")
+STAFF_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "pl", "tr")
 RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
 DEFAULT_LANGUAGE = "en"
 

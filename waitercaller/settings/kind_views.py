@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from waitercaller.model import restaurants, settings
-from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES, in_language
+from waitercaller.model.languages import LANGUAGES, in_language
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.standard_kinds import SOUNDS, Kind, in_order
 from waitercaller.settings import blueprint, kinds
@@ -164,7 +164,7 @@ def _form_context(restaurant: Restaurant) -> dict[str, Any]:
         "main": first,
         "others": others,
         "all": LANGUAGES,
-        "staff_languages": STAFF_LANGUAGES,
+        "label_languages": kinds.label_languages(restaurant["languages"]),
         "icons": ICONS,
         "sounds": SOUNDS,
     }

@@ -5,7 +5,7 @@ Requests that exist are not changed: a request holds a copy of its kind's texts 
 
 from waitercaller.db.client import Changes
 from waitercaller.model import restaurants
-from waitercaller.model.languages import STAFF_LANGUAGES, in_language
+from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES, in_language
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.settings import Missing
 from waitercaller.model.standard_kinds import Choice, Kind, in_order, sound_of
@@ -32,6 +32,11 @@ def find(restaurant: Restaurant, kind_id: str) -> Kind:
     raise Missing
 
 
+def label_languages(languages: list[str]) -> list[str]:
+    """Those of the restaurant's languages that the staff's pages have, in its order; English if there is none."""
+    return [code for code in languages if code in STAFF_LANGUAGES] or [DEFAULT_LANGUAGE]
+
+
 def values_of(kind: Kind | None, languages: list[str]) -> Values:
     """The form values of a kind, in the restaurant's languages; None: of a new kind."""
     kind = kind or _blank("")
@@ -40,7 +45,7 @@ def values_of(kind: Kind | None, languages: list[str]) -> Values:
         "icon": kind["icon"],
         "sound": sound_of(kind),
         "names": {code: kind["names"].get(code, "") for code in languages} | {main: in_language(kind["names"], main)},
-        "labels": {code: kind["labels"].get(code, "") for code in STAFF_LANGUAGES},
+        "labels": {code: kind["labels"].get(code, "") for code in label_languages(languages)},
         "choices": _by_line([choice["names"] for choice in kind["choices"]], languages),
         "zones": kind.get("zones", []),
         "hours": _times(kind),
@@ -89,8 +94,8 @@ def _blank(kind_id: str) -> Kind:
 
 def _changed(kind: Kind, values: Values, restaurant: Restaurant) -> Kind:
     """The kind with these form values; texts in other languages are kept."""
-    names, labels = _texts(kind["names"], values["names"]), _texts(kind["labels"], values["labels"])
     languages = restaurant["languages"]
+    names, labels = _texts(kind["names"], values["names"]), _labels(kind["labels"], values["labels"], languages)
     return {
         **kind,
         "icon": values["icon"],
@@ -111,6 +116,14 @@ def _times(kind: Kind) -> list[str]:
 
 def _texts(present: dict[str, str], sent: dict[str, str]) -> dict[str, str]:
     return {code: text for code, text in {**present, **sent}.items() if text}
+
+
+def _labels(present: dict[str, str], sent: dict[str, str], languages: list[str]) -> dict[str, str]:
+    """A new label in the first language replaces those that the form does not show: they may name something else."""
+    shown = label_languages(languages)
+    if sent.get(shown[0]) != present.get(shown[0]):
+        present = {code: text for code, text in present.items() if code in shown}
+    return _texts(present, sent)
 
 
 def _choices(present: list[Choice], sent: list[dict[str, str]], languages: list[str]) -> list[Choice]:

@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 
 from waitercaller.db import clock
 from waitercaller.db.config import config
-from waitercaller.model.languages import STAFF_LANGUAGES
 from waitercaller.site import blueprint
 from waitercaller.web import access
 
@@ -33,7 +32,7 @@ def security_txt() -> Response:
     lines = (
         f"Contact: {config().security_contact or 'mailto:' + sender}",
         f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}",
-        f"Preferred-Languages: {', '.join(STAFF_LANGUAGES)}",
+        "Preferred-Languages: en, de",
         f"Canonical: {config().public_url}/.well-known/security.txt",
     )
     return Response("".join(f"{line}\n" for line in lines), mimetype="text/plain")

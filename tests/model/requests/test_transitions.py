@@ -48,7 +48,7 @@ def state_of(database: Any, request: service_request.ServiceRequest) -> str:
 def test_a_tap_opens_one_request_with_its_snapshots(tap: Any, restaurant: Restaurant, table: Table) -> None:
     request = tap("k1")
     assert (request["state"], request["live"], request["table_name"]) == ("waiting", True, "7")
-    assert request["kind_labels"] == {"en": "Waiter", "de": "Bedienung"}
+    assert request["kind_labels"] == restaurant["kinds"][0]["labels"]
     assert queries.live_of_restaurant(restaurant["_id"])[0]["_id"] == request["_id"]
     assert queries.live_of_table(restaurant["_id"], table["_id"])[0]["_id"] == request["_id"]
 
