@@ -1,11 +1,12 @@
 """Browsers of the stated minimum: the main job with what they lack taken away before the page's scripts run."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Error, Page, Route, expect
 
 from tests.browser.test_cards_and_rounds import choose
 from tests.browser.test_drawing import call as call  # a fixture
@@ -46,9 +47,10 @@ def forget_new_selectors(page: Page) -> None:
     """As a browser that drops each rule with a selector that it does not know."""
 
     def answer(route: Route) -> None:
-        response = route.fetch()
-        css = re.sub(r"/\*.*?\*/", "", response.text(), flags=re.DOTALL)
-        route.fulfill(response=response, body=NEW_SELECTORS.sub("", css))
+        with suppress(Error):  # the page may be closed meanwhile, at the end of its test
+            response = route.fetch()
+            css = re.sub(r"/\*.*?\*/", "", response.text(), flags=re.DOTALL)
+            route.fulfill(response=response, body=NEW_SELECTORS.sub("", css))
 
     page.route(re.compile(r"/css/[^/]+\.css"), answer)
 

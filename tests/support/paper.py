@@ -4,7 +4,7 @@ import re
 import subprocess
 from pathlib import Path
 
-DOTS_PER_INCH = 110
+DOTS_PER_INCH = 200
 MM_PER_DOT = 25.4 / DOTS_PER_INCH
 
 
