@@ -25,6 +25,7 @@ let clockOffset = 0; // the server's minus this phone's
 let drawTimer = 0;
 let askTimer = 0;
 let isBroken = false; // watchdog.js says so
+let isTold = false; // by the stream, since the tap was sent
 let lastTap = { name: "", at: 0 };
 
 const headline = () => document.getElementById("headline");
@@ -40,7 +41,10 @@ const buttonNamed = (name) => buttons().find((each) => nameOf(each) === name);
 const fieldNamed = (name) => find(`[name=${name}]`, HTMLInputElement, form);
 
 const outbox = new Outbox({
-  receipt: () => fieldNamed("r").value,
+  receipt() {
+    isTold = false;
+    return fieldNamed("r").value;
+  },
   address: (tap) => tap.url.split("?")[0] + new URL(form.action).search, // in the language read by now
   onAnswer: takeOver,
   onRefusal: fail,
@@ -60,7 +64,9 @@ const stream = new EventStream({
   onEvent(_name, data) {
     clockOffset = data.now - Date.now();
     if (data.form) fieldNamed("form").value = data.form;
-    if (data.html) draw(data.html);
+    if (!data.html) return;
+    isTold = true;
+    draw(data.html);
   },
   onLive() {
     clearInterval(askTimer);
@@ -179,10 +185,12 @@ function takeOver(answer, tap) {
     link.href = to.href;
   }
   if (note instanceof HTMLTextAreaElement && note.value === tap.fields.note) note.value = "";
-  draw(answer.html);
-  if (tap.isNew && answer.called) document.dispatchEvent(new CustomEvent("called", { detail: tap.button.split("/")[0] }));
   // The stream may not know who tapped on an earlier page.
-  if (!answer.stays || tap.page !== outbox.page || !stream.live) stream.open();
+  const isKnown = answer.stays && tap.page === outbox.page && stream.live;
+  if (isKnown && isTold) isBroken = false; // what it told is newer
+  else draw(answer.html);
+  if (tap.isNew && answer.called) document.dispatchEvent(new CustomEvent("called", { detail: tap.button.split("/")[0] }));
+  if (!isKnown) stream.open();
 }
 
 // An iPhone does not tell the window of a tap on text.

@@ -62,7 +62,8 @@ def printed_address(page: Page, table: str, folder: Path) -> str:
 def test_from_registration_to_a_call_that_is_done_on_all_screens(
     website: Website, visitors: Visitors, tmp_path: Path
 ) -> None:
-    visitors.tolerate("docBaseUrl")  # Firefox shows the PDF that it saves, and says so
+    # Firefox shows the PDF that it saves, and says so; a page says goodbye after its login has ended.
+    visitors.tolerate("docBaseUrl", "/screens")
     alice, tablet, dana = visitors.come(), visitors.come(), visitors.come(viewport={"width": 390, "height": 780})
 
     register(alice)
