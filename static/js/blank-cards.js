@@ -2,7 +2,7 @@
 
 import { find, findAll } from "./dom.js";
 
-// Of which the order is that of a card.
+// In the order in which they stand in a card.
 const PARTS = ["h2", ".where", ".kinds", ".coming", ".passed", ".mine"];
 
 const blanks = find("template#blank-cards", HTMLTemplateElement);

@@ -4,15 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from tests.support.smtp import CERTIFICATE
+from tests.support.https import https_server
 from waitercaller.db import clock
 
 TOLERANCE_SECONDS = 300
@@ -72,16 +70,6 @@ def receiver() -> Iterator[Receiver]:
 
         def log_message(self, *_: Any) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    found = Receiver(f"localhost:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with https_server(Handler) as host:
+        found = Receiver(host)
         yield found
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

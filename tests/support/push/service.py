@@ -6,12 +6,10 @@ Both are implemented independently of the application's code.
 import base64
 import json
 import os
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from cryptography.hazmat.primitives import hashes, serialization
@@ -20,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from tests.support.smtp import CERTIFICATE
+from tests.support.https import https_server
 from waitercaller.db import clock
 
 CURVE = ec.SECP256R1()
@@ -171,16 +169,6 @@ def push_service(public_key: str) -> Iterator[PushService]:
 
         def log_message(self, *_: Any) -> None: ...
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(CERTIFICATE)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    service = PushService(f"https://localhost:{server.server_port}", public_key)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+    with https_server(Handler) as host:
+        service = PushService(f"https://{host}", public_key)
         yield service
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
