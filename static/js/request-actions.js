@@ -66,14 +66,14 @@ export function startActions(form, { onAnswer, onLoggedOut }) {
     if (inFlight.has(action.target)) return;
     inFlight.add(action.target);
     showBusy();
-    findAll(".toast-note", HTMLElement, toasts).find((note) => note.dataset.url === action.url)?.remove();
+    removeMessagesBefore(action);
     const { response, answer } = await post(action);
     inFlight.delete(action.target);
     showBusy();
     if (!response || response.status >= 500) return showUnsent(action);
     if (response.type === "opaqueredirect" || response.status === 401) return onLoggedOut();
     if (answer.ask) return ask("as", action);
-    if (response.ok) toast(answer.message, { button: action.canUndo ? undoOf(action) : undefined });
+    if (response.ok) toast(answer.message, { button: action.canUndo ? undoOf(action) : undefined, about: action });
     else toast(answer.message ?? (response.status === 403 ? words.refused : words.stale), { look: "warning" });
     onAnswer(response.ok);
   }
@@ -121,7 +121,18 @@ export function startActions(form, { onAnswer, onLoggedOut }) {
    */
   function showUnsent(action) {
     const text = action.title ? `${action.title}: ${words.unsent}` : words.unsent;
-    toast(text, { button: { label: words.again ?? "", press: () => send(action) }, look: "danger", url: action.url });
+    toast(text, { button: { label: words.again ?? "", press: () => send(action) }, look: "danger", about: action });
+  }
+}
+
+/**
+ * This action, sent again or another one of the same card, makes older messages about it untrue, and their "Undo" with them.
+ * @param {Action} action
+ */
+function removeMessagesBefore(action) {
+  for (const note of findAll(".toast-note", HTMLElement, toasts)) {
+    const isUnsent = note.classList.contains("toast-danger");
+    if (isUnsent ? note.dataset.url === action.url : note.dataset.target === action.target) note.remove();
   }
 }
 
@@ -166,13 +177,14 @@ export function showBusy() {
 /**
  * Say something at the foot of the screen, with at most one button.
  * @param {string | undefined} text
- * @param {{ button?: ToastButton, look?: "info" | "warning" | "danger", url?: string }} options
+ * @param {{ button?: ToastButton, look?: "info" | "warning" | "danger", about?: Action }} options
  */
-export function toast(text, { button, look = "info", url = "" }) {
+export function toast(text, { button, look = "info", about }) {
   if (!text) return;
   const note = document.createElement("div");
   note.className = `toast-note toast-${look}`;
-  note.dataset.url = url;
+  note.dataset.url = about?.url ?? "";
+  note.dataset.target = about?.target ?? "";
   const sentence = document.createElement("p");
   sentence.dir = "auto";
   sentence.textContent = text;

@@ -52,12 +52,13 @@ WIDER = """() => {
   return [`${scrollWidth} px: ${wide.map((each) => `${each.localName}.${each.getAttribute("class")}`).join(", ")}`];
 }"""
 
-# The short words that are broken in the middle, and where: a box next to them has taken their room.
+# The short words that are broken in the middle, and where: a box next to them has taken their room. A text for screen
+# readers only, in a box of one pixel, is not looked at.
 BROKEN = """() => {
   const broken = [], texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = new Range();
   for (let text; (text = texts.nextNode()); ) {
     for (const { 0: word, index } of text.data.matchAll(/(?<!\\S)[\\p{L}\\d.,:]+(?!\\S)/gu)) {
-      if (word.length > 12 || !text.parentElement.checkVisibility()) continue;
+      if (word.length > 12 || !text.parentElement.checkVisibility() || text.parentElement.clientWidth === 1) continue;
       range.setStart(text, index);
       range.setEnd(text, index + word.length);
       const boxes = [...range.getClientRects()].filter((box) => box.width > 1);

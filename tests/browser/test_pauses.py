@@ -2,10 +2,10 @@
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.support.axe import complaints
-from tests.support.cast import Person
+from tests.support.cast import Person, wait_until
 from tests.support.visitors import Visitors, card, remember, was_not_reloaded
 from waitercaller.db import clock
 from waitercaller.model.tables import Table
@@ -97,6 +97,24 @@ def test_undoing_the_second_nobody_there_gives_the_phone_its_call_back(
     expect(card(tablet, "7")).to_be_visible()
     expect(pauses_of(tablet)).to_be_hidden()
     expect(dana.get_by_text("Called — remind them")).to_be_visible()
+
+
+def test_the_undo_of_an_older_action_is_not_offered_while_a_newer_one_is_on_its_way(
+    visitors: Visitors, alice: Person, dana: Page
+) -> None:
+    tablet = visitors.dashboard(alice)
+    tap(dana)
+    choose(tablet, "Nobody at the table")
+    tap(dana, "Some water")
+    held: list[Route] = []
+    tablet.route("**/dismiss", lambda route: held.append(route))
+    card(tablet, "7").locator(".more summary").click()
+    card(tablet, "7").get_by_role("button", name="Nobody at the table").click()
+    assert tablet.locator(".toast-note").count() == 0
+    wait_until(lambda: tablet.evaluate("true") and held)
+    held[0].continue_()
+    tablet.locator(".toast-note").get_by_role("button", name="Undo").click()
+    expect(card(tablet, "7").locator(".kinds li")).to_have_text("Water")
 
 
 def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(

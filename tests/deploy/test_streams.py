@@ -19,7 +19,7 @@ SCREENS_PER_TABLE = 20
 TOTAL_SCREENS = TABLES * SCREENS_PER_TABLE
 OVER_HTTP_2 = 2 * TABLES  # they fit into the existing children: see mpm.conf
 LIVE_WITHIN_SECONDS = 90.0  # on a slow machine
-SLOT_SECONDS = 0.25  # seconds
+SLOT_SECONDS = 0.25
 
 
 @pytest.fixture(scope="module")
@@ -39,12 +39,20 @@ def test_browsers_hold_theirs_over_http_2(shared_site: Site, large_restaurant: l
     screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
     screens.open()
     try:
-        wait_until(lambda: screens.live == OVER_HTTP_2, LIVE_WITHIN_SECONDS)
+        all_live(screens)
         call(shared_site, code, screens)
         assert screens.live == OVER_HTTP_2
         refused_only_for_now(screens)
     finally:
         screens.close()
+
+
+def all_live(screens: Screens) -> None:
+    """Wait until all are live."""
+    deadline = time.monotonic() + LIVE_WITHIN_SECONDS
+    while screens.live < len(screens.screens):
+        assert time.monotonic() < deadline, str(screens)
+        time.sleep(0.1)
 
 
 def call(site: Site, code: str, screens: Screens) -> None:
@@ -66,15 +74,15 @@ def screens(large_restaurant: list[Table], shared_site: Site) -> Iterator[Screen
     screens = Screens(shared_site.apache.https, shared_site.apache.trust, each)
     screens.open()
     try:
-        wait_until(lambda: screens.live == TOTAL_SCREENS, LIVE_WITHIN_SECONDS)
+        all_live(screens)
         yield screens
     finally:
         screens.close()
 
 
 def refused_only_for_now(screens: Screens) -> None:
-    """A busy machine, or one that restarts, answers 503: the screen comes back. No other status is seen."""
-    assert set(screens.refused) <= {"503"}, screens.refused
+    """A busy machine, or one that restarts, answers 503 or late: the screen comes back. No other failure is seen."""
+    assert set(screens.refused) <= {"503", "TimeoutError"}, screens.refused
 
 
 def test_while_they_are_open_pages_answer_and_a_call_reaches_its_table(
@@ -103,7 +111,7 @@ def test_when_gunicorn_restarts_all_come_back_spread_out(shared_site: Site, scre
     wait_until(lambda: screens.live == 0)
     began = time.monotonic()
     shared_site.gunicorn.start()
-    wait_until(lambda: screens.live == TOTAL_SCREENS, LIVE_WITHIN_SECONDS)
+    all_live(screens)
     assert all(screen.events["bye"] for screen in screens.screens)  # each stream got a "bye"
     came = Counter(int((screen.since - began) / SLOT_SECONDS) for screen in screens.screens)
     assert max(came.values()) < TOTAL_SCREENS / 3, sorted(came.items())  # spread over time

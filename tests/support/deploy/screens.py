@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 
 from tests.support.deploy import http2
 from tests.support.deploy.apache import DOMAIN
+from waitercaller.live import streams
 
 MAX_HANDSHAKES = 100  # at the same time, while the screens are opened; reconnecting is spread by the backoff only
-MAX_BACKOFF_SECONDS = 8.0  # before jitter of ±50 %: static/js/event-stream.js
+# As static/js/event-stream.js has them:
+MAX_BACKOFF_SECONDS = 8.0  # before jitter of ±50 %
+SILENCE_SECONDS = streams.HEARTBEAT_SECONDS + 3.0  # after which a stream counts as broken
 
 
 @dataclass
@@ -41,6 +44,9 @@ class Screens:
     @property
     def live(self) -> int:
         return sum(screen.live for screen in self.screens)
+
+    def __str__(self) -> str:
+        return f"{self.live} of {len(self.screens)} are live; failures until now: {dict(self.refused)}"
 
     def open(self) -> None:
         self._thread.start()
@@ -80,7 +86,7 @@ class Screens:
                 reader, writer = await self._connect(screen)
         try:
             speak = http2.ask if screen.http2 else _ask_http1
-            lines = speak(reader, writer, DOMAIN, screen.path)
+            lines = _within(SILENCE_SECONDS, speak(reader, writer, DOMAIN, screen.path))
             status = await anext(lines, b"nothing")
             if status != b"200":
                 self.refused[status.decode()] += 1
@@ -106,6 +112,16 @@ class Screens:
             server_hostname=DOMAIN,
             ssl_handshake_timeout=60.0,
         )
+
+
+async def _within(seconds: float, lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """The same lines; TimeoutError if the next one does not come within `seconds`."""
+    while True:
+        async with asyncio.timeout(seconds):
+            line = await anext(lines, None)
+        if line is None:
+            return
+        yield line
 
 
 def _speaking(tls: Callable[[], ssl.SSLContext], protocol: str) -> ssl.SSLContext:
