@@ -37,7 +37,7 @@ STATES = {  # states of a table's call, and their headlines
 
 @pytest.fixture
 def addresses(app: Flask, alice: Person) -> dict[str, str]:
-    """The paths of tables' pages, each in the state that it is named for; one screen is visible."""
+    """The paths of tables' pages, each in the state of its name, of its own phone; one screen is visible."""
     with app.app_context():
         tables.add_many(alice.restaurant_id, ["idle", "paused", "replaced", *STATES], None)
         laid = {table["name"]: table for table in tables.of_restaurant(alice.restaurant_id)}
@@ -46,7 +46,7 @@ def addresses(app: Flask, alice: Person) -> dict[str, str]:
         tables.rotate(alice.restaurant_id, laid["replaced"]["_id"])
         for state in STATES:
             called = _call(app, alice, laid[state], state)
-            receipt = guest_links.sign_receipt(laid[state], guest_links.Receipt("phone", [called]))
+            receipt = guest_links.sign_receipt(laid[state], guest_links.Receipt(state, [called]))
             laid[state]["code"] += f"?r={receipt}"
     return {name: f"/t/{table['code']}" for name, table in laid.items()}
 
@@ -72,7 +72,7 @@ def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
     assert restaurant is not None
     bill: Any = restaurant["kinds"][1]
     request = transitions.open_request(
-        restaurant, table, bill, "key", choice=bill["choices"][0], note="Now", device="phone"
+        restaurant, table, bill, "key", choice=bill["choices"][0], note="Now", device=becomes
     )
     where: Scope = {"restaurant_id": alice.restaurant_id, "table_id": table["_id"]}
     ids = [request["_id"]]
@@ -86,7 +86,7 @@ def _call(app: Flask, alice: Person, table: Table, becomes: str) -> ObjectId:
         "coming": lambda: transitions.accept(alice.restaurant_id, ids, by),
         "done": lambda: transitions.resolve(alice.restaurant_id, ids, by),
         "not found": lambda: transitions.dismiss(alice.restaurant_id, ids, by),
-        "cancelled": lambda: transitions.cancel(where, ids, ["phone"]),
+        "cancelled": lambda: transitions.cancel(where, ids, [becomes]),
     }
     acts[becomes]()
     return request["_id"]

@@ -1,6 +1,6 @@
 """Evenings by chance: whatever guests, staff, phones, screens and the clock do, nobody who waits is ever nobody's.
 
-MODEL_STEPS says how many acts (1,000; CI does 9,000 more), MODEL_SEED which evenings; MODEL_DATABASE=mongomock takes
+MODEL_STEPS says how many acts (500; CI does 9,500 more), MODEL_SEED which evenings; MODEL_DATABASE=mongomock takes
 a seventh of the time. `MODEL_DATABASE=mongomock MODEL_STEPS=1000000 make test ARGS=tests/requests/test_evenings.py`
 needs `-o faulthandler_timeout=0` in ARGS besides, for parts that take more than ten minutes.
 """
@@ -29,10 +29,10 @@ from waitercaller.push import encryption, sender
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_wire]
 
-STEPS = int(os.environ.get("MODEL_STEPS", "1000"))
+STEPS = int(os.environ.get("MODEL_STEPS", "500"))
 SEED = int(os.environ.get("MODEL_SEED", "0"))
 LENGTH = 100  # acts of one evening
-PARTS = 10  # for several workers
+PARTS = 5  # for several workers
 NAMES = [name for name, weight in WEIGHTS.items() for _ in range(weight)]  # chosen as often as they weigh
 TABLES = ["1", "2", "3", "4"]
 

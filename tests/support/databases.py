@@ -159,7 +159,9 @@ class Server:
         self._process = None
 
     def _answers(self) -> bool:
-        with MongoClient[dict[str, Any]](self.uri, timeoutMS=200) as client:
+        if not listens(self.port):
+            return False
+        with MongoClient[dict[str, Any]](self.uri, timeoutMS=5000) as client:
             try:
                 client.admin.command("ping")
             except PyMongoError:

@@ -106,7 +106,7 @@ class Box(Machine):
 
 
 class Visitors:
-    """Requests two pages continuously, each time on a new connection."""
+    """Requests two pages again and again, each time on a new connection."""
 
     def __init__(self, box: Box) -> None:
         self.box = box
@@ -114,7 +114,7 @@ class Visitors:
         loop = (
             "until [ -e /tmp/leave ]; do"
             f" curl -s -o /dev/null -m 20 -w '%{{http_code}}\\n' https://{DOMAIN}/login https://{DOMAIN}/ -o /dev/null"
-            " >>/tmp/visits; done; touch /tmp/left"
+            " >>/tmp/visits; sleep .1; done; touch /tmp/left"
         )
         box.run(f'systemd-run --quiet --unit visitors-$RANDOM bash -c "{loop}"')
 

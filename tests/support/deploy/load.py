@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+PAUSE_SECONDS = 0.05  # of a visitor between two requests: tests of faults need steady requests, not as many as possible
+
 
 @dataclass
 class Load:
@@ -39,6 +41,7 @@ def load(ask: Callable[[], int], visitors: int = 6) -> Iterator[Load]:
                 result.note(str(ask()))
             except OSError as error:
                 result.note(type(error).__name__)
+            ended.wait(PAUSE_SECONDS)
 
     threads = [threading.Thread(target=visit) for _ in range(visitors)]
     for thread in threads:
