@@ -40,8 +40,8 @@ def sent(app: Flask, mails: Callable[[], list[Mail]]) -> Callable[[], list[Mail]
 
 @pytest.fixture
 def wanted(alice: Person) -> None:
-    answer = alice.client.submit(f"{alice.home}/report/letter", {"wanted": "yes"}, page="/account")
-    assert answer.headers["Location"].endswith("/report")
+    answer = alice.client.submit(f"{alice.home}/report/letter?days=28", {"wanted": "yes"}, page="/account")
+    assert answer.headers["Location"].endswith("/report?days=28")
 
 
 def fill(app: Flask, restaurant: Restaurant, table: Table, days: dict[int, int]) -> None:
@@ -99,7 +99,7 @@ def test_who_does_not_want_it_any_more_gets_none(app: Flask, alice: Person, mome
         assert letter.enqueue_due() == 1
     moment(NOW)  # in time for her login
     answer = alice.client.submit(f"{alice.home}/report/letter", {"wanted": "no"}, page="/account")
-    assert answer.headers["Location"].endswith("/report")
+    assert answer.headers["Location"].endswith("/report?days=7")
     moment(MONDAY + timedelta(hours=9))
     assert mails() == []
     assert sent() == []
