@@ -14,7 +14,7 @@ from tests.support.cast import Browser, Person, visit
 from waitercaller.alerts import due_steps
 from waitercaller.db import clock
 from waitercaller.model import first_call, restaurants, tables
-from waitercaller.model.requests import transitions
+from waitercaller.model.requests import rehearsals, transitions
 from waitercaller.model.rollups import store
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.web.qr import qr_svg
@@ -164,6 +164,16 @@ def test_a_guest_who_calls_for_the_same_makes_it_a_call(app: Flask, owner: Perso
         assert counted(app, owner) == number + 1
         with app.app_context():
             transitions.resolve(owner.restaurant_id, [called()[-1]["_id"]], {"id": owner.member_id, "name": "Alice"})
+
+
+def test_a_call_of_no_known_phone_makes_a_test_of_no_known_phone_a_call(app: Flask, owner: Person, called: Any) -> None:
+    with app.app_context():
+        restaurant = restaurants.get(owner.restaurant_id)
+        assert restaurant is not None
+        table, kind = tables.of_restaurant(owner.restaurant_id)[0], restaurant["kinds"][0]
+        transitions.open_request(restaurant, table, kind, "a test", rehearsal=rehearsals.expected(restaurant))
+        transitions.open_request(restaurant, table, kind, "a tap")
+    assert ["rehearsal" in each for each in called()] == [False]
 
 
 def test_never_mind_ends_a_test_too(app: Flask, owner: Person, called: Any) -> None:
