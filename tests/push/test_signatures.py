@@ -111,6 +111,22 @@ def test_a_message_is_withdrawn_when_somebody_goes(
     assert "action" not in last
 
 
+def test_a_message_is_withdrawn_even_if_no_process_has_run_for_an_hour(
+    app: Flask, service: PushService, message: Any, alice: Person, database: Any, later: Any
+) -> None:
+    """The process that enqueued the withdrawal has died before it noted that, and before it was sent."""
+    request = database.requests.find_one()
+    alice.client.submit(f"{alice.home}/requests/{request['_id']}/dismiss", page=f"{alice.home}/dashboard")
+    with app.app_context():
+        due_steps.escalate()
+        database.requests.update_one({"_id": request["_id"]}, {"$set": {"untold": True}})
+        later(hours=1)
+        due_steps.escalate()
+    send(app)
+    told = [each for each in service.messages if each.text["silent"]]
+    assert [int(each.headers["ttl"]) for each in told] == [1800]
+
+
 def test_a_phone_that_signs_counts_as_hearing_until_it_leaves_a_message_unsigned(
     app: Flask, message: Any, bob: Person, later: Any
 ) -> None:

@@ -64,7 +64,8 @@ AUDIENCES: dict[Event, Audience] = {
     "uncovered": Audience(("all", "escalated"), timedelta(minutes=15), managers=True, waiters=False),
 }
 TRIAL_TIME_TO_LIVE = timedelta(minutes=1)
-OUTCOME_TIME_TO_LIVE = timedelta(minutes=15)
+# Also after no process has run for an hour: the phone still says that somebody waits.
+OUTCOME_TIME_TO_LIVE = timedelta(hours=2)
 
 
 def enqueue(

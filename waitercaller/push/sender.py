@@ -30,6 +30,7 @@ from waitercaller.push.outbox import LISTENERS, QUEUE, REGISTRY, Message, is_ena
 log = logging.getLogger(__name__)
 
 BATCH_SIZE = 20  # messages that one call of `send_due` sends at most, at the same time
+LONGEST_KEPT_BY_SERVICE = timedelta(minutes=30)  # a phone that was away for longer is not told of all that it missed
 
 Result = Literal["sent", "dropped", "failed", "due"]  # "due": it is tried again
 
@@ -161,12 +162,13 @@ def _encoded(message: Message) -> bytes:
 
 
 def _headers(endpoint: str, push: Push) -> dict[str, str]:
-    """RFC 8030; `TTL` in seconds."""
+    """RFC 8030; `TTL` in seconds: how long the service keeps the message for a phone that is away."""
+    time_to_live = min(push["expires_at"] - clock.now(), LONGEST_KEPT_BY_SERVICE)
     headers = {
         "Authorization": encryption.authorization(endpoint, config().vapid_private_key, config().push_contact),
         "Content-Encoding": "aes128gcm",
         "Content-Type": "application/octet-stream",
-        "TTL": str(int((push["expires_at"] - clock.now()).total_seconds())),
+        "TTL": str(int(time_to_live.total_seconds())),
         "Urgency": "high",
     }
     return {**headers, "Topic": push["topic"]} if push["topic"] else headers
