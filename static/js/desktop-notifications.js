@@ -4,7 +4,7 @@ import { find, safely } from "./dom.js";
 import { ofThisScreen, read, write } from "./storage.js";
 
 const KEY = ofThisScreen("notices");
-const TAG = "calls"; // one notification for this page: the latest replaces the one before
+const TAG = ofThisScreen("calls"); // one notification for each restaurant: the latest replaces the one before
 
 /** @returns {NotificationPermission} */
 function permission() {
@@ -40,7 +40,8 @@ export function startNotifications(button, show) {
  */
 export async function notify(text) {
   if (!document.hidden || !isNotifying()) return;
-  const options = { tag: TAG, renotify: true, icon: find("link[rel=icon]", HTMLLinkElement).href };
+  const icon = find("link[rel=icon]", HTMLLinkElement).href;
+  const options = { body: find(".bar-name", HTMLElement).textContent ?? "", tag: TAG, renotify: true, icon };
   try {
     const shown = new Notification(text, options);
     shown.addEventListener("click", () => (window.focus(), shown.close()));

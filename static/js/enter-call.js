@@ -57,14 +57,20 @@ function showUnsent(form) {
 async function once(work) {
   if (isBusy) return;
   isBusy = true;
-  await work();
-  isBusy = false;
+  try {
+    await work();
+  } finally {
+    isBusy = false;
+  }
 }
+
+/** Where it cannot be shown here, go there. @param {string} url */
+const open = (url) => once(() => show(url).catch(() => location.assign(url)));
 
 if ("showModal" in sheet) {
   link.addEventListener("click", (event) => {
     event.preventDefault();
-    once(() => show(link.href));
+    open(link.href);
   });
   sheet.addEventListener("click", (event) => {
     const leads = closest(event, "a", HTMLAnchorElement);
@@ -75,6 +81,6 @@ if ("showModal" in sheet) {
     if (button?.form) return once(() => send(/** @type {HTMLFormElement} */ (button.form), button));
     if (leads?.hash) return find(leads.hash, HTMLElement, sheet).scrollIntoView();
     if (leads && leads.pathname === location.pathname) return sheet.close(); // back to the calls
-    if (leads) once(() => show(leads.href));
+    if (leads) open(leads.href);
   });
 }

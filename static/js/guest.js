@@ -1,4 +1,4 @@
-// Sends taps until they are answered, and keeps the state true.
+// Sends taps until answered, and keeps the state true.
 
 import { closest, find, findAll, safely, setText } from "./dom.js";
 import { EventStream } from "./event-stream.js";
@@ -102,17 +102,14 @@ function showAge() {
 }
 
 /** @param {string} html */
-function draw(html) {
+function draw(html, tries = 10) {
   clearTimeout(drawTimer);
-  isBroken = !safely(() => (drawNow(html), true), false);
+  if (tries && document.querySelector("button:active")) drawTimer = setTimeout(draw, 200, html, tries - 1); // that would lose its click
+  else isBroken = !safely(() => (drawNow(html), true), false);
 }
 
 /** @param {string} html */
 function drawNow(html) {
-  if (document.querySelector("button:active")) {
-    drawTimer = setTimeout(() => draw(html), 200); // it would lose its click
-    return;
-  }
   const title = headline()?.textContent;
   const { activeElement } = document;
   const focused = nameOf(activeElement);
@@ -174,7 +171,7 @@ function say(section, words, title) {
 
 /** @param {import("./types").Answer} answer @param {import("./types").Tap} tap */
 function takeOver(answer, tap) {
-  isBroken = true; // for now
+  isBroken = true;
   safely(() => history.replaceState(null, "", answer.url), undefined);
   settings.liveUrl = answer.live;
   fieldNamed("form").value = answer.form;

@@ -1,7 +1,7 @@
 // The page of notifications: which messages this device gets.
 
 import { find } from "./dom.js";
-import { currentSubscription, isSupported, nameOf, subscribe } from "./push-subscription.js";
+import { currentSubscription, isSupported, nameOf, registerWorker, subscribe } from "./push-subscription.js";
 
 /** @typedef {"on" | "none" | "fails" | "off" | "denied" | "unsupported" | "apple"} State */
 
@@ -55,6 +55,7 @@ async function start() {
   head.textContent = head.dataset.others ?? "";
   if (!isSupported()) return show(isApple() ? "apple" : "unsupported");
   if (Notification.permission === "denied") return show("denied");
+  if (!(await registerWorker())) return show("unsupported");
   const row = await ownRow();
   if (!row) return show("off");
   const chosen = choice();

@@ -13,6 +13,11 @@ export function isSupported() {
   return Boolean(settings) && "serviceWorker" in navigator && "PushManager" in window && "Notification" in window;
 }
 
+/** The service worker, which shows the messages; undefined where the browser takes none, as one that keeps nothing for sites. */
+export function registerWorker() {
+  return navigator.serviceWorker.register("/service-worker.js", { scope: "/r/" }).catch(() => undefined);
+}
+
 /** The subscription of this browser, if it has one for our present key. */
 export async function currentSubscription() {
   const { pushManager } = await navigator.serviceWorker.ready;

@@ -1,6 +1,6 @@
 // The buttons on cards: each click is sent once in the background, and answered by a message at the foot of the screen.
 
-import { closest, find, findAll } from "./dom.js";
+import { closest, find, findAll, safely } from "./dom.js";
 import { fetchWithin } from "./fetch-within.js";
 import { askMember, canAsk, mustAsk } from "./member-dialog.js";
 
@@ -65,11 +65,11 @@ export function startActions(form, { onAnswer, onLoggedOut }) {
   async function send(action) {
     if (inFlight.has(action.target)) return;
     inFlight.add(action.target);
-    showBusy();
-    removeMessagesBefore(action);
+    safely(showBusy, undefined);
+    safely(() => removeMessagesBefore(action), undefined);
     const { response, answer } = await post(action);
     inFlight.delete(action.target);
-    showBusy();
+    safely(showBusy, undefined);
     if (!response || response.status >= 500) return showUnsent(action);
     if (response.type === "opaqueredirect" || response.status === 401) return onLoggedOut();
     if (answer.ask) return ask("as", action);

@@ -1,6 +1,6 @@
 // On every page of the staff: registers the service worker, and keeps this browser's push subscription up to date.
 
-import { isSupported, renew } from "./push-subscription.js";
+import { isSupported, registerWorker, renew } from "./push-subscription.js";
 
 /** Push messages about calls are closed when the calls themselves are looked at. */
 async function closeMessages() {
@@ -10,7 +10,7 @@ async function closeMessages() {
 }
 
 if ("serviceWorker" in navigator) {
-  navigator.serviceWorker.register("/service-worker.js", { scope: "/r/" }).catch(() => {});
+  registerWorker();
   closeMessages();
   document.addEventListener("visibilitychange", closeMessages);
   if (isSupported()) renew().catch(() => {}); // the next page tries again

@@ -1,7 +1,7 @@
 // The buttons that let the sounds of a kind be heard: as a new call, and then as one that is late.
 
-import { findAll } from "./dom.js";
-import { play } from "./tones.js";
+import { findAll, safely } from "./dom.js";
+import { play, sayPlayback } from "./tones.js";
 
 const Context = window.AudioContext ?? window.webkitAudioContext; // Safari before 14.1
 const NEW = 0;
@@ -14,6 +14,7 @@ let timer = 0;
 function listen(sound) {
   context?.close().catch(() => {}); // what still plays
   clearTimeout(timer);
+  safely(sayPlayback, undefined);
   const audio = (context = new Context()); // within the click: browsers allow it then
   const seconds = play(audio, sound, NEW);
   timer = setTimeout(() => play(audio, sound, LATE), (seconds + 1) * 1_000);

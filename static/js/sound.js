@@ -3,7 +3,7 @@
 
 import { safely } from "./dom.js";
 import { ofThisScreen, read, write } from "./storage.js";
-import { play } from "./tones.js";
+import { play, sayPlayback } from "./tones.js";
 
 const KEY = ofThisScreen("sound");
 const VIBRATION_MS = [200, 100, 200]; // on, off, on
@@ -69,12 +69,6 @@ export function startSound(onChange) {
   }
   document.addEventListener("visibilitychange", () => document.hidden || renew());
   changed();
-}
-
-/** On an iPhone the ringer's switch silences a page, unless it plays something (Safari 16.4). */
-function sayPlayback() {
-  const { audioSession } = /** @type {{ audioSession?: { type: string } }} */ (navigator);
-  if (audioSession) audioSession.type = "playback";
 }
 
 /** Whether the ringer's switch of this device silences the bell, and nothing tells whether it is on. */

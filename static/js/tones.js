@@ -16,6 +16,12 @@ const REPEAT_S = 1.1; // from one time to the next
 const ATTACK_S = 0.005;
 const SILENT = 0.0001; // an exponential ramp never reaches 0
 
+/** On an iPhone the ringer's switch silences a page, unless it plays something (Safari 16.4). */
+export function sayPlayback() {
+  const { audioSession } = /** @type {{ audioSession?: { type: string } }} */ (navigator);
+  if (audioSession) audioSession.type = "playback";
+}
+
 /**
  * Play one of the sounds; returns its length in seconds, without the last one's dying away.
  * @param {BaseAudioContext} audio @param {string} name  an unknown one is the bell's @param {number} strength  0 to 3

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.test_cards_and_rounds import choose
 from tests.browser.test_drawing import TONES, rings, tones
 from tests.browser.test_drawing import call as call  # a fixture
-from tests.support.cast import Person
+from tests.support.cast import Person, wait_until
 from tests.support.visitors import Visitors, card, comes_true, is_live, is_not_live, press, remember
 from tests.support.website import Website
 from waitercaller.model import restaurants
@@ -286,6 +286,48 @@ def test_a_question_that_fails_does_not_end_all_later_ones(
     for _ in range(2):
         choose(page, "7", "Pass on to somebody")
     expect(page.locator("#who")).to_be_visible()
+
+
+def test_a_tap_is_sent_though_its_card_cannot_be_marked(
+    website: Website, visitors: Visitors, alice: Person, called: ObjectId
+) -> None:
+    page = visitors.dashboard(alice)
+    expect(card(page, "7")).to_be_visible()
+    page.evaluate("""() => {
+      const set = Element.prototype.setAttribute;
+      Element.prototype.setAttribute = function (name, value) {
+        if (name === "aria-busy") throw new Error("broken on purpose");
+        set.call(this, name, value);
+      };
+    }""")
+    card(page, "7").get_by_role("button", name="I’m going").click()
+    requests = website.app.extensions["mongo"].database.requests
+    wait_until(lambda: requests.count_documents({"_id": called, "state": "accepted"}) == 1)
+
+
+def test_a_sheet_that_cannot_be_shown_is_a_page(visitors: Visitors, bob: Person, table: Table) -> None:
+    page = visitors.dashboard(bob)
+    page.evaluate("void (HTMLDialogElement.prototype.showModal = () => { throw new Error('broken on purpose'); })")
+    page.get_by_role("link", name="Enter a call").click()
+    expect(page.get_by_role("heading", name="Who waved?")).to_be_visible()
+
+
+def test_the_list_of_restaurants_says_when_it_may_be_out_of_date(visitors: Visitors, alice: Person) -> None:
+    page = visitors.logged_in(alice)
+    page.clock.install()
+    said, calm = page.get_by_text("may be out of date"), page.get_by_text("Nobody is waiting")
+    break_file(page, "js/restaurants.js", "portal")
+    page.goto("/restaurants", wait_until="load")
+    expect(calm).to_be_visible()
+    page.clock.run_for(SILENT_MS)
+    expect(said).to_be_visible()
+    expect(calm).to_be_hidden()
+    page.unroute_all()
+    page.clock.run_for(RELOAD_MS)  # it loads itself anew
+    expect(calm).to_be_visible()
+    page.route("**/restaurants", lambda route: route.abort())
+    page.clock.run_for(3 * RELOAD_MS)
+    expect(said).to_be_visible()
 
 
 # --- (c): a proxy holds streams back --------------------------------------------------------------------------

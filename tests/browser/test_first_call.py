@@ -10,7 +10,7 @@ from tests.support.cast import PASSWORD
 from tests.support.visitors import Visitors, card
 from tests.support.website import Website
 
-pytestmark = [pytest.mark.browser, pytest.mark.chromium_only("counts what the pages ask for, which no engine changes")]
+pytestmark = pytest.mark.browser
 
 MAX_FIELDS, MAX_TAPS = 6, 14
 

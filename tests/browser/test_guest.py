@@ -222,6 +222,21 @@ def test_a_language_is_kept_and_arabic_is_read_from_the_right(visitors: Visitors
     assert dana.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
 
 
+def test_a_held_button_delays_what_the_guest_reads_for_two_seconds_and_no_longer(
+    visitors: Visitors, alice: Person, dana: Page
+) -> None:
+    tap(dana, "waiter")
+    tablet = visitors.dashboard(alice)
+    headline(dana, "Your call is on 1 staff screen")
+    dana.locator('button[value="water"]').hover()
+    dana.mouse.down()
+    assert dana.locator("button:active").count() == 1
+    card(tablet, "7").get_by_role("button", name="I’m going").click()
+    headline(dana, "Alice is on the way")
+    dana.mouse.up()
+    expect(dana.locator(".live")).to_have_count(1)  # the tap was lost, and the guest sees so
+
+
 def test_keyboard_focus_stays_in_place_when_the_state_changes(dana: Page) -> None:
     water, cancel, menu = dana.locator('button[value="water"]'), dana.locator(".cancel"), dana.locator("#languages")
     water.press("Enter")

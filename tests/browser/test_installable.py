@@ -144,6 +144,7 @@ def test_without_a_connection_it_says_so_and_since_when_and_comes_back_by_itself
     call()
     expect(page.locator(".table-card")).to_have_count(1)
     heard = page.evaluate("Number(localStorage.getItem('waitercaller.heard'))")
+    page.add_init_script("delete AbortSignal.timeout")  # as before Safari 16 and Chrome 103
     page.context.set_offline(True)
     page.reload()
     expect(page.get_by_role("heading", name="Not connected")).to_be_visible()
@@ -297,6 +298,12 @@ def test_a_phone_that_does_not_allow_messages_says_what_to_do(visitors: Visitors
     page.goto(f"{bob.home}/notifications")
     expect(page.locator("#here-words")).to_contain_text("blocked in this browser")
     expect(page.locator("#here-form")).to_be_hidden()
+
+
+def test_a_browser_that_takes_no_service_worker_says_so(visitors: Visitors, bob: Person) -> None:
+    page = visitors.logged_in(bob, service_workers="block")
+    page.goto(f"{bob.home}/notifications")
+    expect(page.locator("#here-words")).to_contain_text("This browser cannot show messages while it is closed.")
 
 
 def test_the_page_of_notifications_stays_where_it_is_when_its_script_starts(

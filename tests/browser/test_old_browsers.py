@@ -164,6 +164,8 @@ def test_what_is_pressed_can_be_read_and_told_from_the_rest_with_forced_colours(
         assert pressed.evaluate(backgrounds) != page.locator("#kiosk").evaluate(backgrounds)
     page.goto(f"{alice.home}/report")
     assert page.locator(".periods [aria-current]").evaluate(CONTRAST) >= 4.5
+    page.goto(f"{alice.home}/duty")
+    assert page.locator(".duty-switch").first.evaluate("each => getComputedStyle(each).backgroundImage") != "none"
 
 
 # --- WebKit's and Firefox's ways -------------------------------------------------------------------------------

@@ -117,6 +117,7 @@ def test_the_undo_of_an_older_action_is_not_offered_while_a_newer_one_is_on_its_
     expect(card(tablet, "7").locator(".kinds li")).to_have_text("Water")
 
 
+@pytest.mark.firefox_too
 def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
     app: Flask, visitors: Visitors, alice: Person, table: Table, dana: Page
 ) -> None:

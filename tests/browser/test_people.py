@@ -62,6 +62,7 @@ def test_an_invited_waiter_joins_in_a_browser_of_her_own(website: Website, visit
     expect(alices.locator("summary").filter(has_text=ANNA)).to_be_visible()
 
 
+@pytest.mark.firefox_too
 def test_the_counter_asks_who_and_the_guest_reads_it(visitors: Visitors, counter: Page, dana: Page) -> None:
     press(dana, "Call a waiter")
     card(counter, "7").get_by_role("button", name="I’m going").click()

@@ -21,7 +21,7 @@ from waitercaller.model.tables import Table
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.moments,
-    pytest.mark.chromium_only("figures of the server, and `make moments` would start Firefox each time"),
+    pytest.mark.chromium_only("figures of the server, drawn as SVG"),
 ]
 
 PATHS = ("report?days=28", "report?days=1", "report/unreached?days=28", "my-calls?days=7", "history")
@@ -102,6 +102,7 @@ def test_bars_are_as_long_as_their_figures_without_any_script(visitors: Visitors
     expect(page).to_have_url(f"{visitors.website.url}{busy.home}/dashboard")
 
 
+@pytest.mark.firefox_too
 def test_the_file_is_saved_under_its_name(visitors: Visitors, busy: Person) -> None:
     page = visitors.logged_in(busy)
     page.goto(f"{busy.home}/report?days=28")

@@ -29,7 +29,7 @@ Object.defineProperty(navigator, "wakeLock", { value: { request: async () => {
 window.Notification = class extends EventTarget {
   static permission = "default";
   static requestPermission = async () => (Notification.permission = window.answer ?? "granted");
-  constructor(text) { super(); window.done.push(`notice: ${text}`); }
+  constructor(text, { body, tag }) { super(); window.done.push(`notice: ${text} · ${body}`); window.tag = tag; }
 };
 """
 HIDE = """hidden => {
@@ -297,7 +297,7 @@ def test_the_bell_can_be_tried(screen: Page) -> None:
 # --- notices, the tab, sleep --------------------------------------------------------------------------------
 
 
-def test_a_hidden_screen_shows_a_notice_once_that_is_allowed(screen: Page, dana: Page) -> None:
+def test_a_hidden_screen_shows_a_notice_once_that_is_allowed(screen: Page, bob: Person, dana: Page) -> None:
     screen.locator("#bell summary").click()
     switch = screen.get_by_role("switch", name="Notices while other windows are in front")
     expect(switch).not_to_be_checked()
@@ -305,10 +305,12 @@ def test_a_hidden_screen_shows_a_notice_once_that_is_allowed(screen: Page, dana:
     expect(switch).to_be_checked()
     press(dana, "Call a waiter")
     expect(card(screen, "7")).to_be_visible()
-    assert done(screen, "notice: New call: Table 7") == 0  # it is visible
+    notice = "notice: New call: Table 7 · Trattoria Lucia"
+    assert done(screen, notice) == 0  # it is visible
     hide(screen)
     press(dana, "Some water")
-    has_done(screen, "notice: New call: Table 7")
+    has_done(screen, notice)
+    assert bob.home in screen.evaluate("window.tag")  # one of another restaurant does not take its place
 
 
 def test_a_browser_that_refuses_notices_is_not_asked_again(screen: Page) -> None:

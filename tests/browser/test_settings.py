@@ -64,7 +64,7 @@ def test_an_owner_sets_the_restaurant_up_with_a_phone_and_no_scripts(alices: Pag
     expect(alices.get_by_text("The screens nag after 0:50")).to_be_visible()
 
 
-@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
+@pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox")
 def test_closing_closes_the_guests_page_and_opening_opens_it(alices: Page, dana: Page) -> None:
     alices.get_by_role("link", name="Opening hours").click()
     for day in ("Mon", "Sun"):

@@ -59,7 +59,7 @@ def test_a_call_rings_louder_and_longer_the_longer_it_waits(app: Flask, screen: 
 
 def test_each_sound_can_be_heard_in_the_settings(visitors: Visitors, alice: Person) -> None:
     page = visitors.logged_in(alice)
-    page.add_init_script(TONES)
+    page.add_init_script(f"{TONES} navigator.audioSession = {{ type: 'auto' }};")
     page.clock.install()
     page.goto(f"{alice.home}/settings/kinds/water")
     expect(page.get_by_role("radio", name="Knock")).to_be_checked()
@@ -71,6 +71,7 @@ def test_each_sound_can_be_heard_in_the_settings(visitors: Visitors, alice: Pers
         page.clock.run_for(3_000)  # then as one that is late
         assert taken(page, "heard")[0] == frequency
         assert max(taken(page, "loudness")) > quiet
+    assert page.evaluate("navigator.audioSession.type") == "playback"  # with an iPhone's ringer off, too
     page.get_by_role("radio", name="Chime").check()
     press(page, "Save")
     expect(page.get_by_text("Saved.")).to_be_visible()

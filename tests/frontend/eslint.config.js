@@ -21,7 +21,7 @@ const MISSING = {
 const BROWSERS = ["Safari >= 14", "iOS >= 14", "Chrome >= 83", "Firefox >= 78"];
 
 // Used only where a check has found them.
-const CHECKED = ["AudioContext", "Notification", "navigator.wakeLock", "navigator.getBattery"];
+const CHECKED = ["AudioContext", "Notification", "navigator.wakeLock", "navigator.getBattery", "navigator.userActivation"];
 
 export default [
   js.configs.recommended,
