@@ -11,6 +11,7 @@ from flask import Flask
 from config import Config
 from tests.auth.test_register import ALICE
 from tests.support.cast import Browser, Mail, Person, hire, visit
+from waitercaller.model import tenancy
 
 INVITED = {name: value for name, value in ALICE.items() if name != "email"}
 CLOSED = "New restaurants join by invitation of whoever runs this site."
@@ -91,6 +92,26 @@ def test_after_the_first_restaurant_registration_is_closed(app: Flask, mails: Ca
     assert "closed in the meantime" in answer.text
     assert not has_account(app, "late@example.org")
     assert visit(app).get("/register").status_code == 403
+
+
+@pytest.mark.needs_wire
+@pytest.mark.parametrize("config", ["first"], indirect=True)
+def test_of_two_who_confirm_in_one_instant_one_has_the_first_restaurant(
+    app: Flask, mails: Callable[[], list[Mail]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As MongoDB does it: Mallory's transaction began before Alice's ended, so it finds no restaurant.
+
+    (The embedded server has such transactions run again, whatever they have written.)
+    """
+    browsers = visit(app), visit(app)
+    for browser, email in zip(browsers, ("alice@example.org", "mallory@example.org"), strict=True):
+        browser.submit("/register", {**ALICE, "email": email})
+        browser.get(mails()[0].path)
+    monkeypatch.setattr(tenancy, "is_empty", lambda _txn=None: True)
+    assert [browser.submit("/confirm").status_code for browser in browsers] == [303, 403]
+    database = app.extensions["mongo"].database
+    assert [each["email"] for each in database.users.find()] == ["alice@example.org"]
+    assert [each["is_first"] for each in database.restaurants.find()] == [True]
 
 
 def test_a_member_joins_while_registration_is_closed(app: Flask, mails: Callable[[], list[Mail]]) -> None:

@@ -5,13 +5,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.drills import frozen, kills, walk
+from tests.drills import crowds, frozen, inputs, kills, mails, pushes
 from tests.drills.row import HEADER, Row
 
 DRILLS: dict[str, Callable[[Path], Iterator[Row]]] = {
     "kills": kills.rows,
     "frozen": frozen.rows,
-    "walk": walk.rows,
+    "inputs": inputs.rows,
+    "mails": mails.rows,
+    "pushes": pushes.rows,
+    "crowds": crowds.rows,
 }
 
 

@@ -115,6 +115,7 @@ BAD_TIMES = [
     ({"nag": "-5"}, "At least 10"),
     ({"nag": ""}, "a number of seconds"),
     ({"nag": "soon"}, "a number of seconds"),
+    ({"nag": "9" * 400}, "At most 3600"),
     ({"nag": "9" * 5000}, "a number of seconds"),
     ({"all_zones": "30"}, "must come after"),
     ({"alert": "60"}, "must come after"),

@@ -10,11 +10,13 @@ from tests.support.installation import Installation
 class Website(Installation):
     """Serves on `url`."""
 
+    target = "wsgi:app"
+
     def __init__(self, folder: Path, **further: str) -> None:
         bind = f"127.0.0.1:{databases.free_port()}"
         super().__init__(folder, f"http://{bind}", **further)
         options = ["--log-level", "warning"]
-        self.gunicorn = Gunicorn(bind, self.environ, folder / "gunicorn.log", options=options)
+        self.gunicorn = Gunicorn(bind, self.environ, folder / "gunicorn.log", options=options, target=self.target)
 
     def open(self) -> None:
         super().open()

@@ -120,6 +120,7 @@ def test_one_zone_or_one_table_is_printed_behind_the_labels_that_are_gone(printe
         ({"first": "tlh"}, "choose one of the list"),
         ({"second": ""}, "choose one of the list"),
         ({"used": "30"}, "from 0 to 29"),
+        ({"used": "9" * 400}, "from 0 to 29"),
         ({"used": "many"}, "Not a valid integer"),
         ({"used": ["1", "2"]}, "sent twice"),
     ],

@@ -15,7 +15,7 @@ from waitercaller.auth import blueprint
 from waitercaller.auth.forms import ConfirmForm, ResetForm
 from waitercaller.db.client import transaction
 from waitercaller.mail import outbox
-from waitercaller.model import first_call, logins, restaurants, time_zones, tokens, users
+from waitercaller.model import first_call, logins, restaurants, tenancy, time_zones, tokens, users
 from waitercaller.model.tokens import TokenError
 from waitercaller.model.users import Registration, User
 from waitercaller.web import access, audit, limits, links, passwords
@@ -106,11 +106,17 @@ def _pending_registration(token: str) -> Registration:
     return registration
 
 
-def _refuse_if_closed(registration: Registration, txn: ClientSession | None) -> None:
-    """Raise DomainError (403) if no restaurant can be registered any more, unless an operator has invited this one."""
-    if not registration.get("invited") and registrations.state(txn) == "closed":
-        message = _("Registration was closed in the meantime. Nothing was opened.")
-        raise DomainError(message, 403, title=_("By invitation only"))
+def _refuse_if_closed(registration: Registration, txn: ClientSession | None) -> registrations.State:
+    """What holds for this registration: "open" if an operator has invited it. Raises DomainError (403) if "closed"."""
+    state = "open" if registration.get("invited") else registrations.state(txn)
+    if state == "closed":
+        raise _closed()
+    return state
+
+
+def _closed() -> DomainError:
+    message = _("Registration was closed in the meantime. Nothing was opened.")
+    return DomainError(message, 403, title=_("By invitation only"))
 
 
 def _user_of_reset(token: str) -> User:
@@ -122,13 +128,13 @@ def _user_of_reset(token: str) -> User:
 
 
 def _create_account(token: str) -> tuple[User, ObjectId]:
-    """Create user and restaurant from a registration, in one transaction. Raises TokenError."""
+    """Create user and restaurant from a registration, in one transaction. Raises TokenError, DomainError (403)."""
 
     def work(txn: ClientSession | None) -> tuple[ObjectId, ObjectId]:
         registration = users.registration(ObjectId(tokens.redeem("confirm", token, txn)), txn)
         if registration is None:
             raise TokenError("used")
-        _refuse_if_closed(registration, txn)
+        state = _refuse_if_closed(registration, txn)
         email, name, language = registration["email"], registration["name"], registration["language"]
         user_id = users.create(email, name, registration["password_hash"], txn)
         restaurant_id = restaurants.create(
@@ -139,6 +145,8 @@ def _create_account(token: str) -> tuple[User, ObjectId]:
             txn,
             time_zone=registration.get("time_zone", time_zones.UNSET),
         )
+        if state == "first":
+            tenancy.mark_as_first(restaurant_id, txn)
         first_call.begin(restaurant_id, txn)
         users.drop_registration(registration["_id"], txn)
         tokens.revoke(email, txn)  # the invitation
@@ -148,6 +156,8 @@ def _create_account(token: str) -> tuple[User, ObjectId]:
         user_id, restaurant_id = transaction(work)
     except users.AddressTakenError:
         raise TokenError("used") from None
+    except tenancy.NotTheFirstError:
+        raise _closed() from None
     audit.record("confirmed", user_id=user_id, restaurant_id=restaurant_id)
     return cast(User, users.get(user_id)), restaurant_id
 

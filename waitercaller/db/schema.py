@@ -45,6 +45,8 @@ INDEXES: dict[str, list[IndexModel]] = {
         IndexModel([("hours.day", ASCENDING)]),
         IndexModel([("opening.state", ASCENDING)]),
         IndexModel([("duty.until", ASCENDING)]),
+        # Where only the first restaurant may be registered: of two that are confirmed at once, one.
+        IndexModel([("is_first", ASCENDING)], unique=True, partialFilterExpression={"is_first": True}),
     ],
     "users": [IndexModel([("email", ASCENDING)], unique=True)],
     "registrations": [IndexModel([("email", ASCENDING)]), _expires("expires_at")],

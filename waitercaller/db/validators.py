@@ -53,6 +53,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "created_at": DATE,
         },
         optional={
+            "is_first": FLAG,
             "duty": {
                 "bsonType": "array",
                 "items": {

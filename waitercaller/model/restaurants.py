@@ -105,6 +105,7 @@ class Restaurant(OpeningTimes):
     created_at: datetime
     removed_at: NotRequired[datetime]  # set when its only owner deletes their account; then it is erased
     suspended_at: NotRequired[datetime | None]  # by an operator; see `tenancy`
+    is_first: NotRequired[bool]  # see `tenancy.mark_as_first`
 
 
 def documents() -> Collection[Restaurant]:

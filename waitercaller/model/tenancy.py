@@ -6,15 +6,31 @@ happens in the background it is not there (`restaurants.get`).
 
 from bson import ObjectId
 from pymongo.client_session import ClientSession
+from pymongo.errors import DuplicateKeyError
 
 from waitercaller.db import clock
 from waitercaller.model import restaurants
 from waitercaller.model.restaurants import Restaurant
 
 
+class NotTheFirstError(Exception):
+    """Another restaurant was registered as the first one at the same moment."""
+
+
 def is_empty(txn: ClientSession | None = None) -> bool:
     """Whether there is no restaurant."""
     return restaurants.documents().find_one({}, {"_id": True}, session=txn) is None
+
+
+def mark_as_first(restaurant_id: ObjectId, txn: ClientSession | None) -> None:
+    """Mark a new restaurant as the first one, where REGISTRATION lets in no other; a unique index refuses a second.
+
+    Raises NotTheFirstError, or a write conflict after which the transaction runs again and finds the other one.
+    """
+    try:
+        restaurants.documents().update_one({"_id": restaurant_id}, {"$set": {"is_first": True}}, session=txn)
+    except DuplicateKeyError:
+        raise NotTheFirstError from None
 
 
 def present() -> list[Restaurant]:

@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import BooleanField, IntegerField, SelectField, SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined]  # newer than its stubs
-from wtforms.validators import NumberRange, ValidationError
+from wtforms.validators import ValidationError
 
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.rollups.retention import KEEP_DAYS, MIN_KEEP_DAYS
@@ -148,27 +148,27 @@ class AttentionForm(MergingForm):
     alert_mail = BooleanField(lazy_gettext("Also send a mail to owners and managers"))
 
     def validate_nag(self, field: Any) -> None:
-        _in_range(self, field)
+        _in_range(field)
 
     def validate_all_zones(self, field: Any) -> None:
         _later_than(self.nag, field)
 
     def validate_alert(self, field: Any) -> None:
         _later_than(self.all_zones, field)
-        _in_range(self, field)
+        _in_range(field)
 
     def validate_repeat(self, field: Any) -> None:
-        _in_range(self, field)
+        _in_range(field)
 
     def validate_remind_taker(self, field: Any) -> None:
-        _in_range(self, field)
+        _in_range(field)
 
     def validate_tell_colleagues(self, field: Any) -> None:
         _later_than(self.remind_taker, field)
 
     def validate_give_back(self, field: Any) -> None:
         _later_than(self.tell_colleagues, field)
-        _in_range(self, field)
+        _in_range(field)
 
     def values(self) -> Values:
         """The submitted values, as compared and stored."""
@@ -179,9 +179,12 @@ class AttentionForm(MergingForm):
         return (_("on") if value else _("off")) if isinstance(value, bool) else str(value)
 
 
-def _in_range(form: Any, field: Any) -> None:
-    NumberRange(MIN_SECONDS, message=_("At least %(number)d seconds, please.", number=MIN_SECONDS))(form, field)
-    NumberRange(max=MAX_SECONDS, message=_("At most %(number)d seconds, please.", number=MAX_SECONDS))(form, field)
+def _in_range(field: Any) -> None:
+    # WTForms' NumberRange raises OverflowError for a number of hundreds of digits.
+    if field.data is not None and field.data < MIN_SECONDS:
+        raise ValidationError(_("At least %(number)d seconds, please.", number=MIN_SECONDS))
+    if field.data is not None and field.data > MAX_SECONDS:
+        raise ValidationError(_("At most %(number)d seconds, please.", number=MAX_SECONDS))
 
 
 def _later_than(earlier: Any, field: Any) -> None:

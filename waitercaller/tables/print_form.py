@@ -6,7 +6,7 @@ from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import IntegerField, SelectField
-from wtforms.validators import NumberRange, Optional, ValidationError
+from wtforms.validators import Optional, ValidationError
 
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.restaurants import Restaurant
@@ -16,6 +16,7 @@ from waitercaller.web.forms import Form
 
 ALL = "all"
 NO_LANGUAGE = "none"
+MOST_USED = 29
 
 
 class PrintForm(Form):
@@ -34,8 +35,8 @@ class PrintForm(Form):
     used = IntegerField(
         lazy_gettext("Labels already used"),
         default=0,
-        validators=[Optional(), NumberRange(0, 29, lazy_gettext("Please give a number from 0 to 29."))],
-        render_kw={"min": 0, "max": 29},
+        validators=[Optional()],
+        render_kw={"min": 0, "max": MOST_USED},
     )
 
     def offer(self, restaurant: Restaurant, present: list[Table]) -> None:
@@ -76,6 +77,11 @@ class PrintForm(Form):
 
     def validate_second(self, field: Any) -> None:
         _one_of(field)
+
+    def validate_used(self, field: Any) -> None:
+        # WTForms' NumberRange raises OverflowError for a number of hundreds of digits.
+        if field.data is not None and not 0 <= field.data <= MOST_USED:
+            raise ValidationError(_("Please give a number from 0 to 29."))
 
 
 def usual_languages(restaurant: Restaurant) -> tuple[str, str]:

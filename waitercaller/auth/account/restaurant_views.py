@@ -14,7 +14,7 @@ from waitercaller.auth.account.forms import RestaurantForm, deletion_form
 from waitercaller.auth.account.leaving import Membership
 from waitercaller.db import clock
 from waitercaller.db.client import transaction
-from waitercaller.model import duty, first_call, opening, restaurants, time_zones
+from waitercaller.model import duty, first_call, opening, restaurants, tenancy, time_zones
 from waitercaller.model.languages import alphabetical
 from waitercaller.model.requests import queries
 from waitercaller.web import access, audit, limits, registration
@@ -47,12 +47,17 @@ def add_restaurant() -> ResponseReturnValue:
     name, time_zone = text_of(form.restaurant), time_zones.known(text_of(form.time_zone))
 
     def work(txn: ClientSession | None) -> ObjectId:
-        _refuse_if_closed(txn)
+        state = _refuse_if_closed(txn)
         restaurant_id = restaurants.create(name, person["_id"], person["name"], language, txn, time_zone=time_zone)
+        if state == "first":
+            tenancy.mark_as_first(restaurant_id, txn)
         first_call.begin(restaurant_id, txn)
         return restaurant_id
 
-    restaurant_id = transaction(work)
+    try:
+        restaurant_id = transaction(work)
+    except tenancy.NotTheFirstError:
+        raise _closed() from None
     audit.record("restaurant_added", user_id=person["_id"], restaurant_id=restaurant_id)
     return redirect(url_for("requests.dashboard.first_call", restaurant_id=restaurant_id), 303)
 
@@ -80,11 +85,17 @@ def close_restaurant(restaurant_id: ObjectId) -> ResponseReturnValue:
     return redirect(url_for("account.restaurants"), 303)
 
 
-def _refuse_if_closed(txn: ClientSession | None = None) -> None:
+def _refuse_if_closed(txn: ClientSession | None = None) -> registration.State:
     """Raise DomainError (403) where no restaurant may be registered: a member of another one's team is no exception."""
-    if registration.state(txn) == "closed":
-        message = _("New restaurants join by invitation of whoever runs this site.")
-        raise DomainError(message, 403, title=_("By invitation only"))
+    state = registration.state(txn)
+    if state == "closed":
+        raise _closed()
+    return state
+
+
+def _closed() -> DomainError:
+    message = _("New restaurants join by invitation of whoever runs this site.")
+    return DomainError(message, 403, title=_("By invitation only"))
 
 
 def _row(membership: Membership, now: datetime) -> dict[str, Any]:
