@@ -209,7 +209,7 @@ def test_cards_that_become_overdue_move_and_cover_no_other_card(
     visitors: Visitors, app: Flask, bob: Person, call: Any, width: int
 ) -> None:
     names = [str(number) for number in range(1, 10)]
-    ids = [call(name, seconds=30 - number) for number, name in enumerate(names)]
+    ids = [call(name, seconds=10 - number) for number, name in enumerate(names)]
     page = ringing(visitors, bob, viewport={"width": width, "height": 768})
     is_live(page)
     expect(page.locator("article.table-card")).to_have_count(9)
