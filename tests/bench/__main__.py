@@ -8,6 +8,7 @@ from tests.bench import (
     dashboard,
     idle_screens,
     page_size,
+    pages,
     steady_load,
     tap_to_screen,
     tap_to_signature,
@@ -18,6 +19,7 @@ from tests.bench import (
 FIGURES = {
     "page_size": page_size.report,
     "call_cost": call_cost.report,
+    "pages": pages.report,
     "dashboard": dashboard.report,
     "timing": timing.report,
     "idle_screens": idle_screens.report,

@@ -1,8 +1,8 @@
 """What all guests of a restaurant ask while their calls wait: asked once for each process and tick."""
 
 import time
-from datetime import datetime
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from bson import ObjectId
 
@@ -14,16 +14,17 @@ TICK_SECONDS = 3.0  # while a call waits: screens may be hidden without a change
 MAX_KEPT = 10_000  # restaurants
 
 
-class Surroundings(NamedTuple):
-    """A restaurant's visible screens, by id, and its live requests."""
+@dataclass
+class Surroundings:
+    """A restaurant's live requests, oldest first, and the ids of its visible screens, asked when they are needed."""
 
-    visible: set[str]
+    restaurant_id: ObjectId
+    asked_at: float  # time.monotonic()
     live: list[ServiceRequest]
 
-    def tables_ahead(self, table_ids: list[ObjectId], first_at: datetime) -> int:
-        """As queries.tables_ahead."""
-        earlier = (each for each in self.live if each["first_at"] < first_at and "rehearsal" not in each)
-        return len({each["table_id"] for each in earlier if each["state"] == "waiting"} - {*table_ids})
+    @cached_property
+    def visible(self) -> set[str]:
+        return presence.visible_ids(self.restaurant_id)
 
 
 _kept: dict[ObjectId, tuple[int, Surroundings]] = {}
@@ -34,13 +35,22 @@ def seconds_to_next_tick() -> float:
     return TICK_SECONDS - time.monotonic() % TICK_SECONDS + 0.01
 
 
-def at_tick(restaurant_id: ObjectId) -> Surroundings:
-    """As they were when the first of the restaurant's guests asked in this tick."""
+def ask(restaurant_id: ObjectId) -> Surroundings:
+    """As they are now."""
+    asked_at = time.monotonic()
+    return Surroundings(restaurant_id, asked_at, queries.live_of_restaurant(restaurant_id))
+
+
+def at_tick(restaurant_id: ObjectId, since: float) -> Surroundings:
+    """As they were when the first of the restaurant's guests asked in this tick, but after `since`.
+
+    `since` is when the guest last knew better, as of `time.monotonic()`.
+    """
     tick = int(time.monotonic() // TICK_SECONDS)
     kept = _kept.get(restaurant_id)
-    if kept and kept[0] == tick:
+    if kept and kept[0] == tick and kept[1].asked_at > since:
         return kept[1]
-    now = Surroundings(presence.visible_ids(restaurant_id), queries.live_of_restaurant(restaurant_id))
+    now = ask(restaurant_id)
     if len(_kept) >= MAX_KEPT:
         _kept.clear()
     _kept[restaurant_id] = tick, now

@@ -7,7 +7,7 @@ from operator import itemgetter
 from bson import ObjectId
 
 from waitercaller.db import clock
-from waitercaller.model import joins, offering, opening, pauses, presence
+from waitercaller.model import joins, offering, opening, pauses
 from waitercaller.model.askers import asker
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
@@ -16,6 +16,7 @@ from waitercaller.model.service_request import UNDO_WINDOW, OnPhone, Scope, Serv
 from waitercaller.model.standard_kinds import Kind, in_order
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import surroundings
+from waitercaller.requests.guest.surroundings import Surroundings
 
 OVERLOOKED_AFTER = timedelta(seconds=5)  # a call that no screen shows by then: the guest is told to wave
 BEGINNINGS = ("called", "reopened", "released", "returned")  # steps after which it has to be seen anew
@@ -144,36 +145,46 @@ class TableView:
 
 
 def read(
-    restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_ids: list[str], test: str | None = None
+    restaurant: Restaurant,
+    table: Table,
+    held_ids: list[ObjectId],
+    phone_ids: list[str],
+    test: str | None = None,
+    around: Surroundings | None = None,
 ) -> TableView:
-    """Read the view of a phone with these ids, whose receipt holds these requests."""
-    restaurant_id, now = restaurant["_id"], clock.now()
+    """Read the view of a phone with these ids, whose receipt holds these requests.
+
+    One query (none with `around`), one for requests of the receipt that have ended, and one for screens where a call
+    that waits has been shown.
+    """
+    now, around = clock.now(), around or surroundings.ask(restaurant["_id"])
     group = joins.tables_with(restaurant, table["_id"], now)
-    here = queries.live_of_table(restaurant_id, *group)
-    held = _held(restaurant, held_ids)
     # What this phone has called for while its table was joined may be another table's now.
-    elsewhere = [request for request in held if request["live"] and request["table_id"] not in group]
-    live = sorted([*here, *elsewhere], key=itemgetter("first_at"))
+    live = [request for request in around.live if request["table_id"] in group or request["_id"] in held_ids]
+    held = _held(restaurant, held_ids, live)
     view = _with_time(TableView(restaurant, now, live, held, phone_ids=phone_ids, test=test), table, group)
-    return replace(
-        view,
-        visible=presence.visible_ids(restaurant_id) if view.waiting else set(),
-        tables_ahead=queries.tables_ahead(restaurant_id, group, view.waiting[0]["first_at"]) if view.waiting else 0,
-        joined=joins.as_one(restaurant, table)["name"] if len(group) > 1 else "",
-        tables=_tables(group, held),
-    )
+    joined = joins.as_one(restaurant, table)["name"] if len(group) > 1 else ""
+    return _among(replace(view, joined=joined, tables=_tables(group, held)), around, group)
 
 
-def again(view: TableView, restaurant: Restaurant, table: Table) -> TableView:
-    """The view of a call that waits, some seconds later: what the guests of a restaurant share, asked once for all.
+def again(view: TableView, restaurant: Restaurant, table: Table, around: Surroundings) -> TableView:
+    """The view of a call that waits, some seconds later, without a query.
 
     To be used only while the process hears changes, and none of this table.
     """
-    now, around = clock.now(), surroundings.at_tick(restaurant["_id"])
+    now = clock.now()
     group = joins.tables_with(restaurant, table["_id"], now)
-    later = _with_time(replace(view, restaurant=restaurant, now=now), table, group)
-    ahead = around.tables_ahead(group, view.waiting[0]["first_at"])
-    return replace(later, visible=around.visible, tables_ahead=ahead)
+    return _among(_with_time(replace(view, restaurant=restaurant, now=now), table, group), around, group)
+
+
+def _among(view: TableView, around: Surroundings, group: list[ObjectId]) -> TableView:
+    """With what a call that waits has to do with others' calls, and with screens."""
+    waiting = view.waiting
+    return replace(
+        view,
+        visible=around.visible if any(request["shown"] for request in waiting) else set(),
+        tables_ahead=queries.tables_ahead(around.live, group, waiting[0]["first_at"]) if waiting else 0,
+    )
 
 
 def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableView:
@@ -195,7 +206,7 @@ def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableVie
 def followed(restaurant: Restaurant, table: Table, held_ids: list[ObjectId]) -> frozenset[ObjectId]:
     """The tables whose requests a phone at this table sees: `TableView.tables`."""
     group = joins.tables_with(restaurant, table["_id"], clock.now())
-    return _tables(group, _held(restaurant, held_ids))
+    return _tables(group, queries.with_ids(scope_of(restaurant), held_ids))
 
 
 def scope_of(restaurant: Restaurant) -> Scope:
@@ -203,8 +214,11 @@ def scope_of(restaurant: Restaurant) -> Scope:
     return {"restaurant_id": restaurant["_id"]}
 
 
-def _held(restaurant: Restaurant, held_ids: list[ObjectId]) -> list[ServiceRequest]:
-    return queries.with_ids(scope_of(restaurant), held_ids) if held_ids else []
+def _held(restaurant: Restaurant, held_ids: list[ObjectId], live: list[ServiceRequest]) -> list[ServiceRequest]:
+    """The requests with these ids, oldest first; those that are live are known."""
+    known = {request["_id"]: request for request in live if request["_id"] in held_ids}
+    ended = queries.with_ids(scope_of(restaurant), [each for each in held_ids if each not in known])
+    return sorted([*known.values(), *ended], key=itemgetter("first_at"))
 
 
 def _tables(group: list[ObjectId], held: list[ServiceRequest]) -> frozenset[ObjectId]:
