@@ -16,11 +16,14 @@ MAX_KEPT = 10_000  # restaurants
 
 @dataclass
 class Surroundings:
-    """A restaurant's live requests, oldest first, and the ids of its visible screens, asked when they are needed."""
+    """A restaurant's live requests and the ids of its visible screens, each asked once, when it is needed."""
 
     restaurant_id: ObjectId
-    asked_at: float  # time.monotonic()
-    live: list[ServiceRequest]
+    since: float  # time.monotonic(): nothing has been asked before
+
+    @cached_property
+    def live(self) -> list[ServiceRequest]:
+        return queries.live_of_restaurant(self.restaurant_id)
 
     @cached_property
     def visible(self) -> set[str]:
@@ -35,23 +38,17 @@ def seconds_to_next_tick() -> float:
     return TICK_SECONDS - time.monotonic() % TICK_SECONDS + 0.01
 
 
-def ask(restaurant_id: ObjectId) -> Surroundings:
-    """As they are now."""
-    asked_at = time.monotonic()
-    return Surroundings(restaurant_id, asked_at, queries.live_of_restaurant(restaurant_id))
+def at_tick(restaurant_id: ObjectId, after: float = 0.0) -> Surroundings:
+    """As they are when the first of the restaurant's guests asks in this tick, but not before `after`.
 
-
-def at_tick(restaurant_id: ObjectId, since: float) -> Surroundings:
-    """As they were when the first of the restaurant's guests asked in this tick, but after `since`.
-
-    `since` is when the guest last knew better, as of `time.monotonic()`.
+    `after` is when the guest last knew better, as of `time.monotonic()`.
     """
-    tick = int(time.monotonic() // TICK_SECONDS)
+    now = time.monotonic()
+    tick = int(now // TICK_SECONDS)
     kept = _kept.get(restaurant_id)
-    if kept and kept[0] == tick and kept[1].asked_at > since:
+    if kept and kept[0] == tick and kept[1].since > after:
         return kept[1]
-    now = ask(restaurant_id)
     if len(_kept) >= MAX_KEPT:
         _kept.clear()
-    _kept[restaurant_id] = tick, now
-    return now
+    _kept[restaurant_id] = tick, Surroundings(restaurant_id, now)
+    return _kept[restaurant_id][1]

@@ -7,7 +7,7 @@ from operator import itemgetter
 from bson import ObjectId
 
 from waitercaller.db import clock
-from waitercaller.model import joins, offering, opening, pauses
+from waitercaller.model import joins, offering, opening, pauses, presence
 from waitercaller.model.askers import asker
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
@@ -36,7 +36,7 @@ class TableView:
     phone_ids: list[str] = field(default_factory=list)
     paused: pauses.What | None = None
     usual_wait: timedelta | None = None  # None: too few calls to tell
-    tables_ahead: int = 0
+    tables_ahead: int = 0  # 0, too, where no usual wait is known
     joined: str = ""  # the names of the tables that call as one with this one; empty if it is not joined
     tables: frozenset[ObjectId] = frozenset()  # whose requests this phone sees
     kinds: list[Kind] = field(default_factory=list)  # what is offered here now, or is being called for
@@ -154,37 +154,36 @@ def read(
 ) -> TableView:
     """Read the view of a phone with these ids, whose receipt holds these requests.
 
-    One query (none with `around`), one for requests of the receipt that have ended, and one for screens where a call
-    that waits has been shown.
+    What is live comes from `around` if it is given. Without: one query, one for requests of the receipt that are not
+    live at this table, and one for screens where a call that waits has been shown.
     """
-    now, around = clock.now(), around or surroundings.ask(restaurant["_id"])
+    restaurant_id, now = restaurant["_id"], clock.now()
     group = joins.tables_with(restaurant, table["_id"], now)
-    # What this phone has called for while its table was joined may be another table's now.
-    live = [request for request in around.live if request["table_id"] in group or request["_id"] in held_ids]
+    live = around.live if around else queries.live_of_table(restaurant_id, *group)
+    here = [request for request in live if request["table_id"] in group]
     held = _held(restaurant, held_ids, live)
+    # What this phone has called for while its table was joined may be another table's now.
+    elsewhere = [request for request in held if request["live"] and request["table_id"] not in group]
+    live = sorted([*here, *elsewhere], key=itemgetter("first_at"))
     view = _with_time(TableView(restaurant, now, live, held, phone_ids=phone_ids, test=test), table, group)
-    joined = joins.as_one(restaurant, table)["name"] if len(group) > 1 else ""
-    return _among(replace(view, joined=joined, tables=_tables(group, held)), around, group)
+    return replace(
+        view,
+        visible=_visible(view, around),
+        tables_ahead=_tables_ahead(view, group, around),
+        joined=joins.as_one(restaurant, table)["name"] if len(group) > 1 else "",
+        tables=_tables(group, held),
+    )
 
 
 def again(view: TableView, restaurant: Restaurant, table: Table, around: Surroundings) -> TableView:
-    """The view of a call that waits, some seconds later, without a query.
+    """The view of a call that waits, some seconds later: no query but what `around` asks for all.
 
     To be used only while the process hears changes, and none of this table.
     """
     now = clock.now()
     group = joins.tables_with(restaurant, table["_id"], now)
-    return _among(_with_time(replace(view, restaurant=restaurant, now=now), table, group), around, group)
-
-
-def _among(view: TableView, around: Surroundings, group: list[ObjectId]) -> TableView:
-    """With what a call that waits has to do with others' calls, and with screens."""
-    waiting = view.waiting
-    return replace(
-        view,
-        visible=around.visible if any(request["shown"] for request in waiting) else set(),
-        tables_ahead=queries.tables_ahead(around.live, group, waiting[0]["first_at"]) if waiting else 0,
-    )
+    later = _with_time(replace(view, restaurant=restaurant, now=now), table, group)
+    return replace(later, visible=_visible(later, around), tables_ahead=_tables_ahead(later, group, around))
 
 
 def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableView:
@@ -201,6 +200,21 @@ def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableVie
         usual_wait=usual.usual_wait(restaurant, now) if open_now else None,
         kinds=[each for each in in_order(restaurant["kinds"]) if each in offered or each["id"] in called],
     )
+
+
+def _visible(view: TableView, around: Surroundings | None) -> set[str]:
+    """Asked only where a screen has shown what waits."""
+    if not any(request["shown"] for request in view.waiting):
+        return set()
+    return around.visible if around else presence.visible_ids(view.restaurant["_id"])
+
+
+def _tables_ahead(view: TableView, group: list[ObjectId], around: Surroundings | None) -> int:
+    """Only told beside the usual wait. A few seconds do not matter here: asked once for all guests."""
+    if not view.waiting or view.usual_wait is None:
+        return 0
+    live = (around or surroundings.at_tick(view.restaurant["_id"])).live
+    return queries.tables_ahead(live, group, view.waiting[0]["first_at"])
 
 
 def followed(restaurant: Restaurant, table: Table, held_ids: list[ObjectId]) -> frozenset[ObjectId]:
