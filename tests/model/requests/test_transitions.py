@@ -285,7 +285,7 @@ def test_accept_against_cancel_is_consistent(app: Flask, tap: Any, restaurant: R
     for round_number in range(10):
         request = tap(f"k{round_number}")
         ids = [request["_id"]]
-        both = [
+        both: list[Callable[[], object]] = [
             partial(transitions.accept, restaurant["_id"], ids, ANNA),
             partial(transitions.cancel, at(table), ids, [PHONE]),
         ]
