@@ -24,6 +24,7 @@ from waitercaller.model.rollups import store as rollups
 from waitercaller.ops import figures
 from waitercaller.push import sender
 from waitercaller.report import letter
+from waitercaller.web import errors
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ STOP_INTERVAL_SECONDS = 0.2
 
 def start(app: Flask, is_alive: Callable[[], bool]) -> None:
     """Start the background threads of this process; they end when `is_alive()` returns False."""
+    _draw_an_error_page(app)
     for name, work in (
         ("watch", lambda: watcher.run(app, is_alive)),
         ("mail", lambda: _repeat(app, is_alive, MAIL_INTERVAL_SECONDS, lambda: outbox.send_due(app))),
@@ -64,6 +66,12 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()
+
+
+def _draw_an_error_page(app: Flask) -> None:
+    """Compiles its template: the first answer without a database is due within two seconds, as all later ones."""
+    with app.test_request_context():
+        errors.error_page(503)
 
 
 def _erase() -> None:

@@ -105,7 +105,7 @@ def test_a_guests_call_beside_it_keeps_its_own_times(
 ) -> None:
     test, real = begin(), call(evening.restaurant_id)
     ids = [test["_id"], real["_id"]]
-    assert transitions.accept(evening.restaurant_id, ids, actor(evening)) == 2  # as a round does
+    assert len(transitions.accept(evening.restaurant_id, ids, actor(evening))) == 2  # as a round does
     due = [(stored(here, each)["due_at"] or clock.now()) - clock.now() for each in (test, real)]
     assert [each.total_seconds() for each in due] == [24, 240]
 
@@ -253,7 +253,7 @@ def figures(app: Flask, person: Person, guest: FlaskClient, table: Table) -> dic
             if not sample.name.endswith("_created")
         },
         "called": queries.restaurants_called_since(clock.now() - unheard_restaurants.RECENTLY),
-        "ahead": queries.tables_ahead(table["restaurant_id"], [table["_id"]], clock.now()),
+        "ahead": queries.tables_ahead(queries.live_of_restaurant(table["restaurant_id"]), [table["_id"]], clock.now()),
         "undo": queries.recently_ended(table["restaurant_id"]),
     }
 

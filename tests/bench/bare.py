@@ -1,6 +1,8 @@
-"""The baselines: minimal Flask views, one with an insert into MongoDB, and the dashboard as the book has it."""
+"""The baselines: minimal Flask views, one with an insert, a stream, and the dashboard as the book has it."""
 
 import os
+import threading
+from collections.abc import Iterator
 
 from flask import Flask, Response, request
 from pymongo import MongoClient
@@ -8,6 +10,7 @@ from pymongo import MongoClient
 app = Flask(__name__)
 client: MongoClient[dict[str, str]] = MongoClient(os.environ["MONGODB_URI"], w="majority", journal=True)
 collection = client.get_default_database().bare
+HEARTBEAT_SECONDS = 15.0
 EMPTY = "<!doctype html><title>Table</title><p>"
 TEXT = app.jinja_env.from_string(EMPTY + "{{ text }}")
 ROWS = app.jinja_env.from_string(
@@ -33,6 +36,19 @@ def insert() -> Response:
 def text(size: int) -> str:
     """A page of this many bytes, from a template with one value."""
     return TEXT.render(text="x" * (size - len(EMPTY)))
+
+
+@app.get("/stream")
+def stream() -> Response:
+    """A stream that sends nothing but heartbeats."""
+
+    def events() -> Iterator[str]:
+        woken = threading.Event()
+        while True:
+            yield "event: ping\ndata: {}\n\n"
+            woken.wait(HEARTBEAT_SECONDS)
+
+    return Response(events(), mimetype="text/event-stream")
 
 
 @app.get("/rows")

@@ -15,7 +15,7 @@ from waitercaller.model import restaurants, tables
 
 BATCH_SIZE = 100
 BATCHES = 6
-MAX_RATIO = 3.0
+MAX_RATIO = 2.0
 
 
 def report() -> None:

@@ -76,7 +76,7 @@ def report() -> None:
     """Print a screen's CPU per minute, with and without presence."""
     with servers.database() as (environ, folder):
         environ |= {"TRUSTED_HOSTS": "127.0.0.1,localhost", "ARGON2_MEMORY_KIB": "8192", "ARGON2_ROUNDS": "1"}
-        screens = _screens(create_app(servers.config(environ)))
+        screens = open_screens(create_app(servers.config(environ)))
         nobody, _, _ = _measure(environ, folder, [])
         plain, _, _ = _measure(environ, folder, screens)
         watched, opening, received = _measure(environ, folder, screens, present=True)
@@ -91,7 +91,7 @@ def report() -> None:
     )
 
 
-def _screens(app: Flask) -> list[Screen]:
+def open_screens(app: Flask) -> list[Screen]:
     """The same number in each restaurant, with their cookies."""
     with app.app_context():
         schema.build(app.extensions["mongo"].database)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -14,8 +15,10 @@ from waitercaller.live.hub import Hub, TooManyStreams
 
 
 @pytest.fixture
-def hub() -> Hub:
-    return Hub()
+def hub() -> Iterator[Hub]:
+    hub = Hub()
+    yield hub
+    hub.close()  # ends its ticker
 
 
 def test_a_subscription_is_woken_with_the_topic(hub: Hub) -> None:
@@ -40,6 +43,19 @@ def test_a_wake_up_ends_the_waiting(hub: Hub) -> None:
         waiting = pool.submit(screen.wait, WAIT_SECONDS)
         hub.wake("restaurant:1")
         assert waiting.result(WAIT_SECONDS) == {"restaurant:1"}
+
+
+def test_one_thread_ends_the_waiting_of_all_streams(hub: Hub) -> None:
+    """A timer for each would be one of the largest costs of an idle page."""
+    before = threading.enumerate()
+    screens = [hub.subscribe(f"restaurant:{number}") for number in range(3)]
+    (ticker,) = [thread for thread in threading.enumerate() if thread not in before]
+    assert [screen.wait(0.001) for screen in screens] == [set()] * 3
+    for screen in screens:
+        screen.close()
+    ticker.join(WAIT_SECONDS)
+    assert not ticker.is_alive()  # nothing is left to be waited for
+    assert hub.subscribe("restaurant:1").wait(0.001) == set()
 
 
 def test_no_wake_up_is_lost_between_two_waits(hub: Hub) -> None:

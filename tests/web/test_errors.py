@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 
 from tests.support import databases
 from tests.support.cast import hire
-from waitercaller import ops
+from waitercaller import jobs, ops
 from waitercaller.web import access, errors
 
 CODE = "A" * 26
@@ -253,3 +253,11 @@ def test_a_database_without_its_indexes_is_not_ready(app: Flask, client: FlaskCl
     assert answer.status_code == 503
     assert answer.json is not None
     assert "tables.code_1" in answer.json["missing_indexes"]
+
+
+def test_a_worker_has_drawn_the_page_before_its_first_fault(app: Flask) -> None:
+    """To compile the template takes a busy machine the half second that is left when the database has not answered."""
+    drawn = {"error.html", "bare.html", "_macros.html"}
+    jobs.start(app, lambda: False)  # its threads end at once
+    assert app.jinja_env.cache is not None
+    assert drawn <= {name for _loader, name in app.jinja_env.cache}

@@ -4,6 +4,7 @@ A wake-up carries no data: a woken stream reads the current state. So nothing ha
 a superfluous one costs one comparison.
 """
 
+import math
 import threading
 import time
 from collections import Counter
@@ -15,6 +16,9 @@ T = TypeVar("T")
 
 # Minimum time between two renderings of a topic; limits the cost of a burst of changes.
 REDRAW_INTERVAL_SECONDS = 0.1
+# Between two looks at whose time has come: one thread for all streams of a process, instead of a timer for each.
+TICK_SECONDS = 0.25
+NEVER = math.inf
 
 
 class TooManyStreams(Exception):
@@ -28,6 +32,7 @@ class Subscription:
         self._hub = hub
         self.topics = topics
         self.holders = holders
+        self.due = NEVER  # time.monotonic() at which the ticker ends the present waiting
         self._woken = threading.Event()
         self._pending: set[str] = set()
 
@@ -36,12 +41,19 @@ class Subscription:
         self._woken.set()
 
     def wait(self, timeout: float) -> set[str]:
-        """Wait up to `timeout` seconds; returns the topics that were woken, empty after a timeout."""
-        self._woken.wait(timeout)
+        """Wait up to `timeout` seconds and a tick; returns the topics that were woken, empty after a timeout."""
+        if timeout > 0:
+            self.due = time.monotonic() + timeout
+            self._woken.wait()
         return self._hub.take(self)
+
+    def time_out(self) -> None:
+        """End the present waiting. Only for the Hub, as `take`."""
+        self._woken.set()
 
     def take(self) -> set[str]:
         """Return and clear the pending topics. Only for the Hub, which holds its lock so that no wake-up is lost."""
+        self.due = NEVER
         self._woken.clear()
         pending, self._pending = self._pending, set()
         return pending
@@ -70,6 +82,9 @@ class Hub:
     def __init__(self) -> None:
         self._topics: dict[str, _Topic] = {}
         self._holders: Counter[str] = Counter()
+        self._open: set[Subscription] = set()
+        self._has_ticker = False
+        self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._listening = False
         self.closed = False
@@ -98,14 +113,31 @@ class Hub:
             self._holders.update(subscription.holders)
             for name in topics:
                 self._topics.setdefault(name, _Topic()).subscriptions.add(subscription)
+            self._open.add(subscription)
+            if not self._has_ticker:
+                self._has_ticker = True
+                threading.Thread(target=self._tick, name="ticker", daemon=True).start()
         return subscription
 
     def take(self, subscription: Subscription) -> set[str]:
         with self._lock:
             return subscription.take()
 
+    def _tick(self) -> None:
+        """Wake the streams whose time has come, while there are any."""
+        while not self._stopping.wait(TICK_SECONDS):
+            with self._lock:
+                if not self._open:
+                    self._has_ticker = False
+                    return
+                now = time.monotonic()
+                for subscription in self._open:
+                    if subscription.due <= now:
+                        subscription.time_out()
+
     def unsubscribe(self, subscription: Subscription) -> None:
         with self._lock:
+            self._open.discard(subscription)
             for name in subscription.topics:
                 topic = self._topics.get(name)
                 if topic is None or subscription not in topic.subscriptions:
@@ -131,6 +163,7 @@ class Hub:
     def close(self) -> None:
         """Set `closed` and wake all streams, which then end."""
         self.closed = True
+        self._stopping.set()
         self.wake_all()
 
     def open_streams(self, prefix: str = "") -> int:

@@ -90,6 +90,8 @@ def _events(
         try:
             with app.app_context():
                 html = read(woken)
+                is_due = html != last or time.monotonic() >= heartbeat
+                more = besides() if is_due and html is not None else {}
         except PyMongoError:
             reason = "fault"
             break
@@ -99,9 +101,7 @@ def _events(
         if html is None:
             reason = revoked_reason
             break
-        if html != last or time.monotonic() >= heartbeat:
-            with app.app_context():
-                more = besides()
+        if is_due:
             yield _event(event, html=html, **more) if html != last else _event("ping", **more)
             heartbeat = time.monotonic() + HEARTBEAT_SECONDS  # also due when wake-ups without changes keep coming
         last = html

@@ -87,6 +87,8 @@ def times_of(restaurant_ids: Collection[ObjectId]) -> list[OpeningTimes]:
 
 def is_in_hours(restaurant: OpeningTimes, at: datetime) -> bool:
     """Whether it is open by hours and exceptions. Without hours it is open on every day that is no exception."""
+    if not restaurant["hours"] and not restaurant.get("exceptions"):
+        return True
     today = at.astimezone(restaurants.time_zone(restaurant)).date()
     around = chain.from_iterable(_spans(restaurant, today + days * DAY) for days in (-1, 0, 1))
     return any(span.opens <= at < span.closes for span in around)

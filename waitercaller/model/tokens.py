@@ -7,6 +7,7 @@ address changes. A mail that is sent again, because the server's answer was lost
 them works until one is used.
 """
 
+import functools
 import hashlib
 import hmac
 import secrets
@@ -61,7 +62,11 @@ class TokenError(Exception):
 
 def serializer(salt: str) -> URLSafeSerializer:
     """A serializer that signs with the current key and also verifies with the fallback keys."""
-    keys = [*current_app.config["SECRET_KEY_FALLBACKS"], current_app.config["SECRET_KEY"]]
+    return _serializer((*current_app.config["SECRET_KEY_FALLBACKS"], current_app.config["SECRET_KEY"]), salt)
+
+
+@functools.lru_cache
+def _serializer(keys: tuple[str, ...], salt: str) -> URLSafeSerializer:
     return URLSafeSerializer(keys, salt=salt, signer_kwargs={"digest_method": hashlib.sha256})
 
 

@@ -1,5 +1,6 @@
 """Static files under URLs that change with their content, so that browsers can cache them for a year."""
 
+import functools
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, current_app, send_from_directory
 
 from waitercaller.web import access
+from waitercaller.web.routing import path_for
 
 MAX_AGE_SECONDS = 365 * 24 * 3600
 
@@ -20,6 +22,12 @@ def init_app(app: Flask) -> None:
         if endpoint == "static":
             values.setdefault("version", version)
 
+    @functools.cache
+    def static_url(filename: str) -> str:
+        """The path of a file, built once in each process: a guest's page has a dozen."""
+        return path_for("static", filename=filename)
+
+    app.jinja_env.globals["static_url"] = static_url
     app.url_defaults(add_version)
     app.add_url_rule("/static/<version>/<path:filename>", endpoint="static", view_func=static_file)
     app.add_url_rule("/favicon.ico", endpoint="favicon", view_func=favicon)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import Flask, Response, abort, g, request
-from flask.sessions import SecureCookieSessionInterface
+from flask import Flask, Request, Response, abort, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
@@ -64,6 +64,11 @@ class Sessions(SecureCookieSessionInterface):
 
     digest_method = staticmethod(hashlib.sha256)
 
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """As Flask's, which makes a serializer even where no cookie has come."""
+        has_come = self.get_cookie_name(app) in request.cookies
+        return super().open_session(app, request) if has_come else self.session_class()
+
     def get_signing_serializer(self, app: Flask) -> URLSafeTimedSerializer | None:
         serializer = super().get_signing_serializer(app)
         if serializer is not None:
@@ -118,8 +123,10 @@ def _refuse_other_sites() -> None:
 
 
 def _headers(response: Response) -> Response:
+    given = {name for name, _value in response.headers}
     for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if not response.cache_control.public:  # everything but static files
+        if name not in given:
+            response.headers.add(name, value)
+    if "public" not in response.headers.get("Cache-Control", ""):  # everything but static files
         response.headers["Cache-Control"] = "no-store"
     return response

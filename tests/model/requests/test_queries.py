@@ -21,6 +21,7 @@ def test_tables_ahead_are_those_that_have_waited_longer(database, restaurant, ta
     first, second, third = ObjectId(), ObjectId(), ObjectId()
     keep(database, call(first, 0, 9), call(first, 1, 8), call(second, 0, 7, "accepted"), call(third, 0, 2))
     keep(database, call(table["_id"], 0, 6), call(table["_id"], 1, 5))
-    assert queries.tables_ahead(restaurant["_id"], [table["_id"]], NOON - timedelta(minutes=5)) == 1
-    assert queries.tables_ahead(restaurant["_id"], [table["_id"]], NOON - timedelta(minutes=1)) == 2
-    assert queries.tables_ahead(ObjectId(), [table["_id"]], NOON) == 0
+    live = queries.live_of_restaurant(restaurant["_id"])
+    assert queries.tables_ahead(live, [table["_id"]], NOON - timedelta(minutes=5)) == 1
+    assert queries.tables_ahead(live, [table["_id"]], NOON - timedelta(minutes=1)) == 2
+    assert queries.live_of_restaurant(ObjectId()) == []

@@ -258,7 +258,7 @@ def test_the_page_asks_what_is_usual_in_this_restaurant(
     phone: Phone, alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(usual, "usual_wait", lambda restaurant, at: timedelta(minutes=len(restaurant["name"])))
-    monkeypatch.setattr(queries, "tables_ahead", lambda restaurant_id, table_id, first_at: 1)
+    monkeypatch.setattr(queries, "tables_ahead", lambda live, table_ids, first_at: 1)
     assert "Usually 15 minutes at this hour." in phone.look().text
     phone.tap()
     assert "Usually 15 minutes at this hour. 1 table is before you." in phone.look().text

@@ -193,10 +193,10 @@ def live_of(evening: Evening, table: ObjectId, kind: str) -> list[Expected]:
 def staff_accepts(evening: Evening, choose: random.Random) -> object:
     """One member, or two at once: one of them goes."""
     ids, first, second = some(choose, evening.which("waiting")), *choose.sample(evening.actors, 2)
-    changed = transitions.accept(evening.restaurant_id, ids, first)
-    assert changed == len(ids)
+    taken = transitions.accept(evening.restaurant_id, ids, first)
+    assert len(taken) == len(ids)
     if choose.random() < 0.2:
-        assert transitions.accept(evening.restaurant_id, ids, second) == 0
+        assert transitions.accept(evening.restaurant_id, ids, second) == []
     for request in chosen(evening, ids):
         request.history.append("accepted")
         request.go(first["id"], evening.now)
@@ -207,7 +207,7 @@ def staff_accepts(evening: Evening, choose: random.Random) -> object:
 def staff_accepts_what_is_taken(evening: Evening, choose: random.Random) -> object:
     """A card that was out of date: nothing changes."""
     ids = some(choose, evening.which("accepted", "resolved", "cancelled"))
-    assert transitions.accept(evening.restaurant_id, ids, choose.choice(evening.actors)) == 0
+    assert transitions.accept(evening.restaurant_id, ids, choose.choice(evening.actors)) == []
     return len(ids) or None
 
 
@@ -216,7 +216,7 @@ def staff_takes_over(evening: Evening, choose: random.Random) -> object:
     ids, by = some(choose, evening.which("accepted")), choose.choice(evening.actors)
     taken_from = next((each.by for each in chosen(evening, ids)), None)
     theirs = [each for each in chosen(evening, ids) if each.by == taken_from]
-    assert transitions.accept(evening.restaurant_id, ids, by, taken_from or "nobody") == len(theirs)
+    assert len(transitions.accept(evening.restaurant_id, ids, by, taken_from or "nobody")) == len(theirs)
     for request in theirs:
         request.history.append("accepted")
         request.go(by["id"], evening.now)

@@ -31,7 +31,7 @@ def recently_ended(restaurant_id: ObjectId) -> list[ServiceRequest]:
 
 def with_ids(where: Scope, ids: list[ObjectId]) -> list[ServiceRequest]:
     """The requests with these ids, oldest first."""
-    return _find({"_id": {"$in": ids}, **where}, "first_at")
+    return _find({"_id": {"$in": ids}, **where}, "first_at") if ids else []
 
 
 def of_phone(restaurant_id: ObjectId, table_ids: list[ObjectId], devices: list[str]) -> list[ObjectId]:
@@ -41,12 +41,10 @@ def of_phone(restaurant_id: ObjectId, table_ids: list[ObjectId], devices: list[s
     return [each["_id"] for each in reversed(found) if asker(each, devices)]
 
 
-def tables_ahead(restaurant_id: ObjectId, table_ids: list[ObjectId], first_at: datetime) -> int:
-    """The number of tables but these with requests that have been waiting since before `first_at`."""
-    earlier = {"restaurant_id": restaurant_id, "live": True, "first_at": {"$lt": first_at}}
-    found = documents().find(earlier, {"table_id": True, "state": True, "rehearsal": True})
-    waiting = (request for request in found if request["state"] == "waiting" and "rehearsal" not in request)
-    return len({request["table_id"] for request in waiting} - {*table_ids})
+def tables_ahead(live: list[ServiceRequest], table_ids: list[ObjectId], first_at: datetime) -> int:
+    """Of a restaurant's `live` requests: the number of tables but these that have waited since before `first_at`."""
+    earlier = (each for each in live if each["first_at"] < first_at and "rehearsal" not in each)
+    return len({each["table_id"] for each in earlier if each["state"] == "waiting"} - {*table_ids})
 
 
 def restaurants_called_since(since: datetime) -> set[ObjectId]:

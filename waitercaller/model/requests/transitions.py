@@ -78,8 +78,10 @@ def open_request(
     raise RuntimeError("a request kept opening and closing while a guest called")
 
 
-def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: str | None = None) -> int:
-    """Let `by` go to these; returns how many changed.
+def accept(
+    restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: str | None = None
+) -> list[ServiceRequest]:
+    """Let `by` go to these; returns those that changed, as they are now.
 
     Only waiting ones, unless `taken_from` names the member they are taken over from.
     """
@@ -92,7 +94,7 @@ def accept(restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, taken_from: 
     )
     taken = queries.with_ids({"restaurant_id": restaurant_id}, changed)
     metrics.accepted(each for each in taken if "rehearsal" not in each)
-    return len(changed)
+    return taken
 
 
 def pass_on(restaurant_id: ObjectId, ids: list[ObjectId], to: Actor, by: Actor) -> int:

@@ -4,6 +4,7 @@ Accepting a call needs a member, whose name the guest reads. Resolving and dismi
 the call; without one, they ask. An undo is attributed to the device. Passing on asks for the receiver in any case.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from bson import ObjectId
@@ -14,7 +15,6 @@ from waitercaller.model import restaurants
 from waitercaller.model.languages import alphabetical
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Actor, Member
-from waitercaller.model.service_request import ServiceRequest
 from waitercaller.requests.dashboard import blueprint
 from waitercaller.web import access
 from waitercaller.web.errors import wants_json
@@ -34,11 +34,12 @@ def is_me(by: Actor) -> bool:
     return member is not None and member["id"] == by["id"]
 
 
-def actor(found: list[ServiceRequest] | None = None) -> Actor | None:
-    """The actor: the logged-in member, the one named by the form, or who accepted one of `found`; None: ask."""
+def actor(ids: Sequence[ObjectId] = ()) -> Actor | None:
+    """The actor: the logged-in member, the one named by the form, or who accepted one of these requests; None: ask."""
     if not must_be_asked() or "as" in request.form:
         return access.current_actor()
-    return next((each["by"] for each in found or [] if each["by"]), None)
+    found = queries.with_ids({"restaurant_id": access.current_restaurant()["_id"]}, [*ids])
+    return next((each["by"] for each in found if each["by"]), None)
 
 
 def actor_or_device() -> Actor:

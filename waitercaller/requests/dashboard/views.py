@@ -100,8 +100,8 @@ def accept(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue
     ids, by = _ids(request_id), actors.actor()
     if by is None:
         return actors.ask("accept", restaurant_id, ids)
-    changed = transitions.accept(restaurant_id, ids, by, taken_from=request.args.get("from"))
-    return _answer(restaurant_id, ids, by, changed, lambda table: _on_the_way(table, by))
+    taken = transitions.accept(restaurant_id, ids, by, taken_from=request.args.get("from"))
+    return _answer(restaurant_id, ids, by, len(taken), lambda table: _on_the_way(table, by), taken)
 
 
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/pass")
@@ -123,7 +123,7 @@ def pass_on(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
 def postpone(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Back in 5 minutes”: whoever goes has been at the table and comes again; the guest reads it."""
     ids = _ids(request_id)
-    by = actors.actor(queries.with_ids({"restaurant_id": restaurant_id}, ids)) or actors.actor_or_device()
+    by = actors.actor(ids) or actors.actor_or_device()
     changed = transitions.postpone(restaurant_id, ids, by)
     return _answer(restaurant_id, ids, by, changed, lambda table: _("%(table)s: back in 5 minutes.", table=table))
 
@@ -133,7 +133,7 @@ def postpone(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnVal
 def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Done”."""
     ids = _ids(request_id)
-    by = actors.actor(queries.with_ids({"restaurant_id": restaurant_id}, ids))
+    by = actors.actor(ids)
     if by is None:
         return actors.ask("resolve", restaurant_id, ids)
     changed = transitions.resolve(restaurant_id, ids, by)
@@ -145,7 +145,7 @@ def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValu
 def dismiss(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Nobody at the table”."""
     ids = _ids(request_id)
-    by = actors.actor(queries.with_ids({"restaurant_id": restaurant_id}, ids))
+    by = actors.actor(ids)
     if by is None:
         return actors.ask("dismiss", restaurant_id, ids)
     changed = transitions.dismiss(restaurant_id, ids, by)
@@ -169,10 +169,18 @@ def _ids(request_id: ObjectId) -> list[ObjectId]:
 
 
 def _answer(
-    restaurant_id: ObjectId, ids: list[ObjectId], by: Actor, changed: int, done: Callable[[str], str]
+    restaurant_id: ObjectId,
+    ids: list[ObjectId],
+    by: Actor,
+    changed: int,
+    done: Callable[[str], str],
+    known: list[ServiceRequest] | None = None,
 ) -> ResponseReturnValue:
-    """Take the steps that are due after the action, and report what was done for `by`, or who was first."""
-    found = queries.with_ids({"restaurant_id": restaurant_id}, ids)
+    """Take the steps that are due after the action, and report what was done for `by`, or who was first.
+
+    `known` are those that changed, where they have been read since.
+    """
+    found = known if known and len(known) == len(ids) else queries.with_ids({"restaurant_id": restaurant_id}, ids)
     if not found:
         abort(404)
     due_steps.take_now(found)

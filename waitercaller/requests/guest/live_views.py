@@ -72,7 +72,7 @@ class _Line:
     issued: datetime | None  # the page's form field; None if it is not good for a call
     test: str | None  # the token of an owner's first call, good or not
     last: tuple[TableView, str] | None = None
-    reads_at: float = 0.0  # time.monotonic() at which it asks the database again, woken or not
+    read_at: float = 0.0  # time.monotonic() when it last asked the database for its table
     seconds: float = 0.0  # until the next read
 
     def read(self, woken: set[str]) -> str | None:
@@ -82,12 +82,13 @@ class _Line:
         if found is None or restaurant is None:
             return None
         before, html = self.last or (None, "")
-        if before and not woken and time.monotonic() < self.reads_at:
-            view = table_view.again(before, restaurant, found[0])
+        around = None if woken else surroundings.at_tick(restaurant["_id"], self.read_at)
+        if before and around and time.monotonic() < self.read_at + streams.HEARTBEAT_SECONDS:
+            view = table_view.again(before, restaurant, found[0], around)
         else:
             test = first_call.good_token(self.test, restaurant, found[0])
-            view = table_view.read(restaurant, found[0], self.held, self.phone_ids, test)
-            self.reads_at = time.monotonic() + streams.HEARTBEAT_SECONDS
+            view = table_view.read(restaurant, found[0], self.held, self.phone_ids, test, around)
+            self.read_at = time.monotonic()
         if not view.tables <= self.followed:
             raise streams.OtherTopics
         if woken or not view.reads_as(before):

@@ -1,8 +1,8 @@
 """What all guests of a restaurant ask while their calls wait: asked once for each process and tick."""
 
 import time
-from datetime import datetime
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 from bson import ObjectId
 
@@ -14,16 +14,20 @@ TICK_SECONDS = 3.0  # while a call waits: screens may be hidden without a change
 MAX_KEPT = 10_000  # restaurants
 
 
-class Surroundings(NamedTuple):
-    """A restaurant's visible screens, by id, and its live requests."""
+@dataclass
+class Surroundings:
+    """A restaurant's live requests and the ids of its visible screens, each asked once, when it is needed."""
 
-    visible: set[str]
-    live: list[ServiceRequest]
+    restaurant_id: ObjectId
+    since: float  # time.monotonic(): nothing has been asked before
 
-    def tables_ahead(self, table_ids: list[ObjectId], first_at: datetime) -> int:
-        """As queries.tables_ahead."""
-        earlier = (each for each in self.live if each["first_at"] < first_at and "rehearsal" not in each)
-        return len({each["table_id"] for each in earlier if each["state"] == "waiting"} - {*table_ids})
+    @cached_property
+    def live(self) -> list[ServiceRequest]:
+        return queries.live_of_restaurant(self.restaurant_id)
+
+    @cached_property
+    def visible(self) -> set[str]:
+        return presence.visible_ids(self.restaurant_id)
 
 
 _kept: dict[ObjectId, tuple[int, Surroundings]] = {}
@@ -34,14 +38,17 @@ def seconds_to_next_tick() -> float:
     return TICK_SECONDS - time.monotonic() % TICK_SECONDS + 0.01
 
 
-def at_tick(restaurant_id: ObjectId) -> Surroundings:
-    """As they were when the first of the restaurant's guests asked in this tick."""
-    tick = int(time.monotonic() // TICK_SECONDS)
+def at_tick(restaurant_id: ObjectId, after: float = 0.0) -> Surroundings:
+    """As they are when the first of the restaurant's guests asks in this tick, but not before `after`.
+
+    `after` is when the guest last knew better, as of `time.monotonic()`.
+    """
+    now = time.monotonic()
+    tick = int(now // TICK_SECONDS)
     kept = _kept.get(restaurant_id)
-    if kept and kept[0] == tick:
+    if kept and kept[0] == tick and kept[1].since > after:
         return kept[1]
-    now = Surroundings(presence.visible_ids(restaurant_id), queries.live_of_restaurant(restaurant_id))
     if len(_kept) >= MAX_KEPT:
         _kept.clear()
-    _kept[restaurant_id] = tick, now
-    return now
+    _kept[restaurant_id] = tick, Surroundings(restaurant_id, now)
+    return _kept[restaurant_id][1]

@@ -16,6 +16,7 @@ from waitercaller.model.service_request import UNDO_WINDOW, OnPhone, Scope, Serv
 from waitercaller.model.standard_kinds import Kind, in_order
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import surroundings
+from waitercaller.requests.guest.surroundings import Surroundings
 
 OVERLOOKED_AFTER = timedelta(seconds=5)  # a call that no screen shows by then: the guest is told to wave
 BEGINNINGS = ("called", "reopened", "released", "returned")  # steps after which it has to be seen anew
@@ -35,7 +36,7 @@ class TableView:
     phone_ids: list[str] = field(default_factory=list)
     paused: pauses.What | None = None
     usual_wait: timedelta | None = None  # None: too few calls to tell
-    tables_ahead: int = 0
+    tables_ahead: int = 0  # 0, too, where no usual wait is known
     joined: str = ""  # the names of the tables that call as one with this one; empty if it is not joined
     tables: frozenset[ObjectId] = frozenset()  # whose requests this phone sees
     kinds: list[Kind] = field(default_factory=list)  # what is offered here now, or is being called for
@@ -144,36 +145,45 @@ class TableView:
 
 
 def read(
-    restaurant: Restaurant, table: Table, held_ids: list[ObjectId], phone_ids: list[str], test: str | None = None
+    restaurant: Restaurant,
+    table: Table,
+    held_ids: list[ObjectId],
+    phone_ids: list[str],
+    test: str | None = None,
+    around: Surroundings | None = None,
 ) -> TableView:
-    """Read the view of a phone with these ids, whose receipt holds these requests."""
+    """Read the view of a phone with these ids, whose receipt holds these requests.
+
+    What is live comes from `around` if it is given. Without: one query, one for requests of the receipt that are not
+    live at this table, and one for screens where a call that waits has been shown.
+    """
     restaurant_id, now = restaurant["_id"], clock.now()
     group = joins.tables_with(restaurant, table["_id"], now)
-    here = queries.live_of_table(restaurant_id, *group)
-    held = _held(restaurant, held_ids)
+    live = around.live if around else queries.live_of_table(restaurant_id, *group)
+    here = [request for request in live if request["table_id"] in group]
+    held = _held(restaurant, held_ids, live)
     # What this phone has called for while its table was joined may be another table's now.
     elsewhere = [request for request in held if request["live"] and request["table_id"] not in group]
     live = sorted([*here, *elsewhere], key=itemgetter("first_at"))
     view = _with_time(TableView(restaurant, now, live, held, phone_ids=phone_ids, test=test), table, group)
     return replace(
         view,
-        visible=presence.visible_ids(restaurant_id) if view.waiting else set(),
-        tables_ahead=queries.tables_ahead(restaurant_id, group, view.waiting[0]["first_at"]) if view.waiting else 0,
+        visible=_visible(view, around),
+        tables_ahead=_tables_ahead(view, group, around),
         joined=joins.as_one(restaurant, table)["name"] if len(group) > 1 else "",
         tables=_tables(group, held),
     )
 
 
-def again(view: TableView, restaurant: Restaurant, table: Table) -> TableView:
-    """The view of a call that waits, some seconds later: what the guests of a restaurant share, asked once for all.
+def again(view: TableView, restaurant: Restaurant, table: Table, around: Surroundings) -> TableView:
+    """The view of a call that waits, some seconds later: no query but what `around` asks for all.
 
     To be used only while the process hears changes, and none of this table.
     """
-    now, around = clock.now(), surroundings.at_tick(restaurant["_id"])
+    now = clock.now()
     group = joins.tables_with(restaurant, table["_id"], now)
     later = _with_time(replace(view, restaurant=restaurant, now=now), table, group)
-    ahead = around.tables_ahead(group, view.waiting[0]["first_at"])
-    return replace(later, visible=around.visible, tables_ahead=ahead)
+    return replace(later, visible=_visible(later, around), tables_ahead=_tables_ahead(later, group, around))
 
 
 def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableView:
@@ -192,10 +202,25 @@ def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableVie
     )
 
 
+def _visible(view: TableView, around: Surroundings | None) -> set[str]:
+    """Asked only where a screen has shown what waits."""
+    if not any(request["shown"] for request in view.waiting):
+        return set()
+    return around.visible if around else presence.visible_ids(view.restaurant["_id"])
+
+
+def _tables_ahead(view: TableView, group: list[ObjectId], around: Surroundings | None) -> int:
+    """Only told beside the usual wait. A few seconds do not matter here: asked once for all guests."""
+    if not view.waiting or view.usual_wait is None:
+        return 0
+    live = (around or surroundings.at_tick(view.restaurant["_id"])).live
+    return queries.tables_ahead(live, group, view.waiting[0]["first_at"])
+
+
 def followed(restaurant: Restaurant, table: Table, held_ids: list[ObjectId]) -> frozenset[ObjectId]:
     """The tables whose requests a phone at this table sees: `TableView.tables`."""
     group = joins.tables_with(restaurant, table["_id"], clock.now())
-    return _tables(group, _held(restaurant, held_ids))
+    return _tables(group, queries.with_ids(scope_of(restaurant), held_ids))
 
 
 def scope_of(restaurant: Restaurant) -> Scope:
@@ -203,8 +228,11 @@ def scope_of(restaurant: Restaurant) -> Scope:
     return {"restaurant_id": restaurant["_id"]}
 
 
-def _held(restaurant: Restaurant, held_ids: list[ObjectId]) -> list[ServiceRequest]:
-    return queries.with_ids(scope_of(restaurant), held_ids) if held_ids else []
+def _held(restaurant: Restaurant, held_ids: list[ObjectId], live: list[ServiceRequest]) -> list[ServiceRequest]:
+    """The requests with these ids, oldest first; those that are live are known."""
+    known = {request["_id"]: request for request in live if request["_id"] in held_ids}
+    ended = queries.with_ids(scope_of(restaurant), [each for each in held_ids if each not in known])
+    return sorted([*known.values(), *ended], key=itemgetter("first_at"))
 
 
 def _tables(group: list[ObjectId], held: list[ServiceRequest]) -> frozenset[ObjectId]:

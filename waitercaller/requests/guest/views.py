@@ -2,6 +2,7 @@
 
 import math
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -22,6 +23,7 @@ from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, analytics, limits
 from waitercaller.web.errors import DomainError
 from waitercaller.web.languages import asked_language, current_language, offer
+from waitercaller.web.routing import path_for
 from waitercaller.web.security import guest_form
 
 REFRESH_SECONDS = 15  # between reloads of a page without scripts while a request is live
@@ -212,14 +214,14 @@ def _refresh(view: TableView) -> int:
 
 def _languages(view: TableView, language: str) -> list[dict[str, Any]]:
     """The languages this restaurant offers, with the URL of this page in each."""
+    page_url = path_for("requests.guest.page", **(request.view_args or {}))
+    receipt = [("r", value) for value in request.args.getlist("r")[:1]]
+    test = [("test", view.test)] if view.test else []
     return [
         {
             "code": code,
             "name": LANGUAGES[code],
-            "url": url_for(
-                "requests.guest.page",
-                **{**(request.view_args or {}), "r": request.args.get("r"), "lang": code, "test": view.test},
-            ),
+            "url": f"{page_url}?{urlencode([*receipt, ('lang', code), *test])}",
             "current": code == language,
         }
         for code in _offered(view.restaurant)
