@@ -24,7 +24,7 @@ async function choose(answer) {
   if (answer === "no") stop();
   const reply = await fetch(url, { method: "POST", body: new URLSearchParams({ answer }) }).catch(() => null);
   if (!reply?.ok) return; // the question stays, to be answered again
-  // The CSP comes with the page; that of a guest's page always allows the frame.
+  // The CSP comes with the page; a guest's always allows the frame.
   if (!frame && answer !== before && [answer, before].includes("yes")) return reload();
   question.dataset.answer = answer;
   show(false);
@@ -32,7 +32,7 @@ async function choose(answer) {
   if (answer === "yes") start();
 }
 
-/** Reload, but remember where the visitor came from: not from a page of ours, whose address may hold a code. */
+/** Remembers where the visitor came from, unless from a page of ours: its address may hold a code. */
 function reload() {
   if (!document.referrer.startsWith(`${location.origin}/`)) sessionStorage.setItem("from", document.referrer);
   location.reload();

@@ -1,7 +1,8 @@
 // Notifications of the system while this page is behind other windows. Asked for by a click only, and remembered.
 
 import { find, safely } from "./dom.js";
-import { ofThisScreen, read, write } from "./storage.js";
+import { read, write } from "./storage.js";
+import { ofThisScreen } from "./this-screen.js";
 
 const KEY = ofThisScreen("notices");
 const TAG = ofThisScreen("calls"); // one notification for each restaurant: the latest replaces the one before

@@ -1,7 +1,8 @@
 // "Rounds": the cards of each zone as one list in the order of the tables, for a waiter who walks through the zone once.
 
 import { find, findAll, safely, setText } from "./dom.js";
-import { ofThisScreen, read, write } from "./storage.js";
+import { read, write } from "./storage.js";
+import { ofThisScreen } from "./this-screen.js";
 
 const KEY = ofThisScreen("rounds");
 

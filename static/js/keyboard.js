@@ -3,7 +3,8 @@
 
 import { cardsOnView, isSettling } from "./cards.js";
 import { find } from "./dom.js";
-import { ofThisScreen, read, write } from "./storage.js";
+import { read, write } from "./storage.js";
+import { ofThisScreen } from "./this-screen.js";
 
 const KEY = ofThisScreen("keys");
 /** @type {Record<string, string>} */

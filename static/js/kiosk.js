@@ -2,7 +2,8 @@
 // screen is granted to a click only, so after a reload the first one asks for it again.
 
 import { find } from "./dom.js";
-import { ofThisScreen, read, write } from "./storage.js";
+import { read, write } from "./storage.js";
+import { ofThisScreen } from "./this-screen.js";
 
 const KEY = ofThisScreen("kiosk");
 const { body, documentElement: page } = document;

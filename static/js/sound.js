@@ -2,7 +2,8 @@
 // on the phone interrupts it, a driver dies. What can be done about that without a touch is done here.
 
 import { safely } from "./dom.js";
-import { ofThisScreen, read, write } from "./storage.js";
+import { read, write } from "./storage.js";
+import { ofThisScreen } from "./this-screen.js";
 import { play, sayPlayback } from "./tones.js";
 
 const KEY = ofThisScreen("sound");

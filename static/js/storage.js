@@ -23,6 +23,3 @@ export function write(key, value) {
     refused.set(key, value);
   }
 }
-
-/** @param {string} name of a setting that is kept by restaurant */
-export const ofThisScreen = (name) => `${name}.${location.pathname}`;

@@ -1,7 +1,8 @@
 // Which zones this screen shows: chosen by buttons, and kept by the screen.
 
 import { findAll, setText } from "./dom.js";
-import { ofThisScreen, read, write } from "./storage.js";
+import { read, write } from "./storage.js";
+import { ofThisScreen } from "./this-screen.js";
 
 const KEY = ofThisScreen("zones");
 

@@ -40,8 +40,8 @@ def _loaded_by(origin: str, text: str) -> Iterator[str]:
         code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)  # comments import types, for tsc
         imported = re.findall(r'\b(?:from|import)\s*\(?\s*"(\.[^"]+)"', code)
         yield from (urljoin(origin, address) for address in imported)
-    elif not origin.startswith("/static/"):
-        yield from re.findall(r'(?:href|src)="(/static/[^"]+)"', text)
+    elif not origin.startswith("/static/"):  # a logo comes later: without it the page is painted, and one can call
+        yield from re.findall(r'(?:href|src)="(/(?:static|colour)/[^"]+)"', text)
 
 
 def report() -> None:

@@ -16,18 +16,19 @@ from playwright.sync_api import Page, expect
 from tests.browser.test_axe_pages import page_of_operators, pages
 from tests.support import axe
 from tests.support.cast import Browser, Person, visit
+from tests.support.hostile_pictures import bell, saved
 from tests.support.visitors import Visitors
 from waitercaller.alerts import webhooks as telling
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Document, db
-from waitercaller.model import buttons, duty, joins, pauses, restaurants, tables, webhooks
+from waitercaller.model import buttons, duty, face, joins, pauses, restaurants, tables, webhooks
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES
 from waitercaller.model.requests import queries
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.rollups import times
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
-from waitercaller.settings import kind_forms
+from waitercaller.settings import kind_forms, logo
 from waitercaller.web import fields
 
 pytestmark = [
@@ -298,9 +299,12 @@ def test_the_page_of_a_guest_fits_in_every_language(
 ) -> None:
     at = evening(language)
     restaurant_id = hire("Olga", restaurant="Olga’s").restaurant_id
+    links = [{"label": f"{number} {'W' * 22}", "url": "https://restaurant.example/"} for number in (1, 2)]
     values: Document = {"languages": list(LANGUAGES), "settings.notes": True}
+    values["settings.face"] = {"colour": "#7a4f01", "links": links}
     app.extensions["mongo"].database.restaurants.update_one({"_id": restaurant_id}, {"$set": values})
     with app.app_context():
+        face.set_logo(restaurant_id, logo.drawn(saved(bell())))
         tables.add_many(restaurant_id, ["7", "8"], None)
         open_table, paused = tables.of_restaurant(restaurant_id)
         pauses.pause_table(paused)

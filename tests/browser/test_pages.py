@@ -60,7 +60,7 @@ def everywhere(page: Page, owner: Person, laid: list[Table]) -> Iterator[str]:
         "settings",
         *(
             f"settings/{each}"
-            for each in ("opening", "house", "kinds", "kinds/bill", "zones", "attention", "webhook", "keeping")
+            for each in ("opening", "house", "face", "kinds", "kinds/bill", "zones", "attention", "webhook", "keeping")
         ),
     ]
     own = ["", "/email", "/password", "/sessions", "/two-factor", "/verify", "/delete"]

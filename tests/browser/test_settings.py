@@ -15,7 +15,7 @@ from waitercaller.model import restaurants, settings, webhooks
 pytestmark = pytest.mark.browser
 
 PHONE = {"width": 360, "height": 740}
-PAGES = ("", "/opening", "/house", "/kinds", "/kinds/bill", "/kinds/new", "/zones", "/attention", "/webhook")
+PAGES = ("", "/opening", "/house", "/kinds", "/kinds/bill", "/kinds/new", "/zones", "/attention", "/face", "/webhook")
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from waitercaller.mail import outbox as mails
 from waitercaller.model import (
     counters,
     erasure,
+    face,
     invitations,
     logins,
     pauses,
@@ -182,6 +183,7 @@ class OldRelease:
     def _of_guests(self, name: str) -> None:
         where = self.restaurant["_id"]
         tables.add_many(where, [name], None)
+        face.set_logo(where, face.Pictures(b"small", name.encode()))
         table = next(each for each in tables.of_restaurant(where) if each["name"] == name)
         ids = []
         for kind in self.restaurant["kinds"][:3]:

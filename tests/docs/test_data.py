@@ -24,8 +24,23 @@ DOCS = Path(__file__).parents[2] / "docs"
 SECTIONS = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", (DOCS / "data.md").read_text("utf-8"), re.M | re.S))
 COLLECTIONS = sorted(schema.INDEXES)
 
-SCALARS: dict[Any, str] = {ObjectId: "ObjectId", str: "string", datetime: "date", int: "int", bool: "bool"}
-BSON_TYPES = {"objectId": "ObjectId", "string": "string", "date": "date", "bool": "bool", "int": "int", "long": "int"}
+SCALARS: dict[Any, str] = {
+    ObjectId: "ObjectId",
+    str: "string",
+    datetime: "date",
+    int: "int",
+    bool: "bool",
+    bytes: "binary",
+}
+BSON_TYPES = {
+    "objectId": "ObjectId",
+    "string": "string",
+    "date": "date",
+    "bool": "bool",
+    "int": "int",
+    "long": "int",
+    "binData": "binary",
+}
 
 
 class Key(NamedTuple):

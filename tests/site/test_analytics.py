@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from config import Config
 from tests.support.asvs import routes
 from tests.support.cast import Person, hire
-from waitercaller.model import tables
+from waitercaller.model import restaurants, tables
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.tables import Table
 from waitercaller.web.security import CONTENT_SECURITY_POLICY
@@ -236,12 +236,22 @@ def test_a_browser_that_refuses_is_not_asked(client: FlaskClient, guest_page: st
 # --- the weight -------------------------------------------------------------------------------------------------------
 
 
-def test_the_guests_page_stays_small(client: FlaskClient, guest_page: str) -> None:
+def test_the_guests_page_stays_small(app: Flask, client: FlaskClient, guest_page: str, alice: Person) -> None:
+    """With all that an owner can set. A logo is no part of it: without it the page is painted, and one can call."""
+    links = [{"label": f"{number} {'Ä' * 22}", "url": f"https://restaurant.example/{number}/menu"} for number in (1, 2)]
+    with app.app_context():
+        restaurants.set_setting(
+            alice.restaurant_id,
+            "face",
+            {"logo": "6a0f3c91d27be845f1903ab7c86d52e4", "colour": "#7a4f01", "links": links},
+        )
+        restaurants.set_setting(alice.restaurant_id, "notes", True)
     sizes = {}
     for choice, language in itertools.product(["", "yes"], LANGUAGES):
         client.set_cookie("wc_consent", choice)
         html = client.get(f"{guest_page}?lang={language}").data
-        assets = {each.decode() for each in re.findall(rb'(?:href|src)="(/static/[^"]+)"', html)}
+        assets = {each.decode() for each in re.findall(rb'(?:href|src)="(/(?:static|colour)/[^"]+)"', html)}
+        assert b"/logo/" in html
         bodies = [html, *(client.get(asset, buffered=True).data for asset in assets)]
         assert any(b"globalPrivacyControl" in body for body in bodies)
         sizes[choice, language] = sum(len(gzip.compress(body, 6)) for body in bodies)

@@ -8,7 +8,9 @@ import zxingcpp
 from PIL import Image, ImageOps
 
 from tests.support import paper
-from waitercaller.model import restaurants, tables
+from tests.support.hostile_pictures import bell, saved
+from waitercaller.model import face, restaurants, tables
+from waitercaller.settings import logo
 from waitercaller.tables import print_text, qr
 from waitercaller.tables.print_formats import FORMATS
 
@@ -65,6 +67,16 @@ def test_every_code_is_read_and_large_and_opens_its_page(client, printed, laid, 
         with Image.open(picture) as sheet:
             assert smallest_code(sheet) >= (18 if form.height < 30 else 25) - paper.MM_PER_DOT
             assert narrowest_margin(sheet) >= (4.5 if form.kind == "label" else 6) - paper.MM_PER_DOT
+
+
+@pytest.mark.parametrize("name", ["a4-card-8", "a4-tent"])
+def test_logo_and_colour_are_printed_beside_codes_that_are_still_read(app, alice, printed, laid, name):
+    plain = printed(format=name).read_bytes()
+    with app.app_context():
+        face.set_logo(alice.restaurant_id, logo.drawn(saved(bell((400, 100)))))
+    file = printed(format=name)
+    assert (plain.count(b"/Subtype /Image"), file.read_bytes().count(b"/Subtype /Image")) == (0, 1)
+    assert len(paper.codes_on(paper.pictures_of(file))) == len(laid) * (2 if FORMATS[name].kind == "tent" else 1)
 
 
 def smallest_code(sheet):

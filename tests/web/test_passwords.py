@@ -12,7 +12,7 @@ from flask import Flask
 
 from config import Config
 from tests.support import ROOT
-from waitercaller.web import passwords
+from waitercaller.web import passwords, threads
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ import os, time, warnings
 warnings.simplefilter("ignore")
 import gevent
 from gevent.threadpool import ThreadPool
-from waitercaller.web import passwords
+from waitercaller.web import threads
 
 running, most = [], []
 def work():
@@ -208,7 +208,7 @@ def work():
     most.append(len(running))
     monkey.get_original("time", "sleep")(0.05)
     running.pop()
-gevent.joinall([gevent.spawn(passwords._in_thread, work) for _ in range(12)], raise_error=True)
+gevent.joinall([gevent.spawn(threads.in_thread, work) for _ in range(12)], raise_error=True)
 print(len(most), max(most))
 """
 
@@ -222,4 +222,4 @@ def test_few_passwords_are_hashed_at_once_however_many_strangers_log_in() -> Non
         timeout=60,
         check=False,
     )
-    assert process.stdout.split() == ["12", str(passwords.MAX_CONCURRENT_HASHES)], process.stderr
+    assert process.stdout.split() == ["12", str(threads.MAX_THREADS)], process.stderr

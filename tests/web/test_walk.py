@@ -110,6 +110,8 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "token": "forged",
         "version": "0",
         "filename": "nothing",
+        "colour": "8a3b12",
+        "logo_id": "0" * 32,  # of none
         "name": "0" * 32,  # of an unknown phone
         "key": "0" * 8,  # of an unknown screen
     }

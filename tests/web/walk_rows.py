@@ -55,6 +55,7 @@ GETS: dict[str, Row] = {
     "tables.qr_svg": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "settings.all_kinds": (LOGIN, LOGIN, 403, 403, 403, 200, 404),
     "settings.attention": (LOGIN, LOGIN, 403, 403, 403, 200, 404),
+    "settings.face": (LOGIN, LOGIN, 403, 403, 403, 200, 404),
     "settings.house": (LOGIN, LOGIN, 403, 403, 403, 200, 404),
     "settings.keeping": (LOGIN, LOGIN, 403, 403, 403, 200, 404),
     "settings.index": (LOGIN, LOGIN, 403, 403, 403, 200, 404),
@@ -94,6 +95,8 @@ GETS: dict[str, Row] = {
     "requests.dashboard.page": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.first_call": (LOGIN, LOGIN, 403, 403, 403, 303, 404),  # until its restaurant is a new one
     "requests.guest.page": (200, 200, 200, 200, 200, 200, 200),
+    "requests.guest.colour_style": (200, 200, 200, 200, 200, 200, 200),
+    "requests.guest.logo": (404, 404, 404, 404, 404, 404, 404),
     "requests.guest.live": (200, 200, 200, 200, 200, 200, 200),
     "requests.guest.printed": (200, 200, 200, 200, 200, 200, 200),
     "requests.button.state": (200, 200, 200, 200, 200, 200, 200),
@@ -143,6 +146,9 @@ POSTS: dict[str, Row] = {
     "settings.add_zone": (LOGIN, LOGIN, 403, 403, 403, 400, 404),
     "settings.archive_kind": (LOGIN, LOGIN, 403, 403, 403, 303, 404),
     "settings.attention": (LOGIN, LOGIN, 403, 403, 403, 400, 404),
+    "settings.face": (LOGIN, LOGIN, 403, 403, 403, 303, 404),  # no colour and no links, as before
+    "settings.set_logo": (LOGIN, LOGIN, 403, 403, 403, 400, 404),
+    "settings.remove_logo": (LOGIN, LOGIN, 403, 403, 403, 303, 404),
     "settings.house": (LOGIN, LOGIN, 403, 403, 403, 400, 404),
     "settings.keeping": (LOGIN, LOGIN, 403, 403, 403, 400, 404),
     "settings.kind": (LOGIN, LOGIN, 403, 403, 403, 400, 404),

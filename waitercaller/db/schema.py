@@ -71,6 +71,7 @@ INDEXES: dict[str, list[IndexModel]] = {
         ),
         IndexModel([("restaurant_id", ASCENDING), ("position", ASCENDING)]),
     ],
+    "logos": [IndexModel([("restaurant_id", ASCENDING)])],
     "requests": [
         # At most one live request per table and kind: a second tap, from any phone, finds the first.
         IndexModel(

@@ -9,6 +9,7 @@ TEXT = {"bsonType": "string", "minLength": 1}
 TEXT_OR_NULL = {"bsonType": ["string", "null"]}
 COUNT = {"bsonType": ["int", "long"], "minimum": 0}
 FLAG = {"bsonType": "bool"}
+PICTURE = {"bsonType": "binData"}
 
 
 def _document(required: dict[str, Any], optional: dict[str, Any] | None = None, **further: Any) -> dict[str, Any]:
@@ -123,6 +124,9 @@ VALIDATORS: dict[str, dict[str, Any]] = {
                 },
             }
         },
+    ),
+    "logos": _document(
+        {"_id": TEXT, "restaurant_id": OBJECT_ID, "small": PICTURE, "large": PICTURE, "created_at": DATE}
     ),
     "requests": _document(
         {

@@ -56,7 +56,7 @@ QUEUE = WorkQueue[Erasure](
 NOBODY = {"id": "", "name": ""}
 ANYBODY = {"$gt": ""}  # any id but that of NOBODY
 # Collections whose documents are deleted with their restaurant.
-DELETED_WITH_RESTAURANT = ("tables", "invitations", "logins", "subscriptions", "pauses", "alerts", "hooks")
+DELETED_WITH_RESTAURANT = ("tables", "invitations", "logins", "subscriptions", "pauses", "alerts", "hooks", "logos")
 
 
 def of_person(user_id: ObjectId, member_ids: list[str], txn: ClientSession | None) -> None:

@@ -13,6 +13,7 @@ from waitercaller.db import cache, clock
 from waitercaller.db.client import Changes, Filter, db
 from waitercaller.model import time_zones
 from waitercaller.model.duty_entry import Duty
+from waitercaller.model.face_entry import Face
 from waitercaller.model.first_call_entry import FirstCall
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.member_names import free_name
@@ -87,6 +88,7 @@ class Settings(TypedDict, total=False):
     two_factor_required: bool  # managers and owners need a second factor; default: False
     duty: bool  # members can go on duty; default: True
     webhook: Webhook  # default: none
+    face: Face  # default: none
     keep_calls_days: int  # 30 to 400: how long requests are kept; default: 400
 
 

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 from waitercaller.db import clock
 from waitercaller.db.client import Changes
-from waitercaller.model import settings, time_zones, webhooks
+from waitercaller.model import face, settings, time_zones, webhooks
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups.retention import keep_days_of
@@ -43,6 +43,7 @@ def index(restaurant_id: ObjectId) -> ResponseReturnValue:
         webhook_host=delivery.host_of(webhook["url"]) if webhook else "",
         webhook_fails=webhook is not None and any(each["state"] == "failed" for each in webhooks.latest(restaurant_id)),
         keep_days=keep_days_of(restaurant),
+        face=face.of(restaurant),
     )
 
 

@@ -44,6 +44,7 @@ def _section_texts() -> dict[str, str]:
     """Texts for sections of the settings and for manual opening states."""
     return {
         "house": _("Name, place and languages"),
+        "face": _("Logo, colour and links"),
         "kinds": _("What guests can ask for"),
         "notes": _("Notes"),
         "zones": _("Zones"),

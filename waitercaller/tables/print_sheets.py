@@ -8,6 +8,7 @@ from itertools import groupby
 
 from reportlab.lib.colors import HexColor
 from reportlab.lib.units import mm
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from waitercaller.tables import print_fonts, qr
@@ -15,13 +16,15 @@ from waitercaller.tables.print_formats import Format
 from waitercaller.tables.print_text import drawn
 from waitercaller.web.qr import QUIET_ZONE
 
-INK, SOFT, BRAND, CUT = (HexColor(each) for each in ("#1f1a17", "#6a5f57", "#8a3b12", "#8f8276"))
+INK, SOFT, CUT = (HexColor(each) for each in ("#1f1a17", "#6a5f57", "#8f8276"))
+BRAND = "#8a3b12"
 LINE_HEIGHT = 1.2  # of the size of the letters
 WIDE = 1.25  # a place that is so much wider than high has its words beside the code
 # What stands one below the other, and its share of the height. A label is stuck where the restaurant is known.
 UNDER_SHARES = {"line": 0.58, "restaurant": 0.23, "typed": 0.19}
 BESIDE_SHARES = {"table": 0.36, "line": 0.34, "restaurant": 0.14, "typed": 0.16}
 LABEL_SHARES = {"table": 0.38, "line": 0.38, "typed": 0.24}
+LOGO_ABOVE, LOGO_BESIDE = 0.42, 0.24  # of the height above or beside the code
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Words:
     restaurant: str
     lines: list[tuple[str, str]]  # the sentence and its language; two at most
     language: str  # of the restaurant
+    colour: str = BRAND
+    logo: ImageReader | None = None  # on cards; on a label is no room
 
 
 @dataclass(frozen=True)
@@ -90,30 +95,40 @@ def _face(canvas: Canvas, form: Format, box: Box, place: Place, words: Words) ->
     inner = Box(box.x + inset, box.y + inset, box.width - 2 * inset, box.height - 2 * inset)
     if inner.width >= WIDE * inner.height:
         side = min(inner.height, inner.width * 0.55)
-        _code(canvas, Box(inner.x, inner.y + (inner.height - side) / 2, side, side), place.address, form)
+        _code(canvas, Box(inner.x, inner.y + (inner.height - side) / 2, side, side), place.address, form, words)
         gap = 0.03 * inner.width
         beside = Box(inner.x + side + gap, inner.y, inner.width - side - gap, inner.height)
-        _words(canvas, beside, place, words, LABEL_SHARES if form.kind == "label" else BESIDE_SHARES)
+        if form.kind == "label":
+            _words(canvas, beside, place, words, LABEL_SHARES)
+        else:
+            _words(canvas, _below_logo(canvas, beside, words, LOGO_BESIDE), place, words, BESIDE_SHARES)
         return
     side = min(inner.width * 0.84, inner.height * 0.56)
     under, above = inner.height * 0.23, inner.height * 0.75 - side
-    _code(
-        canvas, Box(inner.x + (inner.width - side) / 2, inner.y + inner.height * 0.25, side, side), place.address, form
-    )
-    _text(
-        canvas,
-        Box(inner.x, inner.y + inner.height - above, inner.width, 0.92 * above),
-        [(place.table, words.language)],
-        INK,
-    )
+    code = Box(inner.x + (inner.width - side) / 2, inner.y + inner.height * 0.25, side, side)
+    _code(canvas, code, place.address, form, words)
+    top = Box(inner.x, inner.y + inner.height - above, inner.width, above)
+    if form.kind != "label":
+        top = _below_logo(canvas, top, words, LOGO_ABOVE)
+    _text(canvas, Box(top.x, top.y, top.width, 0.92 * top.height), [(place.table, words.language)], INK)
     _words(canvas, Box(inner.x, inner.y, inner.width, under), place, words, UNDER_SHARES)
+
+
+def _below_logo(canvas: Canvas, box: Box, words: Words, share: float) -> Box:
+    """Draw the logo into this share of the box, at its top; returns what is left of it, all where there is none."""
+    if words.logo is None:
+        return box
+    height = share * box.height
+    left = Box(box.x, box.y, box.width, box.height - height)
+    canvas.drawImage(words.logo, box.x, left.y + left.height, box.width, height, preserveAspectRatio=True, anchor="c")
+    return left
 
 
 def _words(canvas: Canvas, box: Box, place: Place, words: Words, shares: dict[str, float]) -> None:
     """The texts one below the other, each in its share of the height."""
     texts = {
         "table": ([(place.table, words.language)], INK),
-        "line": (words.lines, BRAND),
+        "line": (words.lines, HexColor(words.colour)),
         "restaurant": ([(words.restaurant, words.language)], INK),
         "typed": ([(place.typed, "en")], SOFT),
     }
@@ -159,7 +174,7 @@ def _fitted(lines: list[tuple[str, str]], box: Box) -> float:
     return min(high, box.width / widest) if widest else high
 
 
-def _code(canvas: Canvas, box: Box, address: str, form: Format) -> None:
+def _code(canvas: Canvas, box: Box, address: str, form: Format, words: Words) -> None:
     """The QR code with its white border; on cards in a frame."""
     modules = qr.modules(address)
     step = box.width / (len(modules) + 2 * QUIET_ZONE)
@@ -175,7 +190,7 @@ def _code(canvas: Canvas, box: Box, address: str, form: Format) -> None:
     canvas.setFillGray(0)
     canvas.drawPath(path, stroke=0, fill=1)
     if form.kind != "label":
-        canvas.setStrokeColor(BRAND)
+        canvas.setStrokeColor(HexColor(words.colour))
         canvas.setLineWidth(0.012 * box.width)
         canvas.roundRect(box.x, box.y, box.width, box.height, 0.07 * box.width, stroke=1, fill=0)
 

@@ -7,9 +7,11 @@ from bson import ObjectId
 from flask import redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from reportlab.lib.utils import ImageReader
 
 from waitercaller.db.config import config
-from waitercaller.model import tables
+from waitercaller.model import face, tables
+from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 from waitercaller.tables import blueprint, print_fonts, print_sheets, qr
 from waitercaller.tables.print_form import ALL, NO_LANGUAGE, PrintForm, usual_languages
@@ -42,9 +44,7 @@ def print_pdf(restaurant_id: ObjectId) -> ResponseReturnValue:
     limits.check("print", str(restaurant_id))
     restaurant, chosen = access.current_restaurant(), FORMATS[form.format.data]
     lines = [each for each in (form.first.data, form.second.data) if each != NO_LANGUAGE]
-    words = Words(
-        restaurant["name"], [(scan_line(each), each) for each in dict.fromkeys(lines)], usual_languages(restaurant)[0]
-    )
+    words = _words(restaurant, [(scan_line(each), each) for each in dict.fromkeys(lines)])
     places = [_place(table) for table in present if form.wants(table)]
     title = " · ".join([_("Codes to print"), restaurant["name"]])
     sheets = print_sheets.pdf(chosen, places, words, title, form.used_places(chosen))
@@ -75,6 +75,18 @@ def _defaults(present: list[Table]) -> dict[str, Any]:
 def _page(form: PrintForm, present: list[Table]) -> str:
     lacking = [table["name"] for table in present if print_fonts.lacking(table["name"])]
     return render_template("tables/print.html", form=form, tables=present, lacking=lacking[:MAX_NAMED])
+
+
+def _words(restaurant: Restaurant, lines: list[tuple[str, str]]) -> Words:
+    own = face.of(restaurant)
+    logo = face.logo(own["logo"]) if "logo" in own else None
+    return Words(
+        restaurant["name"],
+        lines,
+        usual_languages(restaurant)[0],
+        own.get("colour", print_sheets.BRAND),
+        ImageReader(io.BytesIO(logo["large"])) if logo else None,
+    )
 
 
 def _place(table: Table) -> Place:

@@ -90,6 +90,10 @@ LIMITS: dict[str, Limit] = {
         lazy_gettext("These were many sheets in a short time."),
         (Allowance(60, HOUR, "key"),),
     ),
+    "logo": Limit(
+        lazy_gettext("These were many pictures in a short time."),
+        (Allowance(30, HOUR, "key"),),
+    ),
     "restaurants": Limit(
         lazy_gettext("You have added several restaurants today."),
         (Allowance(10, DAY, "key"),),

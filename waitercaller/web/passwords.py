@@ -10,26 +10,20 @@ import base64
 import gzip
 import secrets
 import unicodedata
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from flask_babel import lazy_gettext
 from flask_babel.speaklater import LazyString
-from gevent import monkey
-from gevent.threadpool import ThreadPool
 from passlib.hash import argon2
 
 from waitercaller.db.config import config
-
-T = TypeVar("T")
+from waitercaller.web.threads import in_thread
 
 MIN_LENGTH = 10  # characters
 MAX_LENGTH = 128
 MAX_CODE_POINTS_PER_CHARACTER = 4  # sent by a keyboard, before NFC
-# Per process; others wait. Limits memory (each hash takes ARGON2_MEMORY_KIB), however many visitors log in at once.
-MAX_CONCURRENT_HASHES = 2
 COMMON_PASSWORDS = Path(__file__).parents[1] / "data" / "common-passwords.txt.gz"  # see the VERSION beside it
 PRODUCT = "Waiter Caller"
 
@@ -59,12 +53,12 @@ def is_too_long(password: str) -> bool:
 
 def hashed(password: str) -> str:
     """The hash to keep. Takes as long as the configured parameters make it; other greenlets go on meanwhile."""
-    return str(_in_thread(_hasher().hash, _normalised(password)))
+    return str(in_thread(_hasher().hash, _normalised(password)))
 
 
 def verify(password: str, password_hash: str | None) -> bool:
     """Whether the password matches the hash. None (unknown address) takes the same time and gives False."""
-    return bool(_in_thread(_hasher().verify, _normalised(password), password_hash or _dummy_hash()))
+    return bool(in_thread(_hasher().verify, _normalised(password), password_hash or _dummy_hash()))
 
 
 def needs_update(password_hash: str) -> bool:
@@ -88,20 +82,6 @@ def _dummy_hash() -> str:
     parameters = f"m={present.argon2_memory_kib},t={present.argon2_rounds},p={present.argon2_threads}"
     salt = base64.b64encode(secrets.token_bytes(16)).decode().rstrip("=")
     return f"$argon2id$v=19${parameters}${salt}${'A' * 43}"
-
-
-def _in_thread(function: Callable[..., T], *arguments: str) -> T:
-    """Call `function`; under gevent in a thread pool, because argon2 would block the event loop."""
-    if not monkey.is_module_patched("threading"):
-        return function(*arguments)
-    result: T = _pool().apply(function, arguments)
-    return result
-
-
-@cache
-def _pool() -> ThreadPool:
-    """A separate pool, created after the fork: gevent's default pool also resolves host names."""
-    return ThreadPool(MAX_CONCURRENT_HASHES)
 
 
 def _folded_names(names: tuple[str, ...]) -> set[str]:

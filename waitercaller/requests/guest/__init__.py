@@ -4,4 +4,4 @@ from flask import Blueprint
 
 blueprint = Blueprint("guest", __name__)
 
-from waitercaller.requests.guest import live_views, views  # noqa: E402, F401  (they register their routes)
+from waitercaller.requests.guest import face_views, live_views, views  # noqa: E402, F401  (they register their routes)

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from waitercaller.alerts import due_steps
 from waitercaller.db import clock
 from waitercaller.live import streams
-from waitercaller.model import first_call, joins, restaurants, tables
+from waitercaller.model import face, first_call, joins, restaurants, tables
 from waitercaller.model.languages import DEFAULT_LANGUAGE, LANGUAGES
 from waitercaller.model.requests import queries, rehearsals, transitions
 from waitercaller.model.restaurants import Restaurant
@@ -44,6 +44,7 @@ def page(code: str) -> ResponseReturnValue:
     return render_template(
         "requests/guest/page.html",
         restaurant_name=restaurant["name"],
+        face=face.of(restaurant),
         table_name=table["name"],
         fragment=Markup(fragment),  # noqa: S704 (our own template)
         form_field=links.sign_form(table, "".join(phone_ids[:1])),
