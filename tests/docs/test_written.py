@@ -22,6 +22,8 @@ from waitercaller.model import (
     buttons,
     duty,
     erasure,
+    face,
+    face_entry,
     letters,
     logins,
     operators,
@@ -39,13 +41,13 @@ from waitercaller.model import (
     users,
     webhooks,
 )
-from waitercaller.model.requests import seen
+from waitercaller.model.requests import opinions, seen
 from waitercaller.model.rollups import store as rollups
 from waitercaller.model.tables import Table
 from waitercaller.push import encryption
 
 HOUR = timedelta(hours=1)
-FLAGS = ("alert_mail", "duty", "notes", "two_factor_required")  # settings
+FLAGS = ("alert_mail", "duty", "notes", "opinions", "two_factor_required")  # settings
 TYPES = {**{told: type_ for type_, told in SCALARS.items()}, "object": dict, "null": type(None)}
 
 
@@ -161,6 +163,7 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     call = db().requests.find_one({}) or {}
     for act in ("accept", "resolve", "reopen"):
         bob.client.submit(f"{bob.home}/requests/{call['_id']}/{act}", page=f"{bob.home}/dashboard")
+        opinions.keep({"restaurant_id": restaurant_id}, call["_id"], "good")
     screen: presence.Screen = {
         "id": "5" * 32,
         "member_id": bob.member_id,
@@ -190,6 +193,9 @@ def _act(alice: Person, bob: Person, table: Table) -> None:
     settings.change(restaurant_id, lambda _now: set_by_owner)
     _share_tables(alice, bob, table)
     _connect(restaurant_id, table)
+    links = [face_entry.Link(label="Menu", url="https://lucia.test/")]
+    settings.change(restaurant_id, lambda now: face.changed(now, {"colour": "#8a3b12", "links": links}))
+    face.set_logo(restaurant_id, face.Pictures(b"small", b"large"))
     values = {"escalation": {"nag": 30, "all_zones": 60, "alert": 90}, "keep_calls_days": 90}
     for name, value in {**values, **dict.fromkeys(FLAGS, True)}.items():
         restaurants.set_setting(restaurant_id, name, value)

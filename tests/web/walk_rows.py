@@ -156,6 +156,7 @@ POSTS: dict[str, Row] = {
     "settings.move_zone": (LOGIN, LOGIN, 403, 403, 403, 400, 404),
     "settings.new_kind": (LOGIN, LOGIN, 403, 403, 403, 400, 404),
     "settings.notes": (LOGIN, LOGIN, 403, 403, 403, 400, 404),
+    "settings.opinions": (LOGIN, LOGIN, 403, 403, 403, 400, 404),
     "settings.offer_kind": (LOGIN, LOGIN, 403, 403, 403, 303, 404),
     "settings.remove_exceptions": (LOGIN, LOGIN, 403, 403, 404, 404, 404),
     "settings.remove_hours": (LOGIN, LOGIN, 403, 403, 404, 404, 404),
@@ -223,6 +224,7 @@ GUEST_POSTS = {
     "site.consent": 404,  # as long as the operator has no analytics
     "requests.guest.call": 400,
     "requests.guest.cancel": 303,
+    "requests.guest.opinion": 400,
     "requests.guest.reopen": 303,
     "requests.button.press": 200,
     "requests.button.hello": 200,

@@ -144,11 +144,12 @@ VALIDATORS: dict[str, dict[str, Any]] = {
             "reminders": COUNT,
         },
         optional={
+            "opinion": {"enum": ["good", "bad"]},
             "rehearsal": {
                 "bsonType": "object",
                 "required": ["screens", "phones"],
                 "properties": {"screens": {"bsonType": "array"}, "phones": {"bsonType": "array"}},
-            }
+            },
         },
         # A live request always has a next step that is due.
         anyOf=[

@@ -86,6 +86,7 @@ class Settings(TypedDict, total=False):
     alert_mail: bool  # send mails to owners and managers at the last step of the escalation; default: False
     notes: bool  # guests may add a note to a call; default: False
     two_factor_required: bool  # managers and owners need a second factor; default: False
+    opinions: bool  # guests are asked whether it was all right; default: True
     duty: bool  # members can go on duty; default: True
     webhook: Webhook  # default: none
     face: Face  # default: none

@@ -17,6 +17,8 @@ from waitercaller.model.tables import Table
 
 State = Literal["waiting", "accepted", "resolved", "dismissed", "cancelled", "withdrawn"]
 
+Opinion = Literal["good", "bad"]
+
 UNDO_WINDOW = timedelta(minutes=5)  # within which an ended request can be reopened
 POSTPONED_FOR = timedelta(minutes=5)  # "back in 5 minutes"
 
@@ -115,6 +117,7 @@ class ServiceRequest(Asked):
     shown: list[Shown]  # the latest only
     signed: list[OnPhone]  # phones that have shown a message; the latest only
     pushed: NotRequired[list[OnPhone]]  # phones whose push service took a message; the first only
+    opinion: NotRequired[Opinion]  # of the guest, who was asked whether it was all right
     rehearsal: NotRequired[Rehearsal]  # of a test call only, which no figure counts
 
 

@@ -108,6 +108,7 @@ def show_story(restaurant_id: ObjectId, request_id: ObjectId) -> str:
         entry=history.entry(call, now, zone, escalation_of(restaurant)),
         lines=story.lines(call, zone),
         is_complete=story.is_complete(call),
+        opinion=call.get("opinion") if member and access.at_least(member, "manager") else None,
     )
 
 

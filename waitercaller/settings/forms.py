@@ -102,6 +102,12 @@ class NotesForm(Form):
     notes = SelectField(choices=choices(["yes", "no"]))
 
 
+class OpinionsForm(Form):
+    """Whether guests are asked whether it was all right."""
+
+    opinions = SelectField(choices=choices(["yes", "no"]))
+
+
 class SecondsField(IntegerField):
     """A number of seconds."""
 

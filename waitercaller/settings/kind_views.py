@@ -1,4 +1,4 @@
-"""The pages of kinds: list and order, texts and choices of each, and notes."""
+"""The pages of kinds: list and order, texts and choices of each, notes, and the question afterwards."""
 
 from typing import Any
 
@@ -9,10 +9,11 @@ from flask_babel import gettext as _
 
 from waitercaller.model import restaurants, settings
 from waitercaller.model.languages import LANGUAGES, in_language
+from waitercaller.model.requests import opinions
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.standard_kinds import SOUNDS, Kind, in_order
 from waitercaller.settings import blueprint, kinds
-from waitercaller.settings.forms import MoveForm, NotesForm
+from waitercaller.settings.forms import MoveForm, NotesForm, OpinionsForm
 from waitercaller.settings.kind_forms import ICONS, KindForm
 from waitercaller.settings.merging import Conflict
 from waitercaller.settings.views import saved
@@ -33,6 +34,7 @@ def all_kinds(restaurant_id: ObjectId) -> ResponseReturnValue:
         archived=[_row(restaurant, kind) for kind in in_order(restaurant["kinds"], active=False)],
         is_full=len(in_order(restaurant["kinds"])) >= kinds.MAX_OFFERED,
         notes=bool(restaurant["settings"].get("notes")),
+        opinions=opinions.are_asked_for(restaurant),
     )
 
 
@@ -114,6 +116,18 @@ def notes(restaurant_id: ObjectId) -> ResponseReturnValue:
         audit.record("settings_changed", restaurant_id=restaurant_id, section="notes")
     flash(_("Guests may write a line now.") if allowed else _("Guests only tap now."), "success")
     return redirect(url_for("settings.all_kinds", restaurant_id=restaurant_id), 303)
+
+
+@blueprint.post("/opinions", endpoint="opinions")
+@access.least("owner")
+def ask_for_opinions(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """Ask guests whether it was all right, or not."""
+    form = OpinionsForm()
+    if not form.validate():
+        abort(400)
+    asked = form.opinions.data == "yes"
+    changed = settings.change(restaurant_id, lambda now: {"settings": {**now["settings"], "opinions": asked}})
+    return saved(restaurant_id, "opinions", changed, "settings.all_kinds")
 
 
 def _set_active(restaurant_id: ObjectId, kind_id: str, active: bool) -> ResponseReturnValue:

@@ -47,6 +47,7 @@ def _section_texts() -> dict[str, str]:
         "face": _("Logo, colour and links"),
         "kinds": _("What guests can ask for"),
         "notes": _("Notes"),
+        "opinions": _("“Was it all right?”"),
         "zones": _("Zones"),
         "attention": _("When nobody comes"),
         "keeping": _("How long calls are kept"),

@@ -13,7 +13,18 @@ from waitercaller.model.service_request import ServiceRequest, is_by_staff
 # Upper bounds of the buckets of the histogram of waits. The last bucket has none.
 BUCKET_BOUNDS_SECONDS = (*range(5, 120, 5), *range(120, 300, 10), *range(300, 900, 30), *range(900, 3601, 300))
 ANSWER_STEPS = ("accepted", "passed", "resolved")
-COUNTS = ("calls", "answered", "given_up", "nobody", "alerted", "by_staff", "unreached", "unknown")  # of Figures
+COUNTS = (
+    "calls",
+    "answered",
+    "given_up",
+    "nobody",
+    "alerted",
+    "by_staff",
+    "unreached",
+    "unknown",
+    "good",
+    "bad",
+)  # of Figures
 UNDO_STEPS = ("reopened", "released", "returned")  # the guest waits again, since `first_at`
 
 
@@ -32,6 +43,8 @@ class Cell(TypedDict):
     alerted: int  # the managers were alerted
     by_staff: NotRequired[int]  # entered by staff; absent in what was counted before that could be
     unreached: NotRequired[int]  # see `reached_nobody`; absent in what was counted before that was: unknown
+    good: NotRequired[int]  # guests said that it was all right; absent in what was counted before they were asked
+    bad: NotRequired[int]  # or that it was not
     waits: dict[str, int]  # answered requests by bucket of the histogram
 
 
@@ -83,6 +96,8 @@ def _empty(request: ServiceRequest) -> Cell:
         "alerted": 0,
         "by_staff": 0,
         "unreached": 0,
+        "good": 0,
+        "bad": 0,
         "waits": {},
     }
 
@@ -96,6 +111,8 @@ def _count(cell: Cell, request: ServiceRequest) -> None:
     cell["alerted"] += any(step["what"] == "alerted" for step in request["steps"])
     cell["by_staff"] = cell.get("by_staff", 0) + is_by_staff(request)
     cell["unreached"] = cell.get("unreached", 0) + reached_nobody(request)
+    cell["good"] = cell.get("good", 0) + (request.get("opinion") == "good")
+    cell["bad"] = cell.get("bad", 0) + (request.get("opinion") == "bad")
     if wait is not None:
         bucket = str(bisect_right(BUCKET_BOUNDS_SECONDS, wait.total_seconds()))
         cell["waits"][bucket] = cell["waits"].get(bucket, 0) + 1
@@ -113,6 +130,8 @@ class Figures:
     by_staff: int = 0
     unreached: int = 0  # as far as is known
     unknown: int = 0  # calls that were counted before `unreached` was
+    good: int = 0  # what guests said of them
+    bad: int = 0
     waits: list[int] = field(default_factory=lambda: [0] * (len(BUCKET_BOUNDS_SECONDS) + 1))
 
     def add(self, cell: Cell) -> None:
@@ -124,6 +143,8 @@ class Figures:
         self.alerted += cell["alerted"]
         self.by_staff += cell.get("by_staff", 0)
         self.unreached += cell.get("unreached", 0)
+        self.good += cell.get("good", 0)
+        self.bad += cell.get("bad", 0)
         self.unknown += 0 if "unreached" in cell else cell["calls"]
         for bucket, count in cell["waits"].items():
             self.waits[int(bucket)] += count

@@ -31,6 +31,8 @@ def state_fragment(view: TableView, code: str, language: str, current: bool, ask
             kinds=_kinds(view, language) if current and view.is_open else [],
             can_cancel=view.can_cancel,
             can_reopen=current and view.can_reopen,
+            opinion=_opinion(view),
+            opinion_url=path_for("requests.guest.opinion", code=code, lang=asked_language, test=view.test),
             cancel_url=path_for("requests.guest.cancel", code=code, lang=asked_language, test=view.test),
             reopen_url=path_for("requests.guest.reopen", code=code, lang=asked_language, test=view.test),
         )
@@ -40,6 +42,11 @@ def _notes(view: TableView) -> list[str]:
     """What this phone has written, of live requests."""
     mine = [asker(request, view.phone_ids) for request in view.live]
     return [each["note"] for each in mine if each and each["note"]]
+
+
+def _opinion(view: TableView) -> str | None:
+    """What the guest has said of the call that is done; "" before they have, None where nobody is asked."""
+    return None if view.asked_about is None else view.asked_about.get("opinion", "")
 
 
 def _kinds(view: TableView, language: str) -> list[dict[str, Any]]:

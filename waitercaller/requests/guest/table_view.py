@@ -9,7 +9,7 @@ from bson import ObjectId
 from waitercaller.db import clock
 from waitercaller.model import joins, offering, opening, pauses, presence
 from waitercaller.model.askers import asker
-from waitercaller.model.requests import queries
+from waitercaller.model.requests import opinions, queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import usual
 from waitercaller.model.service_request import UNDO_WINDOW, OnPhone, Scope, ServiceRequest
@@ -107,6 +107,15 @@ class TableView:
     @property
     def can_reopen(self) -> bool:
         return not self.live and self.can_call and bool(self.reopenable_ids)
+
+    @property
+    def asked_about(self) -> ServiceRequest | None:
+        """The request that the staff has just done for this phone: its guest is asked whether it was all right."""
+        last = self.ended[-1] if self.ended else None
+        if last is None or self.live or self.paused or not opinions.are_asked_for(self.restaurant):
+            return None
+        is_mine = asker(last, self.phone_ids) is not None and "rehearsal" not in last
+        return last if is_mine and last["state"] == "resolved" else None
 
     def reads_as(self, before: "TableView | None") -> bool:
         """Whether this phone reads the same as `before`, when no change of the table was heard in between."""

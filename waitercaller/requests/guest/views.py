@@ -1,10 +1,10 @@
 """The guest's page. It needs no login and no cookie: the code in the URL authorizes."""
 
 import math
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
-from flask import jsonify, redirect, render_template, request, url_for
+from flask import abort, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from markupsafe import Markup
@@ -15,8 +15,9 @@ from waitercaller.db import clock
 from waitercaller.live import streams
 from waitercaller.model import face, first_call, joins, restaurants, tables
 from waitercaller.model.languages import DEFAULT_LANGUAGE, LANGUAGES
-from waitercaller.model.requests import queries, rehearsals, transitions
+from waitercaller.model.requests import opinions, queries, rehearsals, transitions
 from waitercaller.model.restaurants import Restaurant
+from waitercaller.model.service_request import Opinion
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, table_view
 from waitercaller.requests.guest.table_view import TableView
@@ -128,6 +129,23 @@ def reopen(code: str) -> ResponseReturnValue:
         view = table_view.read(restaurant, table, receipt.held, phone_ids)
         transitions.reopen(table_view.scope_of(restaurant), view.reopenable_ids, by=None)
         due_steps.take_now(queries.with_ids(table_view.scope_of(restaurant), view.reopenable_ids))
+    return _answer(code, receipt, phone_ids)
+
+
+@blueprint.post("/t/<code:code>/opinion")
+@access.anyone
+@guest_form
+def opinion(code: str) -> ResponseReturnValue:
+    """“Was it all right?”: keep what the guest says of the call that was done last; once, and only of this phone's."""
+    table, _current, restaurant = find(code)
+    said = request.form.get("opinion")
+    if said not in ("good", "bad"):
+        abort(400)
+    receipt = links.read_receipt(table)
+    phone_ids = phone_ids_of(table, receipt)
+    about = table_view.read(restaurant, table, receipt.held, phone_ids).asked_about
+    if about:
+        opinions.keep(table_view.scope_of(restaurant), about["_id"], cast(Opinion, said))
     return _answer(code, receipt, phone_ids)
 
 
