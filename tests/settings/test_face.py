@@ -69,7 +69,7 @@ def test_a_logo_is_drawn_anew_shown_replaced_and_removed(
     assert sent.headers["X-Content-Type-Options"] == "nosniff"
     assert sent.headers["Cache-Control"] == "public, immutable, max-age=31536000"
     with Image.open(io.BytesIO(sent.data)) as drawn:
-        assert (drawn.format, drawn.size) == ("WEBP", (64, 192))
+        assert (drawn.format, drawn.size) == ("WEBP", (48, 144))
         assert not drawn.getexif()
     kept = database.logos.find_one({})
     assert (kept["restaurant_id"], b"secret" in kept["large"]) == (alice.restaurant_id, False)
@@ -78,7 +78,7 @@ def test_a_logo_is_drawn_anew_shown_replaced_and_removed(
     assert upload(alice, here, moving, "logo.txt").status_code == 303
     second = logo_on(dana.get(f"/t/{table['code']}").text)
     with Image.open(io.BytesIO(dana.get(second).data)) as drawn:
-        middle, corner = (drawn.convert("RGB").getpixel(at) for at in ((96, 64), (0, 0)))
+        middle, corner = (drawn.convert("RGB").getpixel(at) for at in ((72, 46), (0, 0)))
     assert middle[2] > 100 > middle[0]  # type: ignore[index]  # the first frame, which is blue …
     assert min(corner) > 240  # type: ignore[arg-type]  # … on white
     assert dana.get(first).status_code == 404

@@ -69,7 +69,7 @@ def test_every_code_is_read_and_large_and_opens_its_page(client, printed, laid, 
             assert narrowest_margin(sheet) >= (4.5 if form.kind == "label" else 6) - paper.MM_PER_DOT
 
 
-@pytest.mark.parametrize("name", ["a4-card-8", "a4-tent"])
+@pytest.mark.parametrize("name", ["a4-card-8", "a4-tent-2"])
 def test_logo_and_colour_are_printed_beside_codes_that_are_still_read(app, alice, printed, laid, name):
     plain = printed(format=name).read_bytes()
     with app.app_context():

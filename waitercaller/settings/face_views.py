@@ -92,7 +92,7 @@ def _fields(restaurant: Restaurant, seen: Values, sent: Values) -> Changes:
 def _page(restaurant_id: ObjectId, form: FaceForm, logo_problem: str = "") -> str:
     present = face.of(settings.get(restaurant_id))
     found = face.logo(present["logo"]) if "logo" in present else None
-    colour = present.get("colour", USUAL_COLOUR)
+    colour = form.offered or present.get("colour", USUAL_COLOUR)
     return render_template(
         "settings/face.html",
         form=form,

@@ -12,7 +12,7 @@ from waitercaller.web.threads import in_thread
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_PIXELS = 16_000_000  # of the file; each takes 4 bytes while it is read
 FORMATS = ("PNG", "JPEG", "WEBP")
-LARGE_SIDE, SMALL_SIDE = 512, 192  # px: for paper, and three times the size on the guest's page
+LARGE_SIDE, SMALL_SIDE = 512, 144  # px: for paper, and three times the size on the guest's page
 QUALITY = 85  # of WebP
 LEAST_RANGE = 32  # between the darkest and the lightest point, of 255
 # Of each sentence it is known only in the view in which language it is read: threads do not know the visitor.
@@ -54,7 +54,7 @@ def _drawn(data: bytes) -> Pictures:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """The first frame, upright, at most LARGE_SIDE wide and high, on white, as on paper; without metadata."""
+    """The first frame, upright, at most LARGE_SIDE wide and high, on white without its margins; no metadata."""
     if image.mode not in ("L", "RGB", "RGBA"):
         image.draft(None, (LARGE_SIDE, LARGE_SIDE))
         image = image.convert("RGBA")
@@ -62,7 +62,7 @@ def _on_white(image: Image.Image) -> Image.Image:
     upright = ImageOps.exif_transpose(image).convert("RGBA")
     white = Image.new("RGB", upright.size, "white")
     white.paste(upright, mask=upright)
-    return white
+    return white.crop(ImageOps.invert(white).getbbox())
 
 
 def _webp(image: Image.Image) -> bytes:
