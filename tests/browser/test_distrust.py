@@ -98,7 +98,7 @@ def test_a_dashboard_without_one_of_its_modules_is_red(visitors: Visitors, bob: 
     """Each file of the page in turn, and the parts in English, in one context whose clock is moved."""
     page = visitors.logged_in(bob)
     page.clock.install()
-    visitors.tolerate("matches #words", "Unexpected token")
+    visitors.tolerate("No HTML", "Unexpected token")
     for name, how in zip([*DASHBOARD, "en.js"], cycle(["abort", "portal"]), strict=False):
         break_file(page, name, how)
         page.goto(f"{bob.home}/dashboard", wait_until="load")
