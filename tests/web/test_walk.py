@@ -110,6 +110,7 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "token": "forged",
         "version": "0",
         "filename": "nothing",
+        "language": "de",
         "name": "0" * 32,  # of an unknown phone
         "key": "0" * 8,  # of an unknown screen
     }

@@ -102,6 +102,7 @@ GETS: dict[str, Row] = {
     "requests.dashboard.live": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.choose_table": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.choose_kind": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
+    "requests.dashboard.parts": (200, 200, 200, 200, 200, 200, 200),  # words for scripts, nothing of a restaurant
     "requests.dashboard.more": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.choose_actor": (LOGIN, LOGIN, 400, 303, 303, 303, 404),
 }
@@ -195,6 +196,7 @@ POSTS: dict[str, Row] = {
     "operators.examine": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
     "operators.send_mail": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
     "operators.send_push": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
+    "requests.dashboard.act": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
     "requests.dashboard.accept": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
     "requests.dashboard.end_first_call": (LOGIN, LOGIN, 403, 403, 403, 303, 404),
     "requests.dashboard.first_hours": (LOGIN, LOGIN, 403, 403, 403, 303, 404),  # without steps, to the dashboard
