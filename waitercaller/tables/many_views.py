@@ -134,12 +134,6 @@ def remove(restaurant_id: ObjectId, table_ids: list[ObjectId]) -> int:
 
 
 def _context(present: list[Table]) -> dict[str, Any]:
-    """Template context: the zones with their tables, those without a zone last."""
-    zones = access.current_restaurant()["zones"]
-    known = {zone["id"] for zone in zones}
-    groups = [
-        (zone["name"], f"zone-{zone['id']}", [table for table in present if table["zone_id"] == zone["id"]])
-        for zone in zones
-    ]
-    rest = [table for table in present if table["zone_id"] not in known]
-    return {"zones": zones, "groups": [group for group in groups if group[2]], "rest": rest}
+    """Template context: the zones, and the tables by zone."""
+    restaurant = access.current_restaurant()
+    return {"zones": restaurant["zones"], "groups": table_lists.by_zone(restaurant, present)}
