@@ -82,6 +82,22 @@ def move(restaurant_id: ObjectId, table_ids: Ids[ObjectId], zone_id: str | None)
     return moved.matched_count
 
 
+def renew_codes(restaurant_id: ObjectId, table_ids: Sequence[ObjectId]) -> int:
+    """Replace the codes of these tables, as `tables.rotate` does with one; returns how many there are."""
+    present = tables.with_ids(restaurant_id, list(table_ids))
+    writes = [
+        UpdateOne(
+            {**tables.is_present(restaurant_id, table["_id"]), "code": table["code"]},
+            {"$set": tables.with_new_code(table)},
+        )
+        for table in present
+    ]
+    if writes:
+        tables.documents().bulk_write(writes, ordered=False)
+    cache.tables.clear()
+    return len(present)
+
+
 def remove(restaurant_id: ObjectId, table_ids: Ids[ObjectId], txn: ClientSession | None = None) -> int:
     """Mark these tables as removed; returns how many were. In a transaction, call `forget` after the commit."""
     gone = {"$set": {"removed_at": clock.now()}}

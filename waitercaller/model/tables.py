@@ -17,7 +17,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from waitercaller.db import cache, clock
-from waitercaller.db.client import Filter, db, transaction
+from waitercaller.db.client import Changes, Filter, db, transaction
 
 CODE = re.compile("[A-Z2-7]{26}")
 SHORT_CODE = re.compile("[A-Z2-7]{10}")  # the beginning of a code, for who types it: 50 of its bits
@@ -190,20 +190,24 @@ def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> bool:
     table = get(restaurant_id, table_id)
     if table is None:
         return False
-    now = clock.now()
-    retired = [old for old in table["retired_codes"] if old["until"] > now]
-    retired.append({"code": table["code"], "until": now + RETIRED_CODE_LIFETIME})
     present = {**is_present(restaurant_id, table_id), "code": table["code"]}
     for attempts_left in reversed(range(ATTEMPTS)):
         try:
-            renewed = {"code": new_code(), "retired_codes": retired, "hung": None, "opened_on": day_of(now)}
-            documents().update_one(present, {"$set": renewed})
+            documents().update_one(present, {"$set": with_new_code(table)})
             break
         except DuplicateKeyError:
             if not attempts_left:
                 raise
     cache.tables.forget(table_id)
     return True
+
+
+def with_new_code(table: Table) -> Changes:
+    """What to set where a table gets a new code; the one that it has is retired."""
+    now = clock.now()
+    retired = [old for old in table["retired_codes"] if old["until"] > now]
+    retired.append({"code": table["code"], "until": now + RETIRED_CODE_LIFETIME})
+    return {"code": new_code(), "retired_codes": retired, "hung": None, "opened_on": day_of(now)}
 
 
 def remove(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | None = None) -> bool:

@@ -99,7 +99,7 @@ def _into_order(restaurant_id: ObjectId, chosen: list[ObjectId], form: ManyForm)
 
 
 def _new_codes(restaurant_id: ObjectId, chosen: list[ObjectId], _form: ManyForm) -> str:
-    count = sum(tables.rotate(restaurant_id, table_id) for table_id in chosen)
+    count = table_lists.renew_codes(restaurant_id, chosen)
     said = ngettext(
         "%(num)d table has a new code. Print it and put it on the table.",
         "%(num)d tables have new codes. Print them and put them on the tables.",
