@@ -100,6 +100,7 @@ class Restaurant(OpeningTimes):
     duty: NotRequired[list[Duty]]  # see `duty`
     joins: NotRequired[list[Join]]
     first_call: NotRequired[FirstCall | None]
+    walk_since: NotRequired[datetime | None]  # see `walks`
     kinds: list[Kind]
     zones: list[Zone]
     created_at: datetime
