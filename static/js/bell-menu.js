@@ -6,6 +6,7 @@ import { obeysRinger, soundState, startSound, switchSound, testSound } from "./s
 import { showTroubles, startTroubles } from "./trouble.js";
 
 const bell = find("#bell", HTMLDetailsElement);
+const { on, off, blocked } = find(".menu-list", HTMLElement, bell).dataset;
 const warning = find("#unheard", HTMLElement);
 const soundSwitch = find("#sound-switch", HTMLElement);
 const noticesSwitch = find("#notices-switch", HTMLElement);
@@ -14,7 +15,6 @@ const soundWords = find("#sound-words", HTMLElement).appendChild(new Text());
 
 function showSound() {
   const state = soundState();
-  const { on, off, blocked } = bell.dataset;
   bell.dataset.state = state;
   soundWords.data = { on, off, blocked, dead: blocked }[state] ?? "";
   soundSwitch.setAttribute("aria-checked", String(state === "on"));

@@ -13,6 +13,7 @@ const SETTLING_MS = 350; // a tap within this after a change was meant for what 
 /** @typedef {{ table: string, act: string | undefined, tag: string, index: number }} Focus  where the keyboard is */
 
 const screen = find("#screen", HTMLElement);
+const { dataset: words } = find("#words", HTMLElement);
 const calls = find("#calls", HTMLElement);
 const list = find(".cards", HTMLElement, calls);
 const elsewhere = find("#elsewhere", HTMLElement);
@@ -201,7 +202,7 @@ export function refresh() {
   showZones(all);
   sumUp(isShown);
   elsewhere.hidden = !hidden;
-  setText(elsewhere, hidden ? plural(screen.dataset.elsewhere, hidden) : "");
+  setText(elsewhere, hidden ? plural(words.elsewhere, hidden) : "");
   settle();
 }
 
@@ -211,14 +212,13 @@ export function refresh() {
  */
 function say(onView, hidden) {
   calls.dataset.count = String(onView.length);
-  calls.dataset.oldestMs = onView[0]?.dataset.firstMs ?? "";
   const count = find("#sentence-count", HTMLElement);
-  const nobody = hidden ? screen.dataset.nobodyHere : screen.dataset.nobody;
-  setText(count, (onView.length ? plural(screen.dataset.waiting, onView.length) : nobody) ?? "");
+  const nobody = hidden ? words.nobodyHere : words.nobody;
+  setText(count, (onView.length ? plural(words.waiting, onView.length) : nobody) ?? "");
   const age = onView.length ? spell(now() - Number(onView[0].dataset.firstMs)) : "";
   const [between, oldest] = oldestParts(count);
   setText(between, age && " · ");
-  setText(oldest, age && (screen.dataset.oldest ?? "").replace("#", age));
+  setText(oldest, age && (words.oldest ?? "").replace("#", age));
 }
 
 /**

@@ -29,6 +29,7 @@ const HOLD_CHECK_MS = 150;
 const STRENGTHS = ["calm", "warn", "late"]; // by level of a card; "coming" rings as "calm"
 
 const { dataset: settings } = find("#screen", HTMLElement);
+const { dataset: words } = find("#words", HTMLElement);
 const said = find("#said", HTMLElement);
 const recent = find("#recent", HTMLDetailsElement);
 const token = find("#act [name=csrf_token]", HTMLInputElement);
@@ -37,7 +38,7 @@ let drawTimer = 0;
 let pending = ""; // the list that arrived last, until it is drawn
 let pendingSince = 0; // when a list arrived and could not be drawn at once
 /** What the stream is, and its words. @type {["connecting" | "live" | "down" | "ended", string | undefined]} */
-let stage = ["connecting", settings.connecting];
+let stage = ["connecting", words.connecting];
 let isBroken = false; // drawing failed: what the page shows is not true
 
 /**
@@ -49,7 +50,7 @@ function takeOver(html) {
   pending = html;
   try {
     const list = listIn(html);
-    announce(newsIn(list), settings.newCall);
+    announce(newsIn(list), words.newCall);
     ringIfAsked(list);
   } catch (error) {
     ring(); // it may be one
@@ -148,7 +149,7 @@ function showLive(state, text) {
 }
 
 function showLine() {
-  const [state, text] = isBroken && stage[0] !== "ended" ? ["broken", settings.broken] : stage;
+  const [state, text] = isBroken && stage[0] !== "ended" ? ["broken", words.broken] : stage;
   document.body.dataset.live = state;
   document.documentElement.toggleAttribute("data-deaf", ["down", "broken", "ended"].includes(state)); // the style's word for it
   find("#live", HTMLElement).hidden = false;
@@ -184,7 +185,7 @@ function endLogin() {
   stream.end();
   clearInterval(pollTimer);
   clear();
-  showLive("ended", settings.loggedOut);
+  showLive("ended", words.loggedOut);
 }
 
 /** What ended so long ago that the server would not undo it. */
@@ -211,7 +212,7 @@ function startRounds() {
 function passTime() {
   if (isBroken) drawPending();
   attempt(refresh);
-  for (const step of [() => announce(takeAgain(), settings.stillWaiting), removeOld, checkSound, checkLine, reportSeen]) {
+  for (const step of [() => announce(takeAgain(), words.stillWaiting), removeOld, checkSound, checkLine, reportSeen]) {
     safely(step, undefined);
   }
   document.dispatchEvent(new Event("alive")); // what cannot be drawn says so by itself
@@ -241,10 +242,10 @@ startBellMenu(tell);
 startPresence();
 // Without these the screen shows the calls and rings all the same.
 for (const start of [startKiosk, startRounds, startKeyboard, startWakeLock, startMenus]) safely(start, undefined);
-showLive("connecting", settings.connecting);
+showLive("connecting", words.connecting);
 
 const stream = new EventStream({
-  url: () => streamUrl(settings.liveUrl ?? ""),
+  url: streamUrl,
   eventName: "calls",
   heartbeatMs: Number(settings.heartbeatMs),
   inBackground: true,
@@ -258,14 +259,14 @@ const stream = new EventStream({
   onBreak: noteBreak,
   onLive() {
     clearInterval(pollTimer);
-    showLive("live", settings.live);
+    showLive("live", words.live);
     tell();
     if (mustAsk()) poll(); // every ten minutes, as streams are renewed: somebody may be new in the team
   },
   onDown(since) {
     const at = new Date(since);
     const time = safely(() => at.toLocaleTimeString([], { timeStyle: "short" }), at.toTimeString().slice(0, 5));
-    showLive("down", settings.notLive?.replace("#", time));
+    showLive("down", words.notLive?.replace("#", time));
     clearInterval(pollTimer);
     pollTimer = setInterval(poll, POLL_MS);
     poll();

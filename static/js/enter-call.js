@@ -9,7 +9,7 @@ const TIMEOUT_MS = 10_000;
 
 const link = find("#enter", HTMLAnchorElement);
 const sheet = /** @type {HTMLDialogElement} */ (find("#enter-sheet", HTMLElement));
-const { dataset: words } = find("#screen", HTMLElement);
+const { dataset: words } = find("#words", HTMLElement);
 let isBusy = false;
 
 /**

@@ -47,7 +47,7 @@ export function arrange(target, cards) {
  */
 function roundOf(zone, cards) {
   const round = find(".round", HTMLElement, /** @type {DocumentFragment} */ (template.content.cloneNode(true)));
-  const zoneName = cards[0].querySelector(".zone-name")?.textContent;
+  const zoneName = cards[0].querySelector(".where bdi")?.textContent;
   round.dataset.round = zone;
   find("h2 bdi", HTMLElement, round).textContent = zoneName ?? template.dataset.nowhere ?? "";
   find(".stops", HTMLElement, round).append(...cards.sort((a, b) => byName(nameOf(a), nameOf(b))));

@@ -38,14 +38,11 @@ function state() {
 /** Whether there is a stream: a page that cannot draw has one too. */
 const hasStream = () => ["live", "broken"].includes(document.body.dataset.live ?? "");
 
-/**
- * The address of the stream; it tells the state of this screen when it opens.
- * @param {string} url
- */
-export function streamUrl(url) {
+/** The address of the stream; it tells the state of this screen when it opens. */
+export function streamUrl() {
   told = state();
   toldAt = Date.now();
-  return `${url}?screen=${screenId}&${told}&answers=1`;
+  return `live?screen=${screenId}&${told}&answers=1`;
 }
 
 /** Whether this is the id of this screen, or the beginning of it. @param {string | undefined} id */
@@ -75,7 +72,7 @@ export async function tell() {
   if (isLeaving || isTelling || (telling === told && !ringAnswer) || !hasStream()) return;
   isTelling = true;
   const ringTold = ringAnswer;
-  const { kept } = await post(settings.tellUrl, telling + ringTold);
+  const { kept } = await post("screens", telling + ringTold);
   isTelling = false;
   if (kept) {
     told = telling;
@@ -103,7 +100,7 @@ export async function reportSeen() {
   await new Promise((painted) => requestAnimationFrame(() => setTimeout(painted)));
   const ids = document.hidden ? [] : unreported();
   const rang = ids.filter((id) => rung.has(id));
-  const { ok } = ids.length ? await post(settings.shownUrl, `ids=${ids.join("+")}&rang=${rang.join("+")}`) : { ok: true };
+  const { ok } = ids.length ? await post("shown", `ids=${ids.join("+")}&rang=${rang.join("+")}`) : { ok: true };
   if (ok) for (const id of ids) seen.add(id);
   isSending = false;
   isResting = !ok;
@@ -156,10 +153,10 @@ export function startPresence() {
   // page is hidden next, and would say that it can still be heard.
   addEventListener("pagehide", () => {
     isLeaving = true;
-    if (document.body.dataset.live !== "ended") post(settings.tellUrl, "visible=0&audible=0");
+    if (document.body.dataset.live !== "ended") post("screens", "visible=0&audible=0");
   });
   // A tab that the browser freezes runs nothing from here on.
-  document.addEventListener("freeze", () => post(settings.tellUrl, "visible=0&audible=0"));
+  document.addEventListener("freeze", () => post("screens", "visible=0&audible=0"));
   document.addEventListener("resume", () => ((told = ""), tell()));
   reportSeen();
 }

@@ -14,7 +14,7 @@ const UNDO_MS = 8_000; // that a message with a button stays
  * @typedef {{ label: string, press: () => void }} ToastButton
  */
 
-const { dataset: words } = find("#screen", HTMLElement);
+const { dataset: words } = find("#words", HTMLElement);
 const toasts = find("#toasts", HTMLElement);
 /** The targets whose answer is awaited. @type {Set<string>} */
 const inFlight = new Set();
@@ -39,7 +39,7 @@ export function startActions(form, { onAnswer, onLoggedOut }) {
   // Not the form's submit event: before Safari 15.4 that does not tell which button was pressed.
   document.addEventListener("click", (event) => {
     const button = closest(event, "button", HTMLButtonElement);
-    if (!button || button.form !== form) return;
+    if (button?.form !== form || button.type !== "submit") return;
     const name = button.dataset.act ?? "";
     const question = name === "pass" ? "to" : mustAsk() && name.startsWith("accept") ? "as" : null;
     if (question && !canAsk) return; // sent as a form, which the server's page answers

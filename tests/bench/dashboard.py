@@ -60,6 +60,13 @@ def _waiting(app: Flask) -> tuple[str, str]:
     with app.app_context():
         schema.build(app.extensions["mongo"].database)
     alice = cast.hire(app, "Alice", restaurant="Trattoria Lucia")
+    fill(app, alice)
+    alice.client.get(f"{alice.home}/dashboard")
+    return alice.home, alice.client.cookie("session")
+
+
+def fill(app: Flask, alice: cast.Person) -> None:
+    """CARDS tables in three zones of Alice's restaurant, at each of which a call waits."""
     with app.app_context():
         for number, name in enumerate(ZONES):
             zone_id = restaurants.ensure_zone(alice.restaurant_id, name)
@@ -69,8 +76,6 @@ def _waiting(app: Flask) -> tuple[str, str]:
         for number, table in enumerate(tables.of_restaurant(alice.restaurant_id)):
             kind = restaurant["kinds"][number % 2]
             transitions.open_request(restaurant, table, kind, str(number), choice=None, note=None, device=str(number))
-    alice.client.get(f"{alice.home}/dashboard")
-    return alice.home, alice.client.cookie("session")
 
 
 def _get(port: int, path: str, cookie: str) -> bytes:

@@ -19,7 +19,19 @@ from tests.support.visitors import Visitors
 from waitercaller.db import clock
 from waitercaller.db.client import db
 from waitercaller.mail import outbox
-from waitercaller.model import buttons, duty, first_call, joins, logins, pauses, restaurants, tables, upkeep, webhooks
+from waitercaller.model import (
+    buttons,
+    duty,
+    first_call,
+    joins,
+    logins,
+    pauses,
+    restaurants,
+    tables,
+    upkeep,
+    walks,
+    webhooks,
+)
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 
@@ -53,6 +65,8 @@ def table(app: Flask, alice: Person, bob: Person) -> Table:
             duty.begin(restaurant_id, person.member_id)
             duty.take(restaurant_id, person.member_id, [theirs["_id"]], [])
         buttons.renew(restaurant_id, laid[1]["_id"])
+        walks.begin(restaurant_id)
+        walks.note(restaurant_id, laid[1]["_id"], laid[2]["_id"])
         webhooks.put(restaurant_id, "https://hooks.example.org/")
         logins.start_device(restaurant_id, "Counter", None, "127.0.0.1", "a tablet")
     return laid[1]

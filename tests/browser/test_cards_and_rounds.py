@@ -177,7 +177,7 @@ def test_no_filter_hides_an_overdue_call(visitors: Visitors, bob: Person, call: 
     order(dashboard, "4", "20", "10")
     for name in ("4", "10"):
         level(dashboard, name, "late")
-        expect(card(dashboard, name).locator(".zone-name")).to_have_text("Terrace")
+        expect(card(dashboard, name).locator(".where bdi")).to_have_text("Terrace")
     card(dashboard, "4").get_by_role("button", name="I’m going").click()
     order(dashboard, "20", "10")
 

@@ -21,7 +21,7 @@ from tests.support.visitors import Visitors
 from waitercaller.alerts import webhooks as telling
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Document, db
-from waitercaller.model import buttons, duty, face, joins, pauses, restaurants, tables, webhooks
+from waitercaller.model import buttons, duty, face, joins, pauses, restaurants, tables, walks, webhooks
 from waitercaller.model.languages import LANGUAGES, STAFF_LANGUAGES
 from waitercaller.model.requests import queries
 from waitercaller.model.requests import transitions as requests
@@ -203,6 +203,8 @@ def _connect(olga: Person, table: Table) -> None:
     buttons.renew(olga.restaurant_id, table["_id"])
     silent = {"button.heard_at": clock.now() - timedelta(days=9)}
     tables.documents().update_one({"_id": table["_id"]}, {"$set": silent})
+    walks.begin(olga.restaurant_id)
+    walks.note(olga.restaurant_id, table["_id"], tables.of_restaurant(olga.restaurant_id)[1]["_id"])
 
 
 def _share_tables(olga: Person, laid: list[Table]) -> None:

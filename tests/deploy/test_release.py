@@ -75,7 +75,7 @@ def test_a_release_names_every_part_and_its_licence(repository: Path) -> None:
     wants = {each["ref"]: each["dependsOn"] for each in bom["dependencies"]}
     direct = {name.partition("@")[0] for name in wants[f"pkg:generic/waitercaller@{VERSION}"]}
     asked = re.findall(r"^([a-z0-9-]+)==", (ROOT / "requirements.in").read_text("utf-8"), re.M)
-    assert direct == {f"pkg:pypi/{name}" for name in asked} | {"pkg:npm/bootstrap", "pkg:npm/morphdom"}
+    assert direct == {f"pkg:pypi/{name}" for name in asked} | {"pkg:npm/morphdom"}
     assert set().union(*wants.values()) == set(wants) - {f"pkg:generic/waitercaller@{VERSION}"}
     licences = made(repository)[f"waitercaller-{VERSION}-licences.txt"].decode()
     assert [name for name, version in pins if f"\n{name} {version}: " not in licences] == []

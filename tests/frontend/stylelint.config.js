@@ -5,6 +5,7 @@ import newerStyles from "./newer-styles.js";
 // Without these the pages are as usable, and a little less fine.
 const ORNAMENTS = [
   "css-color-adjust", // print: the browser's own setting prints backgrounds
+  "css-file-selector-button", // the browser draws its own button then
   "css-focus-visible", // the browser draws its own mark then
   "css-media-scripting", // without scripts: room is kept for what needs them
   "css-paged-media", // print: the browser's own margins

@@ -66,6 +66,7 @@ def address(app: Flask, rule: Rule, person: Person, table: Table) -> str:
         "token": "forged",
         "version": "0",
         "filename": "css/tokens.css",
+        "language": "en",
     }
     values = {name: known.get(name, ObjectId() if "objectid:" in rule.rule else "x") for name in rule.arguments}
     return app.url_map.bind("localhost").build(rule.endpoint, values)

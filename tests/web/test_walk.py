@@ -112,6 +112,7 @@ def things_for(who: str, owner: Person) -> dict[str, Any]:
         "filename": "nothing",
         "colour": "8a3b12",
         "logo_id": "0" * 32,  # of none
+        "language": "de",
         "name": "0" * 32,  # of an unknown phone
         "key": "0" * 8,  # of an unknown screen
     }

@@ -49,6 +49,9 @@ GETS: dict[str, Row] = {
     "tables.csv_form": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "tables.csv_list": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "tables.many": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
+    "tables.order": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
+    "tables.walk": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
+    "tables.walk_code": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "tables.print_page": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "tables.print_pdf": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "tables.qr_png": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
@@ -105,6 +108,7 @@ GETS: dict[str, Row] = {
     "requests.dashboard.live": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.choose_table": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.choose_kind": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
+    "requests.dashboard.parts": (200, 200, 200, 200, 200, 200, 200),  # words for scripts, nothing of a restaurant
     "requests.dashboard.more": (LOGIN, LOGIN, 200, 200, 200, 200, 404),
     "requests.dashboard.choose_actor": (LOGIN, LOGIN, 400, 303, 303, 303, 404),
 }
@@ -137,6 +141,10 @@ POSTS: dict[str, Row] = {
     "tables.change_many": (LOGIN, LOGIN, 403, 403, 400, 400, 404),
     "tables.csv_import": (LOGIN, LOGIN, 403, 403, 400, 400, 404),
     "tables.edit": (LOGIN, LOGIN, 403, 403, 400, 400, 404),
+    "tables.put": (LOGIN, LOGIN, 403, 403, 400, 400, 404),
+    "tables.begin_walk": (LOGIN, LOGIN, 403, 403, 303, 303, 404),
+    "tables.note_code": (LOGIN, LOGIN, 403, 403, 400, 400, 404),  # at no table
+    "tables.end_walk": (LOGIN, LOGIN, 403, 403, 303, 303, 404),
     "tables.remove": (LOGIN, LOGIN, 403, 403, 303, 303, 404),
     "tables.remove_button": (LOGIN, LOGIN, 403, 403, 303, 303, 404),
     "tables.renew_button": (LOGIN, LOGIN, 403, 403, 303, 303, 404),
@@ -202,6 +210,7 @@ POSTS: dict[str, Row] = {
     "operators.examine": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
     "operators.send_mail": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
     "operators.send_push": (LOGIN, LOGIN, 403, 404, 404, 404, 404),
+    "requests.dashboard.act": (LOGIN, LOGIN, 400, 400, 400, 400, 404),
     "requests.dashboard.accept": (LOGIN, LOGIN, 303, 303, 303, 303, 404),
     "requests.dashboard.end_first_call": (LOGIN, LOGIN, 403, 403, 403, 303, 404),
     "requests.dashboard.first_hours": (LOGIN, LOGIN, 403, 403, 403, 303, 404),  # without steps, to the dashboard

@@ -81,6 +81,7 @@ VALIDATORS: dict[str, dict[str, Any]] = {
                     },
                 },
             },
+            "walk_since": DATE_OR_NULL,
         },
         # Only a removed restaurant may have no members.
         anyOf=[{"required": ["removed_at"]}, {"properties": {"members": {"minItems": 1}}}],
@@ -122,7 +123,13 @@ VALIDATORS: dict[str, dict[str, Any]] = {
                     "since": DATE,
                     "heard_at": DATE,
                 },
-            }
+            },
+            "hung": {
+                "bsonType": ["object", "null"],
+                "required": ["at", "table_id"],
+                "properties": {"at": DATE, "table_id": OBJECT_ID},
+            },
+            "opened_on": DATE,
         },
     ),
     "logos": _document(

@@ -103,6 +103,7 @@ class Restaurant(OpeningTimes):
     duty: NotRequired[list[Duty]]  # see `duty`
     joins: NotRequired[list[Join]]
     first_call: NotRequired[FirstCall | None]
+    walk_since: NotRequired[datetime | None]  # see `walks`
     kinds: list[Kind]
     zones: list[Zone]
     created_at: datetime
@@ -235,8 +236,9 @@ def close(restaurant_id: ObjectId, owner_id: str, txn: ClientSession | None) -> 
         "$nor": [_another_owner(owner_id)],
     }
     gone: Changes = {"removed_at": clock.now(), "members": []}
-    closed = documents().update_one({"_id": restaurant_id, **only_owner}, {"$set": gone}, session=txn)
-    return bool(closed.modified_count)
+    return bool(
+        documents().update_one({"_id": restaurant_id, **only_owner}, {"$set": gone}, session=txn).modified_count
+    )
 
 
 def close_again(restaurant_id: ObjectId, txn: ClientSession | None) -> bool:

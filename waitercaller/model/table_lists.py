@@ -1,8 +1,10 @@
 """Many tables of a restaurant at once: their zone, their order, their removal, and a list of names to take over."""
 
+import hashlib
+from collections import defaultdict
 from collections.abc import Collection as Ids
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from bson import ObjectId
 from pymongo import UpdateOne
@@ -12,7 +14,16 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Filter, transaction
 from waitercaller.model import tables
+from waitercaller.model.restaurants import Restaurant, Zone
 from waitercaller.model.tables import Table
+
+ORDER_BYTES = 8  # of a digest of the order
+
+Side = Literal["before", "after"]
+
+
+class OrderChanged(Exception):
+    """The tables are not in the order any more that was seen; nothing was written."""
 
 
 class Entry(NamedTuple):
@@ -22,11 +33,69 @@ class Entry(NamedTuple):
     zone_id: str | None
 
 
+def by_zone(restaurant: Restaurant, present: Sequence[Table]) -> list[tuple[Zone | None, list[Table]]]:
+    """The zones with their tables, then those in no zone (None), each in their order; no zone without tables."""
+    known = {zone["id"]: zone for zone in restaurant["zones"]}
+    groups = defaultdict[str | None, list[Table]](list)
+    for table in present:
+        groups[table["zone_id"] if table["zone_id"] in known else None].append(table)
+    return [(known.get(zone_id or ""), groups[zone_id]) for zone_id in (*known, None) if zone_id in groups]
+
+
+def order_of(present: Sequence[Table]) -> str:
+    """A digest of these tables' order and zones, by which `put_one` knows the order that somebody has seen."""
+    seen = " ".join(f"{table['_id']}{table['zone_id']}" for table in present)
+    return hashlib.sha256(seen.encode()).hexdigest()[: 2 * ORDER_BYTES]
+
+
+def put_one(restaurant_id: ObjectId, table_id: ObjectId, side: Side, other_id: ObjectId, seen: str) -> list[Table]:
+    """Put a table right before or after another one; returns all tables in their order.
+
+    In one transaction. Raises OrderChanged if the order is not the one of the digest `seen`, unless the table stands
+    there already: the same move, sent again, changes nothing.
+    """
+
+    def work(txn: ClientSession | None) -> list[Table]:
+        present = tables.of_restaurant(restaurant_id, txn)
+        places = {table["_id"]: number for number, table in enumerate(present)}
+        if table_id not in places or other_id not in places or table_id == other_id:
+            raise OrderChanged
+        if places[table_id] - places[other_id] == (1 if side == "after" else -1):
+            return present
+        if order_of(present) != seen:
+            raise OrderChanged
+        order = [table for table in present if table["_id"] != table_id]
+        at = next(number for number, table in enumerate(order) if table["_id"] == other_id)
+        order.insert(at + (side == "after"), present[places[table_id]])
+        _write(restaurant_id, {key: {"position": number} for key, number in _positions(order).items()}, txn)
+        return order
+
+    laid = transaction(work)
+    cache.tables.clear()
+    return laid
+
+
 def move(restaurant_id: ObjectId, table_ids: Ids[ObjectId], zone_id: str | None) -> int:
     """Put these tables into a zone; returns how many there are."""
     moved = tables.documents().update_many(_present(restaurant_id, table_ids), {"$set": {"zone_id": zone_id}})
     cache.tables.clear()
     return moved.matched_count
+
+
+def renew_codes(restaurant_id: ObjectId, table_ids: Sequence[ObjectId]) -> int:
+    """Replace the codes of these tables, as `tables.rotate` does with one; returns how many there are."""
+    present = tables.with_ids(restaurant_id, list(table_ids))
+    writes = [
+        UpdateOne(
+            {**tables.is_present(restaurant_id, table["_id"]), "code": table["code"]},
+            {"$set": tables.with_new_code(table)},
+        )
+        for table in present
+    ]
+    if writes:
+        tables.documents().bulk_write(writes, ordered=False)
+    cache.tables.clear()
+    return len(present)
 
 
 def remove(restaurant_id: ObjectId, table_ids: Ids[ObjectId], txn: ClientSession | None = None) -> int:

@@ -17,7 +17,7 @@ from pymongo.collection import Collection
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from waitercaller.db import cache, clock
-from waitercaller.db.client import Filter, db, transaction
+from waitercaller.db.client import Changes, Filter, db, transaction
 
 CODE = re.compile("[A-Z2-7]{26}")
 SHORT_CODE = re.compile("[A-Z2-7]{10}")  # the beginning of a code, for who types it: 50 of its bits
@@ -53,6 +53,13 @@ class Button(TypedDict):
     heard_at: NotRequired[datetime]  # when it last called or said hello
 
 
+class Hung(TypedDict):
+    """Where the code of a table was seen on a walk; see `walks`."""
+
+    at: datetime
+    table_id: ObjectId  # at which it hangs: this table, if all is well
+
+
 class Table(TypedDict):
     """A table of a restaurant."""
 
@@ -64,6 +71,8 @@ class Table(TypedDict):
     code: str  # 26 characters A–Z and 2–7: 128 random bits in base 32, in the guests' URL
     retired_codes: list[RetiredCode]
     button: NotRequired[Button]
+    hung: NotRequired[Hung | None]  # None: its code is a new one
+    opened_on: NotRequired[datetime]  # midnight (UTC) of the day on which its code was opened last, or made
     position: int  # sort order, then by name
     removed_at: datetime | None
 
@@ -95,9 +104,9 @@ def add_many(restaurant_id: ObjectId, names: list[str], zone_id: str | None) -> 
                 raise
 
 
-def of_restaurant(restaurant_id: ObjectId) -> list[Table]:
+def of_restaurant(restaurant_id: ObjectId, txn: ClientSession | None = None) -> list[Table]:
     """The restaurant's tables by position, then in natural order ("2" before "10")."""
-    tables = documents().find({"restaurant_id": restaurant_id, "removed_at": None})
+    tables = documents().find({"restaurant_id": restaurant_id, "removed_at": None}, session=txn)
     return sorted(tables, key=lambda table: (table["position"], _natural(table["name_key"])))
 
 
@@ -181,19 +190,24 @@ def rotate(restaurant_id: ObjectId, table_id: ObjectId) -> bool:
     table = get(restaurant_id, table_id)
     if table is None:
         return False
-    now = clock.now()
-    retired = [old for old in table["retired_codes"] if old["until"] > now]
-    retired.append({"code": table["code"], "until": now + RETIRED_CODE_LIFETIME})
     present = {**is_present(restaurant_id, table_id), "code": table["code"]}
     for attempts_left in reversed(range(ATTEMPTS)):
         try:
-            documents().update_one(present, {"$set": {"code": new_code(), "retired_codes": retired}})
+            documents().update_one(present, {"$set": with_new_code(table)})
             break
         except DuplicateKeyError:
             if not attempts_left:
                 raise
     cache.tables.forget(table_id)
     return True
+
+
+def with_new_code(table: Table) -> Changes:
+    """What to set where a table gets a new code; the one that it has is retired."""
+    now = clock.now()
+    retired = [old for old in table["retired_codes"] if old["until"] > now]
+    retired.append({"code": table["code"], "until": now + RETIRED_CODE_LIFETIME})
+    return {"code": new_code(), "retired_codes": retired, "hung": None, "opened_on": day_of(now)}
 
 
 def remove(restaurant_id: ObjectId, table_id: ObjectId, txn: ClientSession | None = None) -> bool:
@@ -229,6 +243,11 @@ def new_code() -> str:
     return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
 
 
+def day_of(moment: datetime) -> datetime:
+    """The midnight (UTC) at which the day of this moment began."""
+    return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def new(restaurant_id: ObjectId, name: str, zone_id: str | None, position: int = 0) -> Table:
     """The document of a new table."""
     return {
@@ -239,6 +258,7 @@ def new(restaurant_id: ObjectId, name: str, zone_id: str | None, position: int =
         "zone_id": zone_id,
         "code": new_code(),
         "retired_codes": [],
+        "opened_on": day_of(clock.now()),
         "position": position,
         "removed_at": None,
     }

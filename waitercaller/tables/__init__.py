@@ -4,4 +4,11 @@ from flask import Blueprint
 
 blueprint = Blueprint("tables", __name__, url_prefix="/r/<objectid:restaurant_id>/tables")
 
-from waitercaller.tables import csv_views, many_views, print_views, views  # noqa: E402, F401  (they register their routes)
+from waitercaller.tables import (  # noqa: E402  (they register their routes)
+    csv_views,  # noqa: F401
+    many_views,  # noqa: F401
+    order_views,  # noqa: F401
+    print_views,  # noqa: F401
+    views,  # noqa: F401
+    walk_views,  # noqa: F401
+)

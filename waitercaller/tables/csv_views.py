@@ -48,7 +48,7 @@ def csv_import(restaurant_id: ObjectId) -> ResponseReturnValue:
         _check(restaurant_id, rows)
         if file is not None:
             return render_template("tables/import.html", **_preview(restaurant_id, rows))
-        table_lists.take_over(restaurant_id, [Entry(row.name, _ensured(restaurant_id, row.zone)) for row in rows])
+        table_lists.take_over(restaurant_id, _entries(restaurant_id, rows))
     except Unreadable as error:
         more = len(error.problems) - MAX_SHOWN
         shown = error.problems[:MAX_SHOWN]
@@ -99,10 +99,13 @@ def _preview(restaurant_id: ObjectId, rows: list[Row]) -> dict[str, object]:
     }
 
 
-def _ensured(restaurant_id: ObjectId, name: str) -> str | None:
-    """The id of this zone, which is made if there is none; from the cache where it is known."""
-    known = {zone["key"]: zone["id"] for zone in access.current_restaurant()["zones"]}
-    return known.get(name.casefold()) or restaurants.ensure_zone(restaurant_id, name)
+def _entries(restaurant_id: ObjectId, rows: list[Row]) -> list[Entry]:
+    """The rows with the ids of their zones; of one that is new, once."""
+    ids: dict[str, str | None] = {zone["key"]: zone["id"] for zone in access.current_restaurant()["zones"]}
+    for key, name in {row.zone.casefold(): row.zone for row in rows}.items():
+        if key not in ids:
+            ids[key] = restaurants.ensure_zone(restaurant_id, name)
+    return [Entry(row.name, ids[row.zone.casefold()]) for row in rows]
 
 
 def _zone_names() -> dict[str, str]:

@@ -99,7 +99,7 @@ def _into_order(restaurant_id: ObjectId, chosen: list[ObjectId], form: ManyForm)
 
 
 def _new_codes(restaurant_id: ObjectId, chosen: list[ObjectId], _form: ManyForm) -> str:
-    count = sum(tables.rotate(restaurant_id, table_id) for table_id in chosen)
+    count = table_lists.renew_codes(restaurant_id, chosen)
     said = ngettext(
         "%(num)d table has a new code. Print it and put it on the table.",
         "%(num)d tables have new codes. Print them and put them on the tables.",
@@ -134,12 +134,6 @@ def remove(restaurant_id: ObjectId, table_ids: list[ObjectId]) -> int:
 
 
 def _context(present: list[Table]) -> dict[str, Any]:
-    """Template context: the zones with their tables, those without a zone last."""
-    zones = access.current_restaurant()["zones"]
-    known = {zone["id"] for zone in zones}
-    groups = [
-        (zone["name"], f"zone-{zone['id']}", [table for table in present if table["zone_id"] == zone["id"]])
-        for zone in zones
-    ]
-    rest = [table for table in present if table["zone_id"] not in known]
-    return {"zones": zones, "groups": [group for group in groups if group[2]], "rest": rest}
+    """Template context: the zones, and the tables by zone."""
+    restaurant = access.current_restaurant()
+    return {"zones": restaurant["zones"], "groups": table_lists.by_zone(restaurant, present)}

@@ -10,7 +10,7 @@ from flask_babel import format_datetime, ngettext
 from flask_babel import gettext as _
 
 from waitercaller.db.config import config
-from waitercaller.model import buttons, restaurants, tables
+from waitercaller.model import buttons, openings, restaurants, table_lists, tables
 from waitercaller.model.languages import in_language
 from waitercaller.model.standard_kinds import in_order
 from waitercaller.model.tables import Table
@@ -20,6 +20,8 @@ from waitercaller.web import access
 from waitercaller.web.forms import refused, text_of
 from waitercaller.web.languages import current_language
 from waitercaller.web.routing import address_of
+
+MAX_NAMED = 12  # tables that a sentence lists
 
 
 @blueprint.get("")
@@ -150,9 +152,16 @@ def _too_many_zones() -> str:
 
 def _list_context(restaurant_id: ObjectId) -> dict[str, Any]:
     """Template context of the list."""
-    laid = tables.of_restaurant(restaurant_id)
-    shown = [{**table, "zone_name": _zone_name(table), "is_silent": buttons.is_silent(table)} for table in laid]
-    return {"tables": shown, "zones": access.current_restaurant()["zones"]}
+    restaurant, laid = access.current_restaurant(), tables.of_restaurant(restaurant_id)
+    quiet = openings.quiet(laid)
+    return {
+        "tables": laid,
+        "groups": table_lists.by_zone(restaurant, laid),
+        "silent": {table["_id"] for table in laid if buttons.is_silent(table)},
+        "quiet": [table["name"] for table in laid if table["_id"] in quiet],
+        "max_named": MAX_NAMED,
+        "zones": restaurant["zones"],
+    }
 
 
 def _edit_context(table: Table) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def current(owner: Person) -> str:
 
 
 def send(owner: Person, act: str, **data: str) -> Any:
-    return owner.client.submit(f"{owner.home}/first-call/{act}", data, page=f"{owner.home}/first-call")
+    return owner.client.submit(f"{owner.home}/first-call-{act}", data, page=f"{owner.home}/first-call")
 
 
 def code_address(owner: Person) -> str:

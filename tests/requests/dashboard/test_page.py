@@ -73,7 +73,7 @@ def test_one_card_for_each_table_with_its_kinds_and_its_zone(bob: Person, call: 
 
 def test_without_scripts_a_card_leads_to_its_menu(bob: Person, call: Any, request_of: Any) -> None:
     waiter, bill = call(), call(kind="bill")
-    menu = re.search(r"href='(requests/\w+/more)'", cards_of(bob))
+    menu = re.search(r"href=(requests/\w+/more)>", cards_of(bob))
     assert menu
     page = bob.client.get(f"{bob.home}/{menu[1]}")
     assert "Table 7" in page.text
@@ -84,6 +84,31 @@ def test_without_scripts_a_card_leads_to_its_menu(bob: Person, call: Any, reques
     assert "Back in 5 minutes" in bob.client.get(f"{bob.home}/{menu[1]}").text
     tap(bob, bill, "resolve", ids=f"{waiter} {bill}")
     assert bob.client.get(f"{bob.home}/{menu[1]}").location == f"{bob.home}/dashboard"
+
+
+def test_without_scripts_the_buttons_of_a_card_act_for_all_of_it(bob: Person, call: Any, request_of: Any) -> None:
+    waiter, bill = call(), call(kind="bill")
+    for act, state in (("accept", "accepted"), ("resolve", "resolved")):
+        button = re.search(f"<button[^>]* name={act} value='([^']+)'", cards_of(bob))
+        assert button
+        assert bob.client.submit(f"{bob.home}/dashboard", {act: button[1]}).location == f"{bob.home}/dashboard"
+        assert [request_of(each)["state"] for each in (waiter, bill)] == [state] * 2
+
+
+def test_without_scripts_taking_over_needs_the_name_that_was_seen(
+    alice: Person, bob: Person, call: Any, request_of: Any
+) -> None:
+    request_id = call()
+    tap(alice, request_id, "accept")
+    button = re.search("name=accept value='([^']+)' formaction='([^']+)'", cards_of(bob))
+    assert button
+    bob.client.submit(f"{bob.home}/{button[2]}", {"accept": button[1]}, page=f"{bob.home}/dashboard")
+    assert request_of(request_id)["by"]["name"] == "Bob"
+
+
+@pytest.mark.parametrize("form", [{}, {"accept": ""}, {"resolve": "7"}, {"dismiss": "a" * 24}])
+def test_a_button_without_ids_is_refused(bob: Person, form: dict[str, str]) -> None:
+    assert bob.client.submit(f"{bob.home}/dashboard", form).status_code == 400
 
 
 def test_a_tap_accepts_the_whole_card(bob: Person, call: Any, request_of: Any) -> None:
@@ -170,7 +195,7 @@ def test_cards_look_as_old_as_the_restaurant_says(app: Flask, bob: Person, call:
     for seconds in (41, 40):
         later(seconds=seconds)
         seen.append(looks())
-    assert seen == [["calm"], ["warn"], ["late"]]
+    assert seen == [[], ["warn"], ["late"]]
     app.extensions["mongo"].database.restaurants.update_one(
         {"_id": bob.restaurant_id}, {"$set": {"settings.escalation": {"nag": 60, "all_zones": 300, "alert": 400}}}
     )
@@ -202,7 +227,7 @@ def test_done_nobody_there_and_undo(bob: Person, call: Any, request_of: Any) -> 
 def test_what_just_ended_can_be_undone_from_the_page(bob: Person, call: Any) -> None:
     request_id = call()
     tap(bob, request_id, "resolve")
-    assert f"/requests/{request_id}/reopen" in bob.client.get(f"{bob.home}/dashboard").text
+    assert f"requests/{request_id}/reopen" in bob.client.get(f"{bob.home}/dashboard").text
 
 
 def test_without_scripts_a_tap_leads_back_with_a_sentence(bob: Person, call: Any) -> None:

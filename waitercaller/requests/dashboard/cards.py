@@ -1,13 +1,15 @@
 """The live requests of a restaurant as one card per table, oldest first."""
 
+import functools
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from bson import ObjectId
-from flask import render_template
+from flask import current_app, render_template
 from flask_babel import force_locale
+from markupsafe import Markup
 
 from waitercaller.db import clock
 from waitercaller.model import askers, joins, opening, presence, restaurants, screen_rings
@@ -21,9 +23,12 @@ from waitercaller.requests.dashboard import pause_list
 from waitercaller.web import opening_words, screen_words
 
 Level = Literal["calm", "warn", "late", "coming"]
+Style = Literal["whole", "bare"]  # see _card.html
 Sounds = dict[str, Sound]  # by id of the kind
 
 NAGGED, RAISED, ALERTED = 1, 2, 3  # escalation levels of a request: model/service_request
+DRAWN_CARDS = 1_000  # that a process keeps
+CLOCK = "\0"  # stands in a drawn card where the waiting time comes; no text holds it
 
 
 @dataclass(frozen=True)
@@ -34,8 +39,8 @@ class CardRequest:
     kind_id: str
     kind_name: str
     sound: Sound
-    choice_names: list[str]
-    notes: list[str]
+    choice_names: list[str] = field(hash=False)
+    notes: list[str] = field(hash=False)
     state: State
     is_test: bool
 
@@ -48,7 +53,7 @@ class Card:
     level among the waiting requests. `passed_by` is the name of the member who passed the call on to the present one,
     or empty. `warn_ms` and `late_ms` are the ages from which the card warns (None: never) and is late. They are 0 where
     the escalation has taken that step already: a screen whose clock is slow must not show less than the server has
-    decided.
+    decided. `is_usual`: both are those of the restaurant, as most cards have them.
     """
 
     table_id: str
@@ -58,18 +63,19 @@ class Card:
     first_ms: int
     reminders: int
     state: State
-    by: Actor | None
+    by: Actor | None = field(hash=False)
     passed_by: str
     level: int
     warn_ms: int | None
     late_ms: int
-    requests: list[CardRequest]
+    requests: list[CardRequest] = field(hash=False)
     lead_id: str
     waiting_ids: str
     all_ids: str
     back_at: datetime | None  # when `by` said to be back at the table, while nothing else waits
     rehearsed_by: str | None = None  # of a rehearsal at no table: the name of who asked for it
     nag_ms: int | None = None  # of a rehearsal: after how long it rings again; None: as the restaurant's calls
+    is_usual: bool = True
 
     @property
     def is_alerted(self) -> bool:
@@ -108,23 +114,43 @@ def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str
     The page passes `now_ms` and gets whole cards, right before scripts run and without them. The stream gets bare ones,
     which the page's script completes (static/js/blank-cards.js); unchanged requests give unchanged bytes and no event.
     """
+    style: Style = "whole" if context else "bare"
+    time_zone = restaurants.time_zone(restaurant)
     times = escalation_of(restaurant)
     heads = joins.heads(restaurant, clock.now())
+    zones = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
+    joined = {str(head) for head in heads.values()}
+
+    def drawn(card: Card) -> tuple[Markup, ...]:
+        back = card.back_at.astimezone(time_zone).strftime("%H:%M") if card.back_at else ""
+        zone_id = "" if zones.get(card.zone_id) == card.zone_name else card.zone_id
+        return _drawn(card, back, zone_id, card.table_id in joined, style, language)
+
     with force_locale(language):
         return render_template(
             "requests/dashboard/_calls.html",
             cards=_cards_now(restaurant, language, heads),
-            style="whole" if context else "bare",
+            drawn=drawn,
             opening=opening_words.describe_if_out_of_hours(restaurant),
             screens=[_screen(each) for each in presence.open_screens(restaurant["_id"])],
             zones=restaurant["zones"],
-            time_zone=restaurants.time_zone(restaurant),
             pauses=pause_list.rows(restaurant),
-            joined=set(map(str, heads.values())),
             nag_ms=_milliseconds(times.nag),
             late_ms=_milliseconds(times.all_zones),
             **context,
         )
+
+
+@functools.lru_cache(DRAWN_CARDS)
+def _drawn(card: Card, back: str, zone_id: str, is_joined: bool, style: Style, language: str) -> tuple[Markup, ...]:
+    """A card as HTML, in the parts before and after its waiting time, in the locale of `language`.
+
+    Kept: most cards of a list are as they were in the last one. `back` is the time of day at which `by` is back;
+    `zone_id` is empty where the name of the card's zone tells it.
+    """
+    template = current_app.jinja_env.get_template("requests/dashboard/_card.html")
+    html = template.render(card=card, back=back, zone_id=zone_id, is_joined=is_joined, style=style, clock=CLOCK)
+    return tuple(Markup(part) for part in html.split(CLOCK))  # noqa: S704 (our own template)
 
 
 def card_of(restaurant: Restaurant, request_id: ObjectId, language: str) -> tuple[Card, bool] | None:
@@ -153,7 +179,7 @@ def phase(restaurant: Restaurant) -> tuple[str | None, bool, bool, int]:
 
 
 BLANK = Card("", "", "", "", 0, 0, "waiting", None, "", ALERTED, None, 0, [], "", "", "", None)
-# For the page's template: what cards have alike, one that waits and one to which somebody goes.
+# For scripts: what cards have alike, one that waits and one to which somebody goes.
 BLANK_CARDS = [BLANK, replace(BLANK, state="accepted")]
 
 
@@ -194,15 +220,17 @@ def _ring(ring: Ring) -> dict[str, Any]:
     return {"by": ring["by"], "at_ms": clock.milliseconds(ring["at"]), "until_ms": clock.milliseconds(until)}
 
 
-def _card(table_id: ObjectId, requests: list[ServiceRequest], language: str, times: Escalation, sounds: Sounds) -> Card:
+def _card(table_id: ObjectId, requests: list[ServiceRequest], language: str, usual: Escalation, sounds: Sounds) -> Card:
     oldest, latest = requests[0], requests[-1]
-    times = times.at(speed_of(oldest))
+    times = usual.at(speed_of(oldest))
     waiting = [request for request in requests if request["state"] == "waiting"]
     level = max((request.get("level", 0) for request in waiting), default=0)
     late = times.all_zones if waiting else overdue_after(times)
     back = None if waiting else max(filter(None, map(back_at, requests)), default=None)
     if back:
         late = max(late, back - oldest["first_at"])
+    warn_ms = (0 if level >= NAGGED else _milliseconds(times.nag)) if waiting else None
+    late_ms = 0 if level >= RAISED else _milliseconds(late)
     return Card(
         table_id=str(table_id),
         table_name=latest["table_name"],
@@ -214,8 +242,9 @@ def _card(table_id: ObjectId, requests: list[ServiceRequest], language: str, tim
         by=next((request["by"] for request in requests if request["by"]), None),
         passed_by=next((_passed_by(request) for request in requests if request["by"]), ""),
         level=level,
-        warn_ms=(0 if level >= NAGGED else _milliseconds(times.nag)) if waiting else None,
-        late_ms=0 if level >= RAISED else _milliseconds(late),
+        warn_ms=warn_ms,
+        late_ms=late_ms,
+        is_usual=bool(waiting) and (warn_ms, late_ms) == (_milliseconds(usual.nag), _milliseconds(usual.all_zones)),
         requests=[card_request(request, language, sounds) for request in requests],
         lead_id=str((waiting or requests)[0]["_id"]),
         waiting_ids=" ".join(str(request["_id"]) for request in waiting),

@@ -2,7 +2,6 @@
 
 import re
 import secrets
-from typing import Any
 
 from bson import ObjectId
 from flask import abort, render_template, request
@@ -10,12 +9,10 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from waitercaller.alerts import due_steps
-from waitercaller.model import joins, tables
+from waitercaller.model import joins, table_lists, tables
 from waitercaller.model.languages import in_language, table_title
 from waitercaller.model.requests import transitions
-from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.standard_kinds import in_order
-from waitercaller.model.tables import Table
 from waitercaller.requests.dashboard import actors, answers, blueprint
 from waitercaller.web import access
 from waitercaller.web.languages import current_language
@@ -27,8 +24,8 @@ KEY = re.compile("[0-9a-f]{32}")  # the one-time key of a page
 @access.least("waiter", devices=True)
 def choose_table(restaurant_id: ObjectId) -> ResponseReturnValue:
     """The restaurant's tables by zone, as links to their kinds."""
-    zones = _by_zone(access.current_restaurant(), tables.of_restaurant(restaurant_id))
-    return render_template("requests/dashboard/enter_table.html", zones=zones)
+    groups = table_lists.by_zone(access.current_restaurant(), tables.of_restaurant(restaurant_id))
+    return render_template("requests/dashboard/enter_table.html", groups=groups)
 
 
 @blueprint.get("/r/<objectid:restaurant_id>/tables/<objectid:table_id>/enter")
@@ -69,16 +66,3 @@ def enter(restaurant_id: ObjectId, table_id: ObjectId) -> ResponseReturnValue:
     name = in_language(kind["labels"], current_language())
     title = table_title(opened["table_name"])
     return answers.respond(restaurant_id, True, _("%(table)s: %(kind)s.", table=title, kind=name))
-
-
-def _by_zone(restaurant: Restaurant, found: list[Table]) -> list[dict[str, Any]]:
-    """The zones with their tables, then those without a zone; no zone without tables."""
-    zones = [(zone["id"], zone["name"]) for zone in restaurant["zones"]]
-    known = {zone_id for zone_id, _name in zones}
-    groups: list[dict[str, Any]] = [
-        {"id": zone_id, "name": name, "tables": [each for each in found if each["zone_id"] == zone_id]}
-        for zone_id, name in zones
-    ]
-    rest = [each for each in found if each["zone_id"] not in known]
-    groups.append({"id": "rest", "name": _("Without a zone") if zones else "", "tables": rest})
-    return [group for group in groups if group["tables"]]

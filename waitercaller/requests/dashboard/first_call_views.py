@@ -15,7 +15,7 @@ from waitercaller.web.errors import error_page
 from waitercaller.web.forms import ButtonForm, text_of
 from waitercaller.web.table_names import TableNamesForm
 
-HOME = "/r/<objectid:restaurant_id>/first-call"
+HOME = "/r/<objectid:restaurant_id>/first-call"  # what is sent has addresses beside it: the dashboard's are relative
 
 
 @blueprint.get(HOME, endpoint="first_call")
@@ -25,7 +25,7 @@ def show_first_call(restaurant_id: ObjectId) -> ResponseReturnValue:
     return _page(restaurant_id)
 
 
-@blueprint.post(f"{HOME}/tables", endpoint="first_tables")
+@blueprint.post(f"{HOME}-tables", endpoint="first_tables")
 @access.least("owner")
 def add_tables(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Lay the first tables."""
@@ -43,7 +43,7 @@ def add_tables(restaurant_id: ObjectId) -> ResponseReturnValue:
     return _page(restaurant_id, tables_form=form)
 
 
-@blueprint.post(f"{HOME}/hours", endpoint="first_hours")
+@blueprint.post(f"{HOME}-hours", endpoint="first_hours")
 @access.least("owner")
 def set_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Set the time zone, and the same hours on every day; hours that were set meanwhile stay."""
@@ -57,7 +57,7 @@ def set_hours(restaurant_id: ObjectId) -> ResponseReturnValue:
     return _to_page(restaurant_id)
 
 
-@blueprint.post(f"{HOME}/said", endpoint="first_said")
+@blueprint.post(f"{HOME}-said", endpoint="first_said")
 @access.least("owner")
 def say(restaurant_id: ObjectId) -> ResponseReturnValue:
     """ "I heard it", "they are printed"."""
@@ -68,7 +68,7 @@ def say(restaurant_id: ObjectId) -> ResponseReturnValue:
     return _to_page(restaurant_id)
 
 
-@blueprint.post(f"{HOME}/end", endpoint="end_first_call")
+@blueprint.post(f"{HOME}-end", endpoint="end_first_call")
 @access.least("owner")
 def end(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Be done with it, or want no guide."""

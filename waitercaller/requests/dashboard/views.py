@@ -18,7 +18,7 @@ from waitercaller.model.languages import table_title
 from waitercaller.model.requests import queries, transitions
 from waitercaller.model.restaurants import Actor, Restaurant
 from waitercaller.model.service_request import UNDO_WINDOW, ServiceRequest
-from waitercaller.requests.dashboard import actors, answers, blueprint, cards, pause_views, screen_views
+from waitercaller.requests.dashboard import actors, answers, blueprint, cards, parts, pause_views, screen_views
 from waitercaller.web import access, limits
 from waitercaller.web.languages import current_language
 
@@ -39,13 +39,11 @@ def page_context(restaurant_id: ObjectId) -> dict[str, Any]:
     now_ms = clock.milliseconds(clock.now())
     return {
         "fragment": Markup(cards.calls_fragment(restaurant, language, now_ms=now_ms)),  # noqa: S704 (our own template)
-        "blank_cards": cards.BLANK_CARDS,
+        "parts_url": parts.url(language),
         "recent": [_recent(ended, language) for ended in queries.recently_ended(restaurant_id)],
-        "live_url": url_for("requests.dashboard.live", restaurant_id=restaurant_id),
         "now_ms": now_ms,
         "actor_must_be_asked": actors.must_be_asked(),
         "members": actors.members_by_name(),
-        "max_requests": actors.MAX_REQUESTS_PER_ACTION,
         "heartbeat_ms": round(streams.HEARTBEAT_SECONDS * 1000),
         "undo_ms": round(UNDO_WINDOW.total_seconds() * 1000),
         "seen_limit": screen_views.MAX_SEEN_REQUESTS,
@@ -93,11 +91,24 @@ def more(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     return render_template("requests/dashboard/card_menu.html", card=card, joined=[card.table_id] if is_joined else [])
 
 
+@blueprint.post("/r/<objectid:restaurant_id>/dashboard")
+@access.least("waiter", devices=True)
+def act(restaurant_id: ObjectId) -> ResponseReturnValue:
+    """A button of the page's own cards, without scripts: its name is what it does, its value the request ids."""
+    if "accept" in request.form:
+        return _accept(restaurant_id, actors.ids_from(request.form["accept"].split()))
+    return _resolve(restaurant_id, actors.ids_from(request.form.get("resolve", "").split()))
+
+
 @blueprint.post("/r/<objectid:restaurant_id>/requests/<objectid:request_id>/accept")
 @access.least("waiter", devices=True)
 def accept(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“I’m going”; with `?from=`, take the call over from that member."""
-    ids, by = _ids(request_id), actors.actor()
+    return _accept(restaurant_id, _ids(request_id))
+
+
+def _accept(restaurant_id: ObjectId, ids: list[ObjectId]) -> ResponseReturnValue:
+    by = actors.actor()
     if by is None:
         return actors.ask("accept", restaurant_id, ids)
     taken = transitions.accept(restaurant_id, ids, by, taken_from=request.args.get("from"))
@@ -132,7 +143,10 @@ def postpone(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnVal
 @access.least("waiter", devices=True)
 def resolve(restaurant_id: ObjectId, request_id: ObjectId) -> ResponseReturnValue:
     """“Done”."""
-    ids = _ids(request_id)
+    return _resolve(restaurant_id, _ids(request_id))
+
+
+def _resolve(restaurant_id: ObjectId, ids: list[ObjectId]) -> ResponseReturnValue:
     by = actors.actor(ids)
     if by is None:
         return actors.ask("resolve", restaurant_id, ids)

@@ -19,7 +19,7 @@ from waitercaller.model.requests import opinions, queries, rehearsals, transitio
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import Opinion
 from waitercaller.model.tables import Table
-from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, table_view
+from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, scans, table_view
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, analytics, limits
 from waitercaller.web.errors import DomainError
@@ -37,6 +37,8 @@ REFRESH_SECONDS = 15  # between reloads of a page without scripts while a reques
 def page(code: str) -> ResponseReturnValue:
     """The table's page: the kinds to call for, and the state of the table's calls."""
     table, current, restaurant = find(code)
+    if answer := scans.note(table, current, restaurant):
+        return answer
     language, asked = current_language(), asked_language()
     receipt = _receipt(restaurant, table)
     signed, phone_ids = links.sign_receipt(table, receipt), phone_ids_of(table, receipt)
