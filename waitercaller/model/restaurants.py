@@ -231,14 +231,10 @@ def close(restaurant_id: ObjectId, owner_id: str, txn: ClientSession | None) -> 
 
     In a transaction, call `forget` after the commit.
     """
-    only_owner = {
-        "members": {"$elemMatch": {"role": "owner", "id": owner_id}},
-        "$nor": [_another_owner(owner_id)],
-    }
+    only_owner = {"members": {"$elemMatch": {"role": "owner", "id": owner_id}}, "$nor": [_another_owner(owner_id)]}
     gone: Changes = {"removed_at": clock.now(), "members": []}
-    return bool(
-        documents().update_one({"_id": restaurant_id, **only_owner}, {"$set": gone}, session=txn).modified_count
-    )
+    closed = documents().update_one({"_id": restaurant_id, **only_owner}, {"$set": gone}, session=txn)
+    return bool(closed.modified_count)
 
 
 def close_again(restaurant_id: ObjectId, txn: ClientSession | None) -> bool:
