@@ -121,7 +121,7 @@ function unreported() {
 }
 
 /**
- * @param {string | undefined} url
+ * @param {string} url  relative to the page
  * @param {string} fields  as in a query
  * @returns {Promise<{ ok: boolean, kept?: boolean }>}
  */
@@ -131,7 +131,7 @@ function post(url, fields) {
   // keepalive: what is said last must outlive the page.
   /** @type {RequestInit} */
   const options = { method: "POST", body, redirect: "manual", keepalive: true };
-  return fetchWithin(TIMEOUT_MS, url ?? "", options, async (response) => {
+  return fetchWithin(TIMEOUT_MS, url, options, async (response) => {
     return { ...(await response.json().catch(() => ({}))), ok: response.ok };
   }).catch(() => ({ ok: false }));
 }

@@ -134,8 +134,7 @@ def test_what_is_posted_goes_past_the_service_worker(visitors: Visitors, bob: Pe
     comes_true(page, "navigator.serviceWorker.controller !== null")
     # What the page told before the worker controlled it may still be under way: only what starts from now on counts.
     now = page.evaluate("performance.now()")
-    tell_url = "new URL(document.getElementById('bell').dataset.tellUrl, location)"
-    told = f"performance.getEntriesByName({tell_url}).filter((each) => each.startTime >= {now})"
+    told = f"performance.getEntriesByName(new URL('screens', location)).filter((each) => each.startTime >= {now})"
     hide(page)
     comes_true(page, f"{told}.length > 0")
     assert set(page.evaluate(f"{told}.map((each) => each.workerMatchedSourceType)")) == {"network"}

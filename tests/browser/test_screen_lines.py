@@ -15,7 +15,7 @@ pytestmark = pytest.mark.browser
 
 # The delay before each attempt after the first, without jitter.
 BACKOFF = """async () => {
-  const page = document.querySelector("script[src*=dashboard]").src;
+  const page = document.querySelector("script[type=module][src*=dashboard]").src;
   const source = await (await fetch(page)).text();
   const address = new URL(source.match(/from "([^"]*stream[^"]*)"/)[1], page);
   const { EventStream } = await import(address);

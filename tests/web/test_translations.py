@@ -344,19 +344,33 @@ def test_how_a_call_ended_is_translated(app: Flask, calling: Document, state: st
     assert found(english) == {}
 
 
-def test_what_scripts_fill_in_has_its_place(alice: Person, dana: Browser, calling: Document) -> None:
+def dashboard_parts(client: Browser, language: str) -> str:
+    """The HTML that only the dashboard's scripts need, in this language."""
+    script = client.get(f"/dashboard-parts/any/{language}.js").text
+    parts = json.loads(script[script.index("})(") + 3 : script.rindex(");")])
+    return "".join(parts.values())
+
+
+def test_what_only_the_scripts_of_the_dashboard_need_is_translated(dana: Browser) -> None:
+    languages = [language for language in STAFF_LANGUAGES if language != "en"]
+    assert found({each: english_in(dashboard_parts(dana, each), each) for each in languages}) == {}
+
+
+def test_what_scripts_fill_in_has_its_place(dana: Browser, calling: Document) -> None:
     """Scripts replace '#' by a number, time or name: each translation has as many as the original."""
-    for client, path in ((alice.client, f"{alice.home}/dashboard"), (dana, f"/t/{calling['code']}")):
-        english = Words(client.get(path).text).for_scripts
-        translated = Words(german(client).get(path).text).for_scripts
+    page = f"/t/{calling['code']}"
+    pages = [(dashboard_parts(dana, "en"), dashboard_parts(dana, "de"))]
+    pages.append((dana.get(page).text, german(dana).get(page).text))
+    for in_english, in_german in pages:
+        english, translated = Words(in_english).for_scripts, Words(in_german).for_scripts
         assert any("#" in text for text in english.values())
         assert {name: text.count("#") for name, text in english.items()} == {
             name: text.count("#") for name, text in translated.items()
         }
 
 
-def test_one_table_waits_and_two_wait(alice: Person) -> None:
-    waiting = json.loads(Words(german(alice.client).get(f"{alice.home}/dashboard").text).for_scripts["data-waiting"])
+def test_one_table_waits_and_two_wait(dana: Browser) -> None:
+    waiting = json.loads(Words(dashboard_parts(dana, "de")).for_scripts["data-waiting"])
     assert (waiting["1"], waiting["2"]) == ("# Tisch wartet", "# Tische warten")
 
 
