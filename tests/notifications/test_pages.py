@@ -244,7 +244,7 @@ def test_guests_are_offered_no_app(dana: FlaskClient, table: dict[str, Any]) -> 
     guest = dana.get(f"/t/{table['code']}").text
     assert "manifest" not in guest
     assert "service-worker-registration.js" not in guest
-    assert 'scope: "/r/"' in (ROOT / "static/js/service-worker-registration.js").read_text()
+    assert 'scope: "/r/"' in (ROOT / "static/js/push-subscription.js").read_text()
 
 
 def test_a_counter_screen_keeps_the_app_but_gets_no_messages(app: Flask, alice: Person) -> None:

@@ -40,7 +40,7 @@ def phone(app: Flask, commands: Commands, table: Table) -> Phone:
 
 def request_id(bob: Person) -> str:
     """The id on the dashboard's first card."""
-    found = re.search(r"data-ids='([0-9a-f]{24})", bob.client.get(f"{bob.home}/dashboard").text)
+    found = re.search(r"name=resolve value='([0-9a-f]{24})", bob.client.get(f"{bob.home}/dashboard").text)
     assert found
     return found[1]
 

@@ -298,6 +298,7 @@ def test_a_withdrawn_invitation_opens_nothing(app: Flask, client: FlaskClient, a
     invite(alice)
     (mail,) = mails()
     assert withdraw(app, alice).status_code == 303
+    assert "The invitation is withdrawn" in alice.client.get(f"{alice.home}/staff").text
     assert ANNA not in alice.client.get(f"{alice.home}/staff").text
     is_dead(client, mail)
 

@@ -2,6 +2,7 @@
 
 import functools
 import re
+import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,9 @@ from typing import Any
 
 from bson import ObjectId
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
+from itsdangerous import BadSignature, URLSafeTimedSerializer
 from werkzeug.test import TestResponse
 
 from config import Config
@@ -30,10 +33,31 @@ class Browser(FlaskClient):
         self.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
 
     def csrf_token(self, page: str) -> str:
-        """The CSRF token in the forms of this page."""
+        """The CSRF token of this browser, as in all its forms; from the form of this page if it has none yet."""
+        if known := self._session().get("csrf_token"):
+            secret_key = self._app.config["SECRET_KEY"]
+            return str(URLSafeTimedSerializer(secret_key, salt="wtf-csrf-token").dumps(known))  # as Flask-WTF does
         match = re.search(r'name="csrf_token"[^>]*?value="([^"]+)"', self.get(page, follow_redirects=True).text)
         assert match, f"{page} has no form with a CSRF token"
         return match[1]
+
+    @property
+    def _app(self) -> Flask:
+        assert isinstance(self.application, Flask)
+        return self.application
+
+    def _session(self) -> dict[str, Any]:
+        """What Flask's session cookie of this browser holds."""
+        cookie = self.get_cookie(self._app.config["SESSION_COOKIE_NAME"])
+        interface = self._app.session_interface
+        assert isinstance(interface, SecureCookieSessionInterface)
+        signer = interface.get_signing_serializer(self._app)
+        assert signer is not None
+        try:
+            session: dict[str, Any] = signer.loads(cookie.value) if cookie else {}
+        except BadSignature:
+            return {}
+        return session
 
     def cookie(self, name: str) -> str:
         """The value of this browser's cookie."""
@@ -42,7 +66,7 @@ class Browser(FlaskClient):
         return cookie.value
 
     def submit(self, path: str, data: dict[str, Any] | None = None, *, page: str = "", **kwargs: Any) -> TestResponse:
-        """Open `page` (or `path` itself) and send its form to `path`."""
+        """Send a form to `path`, as from `page` (or `path` itself)."""
         token = self.csrf_token(page or path)
         return self.post(path, data={**(data or {}), "csrf_token": token}, **kwargs)
 
@@ -108,6 +132,7 @@ def _logged_in(app: Flask, secret: str) -> Browser:
     client = visit(app)
     with client.session_transaction() as session:
         session["_user_id"] = secret
+        session["csrf_token"] = secrets.token_hex(20)  # as Flask-WTF makes it when the first form is shown
         session["_fresh"] = True
         session.permanent = True
     return client

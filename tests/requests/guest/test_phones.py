@@ -67,7 +67,7 @@ def test_so_are_their_choices(come: Callable[[], Phone], card: Callable[[], str]
     assert 'value="bill/card" aria-current="true"' in first.look().text
     assert 'value="bill/cash" aria-current="true"' in second.look().text
     second.tap("bill/card")
-    assert "<bdi>Card</bdi></li>" in card()
+    assert "<bdi>Card</bdi></ul>" in card()
     assert stored.find_one()["reminders"] == 2
 
 
