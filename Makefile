@@ -70,10 +70,11 @@ quick: .venv/test.stamp
 # TEST_NOW moves the clocks of a run, see tests/support/timeshift: New Year's Eve, the evening of a leap day, the last minutes
 # before the clocks of Berlin go back. Any moment will do: make moments MOMENTS=2030-06-05T12:00+02:00
 MOMENTS := 2026-12-31T23:58 2028-02-29T21:30 2027-10-31T00:58
+MOMENTS_TESTS = $(shell grep -rl --include='test_*.py' 'mark\.moments' tests)
 moments: .venv/test.stamp chromium
 	@for moment in $(MOMENTS); do \
 	    echo "At $$moment:"; \
-	    TEST_NOW=$$moment $(PYTEST) -n 2 -q -m moments --mongomock --engines chromium $(NO_SKIPS) $(ARGS) || exit 1; \
+	    TEST_NOW=$$moment $(PYTEST) -n 2 -q -m moments --mongomock --engines chromium $(NO_SKIPS) $(or $(ARGS),$(MOMENTS_TESTS)) || exit 1; \
 	done
 
 lint: .venv/test.stamp $(NODE_MODULES)/.stamp

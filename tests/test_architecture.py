@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -44,15 +45,21 @@ SOURCES = {
     ".".join(path.relative_to(ROOT / PACKAGE).with_suffix("").parts).removesuffix("__init__").rstrip("."): path
     for path in sorted((ROOT / PACKAGE).rglob("*.py"))
 }
-MODULES = {name: ast.parse(path.read_text("utf-8")) for name, path in SOURCES.items()}
+MODULES = sorted(SOURCES)
 FOLDERS = {name for name, path in SOURCES.items() if path.name == "__init__.py"}
 TESTS = [path for path in (ROOT / "tests").rglob("*.py") if "node_modules" not in path.parts]
 OWN = sorted([ROOT / "config.py", ROOT / "wsgi.py", *SOURCES.values(), *TESTS])
 
 
+@cache
+def tree(module: str) -> ast.Module:
+    """The syntax tree of a module."""
+    return ast.parse(SOURCES[module].read_text("utf-8"))
+
+
 def imports(module: str) -> Iterator[tuple[str, str]]:
     """The imports of a module as (module, name): own modules without the package's name, modules without a name."""
-    for node in ast.walk(MODULES[module]):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -85,7 +92,7 @@ def floor_of(module: str) -> int:
 
 def functions(module: str) -> Iterator[ast.FunctionDef]:
     """All functions of a module, inner ones included."""
-    return (node for node in ast.walk(MODULES[module]) if isinstance(node, ast.FunctionDef))
+    return (node for node in ast.walk(tree(module)) if isinstance(node, ast.FunctionDef))
 
 
 def annotation(node: ast.expr | None) -> str:
@@ -93,24 +100,22 @@ def annotation(node: ast.expr | None) -> str:
     return ast.unparse(node) if node else ""
 
 
-# The functions that return the database or one of its collections.
-COLLECTIONS = {"db"} | {
-    function.name
-    for module in MODULES
-    for function in functions(module)
-    if annotation(function.returns).startswith("Collection[")
-}
+@cache
+def collections() -> set[str]:
+    """The functions that return the database or one of its collections."""
+    found = (function for module in MODULES for function in functions(module))
+    return {"db"} | {each.name for each in found if annotation(each.returns).startswith("Collection[")}
 
 
 def queries(module: str) -> set[str]:
     """The methods that a module calls on the database: db().tables.find(…), tables.documents().find(…), …"""
     found = set()
-    for node in ast.walk(MODULES[module]):
+    for node in ast.walk(tree(module)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and QUERY.match(node.func.attr):
             origin: ast.expr = node.func
             while isinstance(origin, ast.Attribute | ast.Subscript):
                 origin = origin.value
-            if isinstance(origin, ast.Call) and annotation(origin.func).rpartition(".")[2] in COLLECTIONS:
+            if isinstance(origin, ast.Call) and annotation(origin.func).rpartition(".")[2] in collections():
                 found.add(node.func.attr)
     return found
 
@@ -213,7 +218,7 @@ def test_serving_loads_neither_the_local_run_nor_the_tests() -> None:
 def test_only_entry_points_read_the_environment() -> None:
     """The configuration is passed as an argument; see config.py."""
     readers = {
-        name for name in MODULES if ("os", "environ") in imports(name) or "os.environ" in ast.unparse(MODULES[name])
+        name for name in MODULES if ("os", "environ") in imports(name) or "os.environ" in ast.unparse(tree(name))
     }
     assert readers <= {"__main__"}
 

@@ -135,7 +135,6 @@ def test_two_staff_and_three_guests_at_once(
         was_not_reloaded(dashboard)
 
 
-@pytest.mark.firefox_too
 def test_a_screen_shows_its_zones_and_remembers_them(visitors: Visitors, alice: Person, bob: Person, call: Any) -> None:
     alices, bobs = visitors.dashboard(alice), visitors.dashboard(bob)
     zone(bobs, "Terrace").click()
