@@ -26,7 +26,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from config import Config
-from tests.support import applications, cast, databases, schedule, settings, timeshift
+from tests.support import applications, cast, databases, patience, schedule, settings, timeshift
 from tests.support.cast import WAIT_SECONDS, Browser, Mail, Person, read_mail, wait_until
 from waitercaller import create_app
 from waitercaller.db import cache, clock, schema
@@ -34,7 +34,7 @@ from waitercaller.db.client import Mongo
 from waitercaller.live import watcher as watcher_module
 from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
-from waitercaller.model import counters, restaurants, tables
+from waitercaller.model import restaurants, tables
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
 from waitercaller.web import limits
@@ -61,6 +61,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     timeshift.begin()
+    patience.begin()
     applications.compute_once()
 
 
@@ -271,12 +272,8 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 
 @pytest.fixture
-def fresh_limits(later: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """All limits are unused, and their windows begin now, so that none ends during the test.
-
-    The timeout of the store is longer: on a busy machine it would otherwise fall back to counting in this process.
-    """
-    monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 5.0)
+def fresh_limits(later: Callable[..., None]) -> Iterator[None]:
+    """All limits are unused, and their windows begin now, so that none ends during the test."""
     now = clock.now()
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     later(seconds=(midnight - now).total_seconds())

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 780}
 OVERLOOKED = "Nobody has seen it yet — please wave"
-SILENCE_MS = 35_000  # a screen that could not report its end is removed at its process's next heartbeat
+SILENCE_MS = 60_000  # a screen that could not report its end is removed at its process's next heartbeat
 
 
 def headline(guest: Page, words: str) -> None:

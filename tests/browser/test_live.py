@@ -18,8 +18,9 @@ SILENCE_MS = 19_000  # a hanging stream is detected after 18 s, checked every se
 
 
 class FaultyWebsite(Website):
-    """With a database server of its own, whatever TEST_MONGODB_URI names."""
+    """With a database server of its own, whatever TEST_MONGODB_URI names, and production's timeout of it."""
 
+    target = "wsgi:app"
     stops_database = True
 
 

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox"),
 ]
 
-REFRESH_MS = 30_000  # timeout; the pages reload themselves after 10 and 15 seconds
+REFRESH_MS = 60_000  # timeout; the pages reload themselves after 10 and 15 seconds
 
 
 @pytest.fixture

@@ -35,6 +35,7 @@ SHOWN = re.compile(r"data-ids='([0-9a-f ]+)'")
 class Scene(Website):
     """Alice's restaurant. Each visitor names its own address, as a proxy would."""
 
+    target = "wsgi:app"
     stops_database = True
     database: databases.Server
 

@@ -56,14 +56,14 @@ class Run:
         return [pid for pid in descendants(self.process.pid) if part in command_of(pid)]
 
     def get(self, path: str, host: str = "127.0.0.1") -> int:
-        connection = http.client.HTTPConnection(host, self.port, timeout=10)
+        connection = http.client.HTTPConnection(host, self.port, timeout=TIMEOUT_SECONDS)
         with contextlib.closing(connection):
             connection.request("GET", path)
             return connection.getresponse().status
 
     def send(self, head: str) -> bytes:
         """The response to these lines, which may be an invalid HTTP request."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=TIMEOUT_SECONDS) as connection:
             connection.sendall(f"{head}\r\n".encode())
             return connection.recv(1000)
 

@@ -9,6 +9,7 @@ import pytest
 from bson import ObjectId
 from wtforms.validators import ValidationError
 
+from tests.support.cast import WAIT_SECONDS
 from tests.support.together import at_once_in
 from waitercaller.model import tables
 from waitercaller.web.table_names import MAX_TABLES_AT_ONCE, names_from
@@ -262,7 +263,7 @@ def test_of_concurrent_rotations_one_changes_the_code(app, database):
 
 def _barrier_after(look):
     """`look`, with a barrier for its first two callers."""
-    both = threading.Barrier(2, timeout=20)
+    both = threading.Barrier(2, timeout=WAIT_SECONDS)
     waiting = iter([both.wait, both.wait])
 
     def looked(*args, **kwargs):

@@ -21,7 +21,7 @@ from pymongo.database import Database
 from config import Config
 from tests.conftest import MakeApp
 from tests.support import ROOT, databases, settings
-from tests.support.cast import Person, wait_until
+from tests.support.cast import WAIT_SECONDS, Person, wait_until
 from tests.support.gunicorn import Gunicorn
 from waitercaller import jobs, metrics
 from waitercaller.db import clock
@@ -230,7 +230,7 @@ def test_faults_in_the_background_and_restarts_of_the_watcher_are_counted(
 # --- over processes ---------------------------------------------------------------------------------------------------
 
 
-def get(gunicorn: Gunicorn, path: str, patience: float = 20) -> http.client.HTTPResponse:
+def get(gunicorn: Gunicorn, path: str, patience: float = WAIT_SECONDS) -> http.client.HTTPResponse:
     """An HTTP request on a new connection, which any worker may serve."""
     connection = http.client.HTTPConnection("127.0.0.1", gunicorn.port, timeout=patience)
     connection.request("GET", path, headers={"Connection": "close"})

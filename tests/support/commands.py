@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from flask import Flask
 from pymongo import MongoClient, monitoring
 
-from tests.support import databases
+from tests.support import patience
 
 
 class Commands(monitoring.CommandListener):
@@ -39,7 +39,7 @@ def listen(app: Flask) -> Commands:
         tz_aware=True,
         w="majority",
         journal=True,
-        timeoutMS=round(databases.TIMEOUT_SECONDS * 1000),
+        timeoutMS=round(patience.SECONDS * 1000),
         event_listeners=[commands],
     )
     return commands

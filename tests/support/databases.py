@@ -27,6 +27,7 @@ from pymongo.database import Database
 from pymongo.errors import PyMongoError
 from pymongo.operations import DeleteMany
 
+from tests.support import patience
 from waitercaller.db import client, schema
 from waitercaller.db.client import Mongo
 from waitercaller.local import processes
@@ -34,9 +35,8 @@ from waitercaller.local import processes
 T = TypeVar("T")
 
 EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 FIRST_PORT, LAST_PORT = 10_000, 32_000
-TIMEOUT_SECONDS = 10.0  # for one operation on a busy machine
 BULK_WRITE_WIRE_VERSION = 25  # MongoDB 8.0, the first with one command for several collections
 
 
@@ -190,7 +190,7 @@ class SharedDatabase:
     """
 
     def __init__(self, server_uri: str) -> None:
-        self._client: MongoClient[dict[str, Any]] = MongoClient(server_uri, timeoutMS=int(TIMEOUT_SECONDS * 1000))
+        self._client: MongoClient[dict[str, Any]] = MongoClient(server_uri, timeoutMS=int(patience.SECONDS * 1000))
         self._server_uri = server_uri
         self._name = ""
         self._shape: tuple[int, int] = (0, 0)
@@ -234,7 +234,7 @@ class SharedDatabase:
 def be_patient(mongo: Mongo) -> None:
     """Create its client with a longer timeout, for a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(client, "OPERATION_SECONDS", TIMEOUT_SECONDS)
+        patch.setattr(client, "OPERATION_SECONDS", patience.SECONDS)
         assert mongo.client
 
 

@@ -17,7 +17,7 @@ from tests.support.visits import visit
 from waitercaller.local import processes
 
 STOP_SECONDS = 15.0
-START_SECONDS = 30.0
+START_SECONDS = 120.0
 ESTABLISHED = "01"  # the state of an open connection in /proc/net/tcp
 
 

@@ -36,6 +36,7 @@ class Installation:
         """Start the database and build the schema."""
         if isinstance(self.database, databases.Server):
             self.database.start()
+        databases.be_patient(self.app.extensions["mongo"])
         with self.app.app_context(), patiently():
             schema.build(db())
 

@@ -10,7 +10,7 @@ from tests.support.installation import Installation
 class Website(Installation):
     """Serves on `url`."""
 
-    target = "wsgi:app"
+    target = "tests.support.patient_wsgi:app"
 
     def __init__(self, folder: Path, **further: str) -> None:
         bind = f"127.0.0.1:{databases.free_port()}"

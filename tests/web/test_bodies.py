@@ -16,6 +16,7 @@ from gunicorn.http import RequestParser
 
 from config import Config
 from tests.support import ROOT, databases, settings
+from tests.support.cast import WAIT_SECONDS
 from tests.support.gunicorn import Gunicorn
 from waitercaller.model.tables import Table
 
@@ -47,7 +48,7 @@ def gunicorn(app: Flask, config: Config, tmp_path: Path) -> Iterator[Gunicorn]:
 
 def status(gunicorn: Gunicorn, path: str, body: str) -> int:
     """The status of the answer to a body after which nothing more is sent."""
-    with socket.create_connection(("127.0.0.1", gunicorn.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", gunicorn.port), timeout=WAIT_SECONDS) as connection:
         connection.sendall((HEAD.format(path=path) + body).encode())
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as answer:

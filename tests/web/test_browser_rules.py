@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from config import Config
 from tests.support import databases, settings
 from tests.support.asvs import UNKNOWN_CODE, address, everything, routes, texts
-from tests.support.cast import PASSWORD, Browser, Person, hire
+from tests.support.cast import PASSWORD, WAIT_SECONDS, Browser, Person, hire
 from tests.support.gunicorn import Gunicorn
 from waitercaller.model.tables import Table
 from waitercaller.web import access
@@ -261,7 +261,7 @@ def gunicorn(config: Config, tmp_path: Any, app: Flask) -> Iterator[int]:
 def _raw(port: int, message: bytes) -> bytes:
     """The complete response to these bytes, until the server closes the connection."""
     answer = b""
-    with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+    with suppress(ConnectionError), socket.create_connection(("127.0.0.1", port), timeout=WAIT_SECONDS) as line:
         line.sendall(message)
         while part := line.recv(65536):
             answer += part

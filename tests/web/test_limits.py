@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from pymongo.database import Database
 
 from config import Config
-from tests.support import databases
+from tests.support import databases, patience
 from tests.support.together import at_once
 from waitercaller.db import clock
 from waitercaller.model import counters
@@ -183,7 +183,7 @@ def test_without_the_store_limits_hold_in_the_process(
         limits.clear("two_factor", ALICE)
         limits.check("two_factor", ALICE)
         own_server.start() if end == "kill" else own_server.thaw()
-        monkeypatch.setattr(counters, "TIMEOUT_SECONDS", 5.0)
+        monkeypatch.setattr(counters, "TIMEOUT_SECONDS", patience.SECONDS)
         frail_app.extensions["mongo"].database.command("ping")
         left = tries_until_refused("two_factor", ALICE)
         # The store still knows the first; one that was frozen also what was sent to it, and not answered in time.
