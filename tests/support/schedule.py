@@ -27,7 +27,7 @@ def mark(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
             group(item, browser_group(item, modules))
         elif item.path.name == "test_examined.py":
-            group(item, "examined")  # 50,000 requests are written once
+            group(item, "examined")  # thousands of requests are written once
         elif "deploy" in folders:
             item.add_marker("deploy")
             # One after the other: the tests of an installation build on each other, the others share an Apache.
