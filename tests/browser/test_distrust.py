@@ -317,7 +317,7 @@ def test_the_list_of_restaurants_says_when_it_may_be_out_of_date(visitors: Visit
     page = visitors.logged_in(alice)
     page.clock.install()
     said, calm = page.get_by_text("may be out of date"), page.get_by_text("Nobody is waiting")
-    break_file(page, "js/restaurants.js", "portal")
+    break_file(page, "js/refreshed-part.js", "portal")
     page.goto("/restaurants", wait_until="load")
     expect(calm).to_be_visible()
     page.clock.run_for(SILENT_MS)

@@ -12,12 +12,13 @@ from playwright.sync_api import Browser, Page, expect
 from tests.browser.test_layout_shift import MOST, SMALL, painted_before_its_scripts, shift
 from tests.support import axe, icons
 from tests.support.cast import Person, wait_until
+from tests.support.hostile_pictures import bell, saved
 from tests.support.push.service import PushService, push_service
 from tests.support.push.worker import delivery_to, worker_of
 from tests.support.smtp import AUTHORITY
 from tests.support.visitors import Visitors, comes_true, is_live
 from tests.support.website import Website
-from waitercaller.model import restaurants
+from waitercaller.model import face, restaurants
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.tables import Table
@@ -100,12 +101,15 @@ def notes(page: Page) -> list[dict[str, Any]]:
 # --- an app -----------------------------------------------------------------------------------------------------------
 
 
-def test_chromium_would_install_it(visitors: Visitors, bob: Person) -> None:
+def test_chromium_would_install_it_with_the_restaurants_logo(app: Flask, visitors: Visitors, bob: Person) -> None:
+    logo = saved(bell((512, 512), "RGB"), "WEBP")
+    with app.app_context():
+        face.set_logo(bob.restaurant_id, face.Pictures(small=logo, large=logo))
     page = visitors.dashboard(bob, service_workers="allow")
     devtools = page.context.new_cdp_session(page)
     manifest = devtools.send("Page.getAppManifest")
     assert manifest["errors"] == []
-    assert "/manifest.webmanifest" in manifest["url"]
+    assert re.search(r"/manifest\.webmanifest\?.*logo=", manifest["url"])
     errors = devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]
     assert [
         each["errorId"] for each in errors if each["errorId"] != "in-incognito"

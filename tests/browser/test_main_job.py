@@ -51,6 +51,12 @@ def printed_address(page: Page, table: str, folder: Path) -> str:
     """The address in the code on the printed card of this table; the PDF is kept in `folder`."""
     page.get_by_role("link", name="Print the codes").click()
     page.locator("[name=tables]").select_option(label=table)
+    used, form = page.get_by_label("Labels already used"), page.locator("[name=format]")
+    expect(used).to_be_hidden()
+    card = form.input_value()
+    form.select_option("a4-label-3x7")
+    expect(used).to_be_visible()
+    form.select_option(card)
     with page.expect_download() as download:
         press(page, "Make the PDF")
     file = folder / "cards.pdf"

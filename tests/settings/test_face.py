@@ -1,21 +1,26 @@
 """The restaurant's face: logo, colour and links, from the page of the settings to the guest's page."""
 
+import html
 import io
 import itertools
+import math
 import random
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from PIL import Image
+from PIL import Image, ImageOps
 from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
-from tests.support.cast import Person, visit
+from tests.support.cast import Mail, Person, visit
 from tests.support.hostile_pictures import bell, refused, saved
 from tests.support.pages import opened
+from waitercaller.db import clock
+from waitercaller.mail import outbox
 from waitercaller.model import colours
 from waitercaller.model.tables import Table
 
@@ -49,6 +54,17 @@ def upload(alice: Person, here: str, data: bytes, name: str = "logo.png") -> Any
 def logo_on(page: str) -> str:
     (address,) = re.findall(r'src="(/logo/[^"]+)"', page) or [""]
     return str(address)
+
+
+@pytest.fixture
+def green(alice: Person, here: str) -> str:
+    """The colour of Alice's restaurant, which also has a logo, three times as wide as high."""
+    colour = "#006655"
+    alice.client.post(here, data={**opened(alice, here), "own_colour": "y", "colour": colour})
+    picture = Image.new("RGB", (300, 100), "navy")
+    picture.paste("gold", (0, 0, 150, 100))
+    assert upload(alice, here, saved(picture)).status_code == 303
+    return colour
 
 
 # --- logo -------------------------------------------------------------------------------------------------------------
@@ -201,3 +217,83 @@ def test_links_stand_on_the_guests_page_and_bad_ones_are_refused_at_their_field(
         here, data={**form, "label_1": "Menu", "url_1": "https://lucia.example/"}
     )  # shown as none
     assert (answer.status_code, "“Speisekarte”" in answer.text) == (409, True)
+
+
+# --- mails ------------------------------------------------------------------------------------------------------------
+
+
+def test_mails_that_speak_for_the_restaurant_have_its_face(
+    app: Flask, alice: Person, green: str, mails: Callable[[], list[Mail]]
+) -> None:
+    alice.client.submit(f"{alice.home}/report/letter?days=28", {"wanted": "yes"}, page="/account")
+    form = {"email": "anna@example.org", "role": "waiter"}
+    alice.client.submit(f"{alice.home}/staff/invitations", form, page="/account")
+    [invitation] = mails()
+
+    def sent(name: str, **context: Any) -> Mail:
+        with app.app_context():
+            outbox.enqueue(name, alice.email, restaurant_id=alice.restaurant_id, **context)
+        [mail] = mails()
+        return mail
+
+    warning = sent("rehearsal", by="Bob", at=clock.now())
+    letter = sent("monday_letter", user_id=alice.user_id, week="2026-01-05")
+    account = sent("password_changed")
+    for mail in (warning, letter):
+        assert mail.message.get_content_type() == "multipart/related"
+        texts, picture = mail.message.iter_parts()
+        assert [part.get_content_type() for part in texts.iter_parts()] == ["text/plain", "text/html"]
+        assert (picture.get_content_type(), picture.get_content_disposition()) == ("image/png", "inline")
+        content_id = picture["Content-ID"].strip("<>")
+        assert f'<img src="cid:{content_id}" alt="Trattoria Lucia" width="192" height="64" ' in mail.html
+        with Image.open(io.BytesIO(picture.get_content())) as drawn:
+            assert (drawn.format, drawn.size) == ("PNG", (300, 100))
+    for mail in (warning, letter, invitation):
+        assert f'bgcolor="{green}"' in mail.html
+        assert f"background: {colours.in_dark(green)} !important" in mail.html
+        assert "#8a3b12" not in mail.html
+    assert "<img" not in invitation.html  # a picture could say anything to whoever did not ask for it
+    assert ("#8a3b12" in account.html, green in account.html, "<img" in account.html) == (True, False, False)
+
+
+# --- the installed app ------------------------------------------------------------------------------------------------
+
+
+def test_the_installed_app_has_the_restaurants_logo_and_colour(
+    app: Flask, alice: Person, green: str, here: str
+) -> None:
+    stranger = visit(app)  # browsers ask for manifest and icons without a cookie
+
+    def linked(rel: str) -> str:
+        (address,) = re.findall(f'<link rel="{rel}" href="([^"]+)"', alice.client.get(here).text)
+        return html.unescape(address)
+
+    def picture(address: str) -> Image.Image:
+        answer = stranger.get(address)
+        assert answer.mimetype == "image/png"
+        assert answer.headers["Cache-Control"] == "public, immutable, max-age=31536000"
+        return Image.open(io.BytesIO(answer.data)).convert("L")
+
+    manifest = stranger.get(linked("manifest")).get_json()
+    assert manifest["theme_color"] == green
+    for icon, share in zip(manifest["icons"], (0.86, 0.86, 0.8 * 3 / math.hypot(3, 1)), strict=True):
+        drawn = picture(icon["src"])
+        assert f"{drawn.width}x{drawn.height}" == icon["sizes"]
+        left, top, right, bottom = ImageOps.invert(drawn).getbbox() or (0, 0, 0, 0)
+        assert (right - left) == pytest.approx(share * drawn.width, abs=2)  # 3 : 1, and in the middle
+        assert (bottom - top) == pytest.approx(share * drawn.width / 3, abs=2)
+        assert (left + right) / 2 == pytest.approx(drawn.width / 2, abs=1)
+        assert (top + bottom) / 2 == pytest.approx(drawn.width / 2, abs=1)
+    apple = linked("apple-touch-icon")
+    assert picture(apple).size == (180, 180)
+    for wrong in (apple.replace("180", "181"), apple.replace(apple.split("/")[2], "0" * 32)):
+        assert stranger.get(wrong).status_code == 404
+
+    alice.client.submit(f"{here}/logo/remove", page=here)
+    assert stranger.get(apple).status_code == 404
+    assert stranger.get(linked("apple-touch-icon"), buffered=True).status_code == 200
+    nonsense = linked("manifest").replace(green[1:], "red") + "&logo=../../x"
+    for address, colour in ((linked("manifest"), green), (nonsense, "#8a3b12")):
+        manifest = stranger.get(address).get_json()
+        assert manifest["theme_color"] == colour
+        assert all(re.match(r"/static/\w+/icons/app-", icon["src"]) for icon in manifest["icons"])

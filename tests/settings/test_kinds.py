@@ -318,8 +318,8 @@ def test_a_kind_that_nobody_has_is_not_found(alice: Person, here: str) -> None:
 
 def test_notes_are_switched_on_and_off(app: Flask, alice: Person, here: str) -> None:
     for answer, kept in (("yes", True), ("no", False)):
-        sent = alice.client.submit(f"{alice.home}/settings/notes", {"notes": answer}, page=here)
+        sent = alice.client.submit(f"{alice.home}/settings/notes", {"on": answer}, page=here)
         assert sent.status_code == 303
         found = app.extensions["mongo"].database.restaurants.find_one({"_id": alice.restaurant_id})
         assert found["settings"]["notes"] is kept
-    assert alice.client.submit(f"{alice.home}/settings/notes", {"notes": "maybe"}, page=here).status_code == 400
+    assert alice.client.submit(f"{alice.home}/settings/notes", {"on": "maybe"}, page=here).status_code == 400

@@ -142,7 +142,7 @@ def test_other_settings_stay(app: Flask, alice: Person, here: str, restaurant: C
     with app.app_context():
         restaurants.set_setting(alice.restaurant_id, "two_factor_required", False)
     alice.client.post(f"{here}/attention", data={**opened(alice, f"{here}/attention"), **ATTENTION})
-    alice.client.submit(f"{here}/notes", {"notes": "yes"}, page=f"{here}/kinds")
+    alice.client.submit(f"{here}/notes", {"on": "yes"}, page=f"{here}/kinds")
     assert set(restaurant()["settings"]) == {"two_factor_required", "escalation", "alert_mail", "notes"}
 
 

@@ -30,6 +30,7 @@ from tests.support.cast import Browser, Person, visit
 from tests.support.push.phones import PRIVATE
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Document
+from waitercaller.mail.look import Look
 from waitercaller.model.languages import DEFAULT_LANGUAGE, LANGUAGES, STAFF_LANGUAGES
 from waitercaller.model.requests import queries
 from waitercaller.model.requests import transitions as requests
@@ -378,9 +379,9 @@ def test_mails_are_german(app: Flask) -> None:
     names = sorted(path.name for path in (ROOT / "templates" / "email").iterdir() if path.is_dir())
     for name, part in itertools.product(names, ("subject.txt", "body.txt", "body.html")):
         for what in ("on", "off", "new_codes", "recovery_used"):  # one mail has a text for each
-            context = {"link": "x", "public_url": "x", "closed": ["x"], "restaurant_name": "x", "what": what}
+            words = {"link": "x", "public_url": "x", "closed": ["x"], "restaurant_name": "x", "what": what}
             with app.test_request_context(), force_locale("de"):
-                text = render_template(f"email/{name}/{part}", **context)
+                text = render_template(f"email/{name}/{part}", look=Look(), **words)
             assert text.strip(), (name, part)
             assert english_in(text) == set(), (name, part)
 

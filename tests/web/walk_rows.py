@@ -92,6 +92,7 @@ GETS: dict[str, Row] = {
     "report.show_unreached": (LOGIN, LOGIN, 403, 403, 200, 200, 404),
     "notifications.index": (LOGIN, LOGIN, 403, 200, 200, 200, 404),
     "operators.index": (LOGIN, LOGIN, 403, 404, 404, 404, 404),  # tests/operators has the row of an operator
+    "site.icon": (404, 404, 404, 404, 404, 404, 404),  # of no logo
     "site.manifest": (200, 200, 200, 200, 200, 200, 200),
     "site.offline": (200, 200, 200, 200, 200, 200, 200),
     "site.service_worker": (200, 200, 200, 200, 200, 200, 200),

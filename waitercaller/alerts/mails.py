@@ -15,7 +15,7 @@ from pymongo.client_session import ClientSession
 from waitercaller.alerts import message_texts, messages
 from waitercaller.db import clock
 from waitercaller.mail import outbox
-from waitercaller.model import opening, presence, restaurants, unheard, users
+from waitercaller.model import face, opening, presence, restaurants, unheard, users
 from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES, table_title
 from waitercaller.model.requests import escalation, queries
 from waitercaller.model.restaurants import Restaurant
@@ -69,7 +69,7 @@ def restaurant_not_ready(to: str, context: dict[str, Any]) -> outbox.Prepared | 
         return None
     if messages.is_heard_by_a_phone(restaurant) or restaurant["_id"] in presence.heard():
         return None
-    return outbox.Prepared("not_ready", {**_about(restaurant), "time": local_time_text(restaurant, opens)})
+    return _prepared("not_ready", restaurant, time=local_time_text(restaurant, opens))
 
 
 def about_uncovered(
@@ -88,9 +88,7 @@ def unanswered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     alone = [each for each in live if "rehearsal" not in each and escalation.is_unanswered(each)]
     if restaurant is None or not alone:
         return None
-    return outbox.Prepared(
-        "unanswered", {**_about(restaurant), "waits": _waits(alone), "rest": format_timedelta(MAIL_INTERVAL)}
-    )
+    return _prepared("unanswered", restaurant, waits=_waits(alone), rest=format_timedelta(MAIL_INTERVAL))
 
 
 @outbox.prepares("rehearsal")
@@ -100,7 +98,7 @@ def rehearsal(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     if restaurant is None:
         return None
     time = local_time_text(restaurant, context["at"])
-    return outbox.Prepared("rehearsal", {**_about(restaurant), "name": context["by"] or _("Somebody"), "time": time})
+    return _prepared("rehearsal", restaurant, name=context["by"] or _("Somebody"), time=time)
 
 
 @outbox.prepares("unheard")
@@ -112,15 +110,13 @@ def unheard_restaurant(to: str, context: dict[str, Any]) -> outbox.Prepared | No
         return None
     silent = presence.is_watched(restaurant_id)
     unheard_after = format_timedelta(unheard.UNHEARD_AFTER)
-    return outbox.Prepared(
+    return _prepared(
         "unheard",
-        {
-            **_about(restaurant),
-            "silent": silent,
-            "patience": unheard_after,
-            "has_hours": bool(restaurant["hours"]),
-            "active_for": format_timedelta(unheard.ACTIVE_FOR, threshold=1),
-        },
+        restaurant,
+        silent=silent,
+        patience=unheard_after,
+        has_hours=bool(restaurant["hours"]),
+        active_for=format_timedelta(unheard.ACTIVE_FOR, threshold=1),
     )
 
 
@@ -131,7 +127,7 @@ def uncovered(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
     text = message_texts.uncovered_text(restaurant, context["table_ids"], context["zone_ids"]) if restaurant else None
     if restaurant is None or text is None:
         return None
-    return outbox.Prepared("uncovered", {**_about(restaurant), "text": text})
+    return _prepared("uncovered", restaurant, text=text)
 
 
 def _enqueue(
@@ -155,9 +151,12 @@ def _enqueue(
         outbox.enqueue(name, address, txn=txn, language=language, occasion=once, **about)
 
 
-def _about(restaurant: Restaurant) -> dict[str, Any]:
+def _prepared(template: str, restaurant: Restaurant, **context: Any) -> outbox.Prepared:
+    """A mail that speaks for this restaurant, with a link to its calls."""
     link = address_of("requests.dashboard.page", restaurant_id=restaurant["_id"])
-    return {"restaurant_name": restaurant["name"], "link": link}
+    return outbox.Prepared(
+        template, {"restaurant_name": restaurant["name"], "link": link, **context}, face.of(restaurant)
+    )
 
 
 def _waits(requests: list[ServiceRequest]) -> list[str]:

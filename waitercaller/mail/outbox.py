@@ -9,7 +9,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,7 +24,8 @@ from waitercaller.db import clock
 from waitercaller.db.config import config
 from waitercaller.db.faults import is_transient
 from waitercaller.db.work_queue import WorkQueue
-from waitercaller.mail import smtp
+from waitercaller.mail import look, smtp
+from waitercaller.model.face_entry import Face
 from waitercaller.model.messages import OutboxMail, Registry
 
 log = logging.getLogger(__name__)
@@ -47,10 +48,11 @@ _ADDRESS = re.compile(r"[^\s@<>,;:\x00-\x1f\x7f]+@[^\s@<>,;:\x00-\x1f\x7f]+")
 
 @dataclass(frozen=True)
 class Prepared:
-    """What to send: the folder of templates/email and what its templates are rendered with."""
+    """What to send: the folder of templates/email, what its templates are rendered with, and whose face it has."""
 
     template: str
     context: dict[str, Any]
+    face: Face = field(default_factory=Face)  # of the restaurant that the mail speaks for; empty: the product's own
 
 
 class LeaseLost(Exception):
@@ -155,19 +157,21 @@ def _note_failure(mail: OutboxMail, error: Exception) -> bool:
     return refused
 
 
-def _message(mail: OutboxMail) -> flask_mail.Message | None:
+def _message(mail: OutboxMail) -> look.Message | None:
     """The mail as it is sent, in the language of its reader; None when there is nothing to send."""
     with force_locale(mail["language"]):
         context = {**mail["context"], "ordered_at": mail["created_at"]}
         prepared = REGISTRY[mail["name"]](mail["to"], context)
         if prepared is None:
             return None
-        public_url = config().public_url
+        public_url, its_look = config().public_url, look.of(prepared.face, mail["message_id"])
         subject, body, html = (
-            render_template(f"email/{prepared.template}/{part}", public_url=public_url, **prepared.context)
+            render_template(
+                f"email/{prepared.template}/{part}", public_url=public_url, look=its_look, **prepared.context
+            )
             for part in ("subject.txt", "body.txt", "body.html")
         )
-    message = flask_mail.Message(
+    message = look.Message(
         subject=" ".join(subject.split()),
         recipients=[mail["to"]],
         body=body,
@@ -176,4 +180,6 @@ def _message(mail: OutboxMail) -> flask_mail.Message | None:
         extra_headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no automatic replies
     )
     message.msgId = mail["message_id"]
+    if its_look.logo:
+        message.add_logo(its_look.logo)
     return message

@@ -33,7 +33,7 @@ class Logo(TypedDict):
     _id: str  # 32 hexadecimal digits, from the restaurant and the picture
     restaurant_id: ObjectId
     small: bytes  # for the guest's page
-    large: bytes  # for paper
+    large: bytes  # for paper, mails and the app's icon
     created_at: datetime
 
 
@@ -51,6 +51,11 @@ def changed(restaurant: Restaurant, face: Face) -> Changes:
     """What is set where the restaurant gets this face."""
     others = cast(Settings, {name: value for name, value in restaurant["settings"].items() if name != "face"})
     return {"settings": {**others, "face": face} if face else others}
+
+
+def without_logo(face: Face) -> Face:
+    """All the rest of a face."""
+    return cast(Face, {name: value for name, value in face.items() if name != "logo"})
 
 
 def logo(logo_id: str) -> Logo | None:
@@ -77,7 +82,7 @@ def _replace_logo(restaurant_id: ObjectId, logo_id: str | None) -> bool:
     def decide(restaurant: Restaurant) -> Changes:
         face = of(restaurant)
         before[:] = [face["logo"]] if "logo" in face else []
-        others = cast(Face, {name: value for name, value in face.items() if name != "logo"})
+        others = without_logo(face)
         return changed(restaurant, {**others, "logo": logo_id} if logo_id else others)
 
     is_new = settings.change(restaurant_id, decide)

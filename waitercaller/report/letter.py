@@ -8,7 +8,7 @@ from flask_babel import ngettext
 
 from waitercaller.db import clock
 from waitercaller.mail import outbox
-from waitercaller.model import letters, restaurants, users
+from waitercaller.model import face, letters, restaurants, users
 from waitercaller.model.languages import DEFAULT_LANGUAGE, STAFF_LANGUAGES
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.rollups import store, times
@@ -54,6 +54,7 @@ def monday_letter(to: str, context: dict[str, Any]) -> outbox.Prepared | None:
             "sentences": sentences(restaurant, date.fromisoformat(context["week"])),
             "link": address_of("report.index", restaurant_id=restaurant["_id"], days=7),
         },
+        face.of(restaurant),
     )
 
 

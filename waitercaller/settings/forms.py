@@ -96,16 +96,10 @@ class WebhookForm(Form):
             raise ValidationError(_("Please give an address that begins with https://, without a password or a “#”."))
 
 
-class NotesForm(Form):
-    """Whether guests may write notes."""
+class SwitchForm(Form):
+    """Whether something is on that has a button of its own: notes, the question afterwards."""
 
-    notes = SelectField(choices=choices(["yes", "no"]))
-
-
-class OpinionsForm(Form):
-    """Whether guests are asked whether it was all right."""
-
-    opinions = SelectField(choices=choices(["yes", "no"]))
+    on = SelectField(choices=choices(["yes", "no"]))
 
 
 class SecondsField(IntegerField):

@@ -1,9 +1,9 @@
 """The pages of kinds: list and order, texts and choices of each, notes, and the question afterwards."""
 
-from typing import Any
+from typing import Any, Literal
 
 from bson import ObjectId
-from flask import abort, flash, redirect, render_template, url_for
+from flask import abort, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -13,11 +13,11 @@ from waitercaller.model.requests import opinions
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.standard_kinds import SOUNDS, Kind, in_order
 from waitercaller.settings import blueprint, kinds
-from waitercaller.settings.forms import MoveForm, NotesForm, OpinionsForm
+from waitercaller.settings.forms import MoveForm, SwitchForm
 from waitercaller.settings.kind_forms import ICONS, KindForm
 from waitercaller.settings.merging import Conflict
 from waitercaller.settings.views import saved
-from waitercaller.web import access, audit
+from waitercaller.web import access
 from waitercaller.web.errors import DomainError
 from waitercaller.web.forms import ButtonForm, refused
 from waitercaller.web.languages import current_language
@@ -107,27 +107,23 @@ def offer_kind(restaurant_id: ObjectId, kind_id: str) -> ResponseReturnValue:
 @access.least("owner")
 def notes(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Allow notes, or not."""
-    form = NotesForm()
-    if not form.validate():
-        abort(400)
-    allowed = form.notes.data == "yes"
-    changed = settings.change(restaurant_id, lambda now: {"settings": {**now["settings"], "notes": allowed}})
-    if changed:
-        audit.record("settings_changed", restaurant_id=restaurant_id, section="notes")
-    flash(_("Guests may write a line now.") if allowed else _("Guests only tap now."), "success")
-    return redirect(url_for("settings.all_kinds", restaurant_id=restaurant_id), 303)
+    return _switch(restaurant_id, "notes")
 
 
 @blueprint.post("/opinions", endpoint="opinions")
 @access.least("owner")
 def ask_for_opinions(restaurant_id: ObjectId) -> ResponseReturnValue:
     """Ask guests whether it was all right, or not."""
-    form = OpinionsForm()
+    return _switch(restaurant_id, "opinions")
+
+
+def _switch(restaurant_id: ObjectId, name: Literal["notes", "opinions"]) -> ResponseReturnValue:
+    form = SwitchForm()
     if not form.validate():
         abort(400)
-    asked = form.opinions.data == "yes"
-    changed = settings.change(restaurant_id, lambda now: {"settings": {**now["settings"], "opinions": asked}})
-    return saved(restaurant_id, "opinions", changed, "settings.all_kinds")
+    is_on = form.on.data == "yes"
+    changed = settings.change(restaurant_id, lambda now: {"settings": {**now["settings"], name: is_on}})
+    return saved(restaurant_id, name, changed, "settings.all_kinds")
 
 
 def _set_active(restaurant_id: ObjectId, kind_id: str, active: bool) -> ResponseReturnValue:

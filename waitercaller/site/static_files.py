@@ -7,10 +7,8 @@ from typing import Any
 
 from flask import Flask, Response, current_app, send_from_directory
 
-from waitercaller.web import access
+from waitercaller.web import access, caching
 from waitercaller.web.routing import path_for
-
-MAX_AGE_SECONDS = 365 * 24 * 3600
 
 
 def init_app(app: Flask) -> None:
@@ -51,13 +49,11 @@ def static_file(version: str, filename: str) -> Response:
     """
     if version != current_app.extensions["static_version"]:
         return send_from_directory(str(current_app.static_folder), filename)
-    response = send_from_directory(str(current_app.static_folder), filename, max_age=MAX_AGE_SECONDS)
-    response.cache_control.public = True
-    response.cache_control.immutable = True
-    return response
+    file = send_from_directory(str(current_app.static_folder), filename, max_age=caching.MAX_AGE_SECONDS)
+    return caching.for_a_year(file)
 
 
 @access.anyone
 def favicon() -> Response:
     """The icon for browsers that request /favicon.ico without a link to it."""
-    return send_from_directory(str(current_app.static_folder), "icons/favicon.svg", max_age=MAX_AGE_SECONDS)
+    return send_from_directory(str(current_app.static_folder), "icons/favicon.svg", max_age=caching.MAX_AGE_SECONDS)

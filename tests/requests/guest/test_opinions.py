@@ -9,7 +9,6 @@ from flask import Flask
 from tests.requests.guest.test_page import Phone
 from tests.support.cast import Person
 from waitercaller.model.requests import transitions
-from waitercaller.model.tables import Table
 
 QUESTION, THANKS = "Was it all right?", "Thank you."
 
@@ -22,18 +21,6 @@ def database(app: Flask) -> Any:
 
 def say(phone: Phone, opinion: str) -> Any:
     return phone.send("opinion", {**phone.form(), "opinion": opinion})
-
-
-@pytest.fixture
-def come(app: Flask, table: Table) -> Callable[[], Phone]:
-    """`come()`: another phone scans the code."""
-
-    def scanned() -> Phone:
-        phone = Phone(app.test_client(), table["code"])
-        phone.scan()
-        return phone
-
-    return scanned
 
 
 @pytest.fixture
@@ -86,10 +73,10 @@ def test_nobody_is_asked_later_or_of_what_was_not_done_or_where_the_owner_wants_
     phone.scan()
     phone.tap()
     call = done()
-    alice.client.submit(f"{alice.home}/settings/opinions", {"opinions": "no"}, page=f"{alice.home}/settings/kinds")
+    alice.client.submit(f"{alice.home}/settings/opinions", {"on": "no"}, page=f"{alice.home}/settings/kinds")
     assert QUESTION not in phone.look().text
     say(phone, "good")
-    alice.client.submit(f"{alice.home}/settings/opinions", {"opinions": "yes"}, page=f"{alice.home}/settings/kinds")
+    alice.client.submit(f"{alice.home}/settings/opinions", {"on": "yes"}, page=f"{alice.home}/settings/kinds")
     assert QUESTION in phone.look().text
     later(minutes=6)
     say(phone, "good")

@@ -15,6 +15,8 @@ from waitercaller.model import restaurants, service_request
 from waitercaller.model.requests import transitions
 from waitercaller.model.tables import Table
 
+pytestmark = pytest.mark.usefixtures("stored")
+
 NEVER_MIND = "Never mind, cancel my call"
 LEFT_TO_OTHERS = "You have cancelled. Somebody else at your table is still waiting."
 
@@ -26,18 +28,6 @@ def stored(app: Flask, alice: Person) -> Any:
     database.restaurants.update_one({"_id": alice.restaurant_id}, {"$set": {"settings.notes": True}})
     cache.restaurants.clear()
     return database.requests
-
-
-@pytest.fixture
-def come(app: Flask, table: Table, stored: Any) -> Callable[[], Phone]:
-    """`come()`: another phone scans the code."""
-
-    def scanned() -> Phone:
-        phone = Phone(app.test_client(), table["code"])
-        phone.scan()
-        return phone
-
-    return scanned
 
 
 @pytest.fixture

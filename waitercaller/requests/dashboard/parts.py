@@ -13,9 +13,7 @@ from flask_babel import force_locale
 
 from waitercaller.model.languages import STAFF_LANGUAGES
 from waitercaller.requests.dashboard import actors, blueprint, cards
-from waitercaller.web import access
-
-MAX_AGE_SECONDS = 365 * 24 * 3600
+from waitercaller.web import access, caching
 
 # The template of each part, by the id of the element at whose end it is put.
 PLACES = {"screen": "_parts.html", "bell": "_bell_menu.html", "foot": "_sound_warning.html"}
@@ -36,9 +34,7 @@ def send(version: str, language: str) -> Response:
         abort(404)
     response = Response(_script(language), mimetype="text/javascript")
     if version == _version(language):
-        response.cache_control.public = True
-        response.cache_control.immutable = True
-        response.cache_control.max_age = MAX_AGE_SECONDS
+        caching.for_a_year(response)
     return response
 
 

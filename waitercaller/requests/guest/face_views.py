@@ -5,9 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from waitercaller.model import colours, face
 from waitercaller.requests.guest import blueprint
-from waitercaller.web import access
-
-MAX_AGE_SECONDS = 365 * 24 * 3600
+from waitercaller.web import access, caching
 
 
 @blueprint.get("/colour/<string(length=6):colour>.css")
@@ -19,7 +17,7 @@ def colour_style(colour: str) -> ResponseReturnValue:
         abort(404)
     dark = f":root{{--brand:{colours.in_dark(light)}}}"
     style = f":root{{--brand:{light}}}@media screen and (prefers-color-scheme:dark){{{dark}}}"
-    return _kept(Response(style, mimetype="text/css"))
+    return caching.for_a_year(Response(style, mimetype="text/css"))
 
 
 @blueprint.get("/logo/<string(length=32):logo_id>.webp")
@@ -29,12 +27,4 @@ def logo(logo_id: str) -> ResponseReturnValue:
     found = face.logo(logo_id)
     if found is None:
         abort(404)
-    return _kept(Response(found["small"], mimetype="image/webp"))
-
-
-def _kept(response: Response) -> Response:
-    """For a year, in browsers and proxies."""
-    response.cache_control.public = True
-    response.cache_control.immutable = True
-    response.cache_control.max_age = MAX_AGE_SECONDS
-    return response
+    return caching.for_a_year(Response(found["small"], mimetype="image/webp"))
