@@ -16,11 +16,14 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# The panels of the address bar are pages of their own, drawn for each window. Chromium takes the last such list alone:
-# the others are those of Playwright's that matter here.
-NO_FEATURES = "WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,HttpsUpgrades,MediaRouter,PaintHolding"
-NO_FEATURES += (
-    ",OptimizationHints,AimEnabled,PreconnectToSearch,NetworkTimeServiceQuerying,DestroyProfileOnBrowserClose"
+# The panels of the address bar are pages of their own, drawn for each window; a spare process is started for each page,
+# in case it goes elsewhere. Chromium takes the last such list alone: the others are those of Playwright's that matter.
+NO_FEATURES = "--disable-features=" + ",".join(
+    [
+        *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup", "WebUIOmniboxFullPopup", "SpareRendererForSitePerProcess"),
+        *("HttpsUpgrades", "MediaRouter", "PaintHolding", "OptimizationHints", "AimEnabled", "PreconnectToSearch"),
+        *("NetworkTimeServiceQuerying", "DestroyProfileOnBrowserClose"),
+    ]
 )
 FIREFOX_PREFERENCES: dict[str, str | float | bool] = {
     "layout.css.prefers-color-scheme.content-override": 1,  # light, whatever the desktop has
@@ -47,7 +50,7 @@ def shell_executable() -> str | None:
 
 def launch(playwright: Playwright, *further_flags: str) -> Browser:
     """Start Chromium."""
-    return _launch(playwright, executable(), "--headless=new", f"--disable-features={NO_FEATURES}", *further_flags)
+    return _launch(playwright, executable(), "--headless=new", *further_flags)
 
 
 def launch_shell(playwright: Playwright) -> Browser:
@@ -56,7 +59,7 @@ def launch_shell(playwright: Playwright) -> Browser:
 
 
 def _launch(playwright: Playwright, path: str | None, *further_flags: str) -> Browser:
-    return playwright.chromium.launch(executable_path=path, args=[*FLAGS, *further_flags])
+    return playwright.chromium.launch(executable_path=path, args=[*FLAGS, NO_FEATURES, *further_flags])
 
 
 def firefox_executable() -> str | None:
