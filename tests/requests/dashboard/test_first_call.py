@@ -101,12 +101,15 @@ def test_the_steps_are_done_one_after_the_other(app: Flask, alice: Person) -> No
     assert restaurant["time_zone"] == "Europe/Rome"
     assert restaurant["hours"] == [{"day": day, "opens": "18:00", "closes": "01:00"} for day in range(7)]
     assert current(alice) == "call"
+    assert "Every day from 18:00 to 01:00, by the clock of Rome" in page(alice)
     assert send(alice, "said", what="something").status_code == 400
     for what in ("heard", "printed"):
         assert send(alice, "said", what=what).status_code == 303
     assert "4 of 6 steps are done" in page(alice)
-    assert "Your first call" in alice.client.get(f"{alice.home}/tables").text
-    assert "Your first call" in alice.client.get(f"{alice.home}/dashboard").text
+    assert "/staff?add=screen#add-screen" in page(alice)
+    assert 'id="add-screen" open' in alice.client.get(f"{alice.home}/staff?add=screen").text
+    for path in ("tables", "tables/print", "dashboard"):
+        assert "What is left to do before the first evening" in alice.client.get(f"{alice.home}/{path}").text
     assert send(alice, "end").status_code == 303
     assert "Your first call" not in alice.client.get(f"{alice.home}/dashboard").text
     assert alice.client.get(f"{alice.home}/first-call").status_code == 303

@@ -304,7 +304,7 @@ def test_a_call_of_an_earlier_version_is_shown_everywhere(
 
 @pytest.mark.parametrize(
     ("path", "room"),
-    [("dashboard", "Calls"), ("tables", "Tables"), ("duty", "People"), ("report", "Report"), ("settings", "Settings")],
+    [("dashboard", "Calls"), ("tables", "Tables"), ("staff", "People"), ("report", "Report"), ("settings", "Settings")],
 )
 def test_the_bar_says_in_which_room_one_is(alice: Person, path: str, room: str) -> None:
     bar, _, _ = alice.client.get(f"{alice.home}/{path}").text.partition("</header>")

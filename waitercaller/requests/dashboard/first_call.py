@@ -7,6 +7,7 @@ from bson import ObjectId
 
 from waitercaller.model import first_call, logins, presence, subscriptions, tables
 from waitercaller.model.first_call_entry import FirstCall
+from waitercaller.model.opening_times import Hours
 from waitercaller.model.requests import queries
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import ServiceRequest
@@ -44,11 +45,18 @@ def page_context(restaurant: Restaurant, guide: FirstCall, owner_id: str) -> dic
         "current": next((name for name, is_done in steps._asdict().items() if not is_done), None),
         "number_done": sum(steps),
         "number_of_tables": len(laid),
+        "daily": _daily(restaurant["hours"]),
         "table": laid[0] if laid else None,
         "address": address,
         "qr": qr_svg(segno.make_qr(address, error="l")) if laid else "",
         "call": _call(restaurant, test) if test else None,
     }
+
+
+def _daily(hours: list[Hours]) -> Hours | None:
+    """The hours of each day, where they are the same on all; else None."""
+    is_daily = len(hours) == 7 and len({(each["opens"], each["closes"]) for each in hours}) == 1
+    return hours[0] if is_daily else None
 
 
 def _latest_test(restaurant_id: ObjectId, guide: FirstCall) -> ServiceRequest | None:
