@@ -246,9 +246,9 @@ def test_the_dashboard_says_that_the_restaurant_is_closed(
     assert "<b>Guests can" not in owner.client.get(dashboard).text
     send(owner, here, "/now", state="hours")
     send(owner, here, "/hours", days="2", **EVENING)
-    assert "<b>Guests cannot call.</b> Closed by the opening hours." in owner.client.get(dashboard).text
+    assert "<b>Guests cannot call.</b> Closed at this hour." in owner.client.get(dashboard).text
     with app.test_request_context():  # what the streams of open screens show
-        assert "<b>Guests cannot call.</b> Closed by the opening hours." in cards.calls_fragment(restaurant(), "en")
+        assert "<b>Guests cannot call.</b> Closed at this hour." in cards.calls_fragment(restaurant(), "en")
 
 
 def test_after_the_hours_an_open_screen_keeps_the_house_open_and_asks_for_an_hour(

@@ -69,7 +69,7 @@ def _reason(restaurant: Restaurant, now: datetime, is_open: bool) -> str:
         case "closed":
             return _join(_("Closed by hand."), _next(restaurant, now))
     if not is_open:
-        return _join(_("Closed by the opening hours."), _next(restaurant, now))
+        return _join(_("Closed at this hour."), _next(restaurant, now))
     if ends := opening.grace_ends_at(restaurant, now):
         until = local_time_text(restaurant, ends)
         return str(_("By the hours it is closed. While a screen is open, guests can call until %(when)s.", when=until))

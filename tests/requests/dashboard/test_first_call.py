@@ -101,7 +101,7 @@ def test_the_steps_are_done_one_after_the_other(app: Flask, alice: Person) -> No
     assert restaurant["time_zone"] == "Europe/Rome"
     assert restaurant["hours"] == [{"day": day, "opens": "18:00", "closes": "01:00"} for day in range(7)]
     assert current(alice) == "call"
-    assert "Every day from 18:00 to 01:00, by the clock of Rome" in page(alice)
+    assert "Every day from 18:00 to 01:00 (Rome)" in page(alice)
     assert send(alice, "said", what="something").status_code == 400
     for what in ("heard", "printed"):
         assert send(alice, "said", what=what).status_code == 303
