@@ -256,3 +256,6 @@ def test_another_file_is_not_restored(script: Script, tmp_path: Path) -> None:
     done = script("restore.sh", tmp_path / "letter.txt")
     assert done.returncode == 2
     assert "is neither" in done.stderr
+    (tmp_path / "empty").mkdir()
+    done = script("restore.sh", tmp_path / "empty")
+    assert (done.returncode, done.stderr) == (2, f"restore.sh: there is no backup at {tmp_path}/empty.\n")
