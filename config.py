@@ -282,7 +282,7 @@ def _vapid_private_key(value: str) -> str:
             raise ValueError
         ec.derive_private_key(int.from_bytes(number), ec.SECP256R1())
     except ValueError:
-        raise ValueError("must be a private key of P-256 in base64url, as flask vapid-key makes one.") from None
+        raise ValueError("must be a private key of P-256 in base64url, as waitercaller vapid-key makes one.") from None
     return value.rstrip("=")
 
 

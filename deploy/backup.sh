@@ -11,7 +11,6 @@ umask 0077
 folder=${1:?backup.sh FOLDER}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 python=${WC_PYTHON:-$root/.venv/bin/python}
-keep=${WC_KEEP:-30}
 name=$folder/waitercaller-$(date -u +%Y%m%dT%H%M%SZ)
 
 if [[ -z ${MONGODB_URI:-} ]]; then # run by hand as root: waitercaller-backup.service sets it
@@ -23,6 +22,7 @@ if [[ -z ${MONGODB_URI:-} ]]; then # run by hand as root: waitercaller-backup.se
     set +a
 fi
 cd "$root"
+keep=${WC_KEEP:-30}
 
 if [[ ${BACKUP_MONGODB_URI:-} ]] && command -v mongodump >/dev/null; then
     unfinished=$(mktemp -d "$folder/.unfinished.XXXXXX")

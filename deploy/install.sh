@@ -8,7 +8,8 @@ SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # shellcheck source-path=SCRIPTDIR source=install-mongodb.sh
 . "$SOURCE/deploy/install-mongodb.sh"
 
-PACKAGES=(apache2 ca-certificates certbot curl openssl python3 python3-venv)
+PACKAGES=(ca-certificates curl openssl python3 python3-venv)
+WEB_PACKAGES=(apache2 certbot) # not with --listen: another web server may have port 80
 WEBROOT=/var/lib/waitercaller/acme
 SITE=/etc/apache2/sites-available/000-waitercaller.conf
 BALANCER=/etc/waitercaller/balancer.conf # if it exists, this machine is a load balancer
@@ -408,6 +409,7 @@ main() {
     check_machine
     alone
     undo_interrupted_switch || true # there is none to undo
+    [[ $LISTEN ]] || PACKAGES+=("${WEB_PACKAGES[@]}")
     install_packages "${PACKAGES[@]}"
     make_folders
     bring_code

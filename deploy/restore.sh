@@ -13,6 +13,7 @@ set -euo pipefail
 umask 0077
 file=$(realpath "${1:?restore.sh FILE [--replace [--whole-server]]}")
 [[ ! -d $file ]] || file=$(find "$file" -maxdepth 1 -type f -name 'waitercaller-*.gz' | sort | tail -n 1)
+[[ -f $file ]] || { echo "restore.sh: there is no backup at $1." >&2 && exit 2; }
 replace=${2:-}
 whole_server=${3:-}
 [[ $replace$whole_server =~ ^(--replace(--whole-server)?)?$ ]] ||

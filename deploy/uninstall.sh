@@ -39,6 +39,7 @@ main() {
     case ${1:-} in
         '') ;;
         --dry-run) DRY_RUN=1 ;;
+        --help | -h) echo 'sudo deploy/uninstall.sh [--dry-run]' && exit ;;
         *) fail 'uninstall.sh [--dry-run]' ;;
     esac
     must_be_root

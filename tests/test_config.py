@@ -172,11 +172,15 @@ def test_a_weak_key_is_refused_with_advice_and_is_not_printed() -> None:
     assert "changeme" not in problem
 
 
-def test_the_example_has_every_variable_and_no_other() -> None:
+def test_the_example_has_every_variable_once_with_its_default_and_no_other() -> None:
     """The fields of Config are named like the variables they come from."""
     example = (ROOT / ".env.example").read_text("utf-8")
     variables = [field.name.upper() for field in dataclasses.fields(Config)]
-    assert re.findall("^([A-Z0-9_]+)=", example, re.MULTILINE) == variables
+    values = dict(re.findall("^([A-Z0-9_]+)=(.*)$", example, re.MULTILINE))
+    assert list(values) == variables
+    assert len(re.findall("^[A-Z0-9_]+=", example, re.MULTILINE)) == len(variables)
+    given = {name: value for name, value in values.items() if name not in GOOD}
+    assert Config.from_env({**GOOD, **given, "PROXY_COUNT": "0"}) == Config.from_env(GOOD)  # each has its default
 
 
 def test_a_mail_folder_replaces_the_server() -> None:

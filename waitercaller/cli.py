@@ -241,7 +241,7 @@ def _erase_again() -> None:
     try:
         dialogue.echo(*erased_again.erase_again())
     except (OSError, ValueError) as error:
-        raise click.ClickException(f"ERASURE_LOG cannot be read: {error}. Then: flask erase-again") from error
+        raise click.ClickException(f"ERASURE_LOG cannot be read: {error}. Then: waitercaller erase-again") from error
 
 
 def _user(email: str) -> User:
@@ -253,7 +253,7 @@ def _user(email: str) -> User:
 
 def _error_message(error: PyMongoError) -> str:
     """The type and code of the error only: MongoDB's messages may quote documents, hence personal data."""
-    return f"The database failed: {type(error).__name__}, code {getattr(error, 'code', None)}. Try: flask doctor"
+    return f"The database failed: {type(error).__name__}, code {getattr(error, 'code', None)}. Try: waitercaller doctor"
 
 
 def _total(checksums: dict[str, dict[str, int]]) -> str:

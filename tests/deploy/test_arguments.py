@@ -40,15 +40,18 @@ def test_what_cannot_be_used_is_refused_before_anything_is_changed(words: list[s
     assert "secret" not in done.stderr
 
 
-def test_a_password_comes_from_a_file(tmp_path: Path) -> None:
+def test_a_password_comes_from_a_file_and_no_web_server_where_another_one_stands_before_it(tmp_path: Path) -> None:
     (tmp_path / "uri").write_text("mongodb://us:secret@db1.example.org,db2.example.org:27017/waitercaller?tls=true\n")
     (tmp_path / "password").write_text("a secret\n")
     done = install("--mongodb-uri-file", tmp_path / "uri", "--mail-password-file", tmp_path / "password")
     assert done.returncode == 0, done.stderr
     assert "would set" in done.stdout
     assert "secret" not in done.stdout + done.stderr
-    done = install("--mongodb-uri", "mongodb://db1.example.org:27017,db2.example.org:27017/waitercaller")
+    assert "== Packages: ca-certificates curl openssl python3 python3-venv apache2 certbot\n" in done.stdout
+    uri = "mongodb://db1.example.org:27017,db2.example.org:27017/waitercaller"
+    done = install("--mongodb-uri", uri, "--listen", "127.0.0.1:8000")
     assert done.returncode == 0, done.stderr
+    assert "== Packages: ca-certificates curl openssl python3 python3-venv\n" in done.stdout
 
 
 @pytest.fixture

@@ -46,6 +46,9 @@ def test_the_settings_start_the_application_and_each_is_one_that_it_knows() -> N
     assert set(given) - of_compose | set(composed) <= set(example(ROOT / ".env.example"))
     erasures = re.search(r"ERASURE_LOG=(\S+)", APP)
     assert erasures
+    lock = re.search(r"WC_LOCK=(\S+)", APP)  # restore.sh's; elsewhere nothing can be written
+    assert lock
+    assert str(Path(lock[1]).parent) in SERVICES["app"]["tmpfs"]
     assert SERVICES["app"]["volumes"] == [f"erasures:{Path(erasures[1]).parent}"]
 
 

@@ -58,10 +58,12 @@ def proxy(
 ) -> Iterator[str]:
     """The address of a proxy that speaks https."""
     name, address = request.param, f"127.0.0.1:{databases.free_port()}"
+    plain = f"127.0.0.1:{databases.free_port()}"
     programs(name)
     certificate = tmp_path / "both.pem"
     certificate.write_bytes(site.apache.cert.read_bytes() + site.apache.key.read_bytes())
     config = re.sub(r"/etc/\S+\.pem", str(certificate), printed(name)).replace("127.0.0.1:8000", web.bind)
+    config = config.replace("listen 80;", f"listen {plain};").replace("bind :80\n", f"bind {plain}\n")
     file = tmp_path / name
     if name == "nginx":
         file.write_text(NGINX.format(folder=tmp_path, printed=config.replace("listen 443", f"listen {address}")))
@@ -73,6 +75,8 @@ def proxy(
         process = processes.start(command, environ={"PATH": PATH}, output=output)
     wait_until(lambda: process.poll() is not None or answers(address, site.tls))
     assert process.poll() is None, (tmp_path / "output").read_text()
+    redirected = visit(plain, "/login?a=b", {"Host": DOMAIN})
+    assert (redirected.status, headers_of(redirected)["location"]) == (308, f"https://{DOMAIN}/login?a=b")
     yield address
     processes.stop(process, STOP_SECONDS)
 

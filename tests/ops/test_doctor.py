@@ -174,7 +174,7 @@ def test_a_database_that_is_away(make_app: MakeApp, config: Config, monkeypatch:
 def test_indexes_that_are_missing(app: Flask, look: Callable[..., list[Finding]]) -> None:
     app.extensions["mongo"].database.users.drop_index("email_1")
     finding = of(look(), "users.email_1")
-    assert (finding.state, finding.advice) == ("BAD", "flask build-database makes them.")
+    assert (finding.state, finding.advice) == ("BAD", "waitercaller build-database makes them.")
 
 
 def test_a_database_that_is_too_old_or_no_replica_set(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:

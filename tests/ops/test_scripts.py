@@ -115,6 +115,23 @@ def test_a_backup_that_fails_takes_no_older_one_away(script: Script, tmp_path: P
     assert "Traceback" not in done.stderr
 
 
+def test_by_hand_as_many_backups_are_kept_as_the_settings_say(tmp_path: Path) -> None:
+    """Without the settings in the environment, backup.sh reads them itself."""
+    files = {
+        "env": "MONGODB_URI='mongodb://nowhere/none'\nWC_KEEP='1'\n",
+        "python": '#!/bin/sh\n[ "$5" != backup ] || touch "$6"\n',
+        "backup.sh": (ROOT / "deploy/backup.sh").read_text("utf-8").replace("/etc/waitercaller", str(tmp_path)),
+        "waitercaller-20200101T000000Z.bson.gz": "",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content, "utf-8")
+        (tmp_path / name).chmod(0o755)
+    given = {"PATH": os.environ["PATH"], "WC_PYTHON": str(tmp_path / "python")}
+    subprocess.run([tmp_path / "backup.sh", tmp_path], env=given, check=True, capture_output=True)
+    (kept,) = tmp_path.glob("waitercaller-*.gz")
+    assert kept.name > "waitercaller-2026"
+
+
 def test_mongodbs_own_tools_are_used_where_they_are_and_no_password_is_on_a_command_line(
     filled: Database[Any], config: Config, script: Script, calls: Calls, tmp_path: Path
 ) -> None:
@@ -256,3 +273,6 @@ def test_another_file_is_not_restored(script: Script, tmp_path: Path) -> None:
     done = script("restore.sh", tmp_path / "letter.txt")
     assert done.returncode == 2
     assert "is neither" in done.stderr
+    (tmp_path / "empty").mkdir()
+    done = script("restore.sh", tmp_path / "empty")
+    assert (done.returncode, done.stderr) == (2, f"restore.sh: there is no backup at {tmp_path}/empty.\n")

@@ -115,6 +115,7 @@ def _is_whole(config: pytest.Config) -> bool:
         or option.deselect
         or option.ignore
         or option.lf
+        or option.collectonly
         or option.quick
         or option.engines == "others"
     )

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from bson import ObjectId
 from flask import Flask
 
 from tests.support import ROOT
-from tests.wire import inventory
+from tests.wire import inventory, plugin
 from tests.wire.shapes import shape_of
 from waitercaller.model import users
 
@@ -84,7 +85,8 @@ OF_A_RUN = {
     "pyproject.toml": '[tool.pytest.ini_options]\ntestpaths = ["."]\n',
     "conftest.py": """
 from pathlib import Path
-from tests.wire import inventory
+from types import SimpleNamespace
+from tests.wire import inventory, plugin
 
 pytest_plugins = ["tests.wire.plugin"]
 inventory.LIST = Path(__file__).with_name("inventory.toml")
@@ -94,7 +96,7 @@ def pytest_addoption(parser):
     parser.addoption("--engines", default="all")
 """,
     "test_two.py": """
-from tests.wire import inventory
+from tests.wire import inventory, plugin
 
 def test_one(pytestconfig):
     inventory.listener_of(pytestconfig).seen[("users", "find email")] = "waitercaller.model.users:1"
@@ -128,3 +130,12 @@ def test_an_entry_that_nothing_sends_fails_a_whole_run(
     if status is pytest.ExitCode.TESTS_FAILED:
         assert "inventory.toml: no test sends [users] update email: $set" in done.stdout
     assert done.stdout.count("no test sends") == (status is pytest.ExitCode.TESTS_FAILED)
+
+
+def test_a_list_of_all_tests_is_no_whole_run(pytestconfig: pytest.Config) -> None:
+    """`--collect-only`, which CONTRIBUTING.md names."""
+    chosen = dict.fromkeys(("keyword", "markexpr", "deselect", "ignore", "lf", "quick", "engines", "collectonly"))
+    whole = SimpleNamespace(option=SimpleNamespace(**chosen), args_source=pytest.Config.ArgsSource.TESTPATHS)
+    assert plugin._is_whole(whole)  # type: ignore[arg-type]
+    whole.option.collectonly = True
+    assert not plugin._is_whole(whole)  # type: ignore[arg-type]

@@ -9,8 +9,8 @@ from pymongo.errors import PyMongoError
 from waitercaller.db.client import Document
 
 LOGINS = (
-    "Logins that ended since then are good again: flask end-logins --all ends them. Passwords, addresses and second "
-    "factors are those of then."
+    "Logins that ended since then are good again: waitercaller end-logins --all ends them. Passwords, addresses and "
+    "second factors are those of then."
 )
 
 

@@ -61,7 +61,7 @@ def suspend(restaurant: str, yes: bool, as_json: bool) -> None:
             "Guests who scan a code, or have its page open, read that they should wave to the staff.",
             f"No call reaches {_counted('member', found['members'])} and {_counted('device', devices)}; they read why.",
             f"{_counted('waiting call', queries.live_of_restaurant(found['_id']))}: ended.",
-            f"Nothing is deleted: flask restaurants restore {found['_id']} undoes it.",
+            f"Nothing is deleted: waitercaller restaurants restore {found['_id']} undoes it.",
         ]
         dialogue.change("Suspend it?", _about(found), changes, lambda: _change(found["_id"], "suspended"), yes, as_json)
 
@@ -103,7 +103,7 @@ def _found(name: str) -> Restaurant:
     """The restaurant with this id or name. Raises ClickException if there is none, or several of this name."""
     found = [each for each in tenancy.present() if name in (str(each["_id"]), each["name"])]
     if not found:
-        raise click.ClickException("No restaurant has this id or name; flask restaurants list shows those there are.")
+        raise click.ClickException("No restaurant has this id or name: waitercaller restaurants list shows all.")
     if len(found) > 1:
         ids = ", ".join(str(each["_id"]) for each in found)
         raise click.ClickException(f"{len(found)} restaurants have this name; give the id of one: {ids}.")

@@ -43,7 +43,7 @@ def disable(email: str, yes: bool, as_json: bool) -> None:
         changes = [
             "All their logins end, on their phones too, and they cannot log in.",
             *(f"{name} has no other owner: it goes on, and nobody can change it." for name in _only_owner_of(user)),
-            f"Nothing is deleted: flask users enable {user['email']} undoes it.",
+            f"Nothing is deleted: waitercaller users enable {user['email']} undoes it.",
         ]
         dialogue.change("Disable it?", _about(user), changes, lambda: _disable(user), yes, as_json)
 

@@ -7,6 +7,7 @@ ends with the process that started it. The fresh system is cached between runs; 
 import contextlib
 import hashlib
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -77,8 +78,8 @@ def wheels() -> Path:
 
 
 def _packages_of_install() -> list[str]:
-    line = next(line for line in (ROOT / "deploy/install.sh").read_text().splitlines() if line.startswith("PACKAGES="))
-    return line.removeprefix("PACKAGES=(").removesuffix(")").split()
+    found = re.findall(r"^(?:WEB_)?PACKAGES=\((.*?)\)", (ROOT / "deploy/install.sh").read_text(), re.M)
+    return sorted(" ".join(found).split())
 
 
 def _components() -> str:

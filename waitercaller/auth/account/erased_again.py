@@ -9,7 +9,7 @@ from waitercaller.model import erasure_log, restaurants, tenancy, users
 from waitercaller.model.restaurants import Member, Restaurant
 from waitercaller.model.users import User
 
-ADVICE = "Where this machine is new, bring the log from the old one; then flask erase-again."
+ADVICE = "Where this machine is new, bring the log from the old one; then waitercaller erase-again."
 
 
 def erase_again() -> list[str]:

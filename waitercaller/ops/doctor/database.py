@@ -78,7 +78,7 @@ def indexes(_config: Config) -> Iterator[Finding]:
     if missing:
         yield bad(
             f"Indexes are missing, unfinished or not as specified: {', '.join(missing)}.",
-            "flask build-database makes them.",
+            "waitercaller build-database makes them.",
         )
     else:
         yield good("All indexes are there.")

@@ -17,7 +17,7 @@ TIMEOUT_SECONDS = 5.0
 def services(config: Config) -> Iterator[Finding]:
     """Which push services have not taken our latest messages."""
     if not config.vapid_private_key:
-        yield note("VAPID_PRIVATE_KEY is empty: phones are told of no calls.", "flask vapid-key makes one.")
+        yield note("VAPID_PRIVATE_KEY is empty: phones are told of no calls.", "waitercaller vapid-key makes one.")
         return
     try:
         with pymongo.timeout(TIMEOUT_SECONDS):
