@@ -98,6 +98,8 @@ def test_what_servers_cache_holds_nothing_secret(app: Flask, alice: Person, tabl
     logos = {("face_pictures", "within"), ("face_pictures", "icon")}  # guests see them, too
     # What the members of a restaurant see: up to 1,000 cards of a process, with the notes of guests; what is live.
     calls = {("cards", "_drawn"), ("surroundings", "live"), ("surroundings", "visible")}
+    # What guests see: pages without what is one phone's own, and states of tables, with names and notes as the cards.
+    calls |= {("pages", "_drawn_page"), ("pages", "_drawn_state")}
     # The serializer of tokens holds the keys, which the configuration in the same process does, too.
     assert cached == {*printing, *words, *parts, *logos, *calls, ("tokens", "_serializer"), ("delivery", "_tls")}
 

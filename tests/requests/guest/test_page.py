@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from markupsafe import escape
 from werkzeug.test import TestResponse
 
-from tests.support.cast import Person
+from tests.support.cast import Person, visit
 from waitercaller.db import cache
 from waitercaller.db.client import Document
 from waitercaller.model import tables
@@ -101,6 +101,22 @@ def test_a_tap_opens_a_request_and_leads_back_to_the_page(phone: Phone, requests
     assert "Your call is sent" in page
     assert "Called — remind them" in page
     assert '<meta http-equiv="refresh"' in page
+
+
+def test_each_page_is_of_its_own_table_and_phone(app: Flask, alice: Person, phone: Phone) -> None:
+    """The process draws it once for all tables and phones."""
+    with app.app_context():
+        tables.add_many(alice.restaurant_id, ["<8> & co"], None)
+        other = next(each for each in tables.of_restaurant(alice.restaurant_id) if each["code"] != phone.code)
+    phone.tap()
+    mine, stranger = phone.form(), Phone(visit(app), other["code"])
+    assert mine["r"] in phone.address
+    assert f'href="{phone.address}&amp;lang=de"' in phone.look().text
+    page = stranger.scan().text
+    assert "<bdi>&lt;8&gt; &amp; co</bdi>" in page
+    assert f'href="/t/{other["code"]}?lang=de"' in page
+    assert not [value for value in (phone.code, "Terrace 7", *mine.values()) if value in page]
+    assert "\0" not in page
 
 
 def test_the_guest_reads_who_is_coming_and_that_it_is_done(phone: Phone, staff: Any) -> None:

@@ -1,13 +1,11 @@
 """The guest's page. It needs no login and no cookie: the code in the URL authorizes."""
 
 import math
-from typing import Any, cast
-from urllib.parse import urlencode
+from typing import cast
 
-from flask import abort, jsonify, redirect, render_template, request, url_for
+from flask import abort, g, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from markupsafe import Markup
 from werkzeug.wrappers import Response as BaseResponse
 
 from waitercaller.alerts import due_steps
@@ -20,6 +18,7 @@ from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import Opinion
 from waitercaller.model.tables import Table
 from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, scans, table_view
+from waitercaller.requests.guest.pages import Page
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, analytics, limits
 from waitercaller.web.errors import DomainError
@@ -28,6 +27,7 @@ from waitercaller.web.routing import path_for
 from waitercaller.web.security import guest_form
 
 REFRESH_SECONDS = 15  # between reloads of a page without scripts while a request is live
+LONG_NAME = 14  # characters of a table's name; longer ones are set smaller
 
 
 @blueprint.get("/t/<code:code>", strict_slashes=False)
@@ -43,22 +43,15 @@ def page(code: str) -> ResponseReturnValue:
     receipt = _receipt(restaurant, table)
     signed, phone_ids = links.sign_receipt(table, receipt), phone_ids_of(table, receipt)
     view = table_view.read(restaurant, table, receipt.held, phone_ids, _test(restaurant, table))
-    fragment = pages.state_fragment(view, code, language, current, asked)
-    return render_template(
-        "requests/guest/page.html",
-        restaurant_name=restaurant["name"],
-        face=face.of(restaurant),
-        table_name=table["name"],
-        fragment=Markup(fragment),  # noqa: S704 (our own template)
+    return pages.page_html(
+        _page(view, table, language, current, has_receipt=signed is not None),
+        table["name"],
+        fragment=pages.state_fragment(view, code, language, current, asked),
         form_field=links.sign_form(table, "".join(phone_ids[:1])),
         receipt=signed or "",
-        refresh=_refresh(view),
-        old_code=not current,
-        notes=current and call_form.takes_notes(restaurant),
-        languages=_languages(view, language),
-        call_url=url_for("requests.guest.call", code=code, lang=asked, test=view.test),
-        live_url=url_for("requests.guest.live", code=code, r=signed, lang=asked, test=view.test),
-        heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
+        page_url=path_for("requests.guest.page", code=code),
+        call_url=path_for("requests.guest.call", code=code, lang=asked, test=view.test),
+        live_url=path_for("requests.guest.live", code=code, r=signed, lang=asked, test=view.test),
     )
 
 
@@ -233,17 +226,22 @@ def _refresh(view: TableView) -> int:
     )
 
 
-def _languages(view: TableView, language: str) -> list[dict[str, Any]]:
-    """The languages this restaurant offers, with the URL of this page in each."""
-    page_url = path_for("requests.guest.page", **(request.view_args or {}))
-    receipt = [("r", value) for value in request.args.getlist("r")[:1]]
-    test = [("test", view.test)] if view.test else []
-    return [
-        {
-            "code": code,
-            "name": LANGUAGES[code],
-            "url": f"{page_url}?{urlencode([*receipt, ('lang', code), *test])}",
-            "current": code == language,
-        }
-        for code in _offered(view.restaurant)
-    ]
+def _page(view: TableView, table: Table, language: str, current: bool, has_receipt: bool) -> Page:
+    """What the page shows beside the values of its PLACES."""
+    restaurant, own = view.restaurant, face.of(view.restaurant)
+    return Page(
+        language,
+        tuple(_offered(restaurant)),
+        restaurant["name"],
+        own.get("colour"),
+        own.get("logo"),
+        tuple((link["url"], link["label"]) for link in own.get("links", [])),
+        has_long_name=len(table["name"]) > LONG_NAME,
+        has_receipt=has_receipt,
+        refresh=_refresh(view),
+        old_code=not current,
+        notes=current and call_form.takes_notes(restaurant),
+        test=view.test,
+        analytics=g.get("analytics"),
+        heartbeat_ms=round(streams.HEARTBEAT_SECONDS * 1000),
+    )
