@@ -1,4 +1,4 @@
-"""Choice of the language of a response, and template filters for dates."""
+"""Choice of the language of a response, and template filters for dates and times."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,8 @@ def init_app(app: Flask) -> None:
     Babel(
         app, default_locale=DEFAULT_LANGUAGE, locale_selector=_preferred, default_translation_directories="translations"
     )
-    app.jinja_env.filters.update(day=format_date, utc_time=utc_time, machine_time=machine_time, table_title=table_title)
+    app.jinja_env.filters.update(day=format_date, utc_time=utc_time, machine_time=machine_time)
+    app.jinja_env.filters.update(table_title=table_title, waiting_time=waiting_time)
     app.context_processor(
         lambda: {"language": current_language(), "text_direction": text_direction(current_language())}
     )
@@ -65,6 +66,12 @@ def utc_time(at: datetime) -> str:
 def machine_time(at: datetime) -> str:
     """The value of an HTML attribute `datetime`, which takes at most three digits after the seconds."""
     return at.isoformat(timespec="milliseconds")
+
+
+def waiting_time(milliseconds: int) -> str:
+    """A waiting time as "4:12", or "1:04:12" from one hour on. Must agree with spell() in static/js/clock.js."""
+    minutes, seconds = divmod(max(milliseconds // 1000, 0), 60)
+    return f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
 
 
 def _preferred() -> str:

@@ -1,6 +1,7 @@
 """The live requests of a restaurant as one card per table, oldest first."""
 
 import functools
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,11 +17,12 @@ from waitercaller.model import askers, joins, opening, presence, restaurants, sc
 from waitercaller.model.languages import in_language
 from waitercaller.model.presence import Ring, Screen
 from waitercaller.model.requests import queries
-from waitercaller.model.restaurants import Actor, Restaurant
+from waitercaller.model.restaurants import Actor, Member, Restaurant
 from waitercaller.model.service_request import Escalation, ServiceRequest, State, back_at, escalation_of, speed_of
 from waitercaller.model.standard_kinds import Sound, sound_of
 from waitercaller.requests.dashboard import pause_list
 from waitercaller.web import opening_words, screen_words
+from waitercaller.web.languages import waiting_time
 
 Level = Literal["calm", "warn", "late", "coming"]
 Style = Literal["whole", "bare"]  # see _card.html
@@ -108,49 +110,67 @@ def cards_of(
     return sorted(cards, key=lambda card: (card.first_ms, card.lead_id))
 
 
-def calls_fragment(restaurant: Restaurant, language: str, **context: Any) -> str:
+def calls_fragment(
+    restaurant: Restaurant, language: str, now_ms: int | None = None, member: Member | None = None
+) -> str:
     """The list of live requests as HTML, identical for all viewers with the same language.
 
-    The page passes `now_ms` and gets whole cards, right before scripts run and without them. The stream gets bare ones,
-    which the page's script completes (static/js/blank-cards.js); unchanged requests give unchanged bytes and no event.
+    The page passes `now_ms` and whose it is, and gets whole cards, right before scripts run and without them. The
+    stream gets bare ones, which the page's script completes (static/js/blank-cards.js); unchanged requests give
+    unchanged bytes and no event.
     """
-    style: Style = "whole" if context else "bare"
     time_zone = restaurants.time_zone(restaurant)
     times = escalation_of(restaurant)
     heads = joins.heads(restaurant, clock.now())
     zones = {zone["id"]: zone["name"] for zone in restaurant["zones"]}
     joined = {str(head) for head in heads.values()}
 
-    def drawn(card: Card) -> tuple[Markup, ...]:
+    def drawn(card: Card) -> str:
         back = card.back_at.astimezone(time_zone).strftime("%H:%M") if card.back_at else ""
         zone_id = "" if zones.get(card.zone_id) == card.zone_name else card.zone_id
-        return _drawn(card, back, zone_id, card.table_id in joined, style, language)
+        alike = back, zone_id, card.table_id in joined
+        if now_ms is None:
+            return "".join(_drawn(card, *alike, "bare", language))
+        is_mine = member is not None and card.by is not None and card.by["id"] == member["id"]
+        parts = _drawn(card, *alike, "whole", language, card.level_at(now_ms), is_mine)
+        return waiting_time(now_ms - card.first_ms).join(parts)
 
+    cards = _cards_now(restaurant, language, heads)
     with force_locale(language):
         return render_template(
             "requests/dashboard/_calls.html",
-            cards=_cards_now(restaurant, language, heads),
-            drawn=drawn,
+            cards=cards,
+            drawn=Markup("".join(map(drawn, cards))),  # noqa: S704 (our own template)
+            cards_in=Counter(card.zone_id for card in cards),
             opening=opening_words.describe_if_out_of_hours(restaurant),
             screens=[_screen(each) for each in presence.open_screens(restaurant["_id"])],
             zones=restaurant["zones"],
             pauses=pause_list.rows(restaurant),
             nag_ms=_milliseconds(times.nag),
             late_ms=_milliseconds(times.all_zones),
-            **context,
+            now_ms=now_ms,
         )
 
 
 @functools.lru_cache(DRAWN_CARDS)
-def _drawn(card: Card, back: str, zone_id: str, is_joined: bool, style: Style, language: str) -> tuple[Markup, ...]:
+def _drawn(
+    card: Card,
+    back: str,
+    zone_id: str,
+    is_joined: bool,
+    style: Style,
+    language: str,
+    level: Level = "calm",
+    is_mine: bool = False,
+) -> list[str]:
     """A card as HTML, in the parts before and after its waiting time, in the locale of `language`.
 
     Kept: most cards of a list are as they were in the last one. `back` is the time of day at which `by` is back;
-    `zone_id` is empty where the name of the card's zone tells it.
+    `zone_id` is empty where the name of the card's zone tells it. The page shows the `level`, and whose `card.by` is.
     """
     template = current_app.jinja_env.get_template("requests/dashboard/_card.html")
-    html = template.render(card=card, back=back, zone_id=zone_id, is_joined=is_joined, style=style, clock=CLOCK)
-    return tuple(Markup(part) for part in html.split(CLOCK))  # noqa: S704 (our own template)
+    shown = {"back": back, "zone_id": zone_id, "is_joined": is_joined, "level": level, "is_mine": is_mine}
+    return template.render(card=card, style=style, clock=CLOCK, **shown).split(CLOCK)
 
 
 def card_of(restaurant: Restaurant, request_id: ObjectId, language: str) -> tuple[Card, bool] | None:

@@ -37,8 +37,9 @@ def page_context(restaurant_id: ObjectId) -> dict[str, Any]:
     """What the dashboard shows; also beside an owner's first steps."""
     language, restaurant = current_language(), access.current_restaurant()
     now_ms = clock.milliseconds(clock.now())
+    fragment = cards.calls_fragment(restaurant, language, now_ms, access.current_member())
     return {
-        "fragment": Markup(cards.calls_fragment(restaurant, language, now_ms=now_ms)),  # noqa: S704 (our own template)
+        "fragment": Markup(fragment),  # noqa: S704 (our own template)
         "parts_url": parts.url(language),
         "recent": [_recent(ended, language) for ended in queries.recently_ended(restaurant_id)],
         "now_ms": now_ms,
