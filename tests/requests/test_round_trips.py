@@ -88,7 +88,7 @@ def test_the_dashboard(commands: Commands, phone: Phone, bob: Person) -> None:
     phone.tap()
     with commands.counted() as asked:
         bob.client.get(f"{bob.home}/dashboard")
-    assert asked == [*LOGGED_IN, LIVE, "find screens", "find pauses", LIVE]  # the last for what can be undone
+    assert asked == [*LOGGED_IN, LIVE, "find screens", LIVE]  # the last for what can be undone
 
 
 @pytest.fixture
@@ -114,4 +114,4 @@ def test_a_change_is_asked_for_once_for_all_screens(
         app.extensions["hub"].wake(f"restaurant:{bob.restaurant_id}")
         for screen in screens:
             assert "data-count='1'" in screen.next()[1]["html"].replace('"', "'")
-    assert asked == [LIVE, "find screens", "find pauses"]
+    assert asked == [LIVE, "find screens"]

@@ -9,7 +9,7 @@ from tests.support.cast import Browser, Person, visit
 from waitercaller.db import cache
 from waitercaller.model.languages import LANGUAGES
 from waitercaller.model.tables import Table
-from waitercaller.web.languages import negotiated
+from waitercaller.web.languages import negotiated, waiting_time
 
 
 def read(header: str, *offered: str) -> str:
@@ -108,3 +108,11 @@ def guest(app: Flask, header: str) -> Browser:
     if header:
         browser.environ_base["HTTP_ACCEPT_LANGUAGE"] = header
     return browser
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "shown"),
+    [(-500, "0:00"), (65_999, "1:05"), (3_599_000, "59:59"), (3_600_000, "1:00:00"), (3_845_000, "1:04:05")],
+)
+def test_a_waiting_time_is_as_the_pages_script_writes_it(milliseconds: int, shown: str) -> None:
+    assert waiting_time(milliseconds) == shown

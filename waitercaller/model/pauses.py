@@ -61,8 +61,8 @@ def documents() -> Collection[Pause]:
 
 
 def active(restaurant_id: ObjectId) -> list[Pause]:
-    """All active pauses of a restaurant, oldest first."""
-    return list(documents().find(_active(restaurant_id)).sort("created_at"))
+    """All active pauses of a restaurant, oldest first. That there is none is taken from the cache."""
+    return _all_active(restaurant_id) if _paused(restaurant_id) else []
 
 
 def applying_to(table: Table, phone_names: list[str], joined: Iterable[ObjectId] = ()) -> Pause | None:
@@ -73,10 +73,8 @@ def applying_to(table: Table, phone_names: list[str], joined: Iterable[ObjectId]
     suppress a call.
     """
     restaurant_id = table["restaurant_id"]
-    known = cache.pauses.get(restaurant_id, lambda: _load_subjects(restaurant_id))
-    paused = known["subjects"] if known else set()
     subjects = [*map(_phone, phone_names), *map(_table, {table["_id"], *joined})]
-    if paused.isdisjoint(subjects):
+    if _paused(restaurant_id).isdisjoint(subjects):
         return None
     return documents().find_one({**_active(restaurant_id), "subject": {"$in": subjects}})
 
@@ -117,8 +115,18 @@ def end_due() -> int:
     return documents().update_many(due, {"$set": {"over": True}}).modified_count
 
 
+def _paused(restaurant_id: ObjectId) -> set[str]:
+    """The subjects of the active pauses, from the cache."""
+    known = cache.pauses.get(restaurant_id, lambda: _load_subjects(restaurant_id))
+    return known["subjects"] if known else set()
+
+
 def _load_subjects(restaurant_id: ObjectId) -> CachedPauses:
-    return {"_id": restaurant_id, "subjects": {pause["subject"] for pause in active(restaurant_id)}}
+    return {"_id": restaurant_id, "subjects": {pause["subject"] for pause in _all_active(restaurant_id)}}
+
+
+def _all_active(restaurant_id: ObjectId) -> list[Pause]:
+    return list(documents().find(_active(restaurant_id)).sort("created_at"))
 
 
 def _review(restaurant_id: ObjectId, request: ServiceRequest) -> bool | None:
