@@ -61,7 +61,7 @@ def printed_address(page: Page, table: str, folder: Path) -> str:
         press(page, "Make the PDF")
     file = folder / "cards.pdf"
     download.value.save_as(file)
-    (address,) = paper.codes_on(paper.pictures_of(file))
+    (address,) = paper.codes_on(paper.pictures_of(file), 1)
     return address
 
 

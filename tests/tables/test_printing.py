@@ -57,7 +57,7 @@ def test_every_code_is_read_and_large_and_opens_its_page(client, printed, laid, 
 
     assert paper.size_of(file) == pytest.approx((form.paper.width, form.paper.height), abs=0.2)
     assert len(pictures) == -(-len(laid) // form.places)
-    addresses = paper.codes_on(pictures)
+    addresses = paper.codes_on(pictures, faces * len(laid))
     assert sorted(addresses) == sorted(
         qr.address("http://localhost", table["code"]) for table in laid for _ in range(faces)
     )
@@ -76,7 +76,8 @@ def test_logo_and_colour_are_printed_beside_codes_that_are_still_read(app, alice
         face.set_logo(alice.restaurant_id, logo.drawn(saved(bell((400, 100)))))
     file = printed(format=name)
     assert (plain.count(b"/Subtype /Image"), file.read_bytes().count(b"/Subtype /Image")) == (0, 1)
-    assert len(paper.codes_on(paper.pictures_of(file))) == len(laid) * (2 if FORMATS[name].kind == "tent" else 1)
+    number = len(laid) * (2 if FORMATS[name].kind == "tent" else 1)
+    assert len(paper.codes_on(paper.pictures_of(file), number)) == number
 
 
 def smallest_code(sheet):
@@ -118,7 +119,7 @@ def test_one_zone_or_one_table_is_printed_behind_the_labels_that_are_gone(printe
     zone, one = f"zone-{laid[2]['zone_id']}", str(laid[0]["_id"])
     for chosen, table in ((zone, laid[2]), (one, laid[0])):
         pictures = paper.pictures_of(printed(format="a4-label-3x7", tables=chosen, used="19"))
-        assert paper.codes_on(pictures) == [qr.address("http://localhost", table["code"])]
+        assert paper.codes_on(pictures, 1) == [qr.address("http://localhost", table["code"])]
         with Image.open(pictures[0]) as sheet:
             left, top, *_ = ImageOps.invert(sheet).getbbox() or (0, 0)
         assert (left > sheet.width / 3, top > sheet.height * 0.8) == (True, True)
