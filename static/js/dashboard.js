@@ -239,7 +239,7 @@ synchronise(Number(settings.nowMs));
 startCards();
 attempt(rearrange);
 startBellMenu(tell);
-startPresence();
+startPresence(poll);
 // Without these the screen shows the calls and rings all the same.
 for (const start of [startKiosk, startRounds, startKeyboard, startWakeLock, startMenus]) safely(start, undefined);
 showLive("connecting", words.connecting);

@@ -28,6 +28,7 @@ let tellTimer = 0;
 let isSending = false; // of what was seen
 let isResting = false; // the last such request failed
 let isLeaving = false; // the page is being closed: it has said so, and says nothing after that
+let renew = () => {}; // of a page whose form's token is not that of the present login
 
 function state() {
   const words = troubles();
@@ -132,6 +133,7 @@ function post(url, fields) {
   /** @type {RequestInit} */
   const options = { method: "POST", body, redirect: "manual", keepalive: true };
   return fetchWithin(TIMEOUT_MS, url, options, async (response) => {
+    if (response.status === 400) renew();
     return { ...(await response.json().catch(() => ({}))), ok: response.ok };
   }).catch(() => ({ ok: false }));
 }
@@ -145,8 +147,12 @@ function watchCards() {
   });
 }
 
-/** Where the cards cannot be watched, reportSeen() is called each second all the same. */
-export function startPresence() {
+/**
+ * Where the cards cannot be watched, reportSeen() is called each second all the same.
+ * @param {() => void} onRefused  to be called when the form's token is refused: the browser has logged in anew
+ */
+export function startPresence(onRefused) {
+  renew = onRefused;
   safely(watchCards, undefined);
   document.addEventListener("visibilitychange", () => (tell(), reportSeen()));
   // The server may count the screen for some seconds after its stream has ended, so this is said without one too. The

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.axe import complaints
-from tests.support.cast import Person, wait_until
+from tests.support.cast import Person, device, wait_until
 from tests.support.visitors import Visitors, card, comes_true, is_live, press
 from tests.support.website import Website
 from waitercaller.model import presence, restaurants, tables
@@ -224,6 +224,19 @@ def test_receipts_that_are_not_taken_are_tried_every_three_seconds(
     assert 1 <= len(tried) <= 4
     page.unroute_all()
     signed(website, 1)
+
+
+def test_receipts_go_on_when_the_browser_has_logged_in_anew(
+    visitors: Visitors, website: Website, alice: Person, dana: Page
+) -> None:
+    visitors.tolerate("status of 400")  # by which the page learns of it
+    page = visitors.dashboard(alice)
+    login = device(website.app, alice, member_id=alice.member_id).cookie("session")  # in another window
+    page.context.add_cookies([{"name": "session", "value": login, "url": website.url}])
+    press(dana, "Call a waiter")
+    signed(website, 1)
+    card(page, "7").get_by_role("button", name="I’m going").click()
+    expect(dana.locator("#headline")).to_have_text("Alice is on the way")
 
 
 @pytest.mark.parametrize("script", ["", "delete Element.prototype.checkVisibility"], ids=["now", "older Safari"])

@@ -16,6 +16,7 @@ from tests.support.cast import wait_until
 from tests.support.visits import visit
 from waitercaller.local import processes
 
+PATIENT = "tests.support.patient_wsgi:app"  # production's, but for its timeouts of the database
 STOP_SECONDS = 15.0
 START_SECONDS = 120.0
 ESTABLISHED = "01"  # the state of an open connection in /proc/net/tcp
@@ -32,7 +33,7 @@ class Gunicorn:
         *,
         workers: int = 2,
         options: Sequence[str] = (),
-        target: str = "wsgi:app",
+        target: str = PATIENT,
     ) -> None:
         self.bind = bind
         self.environ = environ

@@ -41,7 +41,7 @@ def codes_on(pictures: list[Path], number: int) -> list[str]:
 
 
 def _codes_on(pictures: list[Path]) -> list[str]:
-    command = ["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", *pictures]
+    command: list[str | Path] = ["zbarimg", "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", *pictures]
     return subprocess.run(command, check=False, capture_output=True, text=True).stdout.split()
 
 

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from tests.support import databases
-from tests.support.gunicorn import Gunicorn
+from tests.support.gunicorn import PATIENT, Gunicorn
 from tests.support.installation import Installation
 
 
 class Website(Installation):
     """Serves on `url`."""
 
-    target = "tests.support.patient_wsgi:app"
+    target = PATIENT
 
     def __init__(self, folder: Path, **further: str) -> None:
         bind = f"127.0.0.1:{databases.free_port()}"

@@ -207,6 +207,11 @@ def test_a_malformed_referer_keeps_nobody_from_reading(make_app: Any, config: Co
 # --- cookies ----------------------------------------------------------------------------------------------------------
 
 
+def test_only_an_answer_that_changes_the_session_sets_its_cookie(alice: Person) -> None:
+    """One that comes late, to a page that was left, would bring an older login back."""
+    assert "Set-Cookie" not in alice.client.get(f"{alice.home}/dashboard").headers
+
+
 def test_over_https_the_cookie_is_bound_to_this_host(make_app: Any, config: Config) -> None:
     browser = make_app(replace(config, public_url=OURS, proxy_count=1)).test_client()
     cookie = browser.get("/login", headers={"X-Forwarded-Proto": "https"}).headers["Set-Cookie"]

@@ -79,6 +79,8 @@ class Sessions(SecureCookieSessionInterface):
 def init_app(app: Flask) -> None:
     app.session_interface = Sessions()
     app.permanent_session_lifetime = logins.DEVICE_LIFETIME  # of the cookie; logins can end earlier
+    # Else each answer sets the cookie, and one that comes late, to a page that was left, brings an older login back.
+    app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.config["WTF_CSRF_SSL_STRICT"] = False  # Flask-WTF knows the Referer only; see `_refuse_other_sites`
     csrf.init_app(app)
     app.before_request(_refuse_other_sites)

@@ -27,6 +27,7 @@ def test_browsers_keep_the_parts_of_the_scripts(app: Flask, alice: Person) -> No
     page = alice.client.get(f"{alice.home}/dashboard", headers={"Accept-Language": "de"}).text
     address = re.search('"(/dashboard-parts/[^"]+)"', page)
     assert address
+    assert address[1].endswith("/de.js")
     parts = visit(app).get(address[1])
     assert (parts.mimetype, parts.cache_control.immutable) == ("text/javascript", True)
     assert "Verbinde" in parts.text
