@@ -79,6 +79,7 @@ def test_a_new_restaurant_is_in_the_time_zone_of_its_owners_browser(website: Web
     alice.goto("/register")
     fill(alice, restaurant="Trattoria Lucia", name="Alice", email=address, password=PASSWORD)
     press(alice, "Register")
+    expect(alice.get_by_role("heading", level=1)).to_have_text("Check your mail")
     alice.goto(website.mail_to(address).links[0])
     press(alice, "Confirm my address")
     expect(alice.get_by_role("heading", name="Your first call")).to_be_visible()

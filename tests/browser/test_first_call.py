@@ -45,6 +45,7 @@ def test_from_register_to_the_first_accepted_call(website: Website, visitors: Vi
     counted.tap(alice, "Register your restaurant", "link")
     counted.write(alice, restaurant="Trattoria Lucia", name="Alice", email="alice@example.org", password=PASSWORD)
     counted.tap(alice, "Register")
+    expect(alice.get_by_role("heading", level=1)).to_have_text("Check your mail")
     alice.goto(website.mail_to("alice@example.org").links[0])
     counted.taps += 1  # the link in the mail
     counted.tap(alice, "Confirm my address")

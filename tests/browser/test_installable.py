@@ -331,7 +331,7 @@ def test_after_a_new_login_the_phone_is_told_again(
     choose(page, "All calls in my zones")
     page.goto("/account")
     page.locator("main").get_by_role("button", name="Log out").click()
-    page.goto("/login")
+    page.wait_for_url("**/login")
     page.get_by_label("E-mail").fill(bob.email)
     page.get_by_label("Password", exact=True).fill(bob.password)
     with page.expect_response(lambda answer: answer.url.endswith("/notifications") and answer.request.method == "POST"):

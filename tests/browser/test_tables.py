@@ -75,6 +75,7 @@ def test_a_code_is_scanned_on_a_walk_and_another_screen_shows_it(
     phone.goto(f"{alice.home}/tables")
     phone.get_by_role("link", name="Walk past the tables").click()
     press(phone, "Begin the walk")
+    phone.wait_for_url("**/tables/walk*")
     office.goto(f"{alice.home}/tables/walk")
     phone.goto(f"/T/{laid[1]['code']}")
     expect(phone.get_by_role("heading", level=1)).to_have_text("Table 2")

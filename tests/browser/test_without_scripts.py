@@ -96,6 +96,7 @@ def test_an_owner_without_scripts_sets_up_a_restaurant(website: Website, visitor
     alice.goto("/register")
     fill(alice, restaurant="Trattoria Lucia", name="Alice", email="alice@example.org", password=PASSWORD)
     press(alice, "Register")
+    expect(alice.get_by_role("heading", level=1)).to_have_text("Check your mail")
     alice.goto(website.mail_to("alice@example.org").links[0])
     press(alice, "Confirm my address")
     alice.locator(".menu:not(#bell) > summary").click()
@@ -151,6 +152,7 @@ def test_a_waiter_without_scripts_serves(visitors: Visitors, alice: Person, bob:
     headline(dana, "They did not find you")
     tablet.locator(".menu:not(#bell) > summary").click()
     press(tablet, "Log out")
+    expect(tablet.get_by_text("You are logged out.")).to_be_visible()
     tablet.goto(f"{bob.home}/dashboard")
     expect(tablet.get_by_role("heading")).to_have_text("Log in")
 
