@@ -1,7 +1,9 @@
 """No page is wider than a small phone, whatever it shows: the longest names, dates and figures, in every language."""
 
+import functools
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
 from typing import Any, cast
@@ -241,7 +243,7 @@ def _count(app: Flask, olga: Person) -> None:
 
 
 @pytest.fixture
-def longest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+def longest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """German is whatever is longest: each message takes the most letters that a language of the staff needs for it."""
     texts: dict[str, str] = {}
     with app.test_request_context():
@@ -254,6 +256,21 @@ def longest(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
             german = cast(Any, get_translations())
     mixed = {key: texts[key[0] if isinstance(key, tuple) else key] for key in german._catalog}
     monkeypatch.setattr(german, "_catalog", mixed)
+    forget_drawings()
+    yield
+    forget_drawings()
+
+
+CACHED = type(functools.cache(len))
+
+
+def forget_drawings() -> None:
+    """Clear what this process has drawn or computed once, which may hold texts."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("waitercaller."):
+            for each in vars(module).values():
+                if type(each) is CACHED:
+                    each.cache_clear()
 
 
 def reading(client: Browser, language: str) -> Browser:
