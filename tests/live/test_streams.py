@@ -124,6 +124,18 @@ def test_a_stream_without_changes_sends_heartbeats(
     stream.close()
 
 
+def test_the_streams_of_a_topic_send_their_heartbeats_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(streams, "time", SimpleNamespace(monotonic=lambda: now))
+    first = streams._next_heartbeat("restaurant:1")
+    assert now < first <= now + streams.HEARTBEAT_SECONDS
+    now = (now + first) / 2
+    assert streams._next_heartbeat("restaurant:1") == pytest.approx(first)
+    now = first + 0.2  # the tick at which they wake
+    assert streams._next_heartbeat("restaurant:1") == pytest.approx(first + streams.HEARTBEAT_SECONDS)
+    assert len({streams._next_heartbeat(f"restaurant:{number}") for number in range(50)}) > 25
+
+
 def test_wake_ups_without_changes_do_not_delay_the_heartbeat(
     monkeypatch: pytest.MonkeyPatch, bob: Person, watcher: Any
 ) -> None:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import Future
 from typing import TypeVar, cast
 
 T = TypeVar("T", bound=Mapping[str, object])
@@ -20,24 +21,45 @@ class Cache:
 
     def __init__(self) -> None:
         self._entries: OrderedDict[Hashable, tuple[float, Mapping[str, object]]] = OrderedDict()
+        self._loads: dict[tuple[Hashable, int], Future[Mapping[str, object] | None]] = {}  # by key and generation
         self._generation = 0
         self._lock = threading.Lock()
 
     def get(self, key: Hashable, load: Callable[[], T | None]) -> T | None:
-        """The document under `key`, loaded by `load()` if it is absent or expired. One type of document per key."""
+        """The document under `key`, loaded by `load()` if it is absent or expired. One type of document per key.
+
+        Who asks for a document that is being loaded waits for it, and gets the same document or the same exception.
+        """
         with self._lock:
             entry = self._entries.get(key)
-            generation = self._generation
-        if entry is not None and time.monotonic() - entry[0] < MAX_AGE_SECONDS:
-            return cast(T, entry[1])
-        document = load()
+            if entry is not None and time.monotonic() - entry[0] < MAX_AGE_SECONDS:
+                return cast(T, entry[1])
+            # An invalidation during a load may concern this document: who asks afterwards must not get that load's.
+            loading = key, self._generation
+            others, result = self._loads.get(loading), Future[Mapping[str, object] | None]()
+            if others is None:
+                self._loads[loading] = result
+        if others is not None:
+            return cast(T | None, others.result())
+        try:
+            document = load()
+        except BaseException as error:
+            self._end(loading, None)
+            result.set_exception(error)
+            raise
+        self._end(loading, document)
+        result.set_result(document)
+        return document
+
+    def _end(self, loading: tuple[Hashable, int], document: Mapping[str, object] | None) -> None:
+        """A load has ended: store its document, unless something was invalidated meanwhile."""
+        key, generation = loading
         with self._lock:
-            # An invalidation during the load may concern this document, so it may be stale already.
+            del self._loads[loading]
             if document is not None and generation == self._generation:
                 self._entries[key] = (time.monotonic(), document)
                 if len(self._entries) > MAX_ENTRIES:
                     self._entries.popitem(last=False)
-        return document
 
     def forget(self, document_id: object) -> None:
         """Invalidate the document with this _id under all its keys."""
