@@ -19,7 +19,7 @@ from tests.drills.row import Row, broken, number
 from tests.support import ROOT
 
 SCREENS, GUESTS, MINUTES, CALLS = 5000, 2000, 10.0, 10.0
-OPEN_SECONDS, BACK_SECONDS = 600.0, 180.0  # then it goes on with the pages that are open
+OPEN_SECONDS, BACK_SECONDS = 300.0, 180.0  # then it goes on with the pages that are open
 EVENT_SECONDS = 1.0  # 99 of 100 events come within it
 ALL_BACK_SECONDS = 60.0
 SETTLE_SECONDS = 20.0  # after the last tap, until its call is over; and before memory is read the first time

@@ -97,6 +97,7 @@ class Page:
         self.last_sign = 0.0
         self._failures = 0
         self._stream: Stream | None = None
+        self._asked: tuple[Connection, Answer] | None = None  # for the stream, or a guest's page before it
         self._connection: Connection | None = None
 
     def path(self) -> str:
@@ -111,10 +112,14 @@ class Page:
         """An event or a heartbeat has come."""
 
     def open(self) -> None:
-        self.last_sign = time.monotonic()
-        self.net.counts.asked[int(self.last_sign)] += 1
         self._stream = Stream(self)
-        self.connection().ask("GET", self.path(), self.fields() | STREAM_FIELDS, b"", self._stream)
+        self._ask(self.path(), self.fields() | STREAM_FIELDS, self._stream)
+        self.net.counts.asked[int(self.last_sign)] += 1
+
+    def _ask(self, path: str, fields: dict[str, str], answer: Answer) -> None:
+        self.last_sign = time.monotonic()
+        self._asked = self.connection(), answer
+        self._asked[0].ask("GET", path, fields, b"", answer)
 
     def connection(self) -> Connection:
         """The present one, or a new one where that can take no more requests."""
@@ -123,14 +128,10 @@ class Page:
         return self._connection
 
     def check(self, now: float) -> None:
-        """Give up a stream that is silent."""
-        if self._stream and now - self.last_sign > SILENCE_SECONDS:
-            self.drop("silent" if self.live else "no answer")
-
-    def drop(self, why: str) -> None:
-        """Close the connection."""
-        if self._connection:
-            self._connection.close(why)
+        """Give up a stream that is silent, and open it again."""
+        if self._asked and now - self.last_sign > SILENCE_SECONDS:
+            (connection, answer), self._asked = self._asked, None
+            connection.cancel(answer, "silent" if self.live else "no answer")
 
     def hear(self, stream: Stream, name: str, data: bytes) -> None:
         if stream is not self._stream:
@@ -171,7 +172,7 @@ class Page:
         if self.live:
             self.live = False
             self.net.live -= 1
-        self._stream = None
+        self._stream = self._asked = None
         self.net.loop.call_later(seconds * (0.5 + random.random()), self.open)
 
     def _settle(self) -> None:
@@ -253,8 +254,7 @@ class Guest(Page):
         if self._form:
             super().open()
             return
-        self.last_sign = time.monotonic()
-        self.connection().ask("GET", f"/t/{self._code}", {}, b"", Answer(self._looked))
+        self._ask(f"/t/{self._code}", {}, Answer(self._looked))
 
     def call(self, done: Callable[[dict[str, Any] | None], None]) -> None:
         """Tap; `done` gets the answer, or None."""

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
 END_STREAM, ACK, END_HEADERS = 1, 1, 4
+CANCEL = 8  # an error code
 HEADER_TABLE_SIZE, INITIAL_WINDOW_SIZE = 1, 4  # settings
 LARGEST_WINDOW = 2**31 - 1
 FIRST_WINDOW = 65_535
@@ -73,6 +74,16 @@ class Connection:
             self._out += _frame(DATA, END_STREAM, stream, body)
         if self._is_open:
             self._write()
+
+    def cancel(self, answer: Answer, why: str) -> None:
+        """Give up one request. The connection stays, unless its handshake is not done yet."""
+        if not self._is_open:
+            self.close(why)
+        for stream in [stream for stream, each in self._answers.items() if each is answer]:
+            del self._answers[stream]
+            self._out += _frame(RST_STREAM, 0, stream, CANCEL.to_bytes(4, "big"))
+            self._write()
+            answer.end(why)
 
     def close(self, why: str) -> None:
         """End the connection; each open request hears why."""
