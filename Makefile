@@ -39,6 +39,7 @@ help:
 	@echo 'make lint          look for mistakes without running anything'
 	@echo 'make bench         measure'
 	@echo 'make drills        kill, freeze and attack real processes, and count; ARGS=kills runs one, ROUNDS=20 and N=10000 more of it'
+	@echo '                   ARGS=house: 5,000 screens and 2,000 guests through Apache; SCREENS, GUESTS, MINUTES, CALLS'
 	@echo 'make release       write the release of HEAD into dist/: tarball, SBOM, licences, checksums'
 	@echo 'make pictures      make the pictures of the README anew, from the demo'
 	@echo 'make translations  bring the catalogues up to date with the code'
@@ -90,7 +91,7 @@ lint: .venv/test.stamp $(NODE_MODULES)/.stamp
 bench: .venv/test.stamp
 	@.venv/bin/python -m tests.bench $(ARGS)
 
-# ROUNDS, N and SEED come from the environment.
+# ROUNDS, N and SEED come from the environment; SCREENS, GUESTS, MINUTES, CALLS and SIGNS of `house`, too.
 drills: .venv/test.stamp
 	@.venv/bin/python -m tests.drills $(ARGS)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from http.client import HTTPException
 from pathlib import Path
+from typing import IO
 from urllib.parse import urlsplit
 
 from tests.support import ROOT
@@ -39,8 +40,8 @@ class Gunicorn:
         self.environ = environ
         self.log_file = log_file
         self.workers_wanted = workers
-        self._command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", *options]
-        self._command += ["--workers", str(workers), "--bind", bind, target]
+        self.command = [sys.executable, "-m", "gunicorn", "--config", "deploy/gunicorn.conf.py", *options]
+        self.command += ["--workers", str(workers), "--bind", bind, target]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,9 +65,12 @@ class Gunicorn:
         if self._process is not None:
             return
         with self.log_file.open("ab") as output:
-            environ = os.environ | self.environ
-            self._process = processes.start(self._command, folder=ROOT, environ=environ, output=output)
+            self._process = self.launch(output)
         wait_until(is_up or self.is_up, seconds)
+
+    def launch(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Start the process."""
+        return processes.start(self.command, folder=ROOT, environ=os.environ | self.environ, output=output)
 
     def stop(self) -> None:
         """SIGTERM, as by systemd, and wait for its end."""
