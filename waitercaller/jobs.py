@@ -42,10 +42,14 @@ ROLLUP_INTERVAL_SECONDS = 60.0
 LETTER_INTERVAL_SECONDS = 300.0
 METRICS_INTERVAL_SECONDS = 2.0
 STOP_INTERVAL_SECONDS = 0.2
+LISTEN_SECONDS = 1.0  # that a new worker waits for the change stream before it takes requests
 
 
 def start(app: Flask, is_alive: Callable[[], bool]) -> None:
-    """Start the background threads of this process; they end when `is_alive()` returns False."""
+    """Start the background threads of this process; they end when `is_alive()` returns False.
+
+    Returns when it receives changes, since streams are refused before, and after LISTEN_SECONDS without a database.
+    """
     _draw_an_error_page(app)
     for name, work in (
         ("watch", lambda: watcher.run(app, is_alive)),
@@ -66,6 +70,13 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
         threading.Thread(target=work, name=name, daemon=True).start()
+    _listen(app)
+
+
+def _listen(app: Flask) -> None:
+    hub, until = streams.hub(app), time.monotonic() + LISTEN_SECONDS
+    while not hub.listening and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def _draw_an_error_page(app: Flask) -> None:

@@ -53,7 +53,7 @@ export class EventStream {
     try {
       const source = (this.source = new EventSource(this.options.url()));
       for (const name of [this.options.eventName, "ping"]) source.addEventListener(name, (event) => this.hear(name, event));
-      source.addEventListener("bye", (event) => this.leave(JSON.parse(event.data).reason));
+      source.addEventListener("bye", (event) => this.leave(JSON.parse(event.data)));
       source.addEventListener("error", () => this.lost(GRACE_MS));
     } catch (error) {
       console.error(error);
@@ -85,11 +85,11 @@ export class EventStream {
     this.options.onLive();
   }
 
-  /** The server ends each after ten minutes. @param {string} reason */
-  leave(reason) {
+  /** The server ends each after ten minutes. @param {{reason: string, retry_ms?: number}} event */
+  leave({ reason, retry_ms: retryMs = 1_000 }) {
     this.live = false;
     if (reason === "logged_out" || reason === "gone") this.options.onGone();
-    this.reopen(1_000);
+    this.reopen(retryMs);
     this.tellDown(GRACE_MS);
   }
 
@@ -97,14 +97,14 @@ export class EventStream {
   lost(graceMs) {
     if (this.live) this.options.onBreak?.();
     this.live = false;
-    this.reopen(Math.min(1_000 * 2 ** this.failures++, LONGEST_RETRY_MS));
+    this.reopen(Math.min(1_000 * 2 ** this.failures++, LONGEST_RETRY_MS) * (0.5 + Math.random()));
     this.tellDown(graceMs);
   }
 
-  /** @param {number} delayMs before jitter of ±50 % */
+  /** @param {number} delayMs */
   reopen(delayMs) {
     this.close();
-    if (!this.isEnded) this.retryTimer = setTimeout(() => this.open(), delayMs * (0.5 + Math.random()));
+    if (!this.isEnded) this.retryTimer = setTimeout(() => this.open(), delayMs);
   }
 
   /** @param {number} graceMs */

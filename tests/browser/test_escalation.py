@@ -14,10 +14,7 @@ from waitercaller.db import clock
 from waitercaller.model import restaurants, tables
 from waitercaller.model.tables import Table
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see"),
-]
+pytestmark = pytest.mark.browser
 
 SHORT = {"nag": 2, "all_zones": 4, "alert": 6}  # seconds
 

@@ -9,10 +9,7 @@ from tests.support.cast import Person
 from tests.support.visitors import Visitors, card, is_waiting, press, remember, was_not_reloaded
 from waitercaller.model import restaurants, tables
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see"),
-]
+pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 780}
 IDLE = "How can we help?"
@@ -120,6 +117,7 @@ def test_the_sheet_of_a_call_that_is_entered_leads_to_the_page(
     expect(dashboard.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox")
 def test_without_scripts_tables_are_joined_and_separated_too(
     visitors: Visitors, bob: Person, codes: dict[str, str]
 ) -> None:

@@ -75,7 +75,7 @@ def everywhere(page: Page, owner: Person, laid: list[Table]) -> Iterator[str]:
         yield path
 
 
-@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
+@pytest.mark.chromium_only("the server escapes them")
 def test_names_are_text_everywhere(visitors: Visitors, mallory: Person, busy: list[Table]) -> None:
     visitors.tolerate("status of 404", "status of 400")  # pages opened without their token
     page = visitors.logged_in(mallory)

@@ -10,10 +10,7 @@ from tests.support.visitors import Visitors, card, remember, was_not_reloaded
 from waitercaller.db import clock
 from waitercaller.model.tables import Table
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see"),
-]
+pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 780}
 PHONE_PAUSED = "Calls from this phone are paused — please wave"
@@ -143,6 +140,7 @@ def test_a_table_is_paused_for_a_quarter_of_an_hour_and_calls_again_by_itself(
     expect(card(tablet, "7")).to_be_visible()
 
 
+@pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox")
 def test_without_scripts_a_paused_table_is_said_to_be_paused_and_lifted(
     visitors: Visitors, alice: Person, table: Table
 ) -> None:

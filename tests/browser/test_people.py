@@ -11,7 +11,7 @@ from tests.support.visitors import Visitors, card, fill, is_live, is_waiting, pr
 from tests.support.website import Website
 from waitercaller.model import restaurants, tables
 
-pytestmark = [pytest.mark.browser, pytest.mark.chromium_only("most of it the server decides")]
+pytestmark = pytest.mark.browser
 
 ANNA = "anna@example.org"
 
@@ -149,6 +149,7 @@ def test_who_is_not_answered_by_accident(counter: Page, dana: Page) -> None:
     expect(dana.locator("#headline")).to_have_text("Your call is on 1 staff screen")
 
 
+@pytest.mark.chromium_only("Playwright cannot switch scripts off in Firefox")
 def test_without_scripts_the_question_is_a_page(visitors: Visitors, counter: Page, dana: Page) -> None:
     tablet = visitors.come(java_script_enabled=False)
     tablet.context.add_cookies(counter.context.cookies())  # type: ignore[arg-type]

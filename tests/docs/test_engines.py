@@ -11,7 +11,7 @@ from tests.support import ROOT
 
 DOCUMENT = ROOT / "docs/engines.md"
 NAMED = re.compile(r"`([\w/]+\.py)::(\w+)`")
-REASONS = {f"reason {number}" for number in range(1, 6)}
+REASONS = {f"reason {number}" for number in range(1, 7)}
 ENGINES = ("Chromium", "Firefox", "WebKit", "Chromium 83 or 87")
 
 

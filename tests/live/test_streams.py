@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -215,6 +216,21 @@ def test_a_stopping_process_ends_its_streams_at_once(app: Flask, screen: Stream)
     assert (event, data["reason"]) == ("bye", "restart")
 
 
+def test_pages_come_back_spread_over_the_time_that_opening_their_streams_takes() -> None:
+    closing = hub.Hub()
+    subscriptions = [closing.subscribe(f"restaurant:{number}") for number in range(3000)]
+    closing.close()
+    waits = []
+    for each in subscriptions:
+        waits.append(streams._retry_ms(closing, "restart"))
+        each.close()
+    seconds = Counter(wait // 1000 for wait in waits)
+    assert min(waits) >= 500
+    assert 29 <= max(seconds) <= 30
+    assert max(seconds.values()) < 200
+    assert max(streams._retry_ms(closing, "lifetime") for _ in range(100)) <= 1500
+
+
 def test_a_stream_ends_after_its_lifetime(monkeypatch: pytest.MonkeyPatch, watcher: Any, bob: Person) -> None:
     monkeypatch.setattr(streams, "LIFETIME_SECONDS", 0.0)
     stream = Stream(bob.client, f"{bob.home}/live")
@@ -283,7 +299,7 @@ def test_a_guests_stream_follows_the_tables_that_are_joined_with_its_own(
     assert "How can we help?" in stream.next()[1]["html"]
     with app.app_context():
         joins.join(alice.restaurant_id, [seven["_id"], eight["_id"]])
-    assert stream.next() == ("bye", {"now": ANY, "reason": "other_topics"})  # the page opens it again
+    assert stream.next() == ("bye", {"now": ANY, "reason": "other_topics", "retry_ms": ANY})  # the page opens it again
     stream.close()
     stream = Stream(dana, f"/t/{eight['code']}/live")
     assert "These tables call as one: 7 + 8" in stream.next()[1]["html"]

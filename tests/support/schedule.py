@@ -4,8 +4,8 @@ import pytest
 
 # Tests that share expensive programs or depend on their order run in one worker. Groups start in this order: those that
 # wait for browsers and other programs first, so that the other workers use the CPU meanwhile.
-GROUPS = ("install", "browser 0", "browser 1", "examined", "deploy", "firefox 0", "firefox 1", "webkit")
-GROUPS_PER_ENGINE = 2
+GROUPS = ("install", "browser 0", "browser 1", "examined", "deploy", "firefox 0", "firefox 1", "firefox 2", "webkit")
+GROUPS_PER_ENGINE = {"browser": 2, "firefox": 3}
 NOT_QUICK = ("browser", "deploy", "slow", "needs_wire")
 # Fixtures and markers of tests that need MongoDB's wire protocol, or that start processes.
 WIRE_FIXTURES = {"server", "embedded_server", "cluster", "watcher", "own_server"}
@@ -41,7 +41,7 @@ def browser_group(item: pytest.Item, modules: list[str]) -> str:
     if item.path.name not in modules:
         modules.append(item.path.name)
     engine = "firefox" if in_firefox(item) else "browser"
-    return f"{engine} {modules.index(item.path.name) % GROUPS_PER_ENGINE}"
+    return f"{engine} {modules.index(item.path.name) % GROUPS_PER_ENGINE[engine]}"
 
 
 def in_firefox(item: pytest.Item) -> bool:

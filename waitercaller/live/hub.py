@@ -77,6 +77,7 @@ class Hub:
 
     `listening`: whether this process receives changes of the database; streams end while it does not.
     `closed`: set once, when the process is about to stop.
+    `ending`: how many streams were open when all were last told to end.
     """
 
     def __init__(self) -> None:
@@ -88,6 +89,7 @@ class Hub:
         self._lock = threading.Lock()
         self._listening = False
         self.closed = False
+        self.ending = 0
 
     @property
     def listening(self) -> bool:
@@ -97,6 +99,8 @@ class Hub:
     def listening(self, value: bool) -> None:
         # Wake all streams on both changes: to end when the watcher fails, to read the state when it is back.
         self._listening = value
+        if not value:
+            self.ending = len(self._open)
         self.wake_all()
 
     def subscribe(self, *topics: str, limits: dict[str, int] | None = None) -> Subscription:
@@ -163,6 +167,7 @@ class Hub:
     def close(self) -> None:
         """Set `closed` and wake all streams, which then end."""
         self.closed = True
+        self.ending = len(self._open)
         self._stopping.set()
         self.wake_all()
 

@@ -19,6 +19,9 @@ from waitercaller.live.hub import Hub, Subscription, TooManyStreams
 
 HEARTBEAT_SECONDS = 15.0  # passed to scripts as data-heartbeat-ms
 LIFETIME_SECONDS = 600.0
+# After its end a page opens its stream anew within this time, so that all of a process do not come back at once: about
+# what opening one costs a worker.
+RETRY_MS, RETRY_MS_PER_STREAM = (500, 1500), 10
 
 # Returns the HTML to show, given the topics that were woken (empty after a timeout); None: access was revoked.
 Read = Callable[[set[str]], str | None]
@@ -106,7 +109,7 @@ def _events(
             heartbeat = _next_heartbeat(subscription.topics[0])  # also due when wake-ups without changes keep coming
         last = html
         woken = subscription.wait(max(0.0, min(heartbeat - time.monotonic(), interval())))
-    yield _event("bye", reason=reason)
+    yield _event("bye", reason=reason, retry_ms=_retry_ms(hub, reason))
 
 
 def _next_heartbeat(topic: str) -> float:
@@ -119,6 +122,14 @@ def _next_heartbeat(topic: str) -> float:
     return now + HEARTBEAT_SECONDS - (now - offset) % HEARTBEAT_SECONDS
 
 
+def _retry_ms(hub: Hub, reason: str) -> int:
+    """After how long the page opens its stream anew: at random, and the later the more streams end with it."""
+    earliest, latest = RETRY_MS
+    if reason in ("restart", "fault"):
+        latest = max(latest, RETRY_MS_PER_STREAM * hub.ending)
+    return random.randint(earliest, latest)
+
+
 def _reason_to_end(hub: Hub, ends: float) -> str | None:
     if hub.closed:
         return "restart"
@@ -127,5 +138,5 @@ def _reason_to_end(hub: Hub, ends: float) -> str | None:
     return "lifetime" if time.monotonic() > ends else None
 
 
-def _event(name: str, **data: str) -> str:
+def _event(name: str, **data: str | int) -> str:
     return f"event: {name}\ndata: {json.dumps({'now': clock.milliseconds(clock.now()), **data})}\n\n"
