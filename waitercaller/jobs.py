@@ -14,7 +14,7 @@ from flask import Flask
 from waitercaller import metrics
 from waitercaller.alerts import due_steps, roll_call, uncovered, unheard_restaurants
 from waitercaller.db import clock
-from waitercaller.db.client import db, patiently
+from waitercaller.db.client import db, in_background, patiently
 from waitercaller.db.faults import is_transient
 from waitercaller.hooks import sender as hooks
 from waitercaller.live import streams, watcher
@@ -69,8 +69,13 @@ def start(app: Flask, is_alive: Callable[[], bool]) -> None:
         ("metrics", lambda: _repeat(app, is_alive, METRICS_INTERVAL_SECONDS, lambda: figures.sample(streams.hub(app)))),
         ("stop", lambda: _close_streams_at_the_end(app, is_alive)),
     ):
-        threading.Thread(target=work, name=name, daemon=True).start()
+        threading.Thread(target=_run, args=(work,), name=name, daemon=True).start()
     _listen(app)
+
+
+def _run(work: Callable[[], None]) -> None:
+    with in_background():
+        work()
 
 
 def _listen(app: Flask) -> None:

@@ -15,13 +15,20 @@ import pytest
 from flask import Flask
 from pymongo import MongoClient, monitoring
 from pymongo.client_session import ClientSession
-from pymongo.errors import AutoReconnect, ConnectionFailure, ExecutionTimeout, OperationFailure, PyMongoError
+from pymongo.errors import (
+    AutoReconnect,
+    ConnectionFailure,
+    ExecutionTimeout,
+    OperationFailure,
+    PyMongoError,
+    WaitQueueTimeoutError,
+)
 
 from config import Config
 from tests.support import databases
 from waitercaller.db import client as way
 from waitercaller.db import schema
-from waitercaller.db.client import Mongo, db, patiently, transaction
+from waitercaller.db.client import Mongo, db, in_background, patiently, transaction
 
 
 @pytest.fixture
@@ -37,6 +44,16 @@ def faulty(tmp_path: Path) -> Iterator[databases.Server]:
 def away(faulty: databases.Server, make_app: Callable[[Config], Flask], config: Config) -> Flask:
     """An application on `faulty`."""
     return make_app(replace(config, mongodb_uri=databases.with_name(faulty.uri, "faulty")))
+
+
+class Silent(monitoring.CommandListener):
+    """A listener that hears how commands end, and does nothing."""
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
 
 
 def fail(server: databases.Server, *commands: str, mode: Any = "alwaysOn", **how: Any) -> None:
@@ -105,19 +122,13 @@ def test_an_abort_is_sent_even_after_the_deadline(app: Flask, mongodb_uri: str) 
     """Otherwise the server keeps the documents locked for up to a minute."""
     sent: list[str] = []
 
-    class Listener(monitoring.CommandListener):
+    class Listener(Silent):
         def started(self, event: monitoring.CommandStartedEvent) -> None:
             sent.append(event.command_name)
 
-        def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-            pass
-
-        def failed(self, event: monitoring.CommandFailedEvent) -> None:
-            pass
-
     mongo: Mongo = app.extensions["mongo"]
     mongo.close()
-    mongo._clients[False] = MongoClient(mongodb_uri, event_listeners=[Listener()])
+    mongo._clients["pages"] = MongoClient(mongodb_uri, event_listeners=[Listener()])
 
     def too_slow(txn: ClientSession | None) -> None:
         db().limits.update_one({"_id": "x"}, {"$set": {"n": 1}}, session=txn)
@@ -210,3 +221,32 @@ def test_concurrent_threads_get_the_same_client(config: Config, monkeypatch: pyt
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(lambda _: get(), range(8)))) == 1
     assert next(made) == 1
+
+
+def test_pages_that_keep_all_their_connections_busy_delay_nothing_in_the_background(
+    away: Flask, faulty: databases.Server
+) -> None:
+    began = threading.Event()
+
+    class Listener(Silent):
+        def started(self, event: monitoring.CommandStartedEvent) -> None:
+            if event.command_name == "count":
+                began.set()
+
+    away.extensions["mongo"]._clients["pages"] = MongoClient(
+        databases.with_name(faulty.uri, "faulty"), maxPoolSize=1, waitQueueTimeoutMS=100, event_listeners=[Listener()]
+    )
+    fail(faulty, "count", blockConnection=True, blockTimeMS=3000)
+
+    def page() -> None:
+        with away.app_context():
+            db().command("count", "limits")
+
+    with ThreadPoolExecutor() as threads, away.app_context():
+        busy = threads.submit(page)
+        assert began.wait(60)
+        with pytest.raises(WaitQueueTimeoutError):
+            db().command("ping")
+        with in_background():
+            assert db().command("ping")["ok"]
+        busy.result()

@@ -48,7 +48,7 @@ class Listener(monitoring.CommandListener):
 def asked(app: Flask, mongodb_uri: str) -> Any:
     listener, mongo = Listener(), app.extensions["mongo"]
     mongo.client.close()
-    mongo._clients[False] = MongoClient(mongodb_uri, tz_aware=True, event_listeners=[listener])
+    mongo._clients["pages"] = MongoClient(mongodb_uri, tz_aware=True, event_listeners=[listener])
     return listener.conditions
 
 

@@ -226,8 +226,8 @@ def test_pages_come_back_spread_over_the_time_that_opening_their_streams_takes()
         each.close()
     seconds = Counter(wait // 1000 for wait in waits)
     assert min(waits) >= 500
-    assert 29 <= max(seconds) <= 30
-    assert max(seconds.values()) < 200
+    assert 58 <= max(seconds) <= 60
+    assert max(seconds.values()) < 100
     assert max(streams._retry_ms(closing, "lifetime") for _ in range(100)) <= 1500
 
 

@@ -34,7 +34,7 @@ def listen(app: Flask) -> Commands:
     """Let the application go on with a client that is listened to."""
     commands, mongo = Commands(), app.extensions["mongo"]
     mongo.close()
-    mongo._clients[False] = MongoClient(
+    mongo._clients["pages"] = MongoClient(
         app.extensions["config"].mongodb_uri,
         tz_aware=True,
         w="majority",

@@ -3,8 +3,10 @@
 A client is created at its first use, which is after gunicorn's fork (PyMongo is not fork-safe). Every write is
 acknowledged by a majority and journaled (w=majority, j=true).
 
-There are two clients. Pages and most jobs use one with a timeout of OPERATION_SECONDS for each operation. Long work
-(index builds, backup, restore, erasure, updates of any number of documents) runs `with patiently():` on one without it;
+There are three clients, each with connections of its own. Pages use one with a timeout of OPERATION_SECONDS for each
+operation; the background threads (`in_background`) another with the same, so that a crowd that keeps all connections of
+the pages busy delays neither the change stream nor the next step of a request. Long work (index builds, backup,
+restore, erasure, updates of any number of documents) runs `with patiently():` on one without a timeout;
 pymongo.timeout(None) is not enough, since it falls back to the client's timeout.
 """
 
@@ -14,7 +16,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Literal, TypeVar, cast
 
 import pymongo
 from flask import Flask, current_app
@@ -29,6 +31,7 @@ Document = dict[str, Any]  # any document; where the collection is known, its Ty
 Filter = Mapping[str, object]  # a query filter
 Changes = Mapping[str, object]  # fields and their new values
 T = TypeVar("T")
+Use = Literal["pages", "background", "patient"]  # of a client
 
 # Pages must answer 503 within two seconds when the database is unavailable.
 OPERATION_SECONDS = 1.5
@@ -44,7 +47,7 @@ ABORT_SECONDS = 0.4
 FIRST_BACKOFF_SECONDS = 0.005
 LONGEST_BACKOFF_SECONDS = 0.5
 
-_is_patient = contextvars.ContextVar("is_patient", default=False)
+_use: contextvars.ContextVar[Use] = contextvars.ContextVar("use", default="pages")
 
 
 class Mongo:
@@ -52,18 +55,18 @@ class Mongo:
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
-        self._clients: dict[bool, MongoClient[Document]] = {}  # by whether it is patient
+        self._clients: dict[Use, MongoClient[Document]] = {}
         self._lock = threading.Lock()
 
     @property
     def client(self) -> MongoClient[Document]:
-        """The client for the current context; see `patiently`."""
-        is_patient = _is_patient.get()
-        if is_patient not in self._clients:
+        """The client for the current context; see `in_background` and `patiently`."""
+        use = _use.get()
+        if use not in self._clients:
             with self._lock:  # resolving the URI yields, so several greenlets could create one each
-                if is_patient not in self._clients:
-                    self._clients[is_patient] = self._make(is_patient)
-        return self._clients[is_patient]
+                if use not in self._clients:
+                    self._clients[use] = self._make(use)
+        return self._clients[use]
 
     @property
     def database(self) -> Database[Document]:
@@ -74,9 +77,9 @@ class Mongo:
         for client in self._clients.values():
             client.close()
 
-    def _make(self, is_patient: bool) -> MongoClient[Document]:
+    def _make(self, use: Use) -> MongoClient[Document]:
         limits: dict[str, Any] = {"timeoutMS": round(OPERATION_SECONDS * 1000)}
-        if is_patient:
+        if use == "patient":
             limits = {"timeoutMS": None, "socketTimeoutMS": round(PATIENT_SOCKET_SECONDS * 1000)}
         # `appname` appears in mongod's log and in currentOp.
         return MongoClient(self._uri, appname="waitercaller", tz_aware=True, w="majority", journal=True, **limits)
@@ -116,13 +119,22 @@ def db() -> Database[Document]:
 
 
 @contextlib.contextmanager
-def patiently() -> Iterator[None]:
-    """A context in which db() and transaction() have no operation timeout. Not for pages."""
-    token = _is_patient.set(True)
+def _used_for(use: Use) -> Iterator[None]:
+    token = _use.set(use)
     try:
         yield
     finally:
-        _is_patient.reset(token)
+        _use.reset(token)
+
+
+def in_background() -> contextlib.AbstractContextManager[None]:
+    """A context in which db() and transaction() wait for no connection that a page has."""
+    return _used_for("background")
+
+
+def patiently() -> contextlib.AbstractContextManager[None]:
+    """A context in which db() and transaction() have no operation timeout. Not for pages."""
+    return _used_for("patient")
 
 
 def transaction(work: Callable[[ClientSession | None], T]) -> T:

@@ -20,8 +20,8 @@ from waitercaller.live.hub import Hub, Subscription, TooManyStreams
 HEARTBEAT_SECONDS = 15.0  # passed to scripts as data-heartbeat-ms
 LIFETIME_SECONDS = 600.0
 # After its end a page opens its stream anew within this time, so that all of a process do not come back at once: about
-# what opening one costs a worker.
-RETRY_MS, RETRY_MS_PER_STREAM = (500, 1500), 10
+# twice what opening one costs a worker.
+RETRY_MS, RETRY_MS_PER_STREAM = (500, 1500), 20
 
 # Returns the HTML to show, given the topics that were woken (empty after a timeout); None: access was revoked.
 Read = Callable[[set[str]], str | None]

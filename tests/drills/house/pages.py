@@ -22,7 +22,6 @@ from waitercaller.live import streams
 
 SILENCE_SECONDS = streams.HEARTBEAT_SECONDS + 3.0  # after which a stream counts as broken
 MAX_BACKOFF_SECONDS = 8.0  # before jitter of ±50 %
-BYE_SECONDS = 1.0  # likewise: from "bye" to the next stream
 SIGN_SECONDS = 25.0  # from one sign of life of a screen to the next, which follows an event
 CARD = re.compile(rb"data-table=([0-9a-f]{24}) data-first-ms=\d+ data-ids='([0-9a-f ]+)'")
 FORM_FIELD = re.compile(rb'name="form" value="([^"]+)"')
@@ -138,8 +137,9 @@ class Page:
             return
         self.last_sign = time.monotonic()
         if name == "bye":
-            self.net.counts.byes[json.loads(data.removeprefix(b"data: "))["reason"]] += 1
-            self._lose(BYE_SECONDS)
+            told = json.loads(data.removeprefix(b"data: "))
+            self.net.counts.byes[told["reason"]] += 1
+            self._lose(told["retry_ms"] / 1000)
             return
         self._failures = 0
         if not self.live:
@@ -164,7 +164,7 @@ class Page:
 
     def fail(self) -> None:
         """Try again later."""
-        self._lose(min(2.0**self._failures, MAX_BACKOFF_SECONDS))
+        self._lose(min(2.0**self._failures, MAX_BACKOFF_SECONDS) * (0.5 + random.random()))
         self._failures += 1
         self._settle()
 
@@ -173,7 +173,7 @@ class Page:
             self.live = False
             self.net.live -= 1
         self._stream = self._asked = None
-        self.net.loop.call_later(seconds * (0.5 + random.random()), self.open)
+        self.net.loop.call_later(seconds, self.open)
 
     def _settle(self) -> None:
         settled, self.settled = self.settled, lambda: None
