@@ -9,6 +9,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from typing import cast
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
@@ -59,9 +60,10 @@ class Connection:
         plain.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
         plain.bind((source, 0))
         assert plain.connect_ex(("127.0.0.1", port)) in (0, errno.EINPROGRESS)
-        self._socket = tls.wrap_socket(plain, server_hostname=name, do_handshake_on_connect=False)
-        self._descriptor = self._socket.fileno()
-        loop.add_writer(self._descriptor, self._shake_hands)
+        self._tls = tls
+        self._socket: socket.socket = plain
+        self._descriptor = plain.fileno()
+        loop.add_writer(self._descriptor, self._encrypt)
 
     def ask(self, method: str, path: str, fields: Mapping[str, str], body: bytes, answer: Answer) -> None:
         """Send a request; it is kept until the connection is open."""
@@ -98,9 +100,20 @@ class Connection:
         for answer in answers.values():
             answer.end(why)
 
+    def _encrypt(self) -> None:
+        """Once the socket is connected: ssl reads from one that is not yet, and fails."""
+        try:
+            self._socket = self._tls.wrap_socket(
+                self._socket, server_hostname=self._name.decode(), do_handshake_on_connect=False
+            )
+        except OSError as error:
+            self.close(f"no connection: {type(error).__name__}")
+        else:
+            self._loop.add_writer(self._descriptor, self._shake_hands)
+
     def _shake_hands(self) -> None:
         try:
-            self._socket.do_handshake()
+            cast(ssl.SSLSocket, self._socket).do_handshake()
         except ssl.SSLWantReadError:
             self._loop.remove_writer(self._descriptor)
             self._loop.add_reader(self._descriptor, self._shake_hands)
