@@ -23,6 +23,7 @@ def log_in(page: Page, person: Person, password: str) -> None:
     press(page, "Log in")
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_a_forgotten_password_is_replaced_and_every_login_with_it_ends(
     website: Website, visitors: Visitors, alice: Person
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_forgotten_password_is_replaced_and_every_login_with_it_ends(
     heading(phone, "This link has been used")
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_the_mail_of_a_registration_is_sent_again(website: Website, visitors: Visitors) -> None:
     visitors.tolerate("status of 410")
     alice, address = visitors.come(), "alice@example.org"
@@ -85,6 +87,7 @@ def test_a_new_restaurant_is_in_the_time_zone_of_its_owners_browser(website: Web
     expect(alice.get_by_label("Time zone")).to_have_value("America/New_York")
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_a_link_opened_on_another_device_asks_for_the_password(website: Website, visitors: Visitors) -> None:
     visitors.tolerate("status of 400")
     laptop, phone, address = visitors.come(), visitors.come(), "alice@example.org"
@@ -114,6 +117,7 @@ def test_what_is_wrong_with_a_form_is_said_at_the_field_and_the_words_are_kept(v
     expect(alice.get_by_label("Restaurant")).to_have_value("Trattoria Lucia")
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_renaming_a_table_shows_to_its_guests(visitors: Visitors, alice: Person, dana: Page) -> None:
     office = visitors.logged_in(alice)
     office.goto(f"{alice.home}/tables")
@@ -125,6 +129,7 @@ def test_renaming_a_table_shows_to_its_guests(visitors: Visitors, alice: Person,
     heading(dana, "Window")
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_a_new_code_ends_what_the_old_card_can_do(visitors: Visitors, alice: Person, dana: Page) -> None:
     old_address = dana.url
     press(dana, "Call a waiter")
@@ -150,6 +155,7 @@ def test_a_new_code_ends_what_the_old_card_can_do(visitors: Visitors, alice: Per
     is_waiting(office)
 
 
+@pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see")
 def test_a_removed_table_takes_its_call_along(visitors: Visitors, alice: Person, table: Table, dana: Page) -> None:
     visitors.tolerate("status of 404")
     dashboard, office = visitors.dashboard(alice), visitors.logged_in(alice)

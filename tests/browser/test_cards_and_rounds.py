@@ -17,7 +17,7 @@ from waitercaller.model import restaurants, tables
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.tables import Table
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.chromium_only("most of it the server decides")]
 
 PHONE = {"width": 390, "height": 780}
 ZONES = {"Terrace": ["4", "5", "10"], "Hall": ["20"]}
@@ -181,7 +181,6 @@ def test_no_filter_hides_an_overdue_call(visitors: Visitors, bob: Person, call: 
     order(dashboard, "20", "10")
 
 
-@pytest.mark.chromium_only("a sound device, which Firefox lacks in tests")
 def test_a_card_that_waits_shows_its_age_larger_and_rings_again(visitors: Visitors, bob: Person, call: Any) -> None:
     call("4", seconds=36)
     call("20")
@@ -377,7 +376,6 @@ def test_an_empty_screen_says_who_would_notice(visitors: Visitors, alice: Person
     expect(dashboard.locator(".watchers bdi")).to_have_text(["Alice", "Bob"])
 
 
-@pytest.mark.chromium_only("axe reads the same elements in every engine")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_everybody_can_use_the_screen_in_each_of_its_states(
     visitors: Visitors, alice: Person, bob: Person, call: Any, scheme: str

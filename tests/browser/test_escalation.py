@@ -14,7 +14,10 @@ from waitercaller.db import clock
 from waitercaller.model import restaurants, tables
 from waitercaller.model.tables import Table
 
-pytestmark = pytest.mark.browser
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.chromium_only("the server decides this; how Firefox shows and sends it, other tests see"),
+]
 
 SHORT = {"nag": 2, "all_zones": 4, "alert": 6}  # seconds
 
