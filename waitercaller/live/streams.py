@@ -115,8 +115,8 @@ def _events(
 def _next_heartbeat(topic: str) -> float:
     """time.monotonic() of the next heartbeat of a topic's streams: at the same time for all, HEARTBEAT_SECONDS apart.
 
-    Together they find what they share in the processor's caches, and cost a third of what they cost one by one. Other
-    topics' are at other times, so that a process never has to send all at once.
+    Together they find what they share in the processor's caches. Other topics' are at other times, so that a process
+    never has to send all at once.
     """
     now, offset = time.monotonic(), hash(topic) % 1000 / 1000 * HEARTBEAT_SECONDS
     return now + HEARTBEAT_SECONDS - (now - offset) % HEARTBEAT_SECONDS
