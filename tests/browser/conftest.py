@@ -6,7 +6,7 @@ A test that asks for a browser runs in both, in Firefox under an id that ends in
 The people and tables of tests/conftest.py are created in the website's database here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from flask import Flask
@@ -29,6 +29,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if not schedule.is_for_another_engine(item)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add what the pages show to the report of a test that failed: it may be one that fails rarely, and elsewhere."""
+    report = yield
+    visitors = getattr(item, "funcargs", {}).get("visitors")
+    if report.when == "call" and report.failed and visitors:
+        report.sections.append(("Pages", visitors.what_they_see()))
+    return report
 
 
 # Package scope, not session: Playwright keeps an event loop running, which would disturb other tests.

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.axe import complaints
 from tests.support.cast import Person, device
-from tests.support.visitors import Visitors, press
+from tests.support.visitors import Visitors, follow, press
 from waitercaller.model import restaurants, tables
 
 pytestmark = pytest.mark.browser
@@ -44,7 +44,7 @@ def test_two_waiters_share_the_house_for_tonight(
     bobs, ninas = visitors.logged_in(bob, **phone), visitors.logged_in(nina, **phone)
     bobs.goto(f"{bob.home}/dashboard")
     bobs.locator(".menu:not(#bell) > summary").click()
-    bobs.get_by_role("link", name="Duty and tables").click()
+    follow(bobs.get_by_role("link", name="Duty and tables"))
     press(bobs, "I’m on duty")
     expect(bobs.get_by_text(re.compile("You are on duty until .* only the phones of those on duty"))).to_be_visible()
     ninas.goto(f"{nina.home}/duty")
@@ -81,16 +81,16 @@ def test_at_the_counter_everybody_taps_a_name(
     counter = counter_of(app, visitors, alice)
     counter.goto(f"{alice.home}/dashboard")
     counter.locator(".menu:not(#bell) > summary").click()
-    counter.get_by_role("link", name="Who is here?").click()
+    follow(counter.get_by_role("link", name="Who is here?"))
     for name in ("Bob", "Nina"):
         counter.get_by_role("switch", name=name).click()
         expect(counter.get_by_role("switch", name=name)).to_be_checked()
-    counter.get_by_role("link", name="Tables of Bob").click()
+    follow(counter.get_by_role("link", name="Tables of Bob"))
     counter.get_by_label("3", exact=True).check()
     press(counter, "Save")
-    counter.get_by_role("link", name="Who is here").click()
+    follow(counter.get_by_role("link", name="Who is here"))
     assert complaints(counter) == []
-    counter.get_by_role("link", name="Bob Table 3").click()  # what becomes of his table?
+    follow(counter.get_by_role("link", name="Bob Table 3"))  # what becomes of his table?
     press(counter, "Nina")
     press(counter, "Off duty")
     expect(counter.get_by_role("switch", name="Bob")).not_to_be_checked()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.cast import PASSWORD
-from tests.support.visitors import Visitors, card
+from tests.support.visitors import Visitors, card, follow
 from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
@@ -76,8 +76,8 @@ def test_from_register_to_the_first_accepted_call(website: Website, visitors: Vi
     assert "Alice took it after" in step(alice, "call")
     alice.get_by_role("button", name="I have heard it").click()
     expect(alice.locator("#first-call")).to_have_attribute("data-current", "screens")
-    alice.get_by_role("link", name="Tables", exact=True).click()
-    alice.get_by_role("link", name="Your first call").click()  # it can be left, and come back to
+    follow(alice.get_by_role("link", name="Tables", exact=True))
+    follow(alice.get_by_role("link", name="Your first call"))  # it can be left, and come back to
     alice.get_by_role("button", name="I am done with this page").click()
     expect(alice.locator("#sentence")).to_be_visible()
     expect(alice.get_by_role("link", name="Your first call")).to_have_count(0)

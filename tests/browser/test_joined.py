@@ -6,7 +6,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.axe import complaints
 from tests.support.cast import Person
-from tests.support.visitors import Visitors, card, is_waiting, press, remember, was_not_reloaded
+from tests.support.visitors import Visitors, card, follow, is_waiting, press, remember, was_not_reloaded
 from waitercaller.model import restaurants, tables
 
 pytestmark = pytest.mark.browser
@@ -68,11 +68,11 @@ def test_guests_at_two_tables_call_as_one_until_they_are_separated(
     headline(eight, ON_THE_WAY)
 
     card(dashboard, "7 + 8").locator(".more summary").click()
-    card(dashboard, "7 + 8").get_by_role("link", name="Separate these tables").click()
+    follow(card(dashboard, "7 + 8").get_by_role("link", name="Separate these tables"))
     press(dashboard, "Separate")
     expect(dashboard.get_by_text("each calls for itself again")).to_be_visible()
     headline(eight, ON_THE_WAY)  # it has reminded of this call, so it is told how it ends
-    dashboard.get_by_role("link", name="Back to the calls").click()
+    follow(dashboard.get_by_role("link", name="Back to the calls"))
     card(dashboard, "7 + 8").get_by_role("button", name="Done").click()
     headline(seven, "Done")
     headline(eight, "Done")
@@ -125,7 +125,7 @@ def test_without_scripts_tables_are_joined_and_separated_too(
     staff = visitors.logged_in(bob, viewport=PHONE, java_script_enabled=False)
     phone = visitors.come(viewport=PHONE, java_script_enabled=False)
     staff.goto(f"{bob.home}/duty")
-    staff.get_by_role("link", name="Join tables for tonight").click()
+    follow(staff.get_by_role("link", name="Join tables for tonight"))
     staff.get_by_label("7", exact=True).check()
     press(staff, "Join")
     expect(staff.get_by_role("alert")).to_have_text("Please choose 2 to 12 tables.")

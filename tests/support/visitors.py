@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page, WebError, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Error, Locator, Page, WebError, expect
 
 from tests.support import timeshift
 from tests.support.cast import Person, wait_until
@@ -75,6 +75,11 @@ class Visitors:
         """Ignore errors that contain one of these texts, since the test provokes them."""
         self.tolerated.extend(words)
 
+    def what_they_see(self) -> str:
+        """What each open page shows and has complained of, for the report of a test that failed."""
+        pages = [page for context in self._contexts for page in context.pages]
+        return "\n\n".join([*(f"{page.url}\n{_shown_by(page)}" for page in pages), *self.complaints])
+
     def leave(self) -> None:
         """Close all contexts; fails if a page reported an error."""
         for context in self._contexts:
@@ -97,6 +102,13 @@ class Visitors:
     def _note_dialog(self, dialog: Dialog) -> None:
         self.complaints.append(f"dialog: {dialog.message}")
         dialog.dismiss()
+
+
+def _shown_by(page: Page) -> str:
+    try:
+        return page.locator("body").aria_snapshot(timeout=2_000)
+    except Error as error:
+        return f"(cannot be read: {error.message})"
 
 
 def is_live(page: Page) -> None:
@@ -124,8 +136,17 @@ def comes_true(page: Page, expression: str, arg: Any = None) -> None:
 
 
 def press(page: Page, button: str) -> None:
-    """Press the button with this name."""
-    page.get_by_role("button", name=button, exact=True).click()
+    """Press the button with this name, not before the page has loaded, which nobody could either."""
+    found = page.get_by_role("button", name=button, exact=True)
+    found.wait_for()
+    page.wait_for_load_state()
+    found.click()
+
+
+def follow(link: Locator) -> None:
+    """Follow a link; returns when the page it leads to has loaded, before which a browser may drop a click."""
+    with link.page.expect_navigation():
+        link.click()
 
 
 def fill(page: Page, **fields: str) -> None:

@@ -114,7 +114,7 @@ def _is_whole(config: pytest.Config) -> bool:
         or option.markexpr
         or option.deselect
         or option.ignore
-        or option.lf
+        or getattr(option, "lf", False)  # pytest's cache may be switched off
         or option.collectonly
         or option.quick
         or option.engines == "others"
