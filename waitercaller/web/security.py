@@ -1,16 +1,19 @@
 """Security headers, CSRF protection, and the cookie session."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from flask import Flask, Request, Response, abort, g, request
+from flask import Flask, Request, abort, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from itsdangerous import SignatureExpired, TimestampSigner, URLSafeTimedSerializer
 
 from waitercaller.model import logins, tokens
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -48,6 +51,27 @@ HEADERS = {
 }
 
 
+class SecurityHeaders:
+    """WSGI middleware: adds HEADERS to a response that does not set them; lets none be stored that is not public."""
+
+    def __init__(self, app: "WSGIApplication") -> None:
+        self.app = app
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        def start(status: str, headers: list[tuple[str, str]], *error: Any) -> Any:
+            return start_response(status, _with_ours(headers), *error)
+
+        return self.app(environ, start)
+
+
+def _with_ours(headers: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    given = {name.lower(): value for name, value in headers}
+    if "public" not in given.get("cache-control", ""):  # everything but static files
+        headers = [each for each in headers if each[0].lower() != "cache-control"]
+        headers.append(("Cache-Control", "no-store"))
+    return headers + [each for each in HEADERS.items() if each[0].lower() not in given]
+
+
 class SessionSigner(TimestampSigner):
     """Accepts what a machine has signed whose clock is ahead, by up to CLOCK_LEEWAY; itsdangerous refuses that."""
 
@@ -82,9 +106,10 @@ def init_app(app: Flask) -> None:
     # Else each answer sets the cookie, and one that comes late, to a page that was left, brings an older login back.
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.config["WTF_CSRF_SSL_STRICT"] = False  # Flask-WTF knows the Referer only; see `_refuse_other_sites`
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # by `_protect_from_forms`, which costs a GET nothing
     csrf.init_app(app)
-    app.before_request(_refuse_other_sites)
-    app.after_request(_headers)
+    app.before_request(_protect_from_forms)
+    app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
 
 
 def guest_form(view: View) -> View:
@@ -103,14 +128,22 @@ def guest_form(view: View) -> View:
     return cast(View, checked)
 
 
+def _protect_from_forms() -> None:
+    """A form needs its token, and over https must come from a page of this site. Raises CSRFError."""
+    settings = current_app.config
+    if request.method not in settings["WTF_CSRF_METHODS"] or not settings["WTF_CSRF_ENABLED"]:
+        return
+    csrf.protect(apply_exemptions=True)
+    if request.is_secure and g.get("csrf_valid"):  # else the view is exempt
+        _refuse_other_sites()
+
+
 def _refuse_other_sites() -> None:
-    """Over https a form must come from a page of this site, beside its token. Raises CSRFError.
+    """Raises CSRFError for a form of another site's page.
 
     The first of these headers that a browser sends decides: Origin, Sec-Fetch-Site, Referer. Privacy tools remove the
     Referer, and a page's referrer policy makes the Origin "null".
     """
-    if not request.is_secure or not g.get("csrf_valid"):  # the token was not asked for: no form
-        return
     origin, site = request.headers.get("Origin", "null"), request.headers.get("Sec-Fetch-Site", "none")
     if origin != "null":
         is_ours = origin == f"https://{request.host}"
@@ -122,13 +155,3 @@ def _refuse_other_sites() -> None:
         raise CSRFError(NO_ORIGIN)
     if not is_ours:
         raise CSRFError(OTHER_SITE)
-
-
-def _headers(response: Response) -> Response:
-    given = {name for name, _value in response.headers}
-    for name, value in HEADERS.items():
-        if name not in given:
-            response.headers.add(name, value)
-    if "public" not in response.headers.get("Cache-Control", ""):  # everything but static files
-        response.headers["Cache-Control"] = "no-store"
-    return response
