@@ -27,7 +27,6 @@ PARTS = 4  # for several workers
 FEWEST_ACCEPTED = 10  # routes, in each part: else all would be refused before it comes to the view
 # What is written where nothing was accepted, too: counters of limits, when a login was used, the audit, open screens.
 BESIDE = ("limits", "logins", "audit", "screens")
-BESIDE_KEYS = {"two_factor_offer"}  # a page that sets up a second factor has a new one each time
 
 
 NEED_A_SERVER = frozenset({"ops.readyz", "staff.role"})  # mongomock knows neither their command nor array filters
@@ -59,7 +58,7 @@ class Written:
 
     def updated(self, collection: Any, which: Any, change: Any, *args: Any, **options: Any) -> Any:
         result = Written.update(collection, which, change, *args, **options)
-        if not {name.partition(".")[0] for names in change.values() for name in names} <= BESIDE_KEYS:
+        if not {name.partition(".")[0] for names in change.values() for name in names} <= inputs.BESIDE_KEYS:
             self.counts[collection.name] += result["nModified"] + bool(result["upserted"])
         return result
 

@@ -223,3 +223,26 @@ def test_few_passwords_are_hashed_at_once_however_many_strangers_log_in() -> Non
         check=False,
     )
     assert process.stdout.split() == ["12", str(threads.MAX_THREADS)], process.stderr
+
+
+REFUSED = """
+from gevent import monkey
+monkey.patch_all()
+import warnings
+warnings.simplefilter("ignore")
+from waitercaller.web import threads
+
+def work(text):
+    raise ValueError(text)
+try:
+    threads.in_thread(work, "no picture")
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_what_a_thread_refuses_is_raised_and_leaves_no_traceback_in_the_log() -> None:
+    process = subprocess.run(
+        [sys.executable, "-c", REFUSED], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (process.stdout, process.stderr) == ("no picture\n", "")

@@ -5,7 +5,6 @@ gunicorn's configuration sets PROMETHEUS_MULTIPROC_DIR, so that the figures of a
 aggregated; without it these are the figures of this process.
 """
 
-import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -82,14 +81,8 @@ BACKGROUND_FAULTS = Counter(
 
 def answered(route: str, method: str, status: int, seconds: float) -> None:
     """Count an HTTP response; `route` is the rule that matched."""
-    requests, times = _of_answer(route, method, status)
-    requests.inc()
-    times.observe(seconds)
-
-
-@functools.lru_cache(maxsize=10_000)
-def _of_answer(route: str, method: str, status: int) -> tuple[Counter, Histogram]:
-    return HTTP_REQUESTS.labels(route, method, str(status)), HTTP_SECONDS.labels(route)
+    HTTP_REQUESTS.labels(route, method, str(status)).inc()
+    HTTP_SECONDS.labels(route).observe(seconds)
 
 
 def stepped(step: str, number: int = 1) -> None:

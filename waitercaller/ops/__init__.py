@@ -1,8 +1,8 @@
 """Operations: health, readiness, metrics, request ids, logs, the doctor, backups."""
 
 import logging
-import random
 import re
+import secrets
 import time
 
 from flask import Blueprint, Flask, Response, g, request
@@ -42,7 +42,7 @@ def _configure_logs(log_format: str) -> None:
 def _begin() -> None:
     g.began = time.perf_counter()
     given = request.headers.get("X-Request-Id", "")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else f"{random.getrandbits(64):016x}"
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
 
 
 def _end(response: Response) -> Response:

@@ -89,10 +89,8 @@ def sensitive(view: View) -> View:
 
 
 def init_app(app: Flask) -> None:
-    # Not init_app: its context processor would query the database for every page, the 503 page included; its hook for
-    # "remember me" cookies, of which there are none, would read the session, so that every answer varies by cookie.
-    manager = LoginManager()
-    app.login_manager = manager  # type: ignore[attr-defined]
+    # Not init_app: its context processor would query the database for each page, its hook would read each session.
+    manager = app.login_manager = LoginManager()  # type: ignore[attr-defined]
     manager.session_protection = None  # logins are checked in the database
     manager.user_loader(_load_visitor)
     app.before_request(_guard)
