@@ -20,12 +20,15 @@ def worker_of(page: Page) -> Worker:
 def delivery_to(page: Page) -> Callable[[dict[str, Any]], object]:
     """A function that delivers a decrypted push message to the service worker of this page."""
     devtools = page.context.new_cdp_session(page)
+    origin = page.evaluate("location.origin")
     registrations: list[str] = []
-    devtools.on(
-        "ServiceWorker.workerRegistrationUpdated",
-        lambda event: registrations.extend(each["registrationId"] for each in event["registrations"]),
-    )
+
+    def note(event: dict[str, Any]) -> None:
+        ours = [each for each in event["registrations"] if each["scopeURL"].startswith(f"{origin}/")]
+        registrations.extend(each["registrationId"] for each in ours if not each["isDeleted"])
+
+    devtools.on("ServiceWorker.workerRegistrationUpdated", note)
     devtools.send("ServiceWorker.enable")
     wait_until(lambda: page.evaluate("1") and registrations)
-    to = {"origin": page.evaluate("location.origin"), "registrationId": registrations[0]}
+    to = {"origin": origin, "registrationId": registrations[-1]}
     return lambda message: devtools.send("ServiceWorker.deliverPushMessage", {**to, "data": json.dumps(message)})
