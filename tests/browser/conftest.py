@@ -33,7 +33,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Add what the pages show to the report of a test that failed: it may be one that fails rarely, and elsewhere."""
+    """Add what the pages show to the report of a failed test, which may not fail again."""
     report = yield
     visitors = getattr(item, "funcargs", {}).get("visitors")
     if report.when == "call" and report.failed and visitors:

@@ -304,6 +304,5 @@ def stored(app: Flask) -> dict[str, Any]:
     """What a refused request must not change."""
     database = app.extensions["mongo"].database
     requests = sorted((str(each["_id"]), each["keys"]) for each in database.requests.find({}, {"keys": True}))
-    return {name: list(database[name].find({}, dict.fromkeys(BESIDE_KEYS, False))) for name in LASTING} | {
-        "requests": requests
-    }
+    kept = {name: list(database[name].find({}, dict.fromkeys(BESIDE_KEYS, False))) for name in LASTING}
+    return kept | {"requests": requests}

@@ -136,7 +136,7 @@ def comes_true(page: Page, expression: str, arg: Any = None) -> None:
 
 
 def press(page: Page, button: str) -> None:
-    """Press the button with this name, not before the page has loaded, which nobody could either."""
+    """Press the button with this name, once the page has loaded: before that a browser may drop the click."""
     found = page.get_by_role("button", name=button, exact=True)
     found.wait_for()
     page.wait_for_load_state()
@@ -144,7 +144,7 @@ def press(page: Page, button: str) -> None:
 
 
 def follow(link: Locator) -> None:
-    """Follow a link; returns when the page it leads to has loaded, before which a browser may drop a click."""
+    """Follow a link; returns when the page that it leads to has loaded, see `press`."""
     with link.page.expect_navigation():
         link.click()
 

@@ -115,7 +115,7 @@ def _events(
 def _next_heartbeat(topic: str) -> float:
     """time.monotonic() of the next heartbeat of a topic's stream: in HEARTBEAT_SECONDS, or up to half of it sooner.
 
-    All of them have theirs at the same two times of HEARTBEAT_SECONDS, and find what they share in the processor's
+    A topic's streams send theirs at two times of each interval, so that many find what they share in the processor's
     caches. Other topics' are at other times, so that a process never has to send all at once.
     """
     now, step = time.monotonic(), HEARTBEAT_SECONDS / 2

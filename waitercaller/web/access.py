@@ -89,7 +89,7 @@ def sensitive(view: View) -> View:
 
 
 def init_app(app: Flask) -> None:
-    # Not init_app: its context processor would query the database for each page, its hook would read each session.
+    # Not init_app: its hooks read the session for each answer, and query the database for each page, the 503 page too.
     manager = app.login_manager = LoginManager()  # type: ignore[attr-defined]
     manager.session_protection = None  # logins are checked in the database
     manager.user_loader(_load_visitor)

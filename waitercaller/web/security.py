@@ -106,9 +106,9 @@ def init_app(app: Flask) -> None:
     # Else each answer sets the cookie, and one that comes late, to a page that was left, brings an older login back.
     app.config["SESSION_REFRESH_EACH_REQUEST"] = False
     app.config["WTF_CSRF_SSL_STRICT"] = False  # Flask-WTF knows the Referer only; see `_refuse_other_sites`
-    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # by `_protect_from_forms`, which costs a GET nothing
+    app.config["WTF_CSRF_CHECK_DEFAULT"] = False  # by `_check_form`, for forms only
     csrf.init_app(app)
-    app.before_request(_protect_from_forms)
+    app.before_request(_check_form)
     app.wsgi_app = SecurityHeaders(app.wsgi_app)  # type: ignore[method-assign]
 
 
@@ -128,7 +128,7 @@ def guest_form(view: View) -> View:
     return cast(View, checked)
 
 
-def _protect_from_forms() -> None:
+def _check_form() -> None:
     """A form needs its token, and over https must come from a page of this site. Raises CSRFError."""
     settings = current_app.config
     if request.method not in settings["WTF_CSRF_METHODS"] or not settings["WTF_CSRF_ENABLED"]:
