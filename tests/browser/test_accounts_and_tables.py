@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.cast import PASSWORD, Person
-from tests.support.visitors import Visitors, fill, is_live, is_waiting, press
+from tests.support.visitors import Visitors, fill, is_live, is_waiting, press, visit
 from tests.support.website import Website
 from waitercaller.model.tables import Table
 
@@ -80,10 +80,10 @@ def test_a_new_restaurant_is_in_the_time_zone_of_its_owners_browser(website: Web
     fill(alice, restaurant="Trattoria Lucia", name="Alice", email=address, password=PASSWORD)
     press(alice, "Register")
     expect(alice.get_by_role("heading", level=1)).to_have_text("Check your mail")
-    alice.goto(website.mail_to(address).links[0])
+    visit(alice, website.mail_to(address).links[0])
     press(alice, "Confirm my address")
     expect(alice.get_by_role("heading", name="Your first call")).to_be_visible()
-    alice.goto(alice.url.replace("/first-call", "/settings/house"))
+    visit(alice, alice.url.replace("/first-call", "/settings/house"))
     expect(alice.get_by_label("Time zone")).to_have_value("America/New_York")
 
 

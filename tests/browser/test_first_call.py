@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.cast import PASSWORD
-from tests.support.visitors import Visitors, card, follow
+from tests.support.visitors import Visitors, card, follow, visit
 from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
@@ -46,7 +46,7 @@ def test_from_register_to_the_first_accepted_call(website: Website, visitors: Vi
     counted.write(alice, restaurant="Trattoria Lucia", name="Alice", email="alice@example.org", password=PASSWORD)
     counted.tap(alice, "Register")
     expect(alice.get_by_role("heading", level=1)).to_have_text("Check your mail")
-    alice.goto(website.mail_to("alice@example.org").links[0])
+    visit(alice, website.mail_to("alice@example.org").links[0])
     counted.taps += 1  # the link in the mail
     counted.tap(alice, "Confirm my address")
     expect(alice.get_by_role("heading", name="Your first call")).to_be_visible()

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.support import paper
 from tests.support.cast import PASSWORD, Person, wait_until
-from tests.support.visitors import Visitors, card, fill, is_live, is_waiting, press, remember, was_not_reloaded
+from tests.support.visitors import Visitors, card, fill, is_live, is_waiting, press, remember, visit, was_not_reloaded
 from tests.support.website import Website
 
 pytestmark = pytest.mark.browser
@@ -88,7 +88,7 @@ def test_from_registration_to_a_call_that_is_done_on_all_screens(
     assert address.startswith(f"{scheme}://{host.upper()}/T/")
 
     log_in(tablet)
-    alice.goto(tablet.url)
+    visit(alice, tablet.url)
     for dashboard in (alice, tablet):
         is_live(dashboard)
         remember(dashboard)

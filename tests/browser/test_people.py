@@ -7,7 +7,7 @@ from flask import Flask
 from playwright.sync_api import Page, Route, expect
 
 from tests.support.cast import PASSWORD, Person
-from tests.support.visitors import Visitors, card, fill, is_live, is_waiting, press
+from tests.support.visitors import Visitors, card, fill, is_live, is_waiting, press, visit
 from tests.support.website import Website
 from waitercaller.model import restaurants, tables
 
@@ -183,7 +183,7 @@ def test_annas_phone_is_hers_and_ends_with_the_counters_help(
     card(phone, "7").get_by_role("button", name="I’m going").click()
     expect(dana.locator("#headline")).to_have_text("Anna is on the way")
 
-    alices.goto(f"{alice.home}/staff")
+    visit(alices, f"{alice.home}/staff")
     alices.locator("summary").filter(has_text="Anna").click()
     press(alices, "Log out Anna’s phone")
     expect(phone.locator("#live-words")).to_have_text("You are logged out.")

@@ -10,7 +10,7 @@ from tests.browser.test_cards_and_rounds import age
 from tests.browser.test_drawing import TONES, rings, tones
 from tests.browser.test_drawing import call as call  # a fixture
 from tests.support.cast import Person, wait_until
-from tests.support.visitors import Visitors, card, comes_true, press
+from tests.support.visitors import Visitors, card, comes_true, press, visit
 
 pytestmark = [
     pytest.mark.browser,
@@ -75,5 +75,5 @@ def test_each_sound_can_be_heard_in_the_settings(visitors: Visitors, alice: Pers
     page.get_by_role("radio", name="Chime").check()
     press(page, "Save")
     expect(page.get_by_text("Saved.")).to_be_visible()
-    page.goto(f"{alice.home}/settings/kinds/water")
+    visit(page, f"{alice.home}/settings/kinds/water")
     expect(page.get_by_role("radio", name="Chime")).to_be_checked()

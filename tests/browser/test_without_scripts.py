@@ -10,7 +10,7 @@ from playwright.sync_api import Page, Playwright, expect
 
 from tests.support.browser import FLAGS
 from tests.support.cast import PASSWORD, Person
-from tests.support.visitors import Visitors, card, fill, is_waiting, press
+from tests.support.visitors import Visitors, card, fill, is_waiting, press, visit
 from tests.support.website import Website
 from waitercaller.model import restaurants
 from waitercaller.model.requests import queries
@@ -97,7 +97,7 @@ def test_an_owner_without_scripts_sets_up_a_restaurant(website: Website, visitor
     fill(alice, restaurant="Trattoria Lucia", name="Alice", email="alice@example.org", password=PASSWORD)
     press(alice, "Register")
     expect(alice.get_by_role("heading", level=1)).to_have_text("Check your mail")
-    alice.goto(website.mail_to("alice@example.org").links[0])
+    visit(alice, website.mail_to("alice@example.org").links[0])
     press(alice, "Confirm my address")
     alice.locator(".menu:not(#bell) > summary").click()
     press(alice, "Log out")
@@ -153,7 +153,7 @@ def test_a_waiter_without_scripts_serves(visitors: Visitors, alice: Person, bob:
     tablet.locator(".menu:not(#bell) > summary").click()
     press(tablet, "Log out")
     expect(tablet.get_by_text("You are logged out.")).to_be_visible()
-    tablet.goto(f"{bob.home}/dashboard")
+    visit(tablet, f"{bob.home}/dashboard")
     expect(tablet.get_by_role("heading")).to_have_text("Log in")
 
 

@@ -149,6 +149,21 @@ def follow(link: Locator) -> None:
         link.click()
 
 
+def visit(page: Page, address: str) -> None:
+    """Open this address, once the page before has loaded.
+
+    Firefox may give a navigation a new id when the one before it ends late. Playwright then says that it was
+    interrupted by another one to the same address: the page has come all the same.
+    """
+    page.wait_for_load_state()
+    try:
+        page.goto(address)
+    except Error as error:
+        if not re.search('"(.+)" is interrupted by another navigation to "\\1"', error.message):
+            raise
+        page.wait_for_load_state()
+
+
 def fill(page: Page, **fields: str) -> None:
     """Fill in form fields by name."""
     for name, value in fields.items():
