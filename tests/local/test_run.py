@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,10 +18,12 @@ import pytest
 
 from tests.support import ROOT, databases
 from waitercaller.local import LocalError, instance, network
+from waitercaller.local.database import EmbeddedDatabase
 
 pytestmark = pytest.mark.slow
 
 TIMEOUT_SECONDS = 60.0  # generous, for a busy machine
+STOPPING_SECONDS = 6.0  # of a database: it waits up to 2 s for its listener and 5 s for open connections
 
 
 class Run:
@@ -143,6 +146,18 @@ def test_when_it_is_killed_its_children_end_and_it_can_start_again(start):
     again = start(port=killed.port).wait_until_it_serves()
     assert again.get("/healthz") == 200
     wait_for(lambda: not alive(below))
+
+
+def test_it_waits_for_a_database_that_takes_its_time_to_stop(tmp_path):
+    folder = tmp_path / "database"
+    folder.mkdir()
+    of_the_killed_run, next_one = EmbeddedDatabase(folder), EmbeddedDatabase(folder)
+    of_the_killed_run.start()
+    ends = threading.Timer(STOPPING_SECONDS, of_the_killed_run.stop)
+    ends.start()
+    with next_one:
+        assert next_one.port != of_the_killed_run.port
+    ends.join()
 
 
 @pytest.mark.parametrize(("part", "name"), [("secantus", "database"), ("gunicorn", "web server")])

@@ -17,7 +17,8 @@ from waitercaller.local import LocalError, network, processes
 SETTINGS = Path(__file__).with_name("secantusd.toml")
 START_TIMEOUT_SECONDS = 30.0  # includes recovery after a crash
 STOP_TIMEOUT_SECONDS = 8.0  # the server waits up to 2 s for its listener and 5 s for open connections
-RELEASE_TIMEOUT_SECONDS = 5.0  # until the server of a killed run has released the folder
+# Until the server of a killed run has released the folder: it takes as long as a stop, on a busy machine longer.
+RELEASE_TIMEOUT_SECONDS = 20.0
 LEAST_FREE_BYTES = 4 * 2**20  # on the disk; the server's journal grows in steps of some MiB
 DISK_FULL = "the disk is full"
 # --sync-on-commit: without it a power failure loses acknowledged writes. The no-op every ten seconds is the same as

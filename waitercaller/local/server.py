@@ -22,7 +22,8 @@ from waitercaller.local.database import EmbeddedDatabase
 ROOT = Path(__file__).parents[2]
 START_TIMEOUT_SECONDS = 30.0
 STOP_TIMEOUT_SECONDS = 10.0
-RELEASE_TIMEOUT_SECONDS = 5.0  # until the server of a killed run has released the port
+# Until the server of a killed run has released the port: gunicorn gives requests in flight 10 s (graceful_timeout).
+RELEASE_TIMEOUT_SECONDS = 20.0
 READY_CHECK_SECONDS = 5.0  # between two looks at /readyz
 UNREADY_SECONDS = 30.0  # until a database that fails is started again
 
