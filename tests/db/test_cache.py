@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from waitercaller.db import cache
+from waitercaller.db import cache, once
 from waitercaller.db.cache import Cache
 
 
@@ -129,7 +129,7 @@ def waiting(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
             begun.release()
             return super().result(timeout)
 
-    monkeypatch.setattr(cache, "Future", Load)
+    monkeypatch.setattr(once, "Future", Load)
     return begun
 
 

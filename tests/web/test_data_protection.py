@@ -96,8 +96,8 @@ def test_what_servers_cache_holds_nothing_secret(app: Flask, alice: Person, tabl
     words = {("passwords", "_common_passwords"), ("threads", "_pool"), ("print_text", "drawn")}
     parts = {("parts", "_script"), ("parts", "_version"), ("static_files", "static_url")}
     logos = {("face_pictures", "within"), ("face_pictures", "icon")}  # guests see them, too
-    # What the members of a restaurant see: up to 1,000 cards of a process, with the notes of guests; what is live.
-    calls = {("cards", "_drawn"), ("surroundings", "live"), ("surroundings", "visible")}
+    # What the members of a restaurant see: up to 1,000 cards of a process, with the notes of guests.
+    calls = {("cards", "_drawn")}
     # What guests see: pages without what is one phone's own, and states of tables, with names and notes as the cards.
     calls |= {("pages", "_drawn_page"), ("pages", "_drawn_state")}
     # The serializer of tokens holds the keys, which the configuration in the same process does, too.

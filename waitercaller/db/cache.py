@@ -7,8 +7,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
-from concurrent.futures import Future
 from typing import TypeVar, cast
+
+from waitercaller.db.once import Once
 
 T = TypeVar("T", bound=Mapping[str, object])
 
@@ -21,7 +22,7 @@ class Cache:
 
     def __init__(self) -> None:
         self._entries: OrderedDict[Hashable, tuple[float, Mapping[str, object]]] = OrderedDict()
-        self._loads: dict[tuple[Hashable, int], Future[Mapping[str, object] | None]] = {}  # by key and generation
+        self._loads: dict[tuple[Hashable, int], Once[Mapping[str, object] | None]] = {}  # by key and generation
         self._generation = 0
         self._lock = threading.Lock()
 
@@ -36,26 +37,18 @@ class Cache:
                 return cast(T, entry[1])
             # An invalidation during a load may concern this document: who asks afterwards must not get that load's.
             loading = key, self._generation
-            others, result = self._loads.get(loading), Future[Mapping[str, object] | None]()
-            if others is None:
-                self._loads[loading] = result
-        if others is not None:
-            return cast(T | None, others.result())
+            once = self._loads.setdefault(loading, Once(load))
         try:
-            document = load()
-        except BaseException as error:
-            self._end(loading, None)
-            result.set_exception(error)
-            raise
-        self._end(loading, document)
-        result.set_result(document)
-        return document
+            document = once.get()
+            self._store(loading, document)
+        finally:
+            self._loads.pop(loading, None)
+        return cast(T | None, document)
 
-    def _end(self, loading: tuple[Hashable, int], document: Mapping[str, object] | None) -> None:
-        """A load has ended: store its document, unless something was invalidated meanwhile."""
+    def _store(self, loading: tuple[Hashable, int], document: Mapping[str, object] | None) -> None:
+        """Store what was loaded, unless something was invalidated meanwhile."""
         key, generation = loading
         with self._lock:
-            del self._loads[loading]
             if document is not None and generation == self._generation:
                 self._entries[key] = (time.monotonic(), document)
                 if len(self._entries) > MAX_ENTRIES:

@@ -167,7 +167,7 @@ def test_a_stream_says_by_itself_that_nobody_has_seen_the_call(
 
 
 def test_looking_again_and_again_sends_no_more_heartbeats(
-    phone: Phone, watcher: Any, monkeypatch: pytest.MonkeyPatch
+    phone: Phone, watcher: Any, drawn: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[float] = []
     seconds_until_reread = TableView.seconds_until_reread
@@ -179,6 +179,7 @@ def test_looking_again_and_again_sends_no_more_heartbeats(
     monkeypatch.setattr(TableView, "seconds_until_reread", counted)
     monkeypatch.setattr(surroundings, "TICK_SECONDS", 0.02)
     phone.tap()
+    drawn("a")
     stream = Stream(phone.client, phone.address.replace("?", "/live?"))
     stream.next()
 
@@ -194,11 +195,22 @@ def test_looking_again_and_again_sends_no_more_heartbeats(
     stream.close()
 
 
-@pytest.mark.parametrize(("age", "seconds"), [(0.0, 3.0), (4.0, 1.0), (30.0, 3.0)])
-def test_a_stream_looks_again_when_something_will_have_changed(age: float, seconds: float) -> None:
+@pytest.mark.parametrize(("age", "seconds"), [(0.0, 5.0), (4.0, 1.0), (30.0, 15.0)])
+def test_a_stream_looks_again_when_nobody_will_have_seen_the_call(age: float, seconds: float) -> None:
     view = TableView(RESTAURANT, NOW, [_waiting(age)])
     assert view.seconds_until_reread(otherwise=15.0) == pytest.approx(seconds)
     assert TableView(RESTAURANT, NOW, []).seconds_until_reread(otherwise=15.0) == 15.0
+
+
+@pytest.mark.parametrize(
+    ("shown", "usual_wait"), [([{"screen": "a", "at": NOW}], None), ([], timedelta(minutes=5))], ids=["shown", "usual"]
+)
+def test_a_stream_looks_every_three_seconds_where_screens_and_other_tables_matter(
+    shown: list[Any], usual_wait: timedelta | None
+) -> None:
+    request = cast(ServiceRequest, {**_waiting(30), "shown": shown})
+    assert TableView(RESTAURANT, NOW, [request], usual_wait=usual_wait).seconds_until_reread(otherwise=15.0) == 3.0
+    assert TableView(RESTAURANT, NOW, [], usual_wait=usual_wait).seconds_until_reread(otherwise=15.0) == 15.0
 
 
 def test_a_page_without_scripts_loads_itself_anew_when_five_seconds_are_over(phone: Phone, later: Any) -> None:

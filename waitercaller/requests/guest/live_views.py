@@ -27,14 +27,14 @@ MAX_STREAMS_PER_ADDRESS, MAX_NEW_STREAMS_PER_ADDRESS = 600, 300
 @access.anyone
 def live(code: str) -> Response:
     """Stream of the state of the table's calls, sent whenever it changes."""
-    table, _current, here = views.find(code)
+    table, current, here = views.find(code)
     receipt, form = links.read_receipt(table), links.form_of_stream(table)
     # The page's next call may be the phone's first: the id that it will get is known.
     phone_ids = views.phone_ids_of(table, receipt) or ([phone_id.id_in_stream(table, form)] if form else [])
     followed = table_view.followed(here, table, receipt.held)
     issued, language = form.issued if form else None, current_language()
     asked, test = asked_language(), request.args.get("test")
-    line = _Line(code, table, phone_ids, receipt.held, followed, language, asked, issued, test)
+    line = _Line(code, table, current, phone_ids, receipt.held, followed, language, asked, issued, test)
     known_phone = phone_id.counted_id(table["restaurant_id"], receipt.phone)
     caps = _stream_limits(table, known_phone, form.key if form else "")
     topics = [f"guests:{here['_id']}", *(f"table:{each}" for each in followed)]
@@ -63,7 +63,8 @@ class _Line:
     """What the stream of one page keeps: ids, and while a call waits the view that was read last, with its HTML."""
 
     code: str
-    table: Table
+    table: Table  # as it was when it last changed
+    is_current: bool  # its code; else it is a retired one
     phone_ids: list[str]
     held: list[ObjectId]
     followed: frozenset[ObjectId]  # the tables whose topics it waits for
@@ -77,26 +78,30 @@ class _Line:
 
     def read(self, woken: set[str]) -> str | None:
         """The state as HTML; None if the table is gone. Raises OtherTopics."""
-        found = tables.by_code(self.code)
-        restaurant = restaurants.get(found[0]["restaurant_id"]) if found else None
-        if found is None or restaurant is None:
+        if woken or not self.is_current:  # a retired code ends without a change
+            found = tables.by_code(self.code)
+            if found is None:
+                return None
+            self.table, self.is_current = found
+        restaurant = restaurants.get(self.table["restaurant_id"])
+        if restaurant is None:
             return None
         before, html = self.last or (None, "")
         around = None if woken else surroundings.at_tick(restaurant["_id"], self.read_at)
         if before and around and time.monotonic() < self.read_at + streams.HEARTBEAT_SECONDS:
-            view = table_view.again(before, restaurant, found[0], around)
+            view = table_view.again(before, restaurant, self.table, around)
         else:
-            test = first_call.good_token(self.test, restaurant, found[0])
-            view = table_view.read(restaurant, found[0], self.held, self.phone_ids, test, around)
+            test = first_call.good_token(self.test, restaurant, self.table)
+            view = table_view.read(restaurant, self.table, self.held, self.phone_ids, test, around)
             self.read_at = time.monotonic()
         if not view.tables <= self.followed:
             raise streams.OtherTopics
         if woken or not view.reads_as(before):
-            html = pages.state_fragment(view, self.code, self.language, found[1], self.asked)
+            html = pages.state_fragment(view, self.code, self.language, self.is_current, self.asked)
         self.held = view.held_from_now_on[: links.MAX_HELD_REQUESTS]
         self.last = (view, html) if view.waiting else None
         self.seconds = view.seconds_until_reread(otherwise=streams.HEARTBEAT_SECONDS)
-        if view.waiting:
+        if view.depends_on_surroundings:
             self.seconds = min(self.seconds, surroundings.seconds_to_next_tick())
         return html
 

@@ -1,11 +1,10 @@
 """What all guests of a restaurant ask while their calls wait: asked once for each process and tick."""
 
 import time
-from dataclasses import dataclass
-from functools import cached_property
 
 from bson import ObjectId
 
+from waitercaller.db.once import Once
 from waitercaller.model import presence
 from waitercaller.model.requests import queries
 from waitercaller.model.service_request import ServiceRequest
@@ -14,20 +13,21 @@ TICK_SECONDS = 3.0  # while a call waits: screens may be hidden without a change
 MAX_KEPT = 10_000  # restaurants
 
 
-@dataclass
 class Surroundings:
     """A restaurant's live requests and the ids of its visible screens, each asked once, when it is needed."""
 
-    restaurant_id: ObjectId
-    since: float  # time.monotonic(): nothing has been asked before
+    def __init__(self, restaurant_id: ObjectId, since: float) -> None:
+        self.since = since  # time.monotonic(): nothing has been asked before
+        self._live = Once(lambda: queries.live_of_restaurant(restaurant_id))
+        self._visible = Once(lambda: presence.visible_ids(restaurant_id))
 
-    @cached_property
+    @property
     def live(self) -> list[ServiceRequest]:
-        return queries.live_of_restaurant(self.restaurant_id)
+        return self._live.get()
 
-    @cached_property
+    @property
     def visible(self) -> set[str]:
-        return presence.visible_ids(self.restaurant_id)
+        return self._visible.get()
 
 
 _kept: dict[ObjectId, tuple[int, Surroundings]] = {}

@@ -126,12 +126,16 @@ class TableView:
         at = self.now if any(request["state"] == "accepted" for request in self.live) else None  # "back in 2 minutes"
         return self.live, self.held, shown, self.is_open, self.opens_at, len(self.ended), at, id(self.restaurant)
 
+    @property
+    def depends_on_surroundings(self) -> bool:
+        """Whether what is told of a call that waits may change without a change of this table's requests."""
+        return bool(self.waiting) and (self.usual_wait is not None or _have_been_shown(self.waiting))
+
     def seconds_until_reread(self, otherwise: float) -> float:
-        """Seconds until the state must be read again without a wake-up; `otherwise` when nothing waits."""
-        if not self.waiting:
-            return otherwise
+        """Seconds until the state must be read again without a wake-up; `otherwise` if nothing is known to change."""
+        tick = surroundings.TICK_SECONDS if self.depends_on_surroundings else otherwise
         unseen_for = (self._overlooked_in(request) for request in self._unseen())
-        return min([surroundings.TICK_SECONDS, *(seconds for seconds in unseen_for if seconds > 0)])
+        return min([tick, *(seconds for seconds in unseen_for if seconds > 0)])
 
     def _unseen(self) -> list[ServiceRequest]:
         return [request for request in self.waiting if not self._shown(request) and not self._signed(request)]
@@ -213,9 +217,14 @@ def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableVie
 
 def _visible(view: TableView, around: Surroundings | None) -> set[str]:
     """Asked only where a screen has shown what waits."""
-    if not any(request["shown"] for request in view.waiting):
+    if not _have_been_shown(view.waiting):
         return set()
     return around.visible if around else presence.visible_ids(view.restaurant["_id"])
+
+
+def _have_been_shown(waiting: list[ServiceRequest]) -> bool:
+    """Whether a screen has shown one of these: then it matters which are visible now, which no change tells."""
+    return any(request["shown"] for request in waiting)
 
 
 def _tables_ahead(view: TableView, group: list[ObjectId], around: Surroundings | None) -> int:

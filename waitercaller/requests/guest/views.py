@@ -17,7 +17,17 @@ from waitercaller.model.requests import opinions, queries, rehearsals, transitio
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import Opinion
 from waitercaller.model.tables import Table
-from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, scans, table_view
+from waitercaller.requests.guest import (
+    blueprint,
+    call_form,
+    calling,
+    links,
+    pages,
+    phone_id,
+    scans,
+    surroundings,
+    table_view,
+)
 from waitercaller.requests.guest.pages import Page
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, analytics, limits
@@ -219,11 +229,9 @@ def _refresh(view: TableView) -> int:
     """Seconds until a page without scripts reloads itself; 0: never."""
     if not view.live:
         return 0
-    return (
-        math.ceil(view.seconds_until_reread(otherwise=REFRESH_SECONDS))
-        if view.is_waiting_to_be_seen
-        else REFRESH_SECONDS
-    )
+    if not view.is_waiting_to_be_seen:
+        return REFRESH_SECONDS
+    return math.ceil(view.seconds_until_reread(otherwise=surroundings.TICK_SECONDS))
 
 
 def _page(view: TableView, table: Table, language: str, current: bool, has_receipt: bool) -> Page:
