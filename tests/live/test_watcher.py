@@ -13,6 +13,7 @@ from pymongo import MongoClient
 
 from tests.support import databases
 from tests.support.cast import WAIT_SECONDS, Person, wait_until
+from tests.support.commands import listen
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Document
 from waitercaller.live import watcher as watcher_module
@@ -23,6 +24,8 @@ from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
 
 pytestmark = pytest.mark.needs_wire
+
+CHANGES = 20
 
 
 @pytest.fixture
@@ -263,6 +266,18 @@ def test_the_watcher_waits_for_a_database_that_starts_later(frail_app: Flask, ow
         assert not hub.listening
         own_server.start()
         wait_until(lambda: hub.listening)
+
+
+def test_changes_that_follow_each_other_come_in_few_answers(
+    app: Flask, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher_module, "GATHER_SECONDS", 0.5)
+    commands = listen(app)
+    with watching(app) as hub, commands.counted() as sent:
+        for number in range(CHANGES):
+            app.extensions["mongo"].database.tables.update_one({"_id": table["_id"]}, {"$set": {"name": str(number)}})
+        settle(app, hub)
+    assert len([each for each in sent if each.startswith("getMore")]) < CHANGES / 2
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class PhoneId:
 def known_ids(restaurant_id: ObjectId, receipt_phone: str) -> list[str]:
     """The ids of the phone that sent this HTTP request; none if it has not called in this restaurant."""
     cookie = request.cookies.get(_cookie(), "")
-    cookie_id = _digest("device", str(restaurant_id), cookie) if cookie else ""
+    cookie_id = _id_of(restaurant_id, cookie) if cookie else ""
     return [each for each in dict.fromkeys((cookie_id, receipt_phone)) if each]
 
 
@@ -55,8 +55,8 @@ def counted_id(restaurant_id: ObjectId, receipt_phone: str) -> str:
     """The id by which limits count the phone that sent this HTTP request; empty if it has not called before."""
     cookie = request.cookies.get(_cookie(), "")
     phone, signature = cookie[:ID_LENGTH], cookie[ID_LENGTH:].encode("utf-8", "surrogatepass")
-    if hmac.compare_digest(signature, _signature(phone).encode()):
-        return _digest("device", str(restaurant_id), cookie)
+    if cookie and hmac.compare_digest(signature, _signature(phone).encode()):
+        return _id_of(restaurant_id, cookie)
     return receipt_phone
 
 
@@ -68,17 +68,21 @@ def identify_or_create(restaurant_id: ObjectId, receipt_phone: str, key: str) ->
     """
     if ids := known_ids(restaurant_id, receipt_phone):
         return PhoneId(ids)
-    return PhoneId([id_of_new(restaurant_id, key)], _new_cookie(key))
+    return _new(restaurant_id, key)
 
 
-def id_of_new(restaurant_id: ObjectId, key: str) -> str:
-    """The id that a phone without one gets by a call with this idempotency key."""
-    return _digest("device", str(restaurant_id), _new_cookie(key))
+def _new(restaurant_id: ObjectId, key: str) -> PhoneId:
+    cookie = _new_cookie(key)
+    return PhoneId([_id_of(restaurant_id, cookie)], cookie)
+
+
+def _id_of(restaurant_id: ObjectId, cookie: str) -> str:
+    return _digest("device", str(restaurant_id), cookie)
 
 
 def id_in_stream(table: Table, field: FormField) -> str:
     """The id by which the stream of a page with this form field knows the phone, unless by its cookie or receipt."""
-    return field.phone or id_of_new(table["restaurant_id"], field.key)
+    return field.phone or _new(table["restaurant_id"], field.key).id
 
 
 def _new_cookie(key: str) -> str:
