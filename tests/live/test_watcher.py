@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +18,7 @@ from waitercaller.db import cache, clock
 from waitercaller.db.client import Document
 from waitercaller.live import watcher as watcher_module
 from waitercaller.live.hub import Hub, Subscription
-from waitercaller.model import logins, pauses, restaurants, tables
+from waitercaller.model import changes, logins, pauses, restaurants, tables
 from waitercaller.model.requests import transitions as requests
 from waitercaller.model.service_request import ServiceRequest
 from waitercaller.model.tables import Table
@@ -266,6 +266,25 @@ def test_the_watcher_waits_for_a_database_that_starts_later(frail_app: Flask, ow
         assert not hub.listening
         own_server.start()
         wait_until(lambda: hub.listening)
+
+
+def test_it_pauses_once_after_an_answer_however_many_changes_that_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    came_after = [0.1, 0.0, 0.0, 0.1, 0.0]  # seconds: two answers of the server
+    now, announced, pauses_after = [0.0], list[Document](), list[int]()
+
+    def try_next() -> Document:
+        now[0] += came_after.pop(0)
+        return {}
+
+    stream = SimpleNamespace(try_next=try_next, alive=True, resume_token={})
+    monkeypatch.setattr(changes, "open_stream", lambda _: nullcontext(stream))
+    monkeypatch.setattr(changes, "clear_caches", list)
+    monkeypatch.setattr(watcher_module, "_primary", lambda: None)
+    monkeypatch.setattr(watcher_module, "announce", lambda _hub, change: announced.append(change))
+    clocks = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda _: pauses_after.append(len(announced)))
+    monkeypatch.setattr(watcher_module, "time", clocks)
+    watcher_module._watch(Hub(), lambda: bool(came_after))
+    assert (pauses_after, len(announced)) == ([1, 4], 5)
 
 
 def test_changes_that_follow_each_other_come_in_few_answers(

@@ -4,6 +4,8 @@ SecantusDB implements MongoDB's wire protocol in a separate process, one per wor
 plain queries within the test's process, for the quick run: it has no transactions, change streams and validators.
 """
 
+import functools
+import itertools
 import os
 import random
 import secrets
@@ -12,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,17 +45,23 @@ BULK_WRITE_WIRE_VERSION = 25  # MongoDB 8.0, the first with one command for seve
 def free_port() -> int:
     """A port that nothing listens on, below the range of ephemeral ports.
 
-    Each worker of a parallel run has its own range, so that two workers never choose the same port before binding it.
+    Each worker of a parallel run takes the ports of its own range in turn: none is chosen twice before it is bound.
     """
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    range_size = (LAST_PORT - FIRST_PORT) // workers
-    first = FIRST_PORT + worker * range_size
-    while True:
-        port = random.randrange(first, first + range_size)
+    for port in _own_ports():
         with socket.socket() as probe, suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
+    raise AssertionError("the ports are endless")
+
+
+@functools.cache
+def _own_ports() -> Iterator[int]:
+    """The ports of this worker's range again and again, beginning with a random one."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    size = (LAST_PORT - FIRST_PORT) // workers
+    first, begin = FIRST_PORT + worker * size, random.randrange(size)
+    return itertools.cycle(first + (begin + number) % size for number in range(size))
 
 
 def listens(port: int) -> bool:

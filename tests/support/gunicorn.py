@@ -65,8 +65,10 @@ class Gunicorn:
         if self._process is not None:
             return
         with self.log_file.open("ab") as output:
-            self._process = self.launch(output)
-        wait_until(is_up or self.is_up, seconds)
+            process = self._process = self.launch(output)
+        is_up = is_up or self.is_up
+        wait_until(lambda: process.poll() is not None or is_up(), seconds)
+        assert process.poll() is None, f"gunicorn has ended:\n{self.log}"
 
     def launch(self, output: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start the process."""

@@ -156,12 +156,22 @@ def visit(page: Page, address: str) -> None:
     interrupted by another one to the same address: the page has come all the same.
     """
     page.wait_for_load_state()
+    before = page.evaluate("performance.timeOrigin")
     try:
         page.goto(address)
     except Error as error:
         if not re.search('"(.+)" is interrupted by another navigation to "\\1"', error.message):
             raise
+        wait_until(lambda: _has_come(page, before))
         page.wait_for_load_state()
+
+
+def _has_come(page: Page, before: float) -> bool:
+    """Whether the page is another one than that which began at `before` (performance.timeOrigin)."""
+    try:
+        return bool(page.evaluate("performance.timeOrigin") != before)
+    except Error:
+        return False  # it is just coming
 
 
 def fill(page: Page, **fields: str) -> None:

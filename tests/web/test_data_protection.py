@@ -92,12 +92,14 @@ def test_what_servers_cache_holds_nothing_secret(app: Flask, alice: Person, tabl
         if isinstance(node, ast.FunctionDef)
         and any("cache" in ast.unparse(decorator) for decorator in node.decorator_list)
     }
+    cached |= {(path.stem, "Once") for path, tree in sources() if "Once(" in ast.unparse(tree) and path.stem != "once"}
     printing = {("qr", "modules"), ("print_fonts", "_font"), ("print_fonts", "_font_of"), ("print_fonts", "width")}
     words = {("passwords", "_common_passwords"), ("threads", "_pool"), ("print_text", "drawn")}
     parts = {("parts", "_script"), ("parts", "_version"), ("static_files", "static_url")}
     logos = {("face_pictures", "within"), ("face_pictures", "icon")}  # guests see them, too
-    # What the members of a restaurant see: up to 1,000 cards of a process, with the notes of guests.
-    calls = {("cards", "_drawn")}
+    # What the members of a restaurant see: up to 1,000 cards of a process, with the notes of guests; what is live now.
+    # A document that is being loaded.
+    calls = {("cards", "_drawn"), ("surroundings", "Once"), ("cache", "Once")}
     # What guests see: pages without what is one phone's own, and states of tables, with names and notes as the cards.
     calls |= {("pages", "_drawn_page"), ("pages", "_drawn_state")}
     # The serializer of tokens holds the keys, which the configuration in the same process does, too.

@@ -37,22 +37,25 @@ class Cache:
                 return cast(T, entry[1])
             # An invalidation during a load may concern this document: who asks afterwards must not get that load's.
             loading = key, self._generation
-            once = self._loads.setdefault(loading, Once(load))
-        try:
-            document = once.get()
-            self._store(loading, document)
-        finally:
-            self._loads.pop(loading, None)
-        return cast(T | None, document)
+            if loading not in self._loads:
+                self._loads[loading] = Once(lambda: self._load(loading, load))
+            once = self._loads[loading]
+        return cast(T | None, once.get())
 
-    def _store(self, loading: tuple[Hashable, int], document: Mapping[str, object] | None) -> None:
-        """Store what was loaded, unless something was invalidated meanwhile."""
+    def _load(self, loading: tuple[Hashable, int], load: Callable[[], T | None]) -> T | None:
+        """Load a document and store it, unless something was invalidated meanwhile."""
         key, generation = loading
-        with self._lock:
-            if document is not None and generation == self._generation:
-                self._entries[key] = (time.monotonic(), document)
-                if len(self._entries) > MAX_ENTRIES:
-                    self._entries.popitem(last=False)
+        document = None
+        try:
+            document = load()
+        finally:
+            with self._lock:
+                del self._loads[loading]
+                if document is not None and generation == self._generation:
+                    self._entries[key] = (time.monotonic(), document)
+                    if len(self._entries) > MAX_ENTRIES:
+                        self._entries.popitem(last=False)
+        return document
 
     def forget(self, document_id: object) -> None:
         """Invalidate the document with this _id under all its keys."""

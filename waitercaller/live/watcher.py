@@ -20,9 +20,9 @@ from waitercaller.model import changes
 log = logging.getLogger(__name__)
 
 AWAIT_MS = 1000  # maxAwaitTimeMS of a getMore
-# After a change the next ones are left to gather, so that many come in one answer of the server, not in one each.
+# After an answer of the server the next changes are left to gather: of many, a dozen come in one answer, not one each.
 GATHER_SECONDS = 0.02
-SAME_ANSWER_SECONDS = 0.005  # in which the changes of one answer are announced
+LEAST_FETCH_SECONDS = 0.0005  # a change that is there sooner has come with the one before
 REOPEN_DELAY_SECONDS = 1.0  # before the stream is reopened after a fault
 # A primary writes a no-op at least every ten seconds, which advances the resume token. If it does not advance, the
 # stream is connected to a former primary that is partitioned from the replica set and returns only empty batches.
@@ -58,14 +58,15 @@ def _watch(hub: Hub, is_alive: Callable[[], bool]) -> None:
     with changes.open_stream(AWAIT_MS) as stream:
         changes.clear_caches()
         hub.listening = True
-        primary, token, moved_at, gathered_at = _primary(), stream.resume_token, time.monotonic(), 0.0
+        primary, token, moved_at = _primary(), stream.resume_token, time.monotonic()
         while is_alive() and stream.alive:
+            asked_at = time.monotonic()
             change = stream.try_next()
+            is_fetched = time.monotonic() - asked_at > LEAST_FETCH_SECONDS
             if change is not None:
                 announce(hub, change)
-                if time.monotonic() - gathered_at > SAME_ANSWER_SECONDS:
+                if is_fetched:
                     time.sleep(GATHER_SECONDS)
-                    gathered_at = time.monotonic()
             if stream.resume_token != token:
                 token, moved_at = stream.resume_token, time.monotonic()
             if time.monotonic() - moved_at > STALE_AFTER_SECONDS:

@@ -29,12 +29,14 @@ DURABLE = ("--sync-on-commit", "--noop-heartbeat-seconds", "10")
 class EmbeddedDatabase:
     """Context manager: serves the data in `folder` at `uri()`.
 
-    The server's log is a file beside the folder, with the suffix `.log`. Starting raises LocalError.
+    Beside the folder are the server's log, and the note of its process for `end_leftover`, with the suffixes `.log` and
+    `.pid`. Starting raises LocalError.
     """
 
     def __init__(self, folder: Path, options: Sequence[str] = DURABLE) -> None:
         self.folder = folder
         self.log = folder.with_name(f"{folder.name}.log")
+        self.note = folder.with_name(f"{folder.name}.pid")
         self.options = options
         self.port = 0
         self.process: subprocess.Popen[bytes] | None = None
@@ -105,7 +107,8 @@ class EmbeddedDatabase:
             *self.options,
         ]
         with self.log.open("wb") as output:
-            self.process = processes.start([sys.executable, "-m", "secantus", *arguments], output=output)
+            command = [sys.executable, "-m", "secantus", *arguments]
+            self.process = processes.start(command, output=output, note=self.note)
         try:
             return self._wait_until_it_answers(self.process)
         except BaseException:

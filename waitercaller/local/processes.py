@@ -1,4 +1,4 @@
-"""Child processes that end with this process."""
+"""Child processes that end with this process, or when it starts again."""
 
 import contextlib
 import ctypes
@@ -19,9 +19,13 @@ def start(
     folder: Path | None = None,
     environ: Mapping[str, str] | None = None,
     output: IO[bytes] | None = None,
+    note: Path | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own: Ctrl-C does not reach it, so that children are stopped in order."""
-    return subprocess.Popen(
+    """Start a process in a session of its own: Ctrl-C does not reach it, so that children are stopped in order.
+
+    `note` is a file for its id and command, by which `end_leftover` finds it.
+    """
+    process = subprocess.Popen(
         command,
         cwd=folder,
         env=environ,
@@ -31,6 +35,18 @@ def start(
         start_new_session=True,
         preexec_fn=_end_with_parent(),
     )
+    if note:
+        note.write_text(f"{process.pid} {' '.join(map(str, command))}")
+    return process
+
+
+def end_leftover(note: Path) -> None:
+    """Send SIGTERM to the process in this note, if it still runs: its parent was killed, and only Linux ends both."""
+    with contextlib.suppress(FileNotFoundError):  # no note, or no ps
+        pid, _, command = note.read_text().partition(" ")
+        found = subprocess.run(["ps", "-ww", "-o", "command=", "-p", pid], capture_output=True, text=True, check=False)
+        if found.stdout.strip() == command:  # else the id is another process's now
+            os.kill(int(pid), signal.SIGTERM)
 
 
 def stop(process: subprocess.Popen[bytes], timeout: float) -> None:

@@ -58,12 +58,16 @@ def run(environ: Mapping[str, str], data: Path, demo: bool = False) -> None:
     with contextlib.ExitStack() as stack:
         instance.prepare(data)
         was_killed = stack.enter_context(instance.only_one(data, address.url))
+        database, note = EmbeddedDatabase(data / "database"), data / "server.pid"
+        if was_killed:
+            processes.end_leftover(note)
+            processes.end_leftover(database.note)
         _check(address, timeout=RELEASE_TIMEOUT_SECONDS if was_killed else 0)
-        database = stack.enter_context(EmbeddedDatabase(data / "database"))
+        stack.enter_context(database)
         settings = _settings(environ, address, data, database.uri())
         _build(database)
         words = _make_demo(settings) if demo else ""
-        server = _start_server(address, settings)
+        server = _start_server(address, settings, note)
         stack.callback(processes.stop, server, STOP_TIMEOUT_SECONDS)
         _wait_until_it_answers(address, server)
         if demo:
@@ -136,7 +140,7 @@ def _make_demo(settings: dict[str, str]) -> str:
     return made.stdout
 
 
-def _start_server(address: Address, settings: dict[str, str]) -> subprocess.Popen[bytes]:
+def _start_server(address: Address, settings: dict[str, str], note: Path) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -146,9 +150,8 @@ def _start_server(address: Address, settings: dict[str, str]) -> subprocess.Pope
         "--log-level",
         "warning",
     ]
-    return processes.start(
-        [*command, "--bind", f"{address.host}:{address.port}", "wsgi:app"], folder=ROOT, environ=settings
-    )
+    command += ["--bind", f"{address.host}:{address.port}", "wsgi:app"]
+    return processes.start(command, folder=ROOT, environ=settings, note=note)
 
 
 def _wait_until_it_answers(address: Address, server: subprocess.Popen[bytes]) -> None:

@@ -42,10 +42,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[ObjectId]:
 
 
 def test_guests_who_ask_at_the_same_time_share_a_query_and_its_fault(asked: list[ObjectId]) -> None:
+    around = at_tick(RESTAURANT_ID)
     with ThreadPoolExecutor(GUESTS) as guests:
-        first = [guests.submit(lambda: at_tick(RESTAURANT_ID).live) for _ in range(GUESTS)]
+        first = [guests.submit(lambda: around.live) for _ in range(GUESTS)]
         assert [type(each.exception()) for each in first] == [NetworkTimeout] * GUESTS
-        second = [guests.submit(lambda: at_tick(RESTAURANT_ID).live) for _ in range(GUESTS)]
+        second = [guests.submit(lambda: around.live) for _ in range(GUESTS)]
         assert [each.result() for each in second] == [[]] * GUESTS
-    assert at_tick(RESTAURANT_ID).live == []
+    assert at_tick(RESTAURANT_ID) is around
+    assert around.live == []
     assert asked == [RESTAURANT_ID] * 2

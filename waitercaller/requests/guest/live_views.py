@@ -63,8 +63,8 @@ class _Line:
     """What the stream of one page keeps: ids, and while a call waits the view that was read last, with its HTML."""
 
     code: str
-    table: Table  # as it was when it last changed
-    is_current: bool  # its code; else it is a retired one
+    table: Table  # as read at the last wake-up
+    is_current: bool  # whether `code` is the table's current one
     phone_ids: list[str]
     held: list[ObjectId]
     followed: frozenset[ObjectId]  # the tables whose topics it waits for
@@ -88,7 +88,7 @@ class _Line:
             return None
         before, html = self.last or (None, "")
         around = None if woken else surroundings.at_tick(restaurant["_id"], self.read_at)
-        if before and around and time.monotonic() < self.read_at + streams.HEARTBEAT_SECONDS:
+        if before and around and time.monotonic() < self.read_at + streams.HEARTBEAT_SECONDS / 2:
             view = table_view.again(before, restaurant, self.table, around)
         else:
             test = first_call.good_token(self.test, restaurant, self.table)

@@ -1,4 +1,4 @@
-"""What all guests of a restaurant ask while their calls wait: asked once for each process and tick."""
+"""What the streams of a restaurant's guests ask for by themselves: asked once for each process and tick."""
 
 import time
 
@@ -9,8 +9,7 @@ from waitercaller.model import presence
 from waitercaller.model.requests import queries
 from waitercaller.model.service_request import ServiceRequest
 
-TICK_SECONDS = 3.0  # while a call waits: screens may be hidden without a change of the request
-MAX_KEPT = 10_000  # restaurants
+TICK_SECONDS = 3.0  # screens that have shown a call may be hidden without a change of the request
 
 
 class Surroundings:
@@ -30,7 +29,7 @@ class Surroundings:
         return self._visible.get()
 
 
-_kept: dict[ObjectId, tuple[int, Surroundings]] = {}
+_kept: dict[tuple[int, ObjectId], Surroundings] = {}  # of one tick
 
 
 def seconds_to_next_tick() -> float:
@@ -44,11 +43,10 @@ def at_tick(restaurant_id: ObjectId, after: float = 0.0) -> Surroundings:
     `after` is when the guest last knew better, as of `time.monotonic()`.
     """
     now = time.monotonic()
-    tick = int(now // TICK_SECONDS)
-    kept = _kept.get(restaurant_id)
-    if kept and kept[0] == tick and kept[1].since > after:
-        return kept[1]
-    if len(_kept) >= MAX_KEPT:
-        _kept.clear()
-    _kept[restaurant_id] = tick, Surroundings(restaurant_id, now)
-    return _kept[restaurant_id][1]
+    key = int(now // TICK_SECONDS), restaurant_id
+    kept = _kept.get(key)
+    if kept is None or kept.since <= after:
+        for earlier in [each for each in _kept if each[0] != key[0]]:
+            _kept.pop(earlier, None)
+        kept = _kept[key] = Surroundings(restaurant_id, now)
+    return kept

@@ -1,4 +1,4 @@
-"""What one guest's phone sees of its table; read from the database for every page and at every read of a stream."""
+"""What one guest's phone sees of its table: read for every page, and by its stream at changes and heartbeats."""
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -123,16 +123,27 @@ class TableView:
 
     def _what_it_reads(self) -> tuple[object, ...]:
         shown = (self.screens, self.phone_names, self.is_overlooked, self.tables_ahead, self.usual_wait, self.paused)
+        offered = ([kind["id"] for kind in self.kinds], self.joined)
         at = self.now if any(request["state"] == "accepted" for request in self.live) else None  # "back in 2 minutes"
-        return self.live, self.held, shown, self.is_open, self.opens_at, len(self.ended), at, id(self.restaurant)
+        return (
+            self.live,
+            self.held,
+            shown,
+            offered,
+            self.is_open,
+            self.opens_at,
+            len(self.ended),
+            at,
+            id(self.restaurant),
+        )
 
     @property
     def depends_on_surroundings(self) -> bool:
-        """Whether what is told of a call that waits may change without a change of this table's requests."""
+        """Whether what is told of a call that waits changes by other tables' calls, or by screens that are hidden."""
         return bool(self.waiting) and (self.usual_wait is not None or _have_been_shown(self.waiting))
 
     def seconds_until_reread(self, otherwise: float) -> float:
-        """Seconds until the state must be read again without a wake-up; `otherwise` if nothing is known to change."""
+        """Seconds until the state must be read again without a wake-up; `otherwise` if it may as well be later."""
         tick = surroundings.TICK_SECONDS if self.depends_on_surroundings else otherwise
         unseen_for = (self._overlooked_in(request) for request in self._unseen())
         return min([tick, *(seconds for seconds in unseen_for if seconds > 0)])
@@ -183,7 +194,6 @@ def read(
         view,
         visible=_visible(view, around),
         tables_ahead=_tables_ahead(view, group, around),
-        joined=joins.as_one(restaurant, table)["name"] if len(group) > 1 else "",
         tables=_tables(group, held),
     )
 
@@ -211,6 +221,7 @@ def _with_time(view: TableView, table: Table, group: list[ObjectId]) -> TableVie
         is_open=open_now,
         opens_at=None if open_now else opening.opens_at(restaurant, now),
         usual_wait=usual.usual_wait(restaurant, now) if open_now else None,
+        joined=joins.as_one(restaurant, table)["name"] if len(group) > 1 else "",
         kinds=[each for each in in_order(restaurant["kinds"]) if each in offered or each["id"] in called],
     )
 

@@ -25,7 +25,6 @@ from waitercaller.requests.guest import (
     pages,
     phone_id,
     scans,
-    surroundings,
     table_view,
 )
 from waitercaller.requests.guest.pages import Page
@@ -36,7 +35,8 @@ from waitercaller.web.languages import asked_language, current_language, offer
 from waitercaller.web.routing import path_for
 from waitercaller.web.security import guest_form
 
-REFRESH_SECONDS = 15  # between reloads of a page without scripts while a request is live
+# Between reloads of a page without scripts while a request is live; at first it may be seen at any moment.
+REFRESH_SECONDS, FIRST_REFRESH_SECONDS = 15, 3
 LONG_NAME = 14  # characters of a table's name; longer ones are set smaller
 
 
@@ -231,7 +231,7 @@ def _refresh(view: TableView) -> int:
         return 0
     if not view.is_waiting_to_be_seen:
         return REFRESH_SECONDS
-    return math.ceil(view.seconds_until_reread(otherwise=surroundings.TICK_SECONDS))
+    return math.ceil(view.seconds_until_reread(otherwise=FIRST_REFRESH_SECONDS))
 
 
 def _page(view: TableView, table: Table, language: str, current: bool, has_receipt: bool) -> Page:
