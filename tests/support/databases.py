@@ -38,6 +38,7 @@ T = TypeVar("T")
 
 EXECUTABLE = Path(sys.executable).parent / "secantusd-py"
 START_SECONDS = 120.0
+SIGNAL_SECONDS = 20.0  # until SIGTERM is sent again; a stop takes 7 s at most, on a busy machine longer
 FIRST_PORT, LAST_PORT = 10_000, 32_000
 BULK_WRITE_WIRE_VERSION = 25  # MongoDB 8.0, the first with one command for several collections
 
@@ -160,10 +161,14 @@ class Server:
             self._process.send_signal(number)
 
     def _end(self, number: signal.Signals) -> None:
-        self._signal(number)
-        self.thaw()
-        if self._process is not None:
-            self._process.wait(timeout=START_SECONDS)
+        deadline = time.monotonic() + START_SECONDS
+        while self._process is not None and self._process.poll() is None:
+            # Python loses a signal that comes just when its main thread begins to wait for one.
+            assert time.monotonic() < deadline, "SecantusDB does not end"
+            self._signal(number)
+            self.thaw()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(timeout=SIGNAL_SECONDS)
         self._process = None
 
     def _answers(self) -> bool:

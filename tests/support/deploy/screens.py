@@ -1,6 +1,7 @@
 """Thousands of open screens in one process: each holds an event stream, and reconnects as the pages' scripts do."""
 
 import asyncio
+import json
 import random
 import ssl
 import threading
@@ -26,7 +27,8 @@ class Screen:
     http2: bool = False
     live: bool = False
     events: Counter[str] = field(default_factory=Counter)
-    since: float = 0.0  # when it last became live
+    was_live: bool = False
+    returns_at: float = 0.0  # when it is to come back, as its last "bye" has told it
 
 
 class Screens:
@@ -69,16 +71,18 @@ class Screens:
         failures = 0
         while True:
             try:
-                said_goodbye = await self._follow(screen, gate if not screen.since else None)
+                said_goodbye = await self._follow(screen, gate if not screen.was_live else None)
             except (OSError, EOFError) as error:
                 self.refused[type(error).__name__] += 1
                 said_goodbye = False
             failures = 0 if said_goodbye or screen.live else failures + 1
             screen.live = False
-            await asyncio.sleep(min(2.0 ** max(failures - 1, 0), MAX_BACKOFF_SECONDS) * (0.5 + random.random()))
+            backoff = min(2.0 ** max(failures - 1, 0), MAX_BACKOFF_SECONDS) * (0.5 + random.random())
+            await asyncio.sleep(screen.returns_at - time.monotonic() if said_goodbye else backoff)
 
     async def _follow(self, screen: Screen, gate: asyncio.Semaphore | None) -> bool:
         """Follow one stream to its end; returns whether the server sent "bye"."""
+        name = ""
         if gate is None:
             reader, writer = await self._connect(screen)
         else:
@@ -95,10 +99,10 @@ class Screens:
                 if line.startswith(b"event: "):
                     name = line[7:].strip().decode()
                     screen.events[name] += 1
-                    if name == "bye":
-                        return True
-                    if not screen.live:
-                        screen.live, screen.since = True, time.monotonic()
+                    screen.live = screen.was_live = True
+                if name == "bye" and line.startswith(b"data: "):
+                    screen.returns_at = time.monotonic() + json.loads(line[6:])["retry_ms"] / 1000
+                    return True
             return False
         finally:
             writer.transport.abort()  # a TLS close_notify would keep it open for longer
