@@ -39,5 +39,9 @@ def test_another_process_with_that_id_is_left_alone(child: subprocess.Popen[byte
     assert child.wait(END_SECONDS) == -signal.SIGUSR1
 
 
-def test_without_a_note_nothing_is_ended(note: Path) -> None:
+@pytest.mark.parametrize("text", [None, "", "12 "], ids=["none", "empty", "half written"])
+def test_without_a_whole_note_nothing_is_ended(note: Path, text: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.kill", lambda *_: pytest.fail("a process was ended"))
+    if text is not None:
+        note.write_text(text)
     processes.end_leftover(note)

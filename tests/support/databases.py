@@ -48,11 +48,14 @@ def free_port() -> int:
 
     Each worker of a parallel run takes the ports of its own range in turn: none is chosen twice before it is bound.
     """
-    for port in _own_ports():
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise AssertionError("the ports are endless")
+    return next(port for port in _own_ports() if _is_free(port))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe, suppress(OSError):
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 @functools.cache
@@ -163,7 +166,7 @@ class Server:
     def _end(self, number: signal.Signals) -> None:
         deadline = time.monotonic() + START_SECONDS
         while self._process is not None and self._process.poll() is None:
-            # Python loses a signal that comes just when its main thread begins to wait for one.
+            # It was seen to miss a SIGTERM.
             assert time.monotonic() < deadline, "SecantusDB does not end"
             self._signal(number)
             self.thaw()

@@ -50,7 +50,7 @@ class Cache:
             document = load()
         finally:
             with self._lock:
-                del self._loads[loading]
+                self._loads.pop(loading, None)  # already gone where a second caller repeats a failed load
                 if document is not None and generation == self._generation:
                     self._entries[key] = (time.monotonic(), document)
                     if len(self._entries) > MAX_ENTRIES:

@@ -42,10 +42,10 @@ def start(
 
 def end_leftover(note: Path) -> None:
     """Send SIGTERM to the process in this note, if it still runs: its parent was killed, and only Linux ends both."""
-    with contextlib.suppress(FileNotFoundError):  # no note, or no ps
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # no note, no ps, or it has just ended
         pid, _, command = note.read_text().partition(" ")
         found = subprocess.run(["ps", "-ww", "-o", "command=", "-p", pid], capture_output=True, text=True, check=False)
-        if found.stdout.strip() == command:  # else the id is another process's now
+        if command and found.stdout.strip() == command:  # else the id is another process's now
             os.kill(int(pid), signal.SIGTERM)
 
 

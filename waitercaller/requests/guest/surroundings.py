@@ -46,7 +46,8 @@ def at_tick(restaurant_id: ObjectId, after: float = 0.0) -> Surroundings:
     key = int(now // TICK_SECONDS), restaurant_id
     kept = _kept.get(key)
     if kept is None or kept.since <= after:
-        for earlier in [each for each in _kept if each[0] != key[0]]:
-            _kept.pop(earlier, None)
+        for each in list(_kept):
+            if each[0] != key[0]:
+                _kept.pop(each, None)
         kept = _kept[key] = Surroundings(restaurant_id, now)
     return kept

@@ -123,19 +123,9 @@ class TableView:
 
     def _what_it_reads(self) -> tuple[object, ...]:
         shown = (self.screens, self.phone_names, self.is_overlooked, self.tables_ahead, self.usual_wait, self.paused)
-        offered = ([kind["id"] for kind in self.kinds], self.joined)
+        offered = ([kind["id"] for kind in self.kinds], self.joined, self.is_open, self.opens_at)
         at = self.now if any(request["state"] == "accepted" for request in self.live) else None  # "back in 2 minutes"
-        return (
-            self.live,
-            self.held,
-            shown,
-            offered,
-            self.is_open,
-            self.opens_at,
-            len(self.ended),
-            at,
-            id(self.restaurant),
-        )
+        return self.live, self.held, shown, offered, len(self.ended), at, id(self.restaurant)
 
     @property
     def depends_on_surroundings(self) -> bool:

@@ -17,16 +17,7 @@ from waitercaller.model.requests import opinions, queries, rehearsals, transitio
 from waitercaller.model.restaurants import Restaurant
 from waitercaller.model.service_request import Opinion
 from waitercaller.model.tables import Table
-from waitercaller.requests.guest import (
-    blueprint,
-    call_form,
-    calling,
-    links,
-    pages,
-    phone_id,
-    scans,
-    table_view,
-)
+from waitercaller.requests.guest import blueprint, call_form, calling, links, pages, phone_id, scans, table_view
 from waitercaller.requests.guest.pages import Page
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, analytics, limits
