@@ -379,7 +379,8 @@ check_site() {
     expect 'http sends to https' "308 $site/" "$(status "http://$DOMAIN/")"
     expect 'the certificate is trusted and the home page there' '200 ' "$(status "$site/")"
     wait_while_busy status "$site/readyz"
-    expect 'it is ready: the database answers and has its indexes' '200 ' "$(status "$site/readyz")"
+    expect 'it is ready: the database answers and has its indexes' '{"status":"ready"}' \
+        "$(visit "$site/readyz" --header 'Accept: application/json' || true)"
     expect 'another name is refused' '421 ' "$(status "$site/" --header 'Host: elsewhere.invalid')"
     expect 'the figures are not for everybody' '403 ' "$(status "$site/metrics")"
     headers=$(visit "$site/" --head || true)
@@ -398,7 +399,7 @@ check_web_machine() {
         return
     fi
     wait_while_busy curl --silent --max-time 10 --noproxy '*' --output /dev/null --write-out '%{http_code}' "http://$LISTEN/readyz"
-    curl --silent --show-error --fail --max-time 10 --noproxy '*' --output /dev/null "http://$LISTEN/readyz" ||
+    curl --silent --show-error --fail-with-body --max-time 10 --noproxy '*' "http://$LISTEN/readyz" ||
         fail "http://$LISTEN/readyz does not answer that it is ready. Is $LISTEN an address of this machine?"
     printf '\nDone: ready at %s for the balancer.\n' "$LISTEN"
 }

@@ -85,9 +85,11 @@ const stream = new EventStream({
 /** A proxy may hold streams back. */
 async function ask() {
   if (document.hidden) return;
-  const html = await fetchWithin(ASK_MS, location.href, {}, (page) => (page.ok ? page.text() : "")).catch(() => "");
-  const [state] = findAll("#state-and-kinds", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
+  const html = await fetchWithin(ASK_MS, location.href, {}, (page) => page.text()).catch(() => "");
+  const fresh = new DOMParser().parseFromString(html, "text/html");
+  const [state] = findAll("#state-and-kinds", HTMLElement, fresh);
   if (stream.live) return;
+  if (findAll("[data-status='403'], [data-status='404']", HTMLElement, fresh).length) return location.reload(); // no calls from here
   if (state) draw(state.outerHTML);
   unconnected.hidden = Boolean(state);
 }

@@ -145,4 +145,4 @@ def test_logging_out_in_another_tab_is_said_at_once(visitors: Visitors, alice: P
     expect(dashboard.locator("#live")).to_contain_text("You are logged out.")
     was_not_reloaded(dashboard)
     dashboard.locator("#live-link").click()
-    expect(dashboard.get_by_role("heading")).to_have_text("Log in")
+    expect(dashboard.get_by_role("heading", level=1)).to_have_text("Log in")

@@ -22,7 +22,7 @@ def register(page: Page) -> None:
     page.get_by_role("link", name="Register your restaurant").first.click()
     fill(page, restaurant="Trattoria Lucia", name="Alice", email=ALICE, password=PASSWORD)
     press(page, "Register")
-    expect(page.get_by_role("heading")).to_have_text("Check your mail")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Check your mail")
 
 
 def log_in(page: Page, email: str = ALICE, password: str = PASSWORD) -> None:

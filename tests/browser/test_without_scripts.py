@@ -154,7 +154,7 @@ def test_a_waiter_without_scripts_serves(visitors: Visitors, alice: Person, bob:
     press(tablet, "Log out")
     expect(tablet.get_by_text("You are logged out.")).to_be_visible()
     visit(tablet, f"{bob.home}/dashboard")
-    expect(tablet.get_by_role("heading")).to_have_text("Log in")
+    expect(tablet.get_by_role("heading", level=1)).to_have_text("Log in")
 
 
 def test_pages_without_scripts_load_themselves_anew(

@@ -227,6 +227,27 @@ def test_concurrent_dismissals_pause_the_phone_once(app: Flask, call: Call, tabl
     assert len(pauses.active(table["restaurant_id"])) == 8
 
 
+@pytest.mark.parametrize("anna", ["dismisses", "reopens"])
+def test_an_outdated_count_lifts_no_pause(call: Call, monkeypatch: pytest.MonkeyPatch, anna: str) -> None:
+    """Anna's count of dismissals is outdated when she acts on it: Bob has dismissed another call meanwhile."""
+    if anna == "reopens":
+        nobody_there(call("bill"))
+    first, second = call("waiter"), call("bill")
+    count = pauses._failed_visits
+
+    def outdated(*args: Any) -> Any:
+        found = count(*args)
+        monkeypatch.setattr(pauses, "_failed_visits", count)
+        nobody_there(second, by=BOB)
+        return found
+
+    if anna == "reopens":
+        assert nobody_there(first) == [True]
+    monkeypatch.setattr(pauses, "_failed_visits", outdated)
+    assert (undo if anna == "reopens" else nobody_there)(first) == []
+    assert [each["subject"] for each in pauses.active(first["restaurant_id"])] == [f"phone:{PHONE}"]
+
+
 @pytest.mark.needs_wire
 def test_an_undo_against_a_second_time_is_consistent(app: Flask, call: Call, table: Table) -> None:
     for number in range(8):

@@ -130,25 +130,36 @@ def _all_active(restaurant_id: ObjectId) -> list[Pause]:
 
 
 def _review(restaurant_id: ObjectId, request: ServiceRequest) -> bool | None:
-    """Update the pause of this phone. True: it was paused, False: its pause was lifted, None: no change."""
+    """Update the pause of this phone. True: it was paused, False: its pause was lifted, None: no change.
+
+    Others may dismiss and reopen meanwhile. So the pause is only changed if it is still as it was before counting, and
+    counted again after each change.
+    """
     device = str(request["device"])
-    paused = False
-    if _should_pause(restaurant_id, device):
-        paused = _pause("phone", _phone(device), restaurant_id, request["table_id"], request["table_name"])
-        if _should_pause(restaurant_id, device):
-            return True if paused else None
-    # Below the limit, possibly because of a concurrent undo.
-    lifted = {**_active(restaurant_id), "subject": _phone(device)}
-    changed = documents().update_one(lifted, {"$set": {"over": True}}).modified_count
-    return False if changed and not paused else None
+    change: bool | None = None
+    while True:
+        known = documents().find_one({"restaurant_id": restaurant_id, "subject": _phone(device)})
+        is_active = known is not None and not known["over"] and known["until"] > clock.now()
+        if _should_pause(restaurant_id, device, known, is_active) == is_active:
+            return change
+        if known is not None and is_active:
+            if _end(known):
+                change = None if change else False
+        elif _pause("phone", _phone(device), restaurant_id, request["table_id"], request["table_name"]):
+            change = None if change is False else True
 
 
-def _should_pause(restaurant_id: ObjectId, device: str) -> bool:
+def _end(pause: Pause) -> bool:
+    """End a pause as if it had not been; False if it is over, or another one has begun since."""
+    which = {"_id": pause["_id"], "created_at": pause["created_at"], **_active(pause["restaurant_id"])}
+    return bool(documents().update_one(which, {"$set": {"over": True}}).modified_count)
+
+
+def _should_pause(restaurant_id: ObjectId, device: str, known: Pause | None, is_active: bool) -> bool:
     """Whether the limit is reached in the window up to now, or up to the start of the phone's active pause."""
-    known = documents().find_one({"restaurant_id": restaurant_id, "subject": _phone(device)})
     since = clock.now() - COUNTING_WINDOW
     if known is not None:
-        if not known["over"] and known["until"] > clock.now():
+        if is_active:
             since = known["created_at"] - COUNTING_WINDOW
         since = max(since, known.get("lifted_at") or since)
     return len(_failed_visits(restaurant_id, device, since)) >= NOBODY_THERE_LIMIT
