@@ -86,10 +86,9 @@ const stream = new EventStream({
 async function ask() {
   if (document.hidden) return;
   const html = await fetchWithin(ASK_MS, location.href, {}, (page) => page.text()).catch(() => "");
-  const fresh = new DOMParser().parseFromString(html, "text/html");
-  const [state] = findAll("#state-and-kinds", HTMLElement, fresh);
+  const [state] = findAll("#state-and-kinds, [data-status^='40']", HTMLElement, new DOMParser().parseFromString(html, "text/html"));
   if (stream.live) return;
-  if (findAll("[data-status='403'], [data-status='404']", HTMLElement, fresh).length) return location.reload(); // no calls from here
+  if (state?.dataset.status) return location.reload();
   if (state) draw(state.outerHTML);
   unconnected.hidden = Boolean(state);
 }
