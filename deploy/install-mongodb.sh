@@ -74,9 +74,9 @@ cache_gigabytes() {
 
 # wait_for_port: mongod listens only some time after its start.
 wait_for_port() {
-    local until=$((SECONDS + 60))
+    local until=$(($(uptime_seconds) + 60))
     until (: <>/dev/tcp/127.0.0.1/27017) 2>/dev/null; do
-        ((SECONDS < until)) || fail 'mongod does not listen: journalctl -u mongod'
+        (($(uptime_seconds) < until)) || fail 'mongod does not listen: journalctl -u mongod'
         sleep 0.2
     done
 }

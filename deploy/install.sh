@@ -362,8 +362,8 @@ expect() {
 # it gets READY_SECONDS. PROBE prints the HTTP status. Any other answer is for the check that follows.
 # (Not curl --retry: curl 7.88 cannot retry into /dev/null.)
 wait_while_busy() {
-    local until=$((SECONDS + READY_SECONDS))
-    while [[ $("$@") == 503* ]] && ((SECONDS < until)); do
+    local until=$(($(uptime_seconds) + READY_SECONDS))
+    while [[ $("$@") == 503* ]] && (($(uptime_seconds) < until)); do
         sleep 0.5
     done
 }

@@ -34,6 +34,9 @@ fail() {
     exit 1
 }
 
+# uptime_seconds: for waits. SECONDS follows the clock, which a fresh machine may set meanwhile.
+uptime_seconds() { cut -d. -f1 /proc/uptime; }
+
 # run COMMAND…: print and run the command; with --dry-run only print it.
 run() {
     say "\$ $*"
@@ -242,9 +245,9 @@ ready() {
 
 # wait_until_ready SOCKET [SECONDS]
 wait_until_ready() {
-    local until=$((SECONDS + ${2:-$READY_SECONDS}))
+    local until=$(($(uptime_seconds) + ${2:-$READY_SECONDS}))
     until ready "$1"; do
-        ((SECONDS < until)) || return 1
+        (($(uptime_seconds) < until)) || return 1
         sleep 0.2
     done
 }
