@@ -34,7 +34,7 @@ fail() {
     exit 1
 }
 
-# uptime_seconds: for waits. SECONDS follows the clock, which a fresh machine may set meanwhile.
+# uptime_seconds: since this machine started. For waits: bash's SECONDS follows the clock, which may be set meanwhile.
 uptime_seconds() { cut -d. -f1 /proc/uptime; }
 
 # run COMMAND…: print and run the command; with --dry-run only print it.

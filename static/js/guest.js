@@ -82,7 +82,7 @@ const stream = new EventStream({
   onGone: () => location.reload(),
 });
 
-/** A proxy may hold streams back. */
+/** Streams may be held back, or refused. */
 async function ask() {
   if (document.hidden) return;
   const html = await fetchWithin(ASK_MS, location.href, {}, (page) => page.text()).catch(() => "");

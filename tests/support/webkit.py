@@ -103,8 +103,9 @@ class WebKitWindow(Window):
         ActionChains(self.driver, duration=0).send_keys(text).perform()
 
     def set_cookie(self, name: str, value: str) -> None:
-        self.goto("/static/icons/favicon.svg")  # which sets no cookie of this name, as a script could not replace it
-        self.run("document.cookie = arguments[0]", f"{name}={value}; path=/")  # the driver's own command hung once
+        """Set it by a script, since the driver's command for cookies was seen to hang."""
+        self.goto("/static/icons/favicon.svg")  # a page of ours would set an HttpOnly cookie, which no script replaces
+        self.run("document.cookie = arguments[0]", f"{name}={value}; path=/")
 
     def complaints(self) -> list[str]:
         return [line for line in self._lines() if COMPLAINT.match(line) and MANIFEST not in line]

@@ -132,8 +132,8 @@ def _all_active(restaurant_id: ObjectId) -> list[Pause]:
 def _review(restaurant_id: ObjectId, request: ServiceRequest) -> bool | None:
     """Update the pause of this phone. True: it was paused, False: its pause was lifted, None: no change.
 
-    Others may dismiss and reopen meanwhile. So the pause is only changed if it is still as it was before counting, and
-    counted again after each change.
+    Others may dismiss and reopen meanwhile. So the pause is only changed if it is still as it was before the dismissals
+    were counted, and they are counted again after each change. What is done and undone in here is no change.
     """
     device = str(request["device"])
     change: bool | None = None

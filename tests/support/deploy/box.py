@@ -5,8 +5,6 @@ import json
 import sys
 from pathlib import Path
 
-import pytest
-
 from tests.support import CERTIFICATES
 from tests.support.deploy.machine import Machine
 
@@ -65,11 +63,11 @@ class Box(Machine):
     def do(self, script: str, *, check: bool = True) -> str:
         """Run one of our scripts as an operator does."""
         authority = "/source/tests/certificates/authority.pem"
-        done = self.run(script, check=False, REQUESTS_CA_BUNDLE=authority, READY_SECONDS="60", **PIP)
-        if check and done.returncode != 0:
-            journal = self.run("journalctl --unit waitercaller --lines 60 --no-pager", check=False).stdout
-            pytest.fail(f"{script}: {done.returncode}\n{done.stdout[-6000:]}\n{journal}")
-        return done.stdout
+        try:
+            return self.run(script, check=check, REQUESTS_CA_BUNDLE=authority, READY_SECONDS="60", **PIP).stdout
+        except AssertionError as failure:
+            failure.add_note(self.run("journalctl --unit waitercaller --lines 60 --no-pager", check=False).stdout)
+            raise
 
     def stand_in(self, program: str, script: str) -> str:
         """Shell code to put before a command, which replaces `program` on its PATH by `script`."""
