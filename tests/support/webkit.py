@@ -21,7 +21,7 @@ from selenium.webdriver.remote.webdriver import WebDriver
 from selenium.webdriver.webkitgtk.options import Options
 
 from tests.support import databases, timeshift
-from tests.support.cast import wait_until
+from tests.support.cast import WAIT_SECONDS, wait_until
 from tests.support.website import Website
 from tests.support.windows import Window
 from waitercaller.local import processes
@@ -73,6 +73,7 @@ class WebKitWindow(Window):
         super().__init__(website)
         self._log = folder / "log"
         options = Options()
+        options.page_load_strategy = "none"  # see `open`
         options.binary_location = PYTHON
         flags = {"width": size[0], "height": size[1], "folder": folder, "language": language, "has-scripts": scripts}
         flags["script"] = timeshift.page_script() + script
@@ -85,11 +86,14 @@ class WebKitWindow(Window):
             command = ["WebKitWebDriver", f"--port={port}"]
             self._process = processes.start(command, environ=os.environ | environ, output=log)
         wait_until(lambda: databases.listens(port))
-        connection = RemoteConnection(client_config=ClientConfig(f"http://127.0.0.1:{port}"))
+        connection = RemoteConnection(client_config=ClientConfig(f"http://127.0.0.1:{port}", timeout=int(WAIT_SECONDS)))
         self.driver = WebDriver(connection, options=options)
 
     def open(self, url: str) -> None:
+        """The driver's own waits for a page to load are off: now and then one lasts 300 s, though the page is there."""
+        self.run("window.isLeft = true")
         self.driver.get(url)
+        self.comes_true("!window.isLeft && document.readyState === 'complete'")
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self.driver.execute_script(script, *arguments)
@@ -103,9 +107,8 @@ class WebKitWindow(Window):
         ActionChains(self.driver, duration=0).send_keys(text).perform()
 
     def set_cookie(self, name: str, value: str) -> None:
-        """Set it by a script, since the driver's command for cookies was seen to hang."""
-        self.goto("/static/icons/favicon.svg")  # a page of ours would set an HttpOnly cookie, which no script replaces
-        self.run("document.cookie = arguments[0]", f"{name}={value}; path=/")
+        self.goto("/login")
+        self.driver.add_cookie({"name": name, "value": value, "path": "/"})
 
     def complaints(self) -> list[str]:
         return [line for line in self._lines() if COMPLAINT.match(line) and MANIFEST not in line]
