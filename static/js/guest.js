@@ -75,7 +75,6 @@ const stream = new EventStream({
   },
   onDown() {
     unconnected.hidden = false;
-    clearInterval(askTimer);
     askTimer = setInterval(ask, ASK_MS);
     ask();
   },
@@ -149,7 +148,7 @@ function showSending() {
   const isLate = waiting.length > 0 && (outbox.failures > 0 || Date.now() - waiting[0].at > SLOW_MS);
   if (isLate) {
     const { until } = outbox;
-    const time = safely(() => until.toLocaleTimeString(locale, { hour: "2-digit", minute: "2-digit" }), String(until).slice(16, 21));
+    const time = safely(() => until.toLocaleTimeString(locale, { timeStyle: "short" }), String(until).slice(16, 21));
     const pressed = waiting.map((tap) => buttonNamed(tap.button));
     const names = pressed.map((button) => (button?.querySelector("b, span") ?? button)?.textContent);
     say(unsent, (unsent.dataset.until ?? "").replace("#", time), [notSent, ...names.filter(Boolean)].join(" · "));

@@ -20,6 +20,7 @@ from waitercaller.web.security import CONTENT_SECURITY_POLICY
 
 MEASUREMENT_ID = "G-1A2B3C4D5E"
 GUESTS_FIRST_PAGE = 14_336  # bytes, compressed: what a server sends in the first round trip
+CHANCE = 20  # bytes: codes and signatures are compressed by a few more or fewer each time
 GOOGLE = re.compile(r"google|gtag|doubleclick|G-1A2B", re.IGNORECASE)
 REST = "manifest-src 'self'; form-action 'self'; base-uri 'none'"
 OPEN = (
@@ -255,4 +256,4 @@ def test_the_guests_page_stays_small(app: Flask, client: FlaskClient, guest_page
         bodies = [html, *(client.get(asset, buffered=True).data for asset in assets)]
         assert any(b"globalPrivacyControl" in body for body in bodies)
         sizes[choice, language] = sum(len(gzip.compress(body, 6)) for body in bodies)
-    assert {page: size for page, size in sizes.items() if size > GUESTS_FIRST_PAGE} == {}
+    assert {page: size for page, size in sizes.items() if size > GUESTS_FIRST_PAGE - CHANCE} == {}
