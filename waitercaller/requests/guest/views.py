@@ -1,7 +1,7 @@
 """The guest's page. It needs no login and no cookie: the code in the URL authorizes."""
 
 import math
-from typing import cast
+from typing import NamedTuple, cast
 
 from flask import abort, g, jsonify, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -29,6 +29,14 @@ from waitercaller.web.security import guest_form
 # Between reloads of a page without scripts while a request is live; at first it may be seen at any moment.
 REFRESH_SECONDS, FIRST_REFRESH_SECONDS = 15, 3
 LONG_NAME = 14  # characters of a table's name; longer ones are set smaller
+
+
+class Found(NamedTuple):
+    """What a code leads to: the table, whether this is its current code, and its restaurant."""
+
+    table: Table
+    is_current: bool
+    restaurant: Restaurant
 
 
 @blueprint.get("/t/<code:code>", strict_slashes=False)
@@ -73,7 +81,8 @@ def typed(short: str) -> ResponseReturnValue:
 @guest_form
 def call(code: str) -> ResponseReturnValue:
     """Open a request, or remind of the live one of the same kind."""
-    table, current, restaurant = find(code)
+    found = find(code)
+    table, current, restaurant = found
     _refuse_old_code(current)
     field = links.read_form(table)
     asked = call_form.read(restaurant, table)
@@ -93,7 +102,7 @@ def call(code: str) -> ResponseReturnValue:
         held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
         receipt = links.Receipt(receipt.phone or phone.id, held[: links.MAX_HELD_REQUESTS])
     # Otherwise the page says why nobody comes.
-    answer = _answer(code, receipt, phone.ids, is_taken, stays=phone.id == phone_id.id_in_stream(table, field))
+    answer = _answer(code, found, receipt, phone.ids, is_taken, stays=phone_id.is_known_to_stream(phone, table, field))
     if is_taken:
         phone.set_cookie(answer)
     return answer
@@ -104,12 +113,13 @@ def call(code: str) -> ResponseReturnValue:
 @guest_form
 def cancel(code: str) -> ResponseReturnValue:
     """“Never mind”: cancel what this phone asks for."""
-    table, _current, restaurant = find(code)
+    found = find(code)
+    table, _current, restaurant = found
     receipt = links.read_receipt(table)
     phone_ids = phone_ids_of(table, receipt)
     view = table_view.read(restaurant, table, receipt.held, phone_ids)
     transitions.cancel(table_view.scope_of(restaurant), [each["_id"] for each in view.live], phone_ids)
-    return _answer(code, receipt, phone_ids)
+    return _answer(code, found, receipt, phone_ids)
 
 
 @blueprint.post("/t/<code:code>/reopen")
@@ -117,7 +127,8 @@ def cancel(code: str) -> ResponseReturnValue:
 @guest_form
 def reopen(code: str) -> ResponseReturnValue:
     """“Not yet?”: reopen what the staff ended, within UNDO_WINDOW."""
-    table, current, restaurant = find(code)
+    found = find(code)
+    table, current, restaurant = found
     _refuse_old_code(current)
     receipt = links.read_receipt(table)
     phone_ids = phone_ids_of(table, receipt)
@@ -125,7 +136,7 @@ def reopen(code: str) -> ResponseReturnValue:
         view = table_view.read(restaurant, table, receipt.held, phone_ids)
         transitions.reopen(table_view.scope_of(restaurant), view.reopenable_ids, by=None)
         due_steps.take_now(queries.with_ids(table_view.scope_of(restaurant), view.reopenable_ids))
-    return _answer(code, receipt, phone_ids)
+    return _answer(code, found, receipt, phone_ids)
 
 
 @blueprint.post("/t/<code:code>/opinion")
@@ -133,7 +144,8 @@ def reopen(code: str) -> ResponseReturnValue:
 @guest_form
 def opinion(code: str) -> ResponseReturnValue:
     """“Was it all right?”: keep what the guest says of the call that was done last; once, and only of this phone's."""
-    table, _current, restaurant = find(code)
+    found = find(code)
+    table, _current, restaurant = found
     said = request.form.get("opinion")
     if said not in ("good", "bad"):
         abort(400)
@@ -142,11 +154,11 @@ def opinion(code: str) -> ResponseReturnValue:
     about = table_view.read(restaurant, table, receipt.held, phone_ids).asked_about
     if about:
         opinions.keep(table_view.scope_of(restaurant), about["_id"], cast(Opinion, said))
-    return _answer(code, receipt, phone_ids)
+    return _answer(code, found, receipt, phone_ids)
 
 
-def find(code: str) -> tuple[Table, bool, Restaurant]:
-    """The table, whether this is its current code, and its restaurant.
+def find(code: str) -> Found:
+    """What this code leads to.
 
     Raises DomainError for an unknown code (404), and where an operator has suspended the restaurant (403).
     """
@@ -156,7 +168,7 @@ def find(code: str) -> tuple[Table, bool, Restaurant]:
         raise DomainError(_("This code is not in use. Please scan the code on your table, or wave to the staff."), 404)
     offer(_offered(restaurant))
     calling.refuse_suspended(restaurant)
-    return found[0], found[1], restaurant
+    return Found(found[0], found[1], restaurant)
 
 
 def _offered(restaurant: Restaurant) -> list[str]:
@@ -187,13 +199,13 @@ def phone_ids_of(table: Table, receipt: links.Receipt) -> list[str]:
 
 
 def _answer(
-    code: str, receipt: links.Receipt, phone_ids: list[str], called: bool = False, stays: bool = True
+    code: str, found: Found, receipt: links.Receipt, phone_ids: list[str], called: bool = False, stays: bool = True
 ) -> BaseResponse:
     """The answer to a form: for a script the state, a new form field and the receipt; otherwise the way to the page.
 
     `called`: whether a call was taken; `stays`: whether the page's stream knows this phone, so that it may stay open.
     """
-    table, current, restaurant = find(code)
+    table, current, restaurant = found
     signed, asked = links.sign_receipt(table, receipt), asked_language()
     test = _test(restaurant, table)
     page_url = url_for("requests.guest.page", code=code, r=signed, lang=asked, test=test)
