@@ -133,7 +133,7 @@ def _review(restaurant_id: ObjectId, request: ServiceRequest) -> bool | None:
     """Update the pause of this phone. True: it was paused, False: its pause was lifted, None: no change.
 
     Others may dismiss and reopen meanwhile. So the pause is only changed if it is still as it was before the dismissals
-    were counted, and they are counted again after each change. What is done and undone in here is no change.
+    were counted, and they are counted again after each change. A pause that is set and lifted again so is no change.
     """
     device = str(request["device"])
     change: bool | None = None

@@ -85,13 +85,6 @@ def id_in_stream(table: Table, field: FormField) -> str:
     return field.phone or _new(table["restaurant_id"], field.key).id
 
 
-def is_known_to_stream(phone: PhoneId, table: Table, field: FormField) -> bool:
-    """Whether the stream of a page with this form field knows the phone."""
-    if phone.new_cookie and not field.phone:  # both ids follow from the field's key
-        return True
-    return phone.id == id_in_stream(table, field)
-
-
 def _new_cookie(key: str) -> str:
     phone = _digest("device cookie", key)
     return phone + _signature(phone)

@@ -102,7 +102,8 @@ def call(code: str) -> ResponseReturnValue:
         held = [opened["_id"], *(each for each in receipt.held if each != opened["_id"])]
         receipt = links.Receipt(receipt.phone or phone.id, held[: links.MAX_HELD_REQUESTS])
     # Otherwise the page says why nobody comes.
-    answer = _answer(code, found, receipt, phone.ids, is_taken, stays=phone_id.is_known_to_stream(phone, table, field))
+    stays = phone.id == phone_id.id_in_stream(table, field)
+    answer = _answer(code, found, receipt, phone.ids, is_taken, stays)
     if is_taken:
         phone.set_cookie(answer)
     return answer
