@@ -23,7 +23,7 @@ from waitercaller.web import access
 @access.anyone
 def healthz() -> ResponseReturnValue:
     """Liveness of this process."""
-    return jsonify(status="alive")
+    return Response('{"status":"alive"}\n', mimetype="application/json")
 
 
 @blueprint.get("/readyz")
