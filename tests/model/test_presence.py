@@ -255,6 +255,7 @@ def test_a_sign_of_life_wakes_nobody_and_its_absence_does(
     app: Flask, alice: Person, watcher: Hub, monkeypatch: pytest.MonkeyPatch, later: Callable[..., None]
 ) -> None:
     woken: list[str] = []
+    watcher.subscribe("table:elsewhere")  # an open page of others
     monkeypatch.setattr(watcher, "wake", woken.append)
     house = f"restaurant:{alice.restaurant_id}"
     with app.app_context():
@@ -363,6 +364,7 @@ def test_presence_wakes_the_screens_of_the_house_and_heartbeats_nobody(
     app: Flask, alice: Person, watcher: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     woken: list[str] = []
+    watcher.subscribe("table:elsewhere")  # an open page of others
     monkeypatch.setattr(watcher, "wake", woken.append)
     with app.app_context():
         presence.hold(alice.restaurant_id, screen(A))

@@ -83,7 +83,8 @@ def _primary() -> tuple[str, int] | None:
 def announce(hub: Hub, change: Document) -> None:
     """Wake the topics that show the changed document, or all topics if they are unknown."""
     topics = changes.topics_of(change)
+    if topics is None:
+        hub.wake_all()
+        return
     for topic in topics:
         hub.wake(topic)
-    if not topics:
-        hub.wake_all()

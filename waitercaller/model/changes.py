@@ -35,10 +35,10 @@ def clear_caches() -> None:
     cache.pauses.clear()
 
 
-def topics_of(change: Document) -> list[str]:
-    """Invalidate the cached document and return the topics that show it.
+def topics_of(change: Document) -> list[str] | None:
+    """Invalidate the cached document and return the topics that show the change: none, if it is a sign of life only.
 
-    Empty if they are unknown because the document was deleted before its lookup: then any topic may be concerned.
+    None if they are unknown because the document was deleted before its lookup: then any topic may be concerned.
     """
     document = change.get("fullDocument")
     changed = change["documentKey"]["_id"]
@@ -60,7 +60,7 @@ def topics_of(change: Document) -> list[str]:
         case "logins":
             return [f"login:{changed}"]
         case _:
-            return []
+            return None
 
 
 def _is_only_seen(change: Document) -> bool:
