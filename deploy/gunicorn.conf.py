@@ -11,8 +11,36 @@ import shutil
 import tempfile
 import time
 
+from gunicorn.workers.ggevent import GeventWorker
+
+
+class Worker(GeventWorker):
+    """gunicorn's, but it serves everybody whom it has accepted before it was told to stop.
+
+    gunicorn's own asks the listener for its name when it begins with a connection. A worker that stops has closed it
+    by then, and the visitor would get no answer (https://github.com/benoitc/gunicorn/issues/1877).
+    """
+
+    def run(self):
+        self.listeners = {listener: Listener(listener.getsockname()) for listener in self.sockets}
+        super().run()
+
+    def handle(self, listener, client, addr):
+        super().handle(self.listeners[listener], client, addr)
+
+
+class Listener:
+    """What is asked of a listener when a connection has been accepted."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def getsockname(self):
+        return self.name
+
+
 # An open event stream is one greenlet of a gevent worker, so a few processes hold thousands.
-worker_class = "gevent"
+worker_class = Worker
 workers = int(os.environ.get("WEB_CONCURRENCY") or 0) or max(2, len(os.sched_getaffinity(0)))
 worker_connections = 4000  # per worker; needs as many open files (LimitNOFILE)
 
