@@ -267,9 +267,6 @@ def _put(restaurant_id: ObjectId, screen: Screen) -> None:
     mine = {"restaurant_id": restaurant_id, "_id": f"{_process().name}:{restaurant_id}"}
     belongs = {"process": _process().name, **_alive()}
     for _ in range(ATTEMPTS):
-        known = documents().update_one({**mine, "screens.id": screen["id"]}, {"$set": {"screens.$": screen}})
-        if known.matched_count:
-            return
         try:
             documents().update_one(
                 {**mine, "screens.id": {"$ne": screen["id"]}},
@@ -277,8 +274,10 @@ def _put(restaurant_id: ObjectId, screen: Screen) -> None:
                 upsert=True,
             )
             return
-        except DuplicateKeyError:
-            continue  # another stream of this process has just created the document, or stored this screen
+        except DuplicateKeyError:  # it is stored already, or another stream has just created the document
+            known = documents().update_one({**mine, "screens.id": screen["id"]}, {"$set": {"screens.$": screen}})
+            if known.matched_count:
+                return
 
 
 def _alive() -> Changes:
