@@ -10,8 +10,9 @@ from flask import Flask
 from pymongo.errors import WriteError
 
 from config import Config
+from tests.live.test_watcher import settle
 from tests.support.calls import BOB, call, enqueued_pushes, found, steps, stored, subscribe
-from tests.support.cast import Mail, Person, wait_until
+from tests.support.cast import Mail, Person
 from waitercaller import metrics
 from waitercaller.alerts import due_steps
 from waitercaller.alerts import mails as alert_mails
@@ -181,23 +182,29 @@ def test_steps_are_counted(tap: Tap, later: Callable[..., None]) -> None:
     assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 0]
 
 
-def test_screens_and_the_guests_page_are_woken_by_a_step(
+def test_a_step_wakes_the_screens_and_the_guests_page_only_where_it_reads_differently(
     app: Flask, watcher: Hub, table: Table, later: Callable[..., None]
 ) -> None:
-    topics = {f"restaurant:{table['restaurant_id']}", f"table:{table['_id']}"}
+    screens, page = f"restaurant:{table['restaurant_id']}", f"table:{table['_id']}"
+    subscription = watcher.subscribe(screens, page)
+
+    def woken() -> set[str]:
+        """By all changes so far."""
+        settle(app, watcher)
+        return subscription.wait(0)
+
     with app.app_context():
-        call(table["restaurant_id"])
-        later(seconds=41)
-        subscription = watcher.subscribe(*topics)
-        wait_until(lambda: subscription.wait(0.3) == set())  # the wake-up of the call itself has arrived
+        request = call(table["restaurant_id"])
+        assert woken() == {screens, page}
+        for seconds in (41, 40, 40):  # nagged, raised, alerted
+            later(seconds=seconds)
+            due_steps.escalate()
+            assert woken() == {screens}
+        transitions.accept(table["restaurant_id"], [request["_id"]], BOB)
+        assert woken() == {screens, page}
+        later(seconds=481)  # it waits again
         due_steps.escalate()
-        woken: set[str] = set()
-
-        def both() -> bool:
-            woken.update(subscription.wait(0.1))
-            return woken == topics
-
-        wait_until(both)
+        assert woken() == {screens, page}
         subscription.close()
 
 

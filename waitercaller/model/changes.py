@@ -6,6 +6,7 @@ from pymongo.synchronous.change_stream import DatabaseChangeStream
 
 from waitercaller.db import cache
 from waitercaller.db.client import Document, db
+from waitercaller.model.service_request import TOLD_STEPS
 
 # Deletes are not watched: documents are marked as ended or removed before they are purged. Nor are heartbeats of
 # processes with open screens, which set only times.
@@ -19,8 +20,9 @@ PIPELINE: list[dict[str, Any]] = [
     }
 ]
 
-# Keys of a request that no dashboard displays.
-UNDISPLAYED = ("shown", "signed", "pushed", "next_step", "due_at", "told_at", "untold", "hook_due")
+# Keys of a request that no dashboard displays, and those that no guest's page does.
+UNSEEN_BY_STAFF = ("shown", "signed", "pushed", "next_step", "due_at", "told_at", "untold", "hook_due")
+UNSEEN_BY_GUESTS = ("level", "passed_by", "pushed", "next_step", "due_at", "told_at", "untold", "hook_due")
 
 
 def open_stream(await_ms: int) -> DatabaseChangeStream[Document]:
@@ -44,8 +46,9 @@ def topics_of(change: Document) -> list[str] | None:
     changed = change["documentKey"]["_id"]
     match change["ns"]["coll"]:
         case "requests" if document:
-            table = f"table:{document['table_id']}"
-            return [table] if _is_only_seen(change) else [table, f"restaurant:{document['restaurant_id']}"]
+            guests = [f"table:{document['table_id']}"] if _is_seen_by_guests(change) else []
+            staff = [f"restaurant:{document['restaurant_id']}"] if _is_seen_by_staff(change) else []
+            return guests + staff
         case "screens" if document:
             return [] if _is_only_alive(change) else [f"restaurant:{document['restaurant_id']}"]
         case "pauses" if document:
@@ -63,10 +66,24 @@ def topics_of(change: Document) -> list[str] | None:
             return None
 
 
-def _is_only_seen(change: Document) -> bool:
-    """Whether the change only concerns keys that the dashboard does not display."""
+def _is_seen_by_staff(change: Document) -> bool:
+    """Whether the change of a request concerns keys that the dashboard displays."""
     changed = change.get("updateDescription", {}).get("updatedFields", {})
-    return bool(changed) and all(field.split(".")[0] in UNDISPLAYED for field in changed)
+    return not changed or any(field.split(".")[0] not in UNSEEN_BY_STAFF for field in changed)
+
+
+def _is_seen_by_guests(change: Document) -> bool:
+    """Whether the change of a request concerns what its guest's page displays; a step that is only told does not."""
+    changed = change.get("updateDescription", {}).get("updatedFields", {})
+    return not changed or any(
+        field.split(".")[0] not in UNSEEN_BY_GUESTS and not _is_told_step(field, value)
+        for field, value in changed.items()
+    )
+
+
+def _is_told_step(field: str, value: Any) -> bool:
+    """Whether this is a new entry in `steps` which says that staff was told once more."""
+    return field.startswith("steps.") and isinstance(value, dict) and value.get("what") in TOLD_STEPS
 
 
 def _concerns_guests(change: Document) -> bool:

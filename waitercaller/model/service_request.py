@@ -56,6 +56,8 @@ NextStep = Literal[
     "reminder_told",
 ]
 GOING_STEPS: tuple[StepName, ...] = ("accepted", "passed", "postponed")
+# Steps by which only staff is told once more: no guest's page displays them.
+TOLD_STEPS: tuple[StepName, ...] = ("nagged", "raised", "alerted", "repeated", "taker_reminded", "colleagues_told")
 
 
 class Step(TypedDict):

@@ -14,6 +14,7 @@ from flask_babel import force_locale
 from tests.live.test_streams import Stream
 from tests.requests.guest.test_page import Phone
 from tests.support.cast import Browser, Person, wait_until
+from waitercaller.alerts import due_steps
 from waitercaller.db import cache, clock
 from waitercaller.db.client import Document
 from waitercaller.live import streams
@@ -124,6 +125,23 @@ def test_the_weakest_of_several_calls_is_told(phone: Phone, screens: Any, drawn:
     assert OVERLOOKED in phone.look().text
     drawn("a")
     assert "Your call is on 1 staff screen" in phone.look().text
+
+
+def test_a_guest_whose_call_waits_again_reads_so_also_when_the_staff_is_told_once_more(
+    app: Flask, phone: Phone, alice: Person, screens: Any, drawn: Any, later: Any
+) -> None:
+    screens(a=True)
+    phone.tap()
+    with app.app_context():
+        [request] = queries.live_of_restaurant(alice.restaurant_id)
+        transitions.accept(alice.restaurant_id, [request["_id"]], {"id": alice.member_id, "name": "Alice"})
+    for seconds in (481, 41):  # nobody came; then nobody goes, and all are nagged
+        later(seconds=seconds)
+        with app.app_context():
+            due_steps.escalate()
+        screens(a=True)
+        drawn("a")
+        assert "It takes longer than we thought. Everybody has been told again." in phone.look().text
 
 
 def test_another_call_beside_the_one_that_is_coming_has_its_own_words(

@@ -12,7 +12,7 @@ from flask_babel import gettext as _
 from waitercaller.db import clock
 from waitercaller.model import pauses, restaurants
 from waitercaller.model.restaurants import Restaurant
-from waitercaller.model.service_request import ServiceRequest, back_at
+from waitercaller.model.service_request import TOLD_STEPS, ServiceRequest, StepName, back_at
 from waitercaller.requests.guest.table_view import TableView
 
 Tone = Literal["idle", "calm", "info", "done", "warn", "closed"]
@@ -88,9 +88,14 @@ def _live(view: TableView) -> GuestState:
 
 def _reminded(view: TableView) -> str:
     """That it takes longer than was said, or that the guest has called again; else empty."""
-    if any(request["steps"][-1]["what"] == "returned" for request in view.waiting):
+    if any(_last_step(request) == "returned" for request in view.waiting):
         return str(_("It takes longer than we thought. Everybody has been told again."))
     return str(_("The staff has been reminded.")) if any(request["reminders"] for request in view.waiting) else ""
+
+
+def _last_step(request: ServiceRequest) -> StepName:
+    """Without those by which only staff was told."""
+    return next(step["what"] for step in reversed(request["steps"]) if step["what"] not in TOLD_STEPS)
 
 
 def _back_in(name: str, view: TableView) -> str:
