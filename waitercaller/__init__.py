@@ -10,7 +10,7 @@ from waitercaller.live.hub import Hub
 from waitercaller.mail import outbox
 from waitercaller.model import presence
 from waitercaller.site import static_files
-from waitercaller.web import access, analytics, denials, errors, languages, proxies, routing, security
+from waitercaller.web import access, analytics, denials, errors, languages, open_streams, proxies, routing, security
 
 
 def create_app(config: Config) -> Flask:
@@ -20,9 +20,10 @@ def create_app(config: Config) -> Flask:
     app.extensions["config"] = config
     app.extensions["hub"] = Hub()
 
-    for part in (ops, routing, client, languages, security, access, outbox, presence, errors, denials, static_files):
+    # In the order in which their hooks run: streams are refused before anybody's login is read.
+    for part in (ops, routing, client, languages, security, open_streams, access, outbox, presence, errors, denials):
         part.init_app(app)
-    for part in (cli, analytics, proxies):
+    for part in (static_files, cli, analytics, proxies):
         part.init_app(app)
     rooms = (ops, site, auth, account, two_factor, tables, staff, requests, notifications, report, settings, operators)
     for room in rooms:

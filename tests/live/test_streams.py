@@ -14,6 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support.cast import Person, wait_until
+from tests.support.commands import listen
 from waitercaller.live import hub, streams
 from waitercaller.model import joins, logins, restaurants, service_request, tables
 from waitercaller.model.requests import transitions
@@ -207,6 +208,15 @@ def test_a_stream_ends_while_no_changes_are_received(screen: Stream, watcher: An
     refused = bob.client.get(f"{bob.home}/live")
     assert refused.status_code == 503
     watcher.listening = True
+
+
+def test_pages_that_come_back_to_a_deaf_process_cost_the_database_nothing(
+    app: Flask, watcher: Any, bob: Person, code: str
+) -> None:
+    watcher.listening = False
+    with listen(app).counted() as sent:
+        answers = [bob.client.get(path) for path in (f"{bob.home}/live", f"/t/{code}/live")]
+    assert ([each.status_code for each in answers], sent) == ([503, 503], [])
 
 
 def test_a_stopping_process_ends_its_streams_at_once(app: Flask, screen: Stream) -> None:

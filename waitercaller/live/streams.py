@@ -36,6 +36,11 @@ def hub(app: Flask = current_app) -> Hub:
     return cast(Hub, app.extensions["hub"])
 
 
+def can_open() -> bool:
+    """Whether this process receives changes, and is not about to stop."""
+    return hub().listening and not hub().closed
+
+
 def respond(
     event: str,
     topics: list[str],
@@ -54,7 +59,7 @@ def respond(
     """
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     changes = hub(app)
-    if not changes.listening or changes.closed:
+    if not can_open():
         abort(503)
     try:
         subscription = changes.subscribe(*topics, limits=limits)

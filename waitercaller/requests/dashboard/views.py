@@ -21,6 +21,7 @@ from waitercaller.model.service_request import UNDO_WINDOW, ServiceRequest
 from waitercaller.requests.dashboard import actors, answers, blueprint, cards, parts, pause_views, screen_views
 from waitercaller.web import access, limits
 from waitercaller.web.languages import current_language
+from waitercaller.web.open_streams import opens_stream
 
 MAX_STREAMS_PER_LOGIN = 12
 MAX_STREAMS_PER_ADDRESS = 300  # of one restaurant: all its screens may share one IP address
@@ -55,6 +56,7 @@ def page_context(restaurant_id: ObjectId) -> dict[str, Any]:
 @blueprint.get("/r/<objectid:restaurant_id>/live")
 @access.least("waiter", devices=True)
 @access.passive
+@opens_stream
 def live(restaurant_id: ObjectId) -> Response:
     """Stream of the list of live requests, sent whenever it changes."""
     language, login = current_language(), access.current_login()

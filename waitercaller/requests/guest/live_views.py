@@ -15,6 +15,7 @@ from waitercaller.requests.guest import blueprint, links, pages, phone_id, surro
 from waitercaller.requests.guest.table_view import TableView
 from waitercaller.web import access, limits
 from waitercaller.web.languages import asked_language, current_language
+from waitercaller.web.open_streams import opens_stream
 
 # In each process. All guests of a restaurant may share its Wi-Fi's IP address; half of its streams are kept for phones
 # that have called before.
@@ -25,6 +26,7 @@ MAX_STREAMS_PER_ADDRESS, MAX_NEW_STREAMS_PER_ADDRESS = 600, 300
 
 @blueprint.get("/t/<code:code>/live")
 @access.anyone
+@opens_stream
 def live(code: str) -> Response:
     """Stream of the state of the table's calls, sent whenever it changes."""
     table, current, here = views.find(code)
