@@ -1,6 +1,7 @@
 """The watcher: changes in the database, by any process, wake the topics that show them."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from pymongo import MongoClient
 from tests.support import databases
 from tests.support.cast import WAIT_SECONDS, Person, wait_until
 from tests.support.commands import listen
-from waitercaller.db import cache, clock
+from waitercaller.db import cache, client, clock
 from waitercaller.db.client import Document
 from waitercaller.live import watcher as watcher_module
 from waitercaller.live.hub import Hub, Subscription
@@ -226,6 +227,7 @@ def watching(app: Flask, at_once: bool = True) -> Iterator[Hub]:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)
     monkeypatch.setattr(watcher_module, "REOPEN_DELAY_SECONDS", 0.1)
+    monkeypatch.setattr(watcher_module, "LATE_SECONDS", 1.0)
 
 
 def test_the_watcher_recovers_from_a_killed_database(frail_app: Flask, own_server: databases.Server) -> None:
@@ -252,6 +254,24 @@ def test_the_watcher_recovers_from_a_frozen_database(frail_app: Flask, own_serve
         wait_until(lambda: not hub.listening)
         own_server.thaw()
         wait_until(lambda: hub.listening)
+
+
+def test_a_database_that_is_slow_for_a_moment_ends_no_stream(
+    frail_app: Flask, own_server: databases.Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher_module, "LATE_SECONDS", WAIT_SECONDS)
+    with watching(frail_app) as hub:
+        told = list[bool]()
+        monkeypatch.setattr(Hub, "wake_all", lambda hub: told.append(hub.listening))
+        own_server.freeze()
+        time.sleep(client.OPERATION_SECONDS + 1.0)
+        own_server.thaw()
+        with frail_app.app_context():
+            _, login = logins.start(ObjectId(), "127.0.0.1", "a test")
+            stream = hub.subscribe(f"login:{login['_id']}")
+            logins.end(login["_id"])
+        assert stream.wait(WAIT_SECONDS)
+        assert told == []
 
 
 def test_the_watcher_can_be_stopped_without_a_database(frail_app: Flask, own_server: databases.Server) -> None:

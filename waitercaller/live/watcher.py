@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 
+import pymongo
 from flask import Flask
 from pymongo.errors import PyMongoError
 
@@ -20,6 +21,9 @@ from waitercaller.model import changes
 log = logging.getLogger(__name__)
 
 AWAIT_MS = 1000  # maxAwaitTimeMS of a getMore
+# For which an answer of the database may be late. Less would end all streams of the process whenever the database is
+# slow for a moment, and all pages that then come back at once would keep it slow.
+LATE_SECONDS = 5.0
 # After an answer of the server the next changes are left to gather: of many, a dozen come in one answer, not one each.
 GATHER_SECONDS = 0.02
 LEAST_FETCH_SECONDS = 0.0005  # a change that is there sooner has come with the one before
@@ -55,13 +59,16 @@ def run(app: Flask, is_alive: Callable[[], bool]) -> None:
 
 
 def _watch(hub: Hub, is_alive: Callable[[], bool]) -> None:
-    with changes.open_stream(AWAIT_MS) as stream:
+    with pymongo.timeout(LATE_SECONDS):
+        opened = changes.open_stream(AWAIT_MS)
+    with opened as stream:
         changes.clear_caches()
         hub.listening = True
         primary, token, moved_at = _primary(), stream.resume_token, time.monotonic()
         while is_alive() and stream.alive:
             asked_at = time.monotonic()
-            change = stream.try_next()
+            with pymongo.timeout(AWAIT_MS / 1000 + LATE_SECONDS):
+                change = stream.try_next()
             is_fetched = time.monotonic() - asked_at > LEAST_FETCH_SECONDS
             if change is not None:
                 announce(hub, change)
