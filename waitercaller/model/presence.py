@@ -153,12 +153,13 @@ def hold(restaurant_id: ObjectId, screen: Screen) -> bool:
         screens = process.restaurants.setdefault(restaurant_id, {})
         if len(screens) >= MAX_SCREENS_PER_RESTAURANT and screen["id"] not in screens:
             return False
+        is_known = screen["id"] in screens
         held = screens.setdefault(screen["id"], _Held(screen))
         held.screen, held.left = screen, 0.0
         held.streams += 1
     try:
         with pymongo.timeout(WRITE_SECONDS):
-            _put(restaurant_id, screen)
+            _put(restaurant_id, screen, is_known=is_known)
     except PyMongoError as error:
         log.warning("a screen that opened will be stored at the next heartbeat: %s", type(error).__name__)
     return True
@@ -259,14 +260,18 @@ def _note_flags(process: _Process, restaurant_id: ObjectId, theirs: dict[str, Sc
                 held.screen = theirs[screen_id]
 
 
-def _put(restaurant_id: ObjectId, screen: Screen) -> None:
-    """Store this screen in the document of this process.
+def _put(restaurant_id: ObjectId, screen: Screen, *, is_known: bool = False) -> None:
+    """Store this screen in the document of this process. `is_known`: it is probably stored there already.
 
     The times are left to the heartbeat: the watchers ignore updates that set them (model/changes.py).
     """
     mine = {"restaurant_id": restaurant_id, "_id": f"{_process().name}:{restaurant_id}"}
     belongs = {"process": _process().name, **_alive()}
     for _ in range(ATTEMPTS):
+        if is_known:
+            stored = documents().update_one({**mine, "screens.id": screen["id"]}, {"$set": {"screens.$": screen}})
+            if stored.matched_count:
+                return
         try:
             documents().update_one(
                 {**mine, "screens.id": {"$ne": screen["id"]}},
@@ -274,10 +279,8 @@ def _put(restaurant_id: ObjectId, screen: Screen) -> None:
                 upsert=True,
             )
             return
-        except DuplicateKeyError:  # it is stored already, or another stream has just created the document
-            known = documents().update_one({**mine, "screens.id": screen["id"]}, {"$set": {"screens.$": screen}})
-            if known.matched_count:
-                return
+        except DuplicateKeyError:
+            is_known = True  # or another stream of this process has just created the document
 
 
 def _alive() -> Changes:
