@@ -142,6 +142,7 @@ def test_who_is_not_answered_by_accident(counter: Page, dana: Page) -> None:
     expect(dialog).to_be_hidden()
     expect(going).to_be_focused()
     counter.keyboard.press("Enter")
+    expect(dialog).to_be_visible()  # it waits for the close event of the one before
     counter.keyboard.press("Tab")
     expect(dialog.get_by_role("button", name="Alice", exact=True)).to_be_focused()
     press(counter, "Never mind")
