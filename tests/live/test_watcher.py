@@ -227,9 +227,14 @@ def watching(app: Flask, at_once: bool = True) -> Iterator[Hub]:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher_module, "AWAIT_MS", 100)
     monkeypatch.setattr(watcher_module, "REOPEN_DELAY_SECONDS", 0.1)
-    monkeypatch.setattr(watcher_module, "LATE_SECONDS", 1.0)
 
 
+@pytest.fixture
+def soon_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher_module, "LATE_SECONDS", 1.4)
+
+
+@pytest.mark.usefixtures("soon_deaf")
 def test_the_watcher_recovers_from_a_killed_database(frail_app: Flask, own_server: databases.Server) -> None:
     with watching(frail_app) as hub:
         screen = hub.subscribe("restaurant:1", "table:7")
@@ -248,6 +253,7 @@ def test_the_watcher_recovers_from_a_killed_database(frail_app: Flask, own_serve
         assert stream.wait(WAIT_SECONDS)
 
 
+@pytest.mark.usefixtures("soon_deaf")
 def test_the_watcher_recovers_from_a_frozen_database(frail_app: Flask, own_server: databases.Server) -> None:
     with watching(frail_app) as hub:
         own_server.freeze()
@@ -259,7 +265,6 @@ def test_the_watcher_recovers_from_a_frozen_database(frail_app: Flask, own_serve
 def test_a_database_that_is_slow_for_a_moment_ends_no_stream(
     frail_app: Flask, own_server: databases.Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(watcher_module, "LATE_SECONDS", WAIT_SECONDS)
     with watching(frail_app) as hub:
         told = list[bool]()
         monkeypatch.setattr(Hub, "wake_all", lambda hub: told.append(hub.listening))
@@ -274,12 +279,14 @@ def test_a_database_that_is_slow_for_a_moment_ends_no_stream(
         assert told == []
 
 
+@pytest.mark.usefixtures("soon_deaf")
 def test_the_watcher_can_be_stopped_without_a_database(frail_app: Flask, own_server: databases.Server) -> None:
     with watching(frail_app) as hub:
         own_server.kill()
         wait_until(lambda: not hub.listening)
 
 
+@pytest.mark.usefixtures("soon_deaf")
 def test_the_watcher_waits_for_a_database_that_starts_later(frail_app: Flask, own_server: databases.Server) -> None:
     own_server.kill()
     with watching(frail_app, at_once=False) as hub:

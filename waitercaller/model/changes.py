@@ -1,6 +1,6 @@
 """Changes in the database: which cached documents they invalidate, and which topics show them."""
 
-from typing import Any
+from typing import Any, cast
 
 from pymongo.synchronous.change_stream import DatabaseChangeStream
 
@@ -38,7 +38,7 @@ def clear_caches() -> None:
 
 
 def topics_of(change: Document) -> list[str] | None:
-    """Invalidate the cached document and return the topics that show the change: none, if it is a sign of life only.
+    """Invalidate the cached document and return the topics that show the change: none, if no page shows it.
 
     None if they are unknown because the document was deleted before its lookup: then any topic may be concerned.
     """
@@ -66,15 +66,20 @@ def topics_of(change: Document) -> list[str] | None:
             return None
 
 
+def _updated(change: Document) -> Document:
+    """The fields that an update has set, as paths, with their values; empty for other changes."""
+    return cast(Document, change.get("updateDescription", {}).get("updatedFields", {}))
+
+
 def _is_seen_by_staff(change: Document) -> bool:
     """Whether the change of a request concerns keys that the dashboard displays."""
-    changed = change.get("updateDescription", {}).get("updatedFields", {})
+    changed = _updated(change)
     return not changed or any(field.split(".")[0] not in UNSEEN_BY_STAFF for field in changed)
 
 
 def _is_seen_by_guests(change: Document) -> bool:
     """Whether the change of a request concerns what its guest's page displays; a step that is only told does not."""
-    changed = change.get("updateDescription", {}).get("updatedFields", {})
+    changed = _updated(change)
     return not changed or any(
         field.split(".")[0] not in UNSEEN_BY_GUESTS and not _is_told_step(field, value)
         for field, value in changed.items()
@@ -95,5 +100,5 @@ def _concerns_guests(change: Document) -> bool:
 
 def _is_only_alive(change: Document) -> bool:
     """Whether the change is only a screen's sign of life."""
-    changed = change.get("updateDescription", {}).get("updatedFields", {})
+    changed = _updated(change)
     return bool(changed) and all(field.split(".")[-1] == "answered_at" for field in changed)
