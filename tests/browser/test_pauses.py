@@ -33,6 +33,12 @@ def choose(dashboard: Page, words: str) -> None:
     expect(dashboard.locator(".toast-note")).to_be_visible()
 
 
+def find_nobody(dashboard: Page) -> None:
+    """Dismiss the calls of table 7. Waits until its card is gone, so that the next menu is that of a new card."""
+    choose(dashboard, "Nobody at the table")
+    expect(card(dashboard, "7")).to_have_count(0)
+
+
 def anew(page: Page) -> Page:
     """The same URL in another tab: a page without scripts reloads itself, which could collide with a reload by us."""
     tab = page.context.new_page()
@@ -51,10 +57,10 @@ def test_after_nobody_was_there_twice_the_phone_is_paused_and_the_table_is_not(
     tablet, phone = visitors.dashboard(alice), visitors.dashboard(bob, viewport=PHONE)
     remember(dana)
     tap(dana)
-    choose(tablet, "Nobody at the table")
+    find_nobody(tablet)
     headline(dana, "They did not find you")
     tap(dana, "Some water")
-    choose(tablet, "Nobody at the table")
+    find_nobody(tablet)
     headline(dana, PHONE_PAUSED)
     expect(pauses_of(tablet)).to_contain_text("One phone, until")
 
@@ -87,8 +93,7 @@ def test_undoing_the_second_nobody_there_gives_the_phone_its_call_back(
     tablet = visitors.dashboard(alice)
     for button in ("Call a waiter", "Some water"):
         tap(dana, button)
-        choose(tablet, "Nobody at the table")
-        expect(card(tablet, "7")).to_have_count(0)
+        find_nobody(tablet)
     headline(dana, PHONE_PAUSED)
     tablet.locator(".toast-note").get_by_role("button", name="Undo").click()
     expect(card(tablet, "7")).to_be_visible()
@@ -101,7 +106,7 @@ def test_the_undo_of_an_older_action_is_not_offered_while_a_newer_one_is_on_its_
 ) -> None:
     tablet = visitors.dashboard(alice)
     tap(dana)
-    choose(tablet, "Nobody at the table")
+    find_nobody(tablet)
     tap(dana, "Some water")
     held: list[Route] = []
     tablet.route("**/dismiss", lambda route: held.append(route))
