@@ -17,8 +17,18 @@ def worker_of(page: Page) -> Worker:
     return page.context.service_workers[0]
 
 
-def delivery_to(page: Page) -> Callable[[dict[str, Any]], object]:
-    """A function that delivers a decrypted push message to the service worker of this page."""
+# Chromium may lose a message that it is about to show while its messages are being listed.
+COUNTS_SHOWN = """() => {
+  const show = self.registration.showNotification.bind(self.registration);
+  self.shown = 0;
+  self.registration.showNotification = async (...what) => { await show(...what); self.shown += 1; };
+}"""
+
+
+def delivery_to(page: Page) -> Callable[[dict[str, Any]], None]:
+    """A function that gives a decrypted push message to the service worker of this page and waits until it is shown."""
+    worker = worker_of(page)
+    worker.evaluate(COUNTS_SHOWN)
     devtools = page.context.new_cdp_session(page)
     origin = page.evaluate("location.origin")
     registrations: list[str] = []
@@ -31,4 +41,15 @@ def delivery_to(page: Page) -> Callable[[dict[str, Any]], object]:
     devtools.send("ServiceWorker.enable")
     wait_until(lambda: page.evaluate("1") and registrations)
     to = {"origin": origin, "registrationId": registrations[-1]}
-    return lambda message: devtools.send("ServiceWorker.deliverPushMessage", {**to, "data": json.dumps(message)})
+
+    def deliver(message: dict[str, Any]) -> None:
+        count = shown_by(worker)
+        devtools.send("ServiceWorker.deliverPushMessage", {**to, "data": json.dumps(message)})
+        wait_until(lambda: shown_by(worker) > count)
+
+    return deliver
+
+
+def shown_by(worker: Worker) -> int:
+    """How many messages this worker has shown since `delivery_to` was called."""
+    return int(worker.evaluate("self.shown"))
