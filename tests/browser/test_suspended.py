@@ -12,8 +12,8 @@ from waitercaller.model.tables import Table
 pytestmark = [pytest.mark.browser, pytest.mark.chromium_only("in Firefox not each time on a busy machine")]
 
 
-def is_answered(page: Page) -> bool:
-    """Reload the page; whether it is none of an error."""
+def reloads(page: Page) -> bool:
+    """Reload the page; False if the answer is an error."""
     response = page.reload()
     return response is not None and response.ok
 
@@ -26,7 +26,7 @@ def test_open_pages_say_so_by_themselves(app: Flask, visitors: Visitors, alice: 
     expect(dana.get_by_role("heading", level=1)).to_have_text("Please wave to the staff")
     expect(dashboard.get_by_role("heading", level=1)).to_have_text("Suspended")
     assert run(args=["restaurants", "restore", "Trattoria Lucia", "--yes"]).exit_code == 0
-    wait_until(lambda: is_answered(dana) and is_answered(dashboard))  # each worker hears of it by its change stream
+    wait_until(lambda: reloads(dana) and reloads(dashboard))  # each worker hears of it by its change stream
     expect(dana.get_by_role("button", name="Call a waiter")).to_be_visible()
 
 

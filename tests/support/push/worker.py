@@ -17,7 +17,8 @@ def worker_of(page: Page) -> Worker:
     return page.context.service_workers[0]
 
 
-# Chromium may lose a message that it is about to show while its messages are being listed.
+# Counts the messages that are shown: a test asks for them only then, since Chromium may lose one that is asked for
+# while it is about to be shown.
 COUNTS_SHOWN = """() => {
   const show = self.registration.showNotification.bind(self.registration);
   self.shown = 0;
